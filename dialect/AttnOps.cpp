@@ -1,0 +1,90 @@
+// What every destination-style op of the dialect has in common, and the accessors of attention.
+#include "dialect/AttnOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace fovea::attn;
+
+//===----------------------------------------------------------------------===//
+// Destination-style ops
+//===----------------------------------------------------------------------===//
+
+using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+
+/// On memrefs the inputs are read, the inits read and written; on tensors there is no effect.
+static void addDestinationEffects(DestinationStyleOpInterface op, Effects &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    effects.emplace_back(MemoryEffects::Read::get(), &operand, 0, true,
+                         SideEffects::DefaultResource::get());
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, 0, true,
+                           SideEffects::DefaultResource::get());
+  }
+}
+
+/// Each result has the shape of its init.
+static LogicalResult reifyFromInits(DestinationStyleOpInterface op, OpBuilder &b,
+                                    ReifiedRankedShapedTypeDims &shapes) {
+  for (OpOperand &init : op.getDpsInitsMutable())
+    shapes.push_back(tensor::getMixedSizes(b, op.getLoc(), init.get()));
+  return success();
+}
+
+#define FOVEA_DESTINATION_OP(Op)                                                                   \
+  void Op::getEffects(Effects &effects) {                                                          \
+    addDestinationEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);             \
+  }                                                                                                \
+  LogicalResult Op::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {         \
+    return reifyFromInits(cast<DestinationStyleOpInterface>(getOperation()), b, shapes);           \
+  }
+FOVEA_DESTINATION_OP(AttentionOp)
+FOVEA_DESTINATION_OP(CreateMaskOp)
+FOVEA_DESTINATION_OP(ApplyMaskOp)
+FOVEA_DESTINATION_OP(SoftmaxOp)
+FOVEA_DESTINATION_OP(RotaryOp)
+FOVEA_DESTINATION_OP(CacheAppendOp)
+FOVEA_DESTINATION_OP(DropoutOp)
+FOVEA_DESTINATION_OP(SampleOp)
+#undef FOVEA_DESTINATION_OP
+
+//===----------------------------------------------------------------------===//
+// AttentionOp
+//===----------------------------------------------------------------------===//
+
+static SmallVector<int64_t> permutationOrIdentity(std::optional<ArrayRef<int64_t>> perm) {
+  return perm ? SmallVector<int64_t>(*perm) : SmallVector<int64_t>{0, 1, 2, 3};
+}
+
+SmallVector<int64_t> AttentionOp::getQueryPermutation() {
+  return permutationOrIdentity(getQueryPerm());
+}
+SmallVector<int64_t> AttentionOp::getKeyPermutation() {
+  return permutationOrIdentity(getKeyPerm());
+}
+SmallVector<int64_t> AttentionOp::getValuePermutation() {
+  return permutationOrIdentity(getValuePerm());
+}
+SmallVector<int64_t> AttentionOp::getOutputPermutation() {
+  return permutationOrIdentity(getOutputPerm());
+}
+
+FloatType AttentionOp::getScoreType() {
+  auto element = cast<ShapedType>(getQuery().getType()).getElementType();
+  if (element.isF64())
+    return Float64Type::get(getContext());
+  return Float32Type::get(getContext());
+}
+
+std::optional<double> AttentionOp::getStaticScale() {
+  if (std::optional<APFloat> scale = getScale())
+    return scale->convertToDouble();
+  int64_t headDim = cast<ShapedType>(getQuery().getType()).getDimSize(getQueryPermutation()[3]);
+  if (ShapedType::isDynamic(headDim))
+    return std::nullopt;
+  return 1.0 / std::sqrt(static_cast<double>(headDim));
+}
+
+#define GET_OP_CLASSES
+#include "dialect/AttnOps.cpp.inc"

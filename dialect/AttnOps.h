@@ -1,0 +1,19 @@
+// The ops of the attn dialect; what each means is in AttnOps.td and docs/dialect.md.
+#ifndef FOVEA_DIALECT_ATTNOPS_H
+#define FOVEA_DIALECT_ATTNOPS_H
+
+#include "dialect/AttnDialect.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/TilingInterface.h"
+
+#define GET_OP_CLASSES
+#include "dialect/AttnOps.h.inc"
+
+#endif // FOVEA_DIALECT_ATTNOPS_H

@@ -1,0 +1,370 @@
+// The ops of the attn dialect. Formulas use the letters of AttnDialect.td; labels such as
+// `attention_s4` and `attention_c3` are those of docs/dialect.md.
+#ifndef FOVEA_DIALECT_ATTN_OPS_TD
+#define FOVEA_DIALECT_ATTN_OPS_TD
+
+include "AttnDialect.td"
+include "AttnEnums.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+
+def Attn_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef], "ranked tensor or strided memref">;
+def Attn_FloatShaped : AnyTypeOf<[RankedTensorOf<[AnyFloat]>, StridedMemRefOf<[AnyFloat]>],
+                                 "ranked tensor or strided memref of floats">;
+
+// An op that writes into the buffers given as `inits`. On tensors it returns one result an
+// init; on memrefs it returns nothing.
+class Attn_DestinationOp<string mnemonic, list<Trait> traits = []>
+    : Attn_Op<mnemonic, traits # [
+        DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  code destinationDeclarations = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
+  }];
+  let extraClassDeclaration = destinationDeclarations;
+}
+
+def Attn_AttentionOp : Attn_DestinationOp<"attention", [
+    AttrSizedOperandSegments, RecursiveMemoryEffects, DeclareOpInterfaceMethods<TilingInterface,
+      ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+       "getResultTilePosition", "generateResultTileValue"]>]> {
+  let summary = "scaled dot-product attention with mask and score functions";
+  let description = [{
+    For every batch `b`, query head `h` and query row `r` at position `i`:
+
+    ```
+    s[j] = score(scale * sum_d query[b,h,r,d] * key[b,h/(H/G),j,d], b, h, i, j)
+    s[j] = -inf                                     where not mask(b, h, i, j)
+    z    = sum_j exp(s[j]) + exp(sink(b, h, i))     (the sink only if it is given)
+    w[j] = exp(s[j]) / z                            (0 for all j if every s[j] is -inf and no sink)
+    w[j] = dropout(w[j])                            (only if `seed` is given)
+    output[b,h,r,d] = sum_j w[j] * value[b,h/(H/G),j,d]
+    lse[b,h,r]      = log(z)                        (-inf for a row without keys)
+    ```
+
+    Shapes: query `[B, H, Lq, D]`, key `[B, G, Lk, D]`, value `[B, G, Lk, Dv]`, with H a
+    multiple of G. `inits` holds the output `[B, H, Lq, Dv]`, then with `with_weights` the
+    weights `[B, H, Lq, Lk]` (after dropout), then with `with_lse` the log-sum-exp
+    `[B, H, Lq]`. `query_perm`, `key_perm`, `value_perm` and `output_perm` describe another
+    order of dims in memory: `perm[c]` is the dim of the operand that holds canonical dim
+    `c`, so `[0, 2, 1, 3]` reads a `[B, Lq, H, D]` tensor without a transposition.
+
+    Row `r` is at position `i = r + query_offset`; without that operand at
+    `i = r + Lk - Lq` (`bottom_right`) or `i = r` (`top_left`).
+
+    The regions may use values defined outside, tensors included: `score` takes
+    `(s: f32, b, h, i, j: index)` and yields an `f32`, `mask` takes `(b, h, i, j: index)` and
+    yields an `i1`, true where the query may attend, `sink` takes `(b, h, i: index)` and
+    yields an `f32` logit of one more key whose value is zero. They have no side effects.
+    In place of f32 stands f64 for f64 operands. A masked key or value has no influence
+    whatever it holds.
+
+    Tiling: the op may be tiled along B, H and Lq without changing any result bit.
+
+    ```mlir
+    // Causal attention.
+    %o = attn.attention ins(%q, %k, %v : tensor<1x8x?x64xf32>, tensor<1x8x?x64xf32>, tensor<1x8x?x64xf32>)
+                        outs(%init : tensor<1x8x?x64xf32>)
+      mask {
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %p = arith.cmpi sge, %i, %j : index
+        attn.yield %p : i1
+      } -> tensor<1x8x?x64xf32>
+    ```
+  }];
+  let arguments = (ins
+    Attn_FloatShaped:$query, Attn_FloatShaped:$key, Attn_FloatShaped:$value,
+    Variadic<Attn_FloatShaped>:$inits,
+    Optional<Index>:$query_offset, Optional<I64>:$seed,
+    OptionalAttr<F64Attr>:$scale,
+    DefaultValuedAttr<Attn_AlignmentAttr, "::fovea::attn::Alignment::BottomRight">:$alignment,
+    OptionalAttr<DenseI64ArrayAttr>:$query_perm, OptionalAttr<DenseI64ArrayAttr>:$key_perm,
+    OptionalAttr<DenseI64ArrayAttr>:$value_perm, OptionalAttr<DenseI64ArrayAttr>:$output_perm,
+    OptionalAttr<F64Attr>:$dropout,
+    UnitAttr:$with_weights, UnitAttr:$with_lse);
+  let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask, MaxSizedRegion<1>:$sink);
+  let assemblyFormat = [{
+    `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
+    `outs` `(` $inits `:` type($inits) `)`
+    (`offset` `(` $query_offset^ `)`)? (`seed` `(` $seed^ `)`)? attr-dict
+    (`score` $score^)? (`mask` $mask^)? (`sink` $sink^)? (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinationDeclarations # [{
+    /// The operand dims that hold the canonical dims b, h, l, d.
+    ::llvm::SmallVector<int64_t> getQueryPermutation();
+    ::llvm::SmallVector<int64_t> getKeyPermutation();
+    ::llvm::SmallVector<int64_t> getValuePermutation();
+    ::llvm::SmallVector<int64_t> getOutputPermutation();
+    /// The type of scores and accumulators: f64 for f64 operands, else f32 (attention_s9).
+    ::mlir::FloatType getScoreType();
+    ::mlir::Value getOutputInit() { return getInits()[0]; }
+    ::mlir::Value getWeightsInit() { return getWithWeights() ? getInits()[1] : ::mlir::Value(); }
+    ::mlir::Value getLseInit() { return getWithLse() ? getInits().back() : ::mlir::Value(); }
+    bool hasMask() { return !getMask().empty(); }
+    bool hasScore() { return !getScore().empty(); }
+    bool hasSink() { return !getSink().empty(); }
+    /// `scale`, or 1/sqrt(D) if it is absent (attention_s2); nothing if D is dynamic too.
+    std::optional<double> getStaticScale();
+  }];
+}
+
+def Attn_YieldOp : Attn_Op<"yield", [Pure, ReturnLike, Terminator,
+    ParentOneOf<["AttentionOp", "CreateMaskOp"]>]> {
+  let summary = "ends a mask, score or sink region";
+  let description = [{
+    Gives the region's value: an `i1` for a mask, a float for a score or a sink.
+
+    ```mlir
+    attn.yield %p : i1
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[I1, AnyFloat]>:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def Attn_CreateMaskOp : Attn_DestinationOp<"create_mask", [RecursiveMemoryEffects]> {
+  let summary = "a boolean mask built from a predicate over its indices";
+  let description = [{
+    `out[d0, ..., dn] = predicate(d0, ..., dn)`, true where a query may attend. The region
+    takes one `index` per dim of the init and yields an `i1`.
+
+    ```mlir
+    %m = attn.create_mask outs(%init : tensor<?x?xi1>) where {
+    ^bb0(%i: index, %j: index):
+      %p = arith.cmpi sge, %i, %j : index
+      attn.yield %p : i1
+    } -> tensor<?x?xi1>
+    ```
+  }];
+  let arguments = (ins Variadic<Attn_Shaped>:$inits);
+  let regions = (region SizedRegion<1>:$predicate);
+  let assemblyFormat = [{
+    `outs` `(` $inits `:` type($inits) `)` attr-dict
+    `where` $predicate (`->` type($results)^)?
+  }];
+}
+
+def Attn_ApplyMaskOp : Attn_DestinationOp<"apply_mask"> {
+  let summary = "fills the scores that a mask forbids";
+  let description = [{
+    `out[x] = mask[x] ? scores[x] : fill`. The mask is broadcast to the scores as in numpy:
+    aligned at the last dim, a dim of static size 1 repeats. It is true where a query may
+    attend. A fill of -inf removes the key; a finite fill does not (attention_s5).
+
+    ```mlir
+    %0 = attn.apply_mask ins(%s, %m : tensor<2x8x?x?xf32>, tensor<?x?xi1>)
+                         outs(%init : tensor<2x8x?x?xf32>) fill(-1.0e9 : f64) -> tensor<2x8x?x?xf32>
+    ```
+  }];
+  let arguments = (ins Attn_FloatShaped:$scores, Attn_Shaped:$mask,
+                       Variadic<Attn_FloatShaped>:$inits, F64Attr:$fill);
+  let assemblyFormat = [{
+    `ins` `(` $scores `,` $mask `:` type($scores) `,` type($mask) `)`
+    `outs` `(` $inits `:` type($inits) `)` `fill` `(` $fill `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Attn_UnfoldOp : Attn_Op<"unfold", [Pure,
+    DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "sliding windows over one dim";
+  let description = [{
+    `out[..., w, ..., t] = in[..., w * step + t, ...]`: dim `dim` of size N becomes the number
+    of windows `(N - size) / step + 1`, and the window's elements are a new last dim of size
+    `size`, as torch.Tensor.unfold has it. `1 <= size <= N`, `step >= 1`.
+
+    ```mlir
+    %w = attn.unfold %x dim(0) size(3) step(1) : tensor<10xi64> -> tensor<8x3xi64>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$source, I64Attr:$dim, I64Attr:$size, I64Attr:$step);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $source `dim` `(` $dim `)` `size` `(` $size `)` `step` `(` $step `)` attr-dict
+    `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def Attn_SoftmaxOp : Attn_DestinationOp<"softmax"> {
+  let summary = "softmax along one dim";
+  let description = [{
+    `out[x] = exp(in[x] - max) / sum exp(in - max)`, maximum and sum along `dim`. A row whose
+    elements are all -inf gives zeros (attention_s4).
+
+    ```mlir
+    %p = attn.softmax ins(%s : tensor<4x?xf32>) outs(%init : tensor<4x?xf32>) dim(1) -> tensor<4x?xf32>
+    ```
+  }];
+  let arguments = (ins Attn_FloatShaped:$source, Variadic<Attn_FloatShaped>:$inits, I64Attr:$dim);
+  let assemblyFormat = [{
+    `ins` `(` $source `:` type($source) `)` `outs` `(` $inits `:` type($inits) `)`
+    `dim` `(` $dim `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Attn_RotaryOp : Attn_DestinationOp<"rotary"> {
+  let summary = "rotary position embedding";
+  let description = [{
+    Rotates pairs of the first R elements of each head by the angle of its position and
+    copies the rest: `(x1, x2) -> (x1 * cos - x2 * sin, x2 * cos + x1 * sin)`, the pair being
+    `(x[d], x[d + R/2])` (`half_split`) or `(x[2d], x[2d+1])` (`interleaved`).
+    (RoFormer, arXiv 2104.09864, eq. 34.)
+
+    Shapes: source `[B, H, L, D]`, or with `sequence_dim = 1` `[B, L, H, D]`; cosine and sine
+    `[L, R/2]` with `R <= D`.
+
+    ```mlir
+    %r = attn.rotary ins(%x, %cos, %sin : tensor<1x8x?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>)
+                     outs(%init : tensor<1x8x?x64xf32>) -> tensor<1x8x?x64xf32>
+    ```
+  }];
+  let arguments = (ins Attn_FloatShaped:$source, Attn_FloatShaped:$cosine, Attn_FloatShaped:$sine,
+    Variadic<Attn_FloatShaped>:$inits,
+    DefaultValuedAttr<Attn_RotaryPairingAttr, "::fovea::attn::RotaryPairing::HalfSplit">:$pairing,
+    DefaultValuedAttr<I64Attr, "2">:$sequence_dim);
+  let assemblyFormat = [{
+    `ins` `(` $source `,` $cosine `,` $sine `:` type($source) `,` type($cosine) `,` type($sine) `)`
+    `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Attn_CacheAppendOp : Attn_DestinationOp<"cache_append"> {
+  let summary = "writes new keys or values into a cache";
+  let description = [{
+    `cache[b, g, position + l, d] = source[b, g, l, d]` for every `l`, all else unchanged; with
+    `ring` the row is `(position + l) mod C`. Shapes: source `[B, G, L, D]`, cache (the init)
+    `[B, G, C, D]`. `position + L <= C` without `ring`, `L <= C` with it.
+
+    ```mlir
+    %c1 = attn.cache_append ins(%new : tensor<1x8x1x64xf32>) outs(%c0 : tensor<1x8x512x64xf32>)
+                            at(%pos) -> tensor<1x8x512x64xf32>
+    ```
+  }];
+  let arguments = (ins Attn_Shaped:$source, Variadic<Attn_Shaped>:$inits, Index:$position,
+                       UnitAttr:$ring);
+  let assemblyFormat = [{
+    `ins` `(` $source `:` type($source) `)` `outs` `(` $inits `:` type($inits) `)`
+    `at` `(` $position `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Attn_DropoutOp : Attn_DestinationOp<"dropout"> {
+  let summary = "inverted dropout";
+  let description = [{
+    `out[x] = u(seed, x) >= p ? in[x] / (1 - p) : 0` with `0 <= p < 1`. The uniform number
+    `u` in [0, 1) comes from Philox 4x32-10 (Salmon et al., SC 2011) keyed by the seed and
+    counted by the row-major linear index of the element, so it depends on neither tiling
+    nor threads (dropout_s1).
+
+    ```mlir
+    %y = attn.dropout ins(%x : tensor<6x6xf32>) outs(%init : tensor<6x6xf32>) seed(%s)
+                      {p = 0.5 : f64} -> tensor<6x6xf32>
+    ```
+  }];
+  let arguments = (ins Attn_FloatShaped:$source, Variadic<Attn_FloatShaped>:$inits, I64:$seed,
+                       F64Attr:$p);
+  let assemblyFormat = [{
+    `ins` `(` $source `:` type($source) `)` `outs` `(` $inits `:` type($inits) `)`
+    `seed` `(` $seed `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Attn_SampleOp : Attn_DestinationOp<"sample"> {
+  let summary = "draws a token from logits";
+  let description = [{
+    For each row of `logits` `[B, V]`, writes one token id to the init `[B]` (i64). In this
+    order, which is llama.cpp's: keep the `top_k` largest logits (all if `top_k <= 0`); of
+    those the smallest set, largest first, whose probabilities reach `top_p`, the token that
+    crosses it included (all if `top_p >= 1`); of those the tokens whose probability is at
+    least `min_p` times the largest; divide the logits by `temperature`, and draw. Ties are
+    taken lowest index first. A temperature of 0 takes the largest logit. The uniform number
+    of the draw is Philox keyed by `seed` and counted by the row (dropout_s1).
+
+    ```mlir
+    %id = attn.sample ins(%logits : tensor<1x151936xf32>) outs(%init : tensor<1xi64>)
+      temperature(%t) top_k(%k) top_p(%p) min_p(%m) seed(%s) -> tensor<1xi64>
+    ```
+  }];
+  let arguments = (ins Attn_FloatShaped:$logits, Variadic<Attn_Shaped>:$inits,
+    F32:$temperature, I64:$top_k, F32:$top_p, F32:$min_p, I64:$seed);
+  let assemblyFormat = [{
+    `ins` `(` $logits `:` type($logits) `)` `outs` `(` $inits `:` type($inits) `)`
+    `temperature` `(` $temperature `)` `top_k` `(` $top_k `)` `top_p` `(` $top_p `)`
+    `min_p` `(` $min_p `)` `seed` `(` $seed `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
+  let summary = "a named tensor of the model's weights";
+  let description = [{
+    The tensor that the weight files hold under `name`. With a `layer` operand, `name` has one
+    `{}` that stands for its value, so that a loop over layers is one loop: `count` says how
+    many such tensors there are (layers 0 to count - 1). The result type is checked against
+    the file before anything runs.
+
+    ```mlir
+    %e = attn.weight "model.embed_tokens.weight" : tensor<512x64xf32>
+    %w = attn.weight "model.layers.{}.mlp.up_proj.weight"[%layer of 5] : tensor<172x64xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Optional<Index>:$layer, OptionalAttr<I64Attr>:$count);
+  let results = (outs Attn_Shaped:$result);
+  let assemblyFormat = "$name (`[` $layer^ `of` $count `]`)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Attn_LaunchOp : Attn_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs a kernel over a range of tasks, in parallel";
+  let description = [{
+    Calls `kernel(begin, end, worker, arguments...)` on disjoint ranges that cover
+    `[0, count)`, on any number of threads, and returns when all are done. `worker` is below
+    the number of workers of the context and no two calls that run at once share it. The
+    kernel is a private function that returns nothing.
+
+    ```mlir
+    attn.launch @rms_norm_0 count(%n) args(%x, %y : memref<?x64xf32>, memref<?x64xf32>)
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Index:$count, Variadic<AnyType>:$arguments);
+  let assemblyFormat = [{
+    $kernel `count` `(` $count `)` (`args` `(` $arguments^ `:` type($arguments) `)`)? attr-dict
+  }];
+}
+
+def Attn_WorkspaceOp : Attn_Op<"workspace", [Pure]> {
+  let summary = "the memory that the caller lends for intermediate results";
+  let description = [{
+    All of an entry function's intermediate buffers are views of this one; its size is given
+    by the function's companion `<name>.workspace_size`. Aligned to 64 bytes.
+
+    ```mlir
+    %w = attn.workspace : memref<?xi8>
+    ```
+  }];
+  let results = (outs MemRefRankOf<[I8], [1]>:$memory);
+  let assemblyFormat = "attr-dict `:` type($memory)";
+}
+
+def Attn_WorkersOp : Attn_Op<"workers", [Pure]> {
+  let summary = "the number of workers a launch may use";
+  let description = [{
+    At least 1; `worker` arguments of kernels are below it.
+
+    ```mlir
+    %n = attn.workers
+    ```
+  }];
+  let results = (outs Index:$count);
+  let assemblyFormat = "attr-dict";
+}
+
+#endif

@@ -1,0 +1,94 @@
+#include "passes/Pipelines.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace fovea;
+
+static constexpr std::pair<Phase, StringLiteral> phaseNames[] = {
+    {Phase::Input, "input"},           {Phase::Fused, "fused"},   {Phase::Tiled, "tiled"},
+    {Phase::Bufferized, "bufferized"}, {Phase::Vector, "vector"}, {Phase::Llvm, "llvm"},
+    {Phase::Object, "object"}};
+
+std::optional<Phase> fovea::parsePhase(StringRef name) {
+  for (auto [phase, phaseName] : phaseNames)
+    if (name == phaseName)
+      return phase;
+  return std::nullopt;
+}
+
+StringRef fovea::stringifyPhase(Phase phase) {
+  return llvm::find_if(phaseNames, [&](auto &entry) { return entry.first == phase; })->second;
+}
+
+static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
+  // Raising matches within one function body, so calls go first.
+  pm.addPass(createInlinerPass());
+  pm.addPass(createInferResultShapesPass());
+  if (options.route == "reference")
+    return;
+  // Windows before plain attention: the unfolded form contains no plain matmul to match.
+  pm.addNestedPass<func::FuncOp>(createRaiseUnfoldPass());
+  pm.addNestedPass<func::FuncOp>(createFuseAttentionPass());
+  pm.addNestedPass<func::FuncOp>(createFoldTransposePass());
+  // After raising: both ways to write a window must reach the same predicate.
+  pm.addNestedPass<func::FuncOp>(createNormalizeMaskPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  if (options.route == "reference")
+    return;
+  pm.addNestedPass<func::FuncOp>(createTileParallelPass());
+}
+
+static void buildBufferizedPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
+  pm.addPass(createBufferizePass());
+}
+
+static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
+  if (options.route == "reference") {
+    pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  } else {
+    pm.addNestedPass<func::FuncOp>(createEmitAttentionPass());
+    pm.addNestedPass<func::FuncOp>(createEmitContractionPass());
+    pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
+    pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
+  }
+  pm.addNestedPass<func::FuncOp>(createEmitSamplingPass());
+  pm.addPass(createOutlineKernelsPass());
+  pm.addPass(createPlanBuffersPass());
+  pm.addPass(createVerifyKernelsPass());
+}
+
+static void buildLlvmPhase(OpPassManager &pm) {
+  pm.addPass(createConvertAttnToLLVMPass());
+}
+
+void fovea::buildFoveaPipeline(OpPassManager &pm, const FoveaPipelineOptions &options) {
+  Phase last = parsePhase(options.compileTo).value_or(Phase::Llvm);
+  if (last >= Phase::Fused)
+    buildFusedPhase(pm, options);
+  if (last >= Phase::Tiled)
+    buildTiledPhase(pm, options);
+  if (last >= Phase::Bufferized)
+    buildBufferizedPhase(pm, options);
+  if (last >= Phase::Vector)
+    buildVectorPhase(pm, options);
+  if (last >= Phase::Llvm)
+    buildLlvmPhase(pm);
+}
+
+void fovea::registerFoveaPassesAndPipelines() {
+  registerFoveaPasses();
+  PassPipelineRegistration<FoveaPipelineOptions>(
+      "fovea-pipeline", "From a graph to the LLVM dialect, or to an earlier phase",
+      buildFoveaPipeline);
+}

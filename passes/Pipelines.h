@@ -1,0 +1,51 @@
+// The one list of passes from a graph to machine code, cut into named phases.
+#ifndef FOVEA_PASSES_PIPELINES_H
+#define FOVEA_PASSES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+#include <string>
+
+namespace fovea {
+
+/// The states of a module on its way down. A phase names the IR that it leaves behind.
+enum class Phase {
+  Input,      // as the frontend made it: attn, linalg, tensor, arith, math on tensors
+  Fused,      // attention raised, masks normalised, elementwise chains merged
+  Tiled,      // outer loops are scf.forall over independent tiles
+  Bufferized, // memrefs; results are out-parameters
+  Vector,     // loops and vectors only; kernels outlined, all memory planned
+  Llvm,       // the LLVM dialect
+  Object      // machine code
+};
+
+/// "input", "fused", ...; nothing for another name.
+std::optional<Phase> parsePhase(llvm::StringRef name);
+llvm::StringRef stringifyPhase(Phase phase);
+
+struct FoveaPipelineOptions : mlir::PassPipelineOptions<FoveaPipelineOptions> {
+  Option<std::string> compileTo{*this, "compile-to",
+                                llvm::cl::desc("last phase to run: input, fused, tiled, "
+                                               "bufferized, vector or llvm (default)"),
+                                llvm::cl::init("llvm")};
+  Option<std::string> route{*this, "route",
+                            llvm::cl::desc("fast (default), or reference: plain loops over the "
+                                           "decomposed ops"),
+                            llvm::cl::init("fast")};
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("row of the target table: generic, avx2 (default), "
+                                            "avx512 or neon"),
+                             llvm::cl::init("avx2")};
+};
+
+/// Appends the passes of all phases after Input up to `options.compileTo`.
+void buildFoveaPipeline(mlir::OpPassManager &pm, const FoveaPipelineOptions &options);
+
+/// Makes all passes and `fovea-pipeline` known to command lines.
+void registerFoveaPassesAndPipelines();
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_PIPELINES_H

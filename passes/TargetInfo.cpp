@@ -1,0 +1,30 @@
+#include "passes/TargetInfo.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace fovea;
+
+static constexpr int64_t kib = 1024;
+static const TargetInfo targets[] = {
+    {"generic", 128, 16, 32 * kib, 256 * kib},
+    {"avx2", 256, 16, 32 * kib, 512 * kib},
+    {"avx512", 512, 32, 32 * kib, 1024 * kib},
+    {"neon", 128, 32, 64 * kib, 512 * kib},
+};
+
+llvm::ArrayRef<TargetInfo> fovea::allTargets() { return targets; }
+
+const TargetInfo *fovea::findTarget(llvm::StringRef name) {
+  const auto *it = llvm::find_if(targets, [&](const TargetInfo &t) { return t.name == name; });
+  return it == std::end(targets) ? nullptr : it;
+}
+
+const TargetInfo &fovea::targetForFeatures(llvm::ArrayRef<llvm::StringRef> features) {
+  auto has = [&](llvm::StringRef feature) { return llvm::is_contained(features, feature); };
+  if (has("avx512f") && has("avx512vl"))
+    return *findTarget("avx512");
+  if (has("avx2") && has("fma"))
+    return *findTarget("avx2");
+  if (has("neon"))
+    return *findTarget("neon");
+  return targets[0];
+}

@@ -1,0 +1,34 @@
+// What code generation must know of a CPU. Tile and register shapes are derived from this
+// table; no pass holds a constant of a particular machine.
+#ifndef FOVEA_PASSES_TARGETINFO_H
+#define FOVEA_PASSES_TARGETINFO_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+
+namespace fovea {
+
+struct TargetInfo {
+  llvm::StringRef name;
+  int64_t vectorBits;      // width of one vector register
+  int64_t vectorRegisters; // architectural vector registers
+  int64_t l1Bytes;         // level-1 data cache of one core
+  int64_t l2Bytes;         // level-2 cache of one core
+
+  /// Lanes of a vector of elements of the given width, e.g. 8 for f32 with AVX2.
+  int64_t lanes(int64_t elementBits) const { return vectorBits / elementBits; }
+};
+
+/// All known targets; the first is the baseline that any 64-bit CPU can run.
+llvm::ArrayRef<TargetInfo> allTargets();
+
+/// The target of that name, or null.
+const TargetInfo *findTarget(llvm::StringRef name);
+
+/// The best target for a CPU with these LLVM feature names (such as "avx2", "fma", "neon").
+const TargetInfo &targetForFeatures(llvm::ArrayRef<llvm::StringRef> features);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_TARGETINFO_H

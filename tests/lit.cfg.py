@@ -1,0 +1,20 @@
+import os
+
+import lit.formats
+
+config.name = "Fovea"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".fov", ".test"]
+config.excludes = ["Inputs"]
+config.test_source_root = os.path.dirname(__file__)
+
+path = [config.fovea_bin_dir, config.llvm_tools_dir, config.environment["PATH"]]
+config.environment["PATH"] = os.pathsep.join(path)
+config.substitutions.append(("%examples", os.path.join(config.fovea_source_dir, "examples")))
+
+# Real models and tokenizers lie beside the checkout on some machines; tests that need them
+# say "REQUIRES: shared-data".
+shared_data = os.path.join(config.fovea_source_dir, "..", "shared", "data")
+config.substitutions.append(("%shared", shared_data))
+if os.path.isdir(os.path.join(shared_data, "stories260k")):
+    config.available_features.add("shared-data")

@@ -1,0 +1,65 @@
+// A model as its users hold it: the graph of a description, an `.mlir` file or a model directory,
+// with the MLIR context that owns it. A Graph shares nothing with any other: use as many as you
+// like on as many threads, one thread at a time each.
+#ifndef FOVEA_FRONTEND_GRAPH_H
+#define FOVEA_FRONTEND_GRAPH_H
+
+#include "frontend/GraphBuilder.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <memory>
+
+namespace fovea {
+
+/// Compile-time integers by name: `param` declarations of a description that they override.
+using Params = std::vector<std::pair<std::string, int64_t>>;
+
+/// An error in a file, rendered as `file:line:col: error: ...` lines, with notes.
+class DiagnosticError : public llvm::ErrorInfo<DiagnosticError> {
+public:
+  static char ID;
+  explicit DiagnosticError(std::string rendered) : rendered_(std::move(rendered)) {}
+  void log(llvm::raw_ostream &os) const override { os << rendered_; }
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+
+private:
+  std::string rendered_;
+};
+
+/// An input or output of an entry. Dims are constants or symbols; equal symbols are equal sizes.
+struct TensorSpec {
+  std::string name;
+  mlir::Type elementType;
+  SymbolicShape shape; // Of outputs: a dim that is no constant is the symbol `?`.
+};
+
+class Graph {
+public:
+  /// An empty graph to build into with GraphBuilder(graph.module()).
+  Graph();
+  Graph(Graph &&) = default;
+  Graph &operator=(Graph &&) = default;
+
+  /// Reads a `.fov` description, an `.mlir` module or a model directory.
+  static llvm::Expected<Graph> fromFile(llvm::StringRef path, const Params &params = {});
+  /// Parses and verifies a module of our dialects; `name` stands for the file in messages.
+  static llvm::Expected<Graph> fromMlir(llvm::StringRef source, llvm::StringRef name = "<string>");
+
+  mlir::MLIRContext &context() const { return *context_; }
+  mlir::ModuleOp module() const { return *module_; }
+
+  /// The names of the entry functions, in order.
+  std::vector<std::string> entries() const;
+  /// What an entry takes and gives; an error that lists the entries if there is none of the name.
+  llvm::Expected<std::vector<TensorSpec>> inputs(llvm::StringRef entry) const;
+  llvm::Expected<std::vector<TensorSpec>> outputs(llvm::StringRef entry) const;
+  /// The module as text.
+  std::string toString() const;
+
+private:
+  std::unique_ptr<mlir::MLIRContext> context_;
+  mlir::OwningOpRef<mlir::ModuleOp> module_;
+};
+
+} // namespace fovea
+
+#endif // FOVEA_FRONTEND_GRAPH_H

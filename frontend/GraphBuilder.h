@@ -1,0 +1,313 @@
+// The one way to build graphs: the importer of descriptions calls it for every op, and so do C++
+// users. Each method checks ranks, dims and element types, infers the result's symbolic shape and
+// appends ops of the phase `input` (docs/architecture.md). On bad arguments it returns an error
+// that says what was expected and what came; the builder then stays usable, though ops that were
+// appended before the error may remain unused in the function.
+#ifndef FOVEA_FRONTEND_GRAPHBUILDER_H
+#define FOVEA_FRONTEND_GRAPHBUILDER_H
+
+#include "dialect/AttnDialect.h"
+#include "frontend/SymbolicDim.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
+#include <functional>
+
+namespace fovea {
+
+/// A tensor of a graph under construction: an SSA value of ranked tensor type whose static dims
+/// are the constant dims of `shape`. Rank 0 is a scalar.
+struct SymbolicTensor {
+  mlir::Value value;
+  SymbolicShape shape;
+
+  int64_t rank() const { return static_cast<int64_t>(shape.size()); }
+  mlir::Type elementType() const;
+  const SymbolicDim &dim(int64_t index) const { return shape[index]; }
+  /// `f32[B, L, 64]`.
+  std::string str() const;
+};
+
+struct NamedTensor {
+  std::string name;
+  SymbolicTensor tensor;
+};
+
+/// An argument of an entry function. Every dim is a constant or a single symbol.
+struct InputSpec {
+  std::string name;
+  mlir::Type elementType;
+  SymbolicShape shape;
+};
+
+enum class UnaryKind {
+  Abs,
+  Neg,
+  Exp,
+  Log,
+  Sqrt,
+  Rsqrt,
+  Sin,
+  Cos,
+  Tanh,
+  Sigmoid,
+  Erf,
+  Relu,
+  Silu,
+  Gelu,
+  GeluTanh,
+  Floor,
+  Ceil,
+  LogicalNot
+};
+enum class BinaryKind { Add, Sub, Mul, Div, FloorDiv, Mod, Pow, Min, Max, And, Or };
+enum class CompareKind { Eq, Ne, Lt, Le, Gt, Ge };
+enum class ReduceKind { Sum, Mean, Max, Min, ArgMax };
+/// Which part of a matrix `triangle` keeps.
+enum class TriangleKind { Lower, Upper };
+
+/// Builds the value of a region from its arguments: `index` values, for a score function preceded
+/// by the score. Values defined outside the region may be used.
+using RegionBuilder =
+    std::function<llvm::Expected<mlir::Value>(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
+
+struct AttentionOptions {
+  /// 1/sqrt(D) if absent.
+  std::optional<double> scale;
+  /// True where a query may attend (`i1`), or added to the scores (float). Broadcast to
+  /// `[batch..., H, Lq, Lk]` from the last dim as in numpy; indexed by query row, not position.
+  std::optional<SymbolicTensor> maskTensor;
+  /// `(b, h, i, j)` to `i1`, over absolute positions. `b` counts all batch dims row-major.
+  RegionBuilder mask;
+  /// `(s, b, h, i, j)` to the type of `s`.
+  RegionBuilder score;
+  /// `(b, h, i)` to the score type: the logit of one more key whose value is zero.
+  RegionBuilder sink;
+  attn::Alignment alignment = attn::Alignment::BottomRight;
+  /// Position of the first query, an integer scalar; overrides `alignment`.
+  std::optional<SymbolicTensor> queryOffset;
+  /// In `[0, 1)`; any but 0 needs `seed`, an `i64` scalar.
+  double dropout = 0;
+  std::optional<SymbolicTensor> seed;
+  bool withWeights = false;
+  bool withLse = false;
+};
+
+struct AttentionResults {
+  SymbolicTensor output;                 // [batch..., H, Lq, Dv]
+  std::optional<SymbolicTensor> weights; // [batch..., H, Lq, Lk]
+  std::optional<SymbolicTensor> lse;     // [batch..., H, Lq]
+};
+
+struct RopeOptions {
+  double theta = 10000.0;
+  /// How many elements of a head turn, even; 0 for all.
+  int64_t rotatedDims = 0;
+  attn::RotaryPairing pairing = attn::RotaryPairing::HalfSplit;
+  /// The dim of the input that holds the sequence: 2 for `[B, H, L, D]`, 1 for `[B, L, H, D]`.
+  int64_t sequenceDim = 2;
+  /// Angles are divided by this (linear position interpolation).
+  double scalingFactor = 1.0;
+};
+
+/// Scalars (rank 0) that steer sampling; absent ones are off, temperature 1 and seed 0.
+struct SampleOptions {
+  std::optional<SymbolicTensor> temperature; // f32
+  std::optional<SymbolicTensor> topK;        // i64
+  std::optional<SymbolicTensor> topP;        // f32
+  std::optional<SymbolicTensor> minP;        // f32
+  std::optional<SymbolicTensor> seed;        // i64
+};
+
+class GraphBuilder {
+public:
+  using TensorOrError = llvm::Expected<SymbolicTensor>;
+  using Tensors = llvm::SmallVector<SymbolicTensor, 4>;
+  /// From the loop index (an `index` value) and the carried tensors to their next values.
+  using LoopBody =
+      llvm::function_ref<llvm::Expected<Tensors>(mlir::Value, llvm::ArrayRef<SymbolicTensor>)>;
+
+  /// Appends to `module`, whose context must have the dialects of dialect/RegisterAll.h.
+  explicit GraphBuilder(mlir::ModuleOp module);
+
+  mlir::MLIRContext *context() { return module_.getContext(); }
+  mlir::OpBuilder &opBuilder() { return builder_; }
+
+  /// The location of all ops built from here on; unknown until set.
+  void setLocation(mlir::Location location) { location_ = location; }
+  mlir::Location location() const { return location_; }
+
+  // ---- Functions, weights, loops -------------------------------------------------------------
+
+  /// Starts the entry function `name` and returns its arguments.
+  llvm::Expected<Tensors> beginFunction(llvm::StringRef name, llvm::ArrayRef<InputSpec> inputs);
+  /// Ends the function, verifies it and removes what nothing uses.
+  llvm::Error endFunction(llvm::ArrayRef<NamedTensor> results);
+  /// Drops the function begun last, after an error.
+  void abandonFunction();
+
+  /// The tensor `name` of the weight files. With `layer` (an `index` value) `name` has one `{}`
+  /// that stands for its value, below `count`. A symbol that no input binds is bound by the
+  /// weight, which then must be outside any loop.
+  TensorOrError weight(llvm::StringRef name, mlir::Type elementType,
+                       llvm::ArrayRef<SymbolicDim> shape, mlir::Value layer = {},
+                       int64_t count = 1);
+
+  /// `for i in range(count): carried = body(i, carried)`: one `scf.for`. The body's results must
+  /// have the shapes and element types of `init`.
+  llvm::Expected<Tensors> forLoop(const SymbolicDim &count, llvm::ArrayRef<SymbolicTensor> init,
+                                  LoopBody body);
+
+  // ---- Constants and sizes -------------------------------------------------------------------
+
+  TensorOrError scalar(double value, mlir::Type elementType);
+  TensorOrError full(double value, mlir::Type elementType, llvm::ArrayRef<SymbolicDim> shape);
+  TensorOrError zeros(mlir::Type elementType, llvm::ArrayRef<SymbolicDim> shape);
+  TensorOrError ones(mlir::Type elementType, llvm::ArrayRef<SymbolicDim> shape);
+  /// 1 on the main diagonal, 0 elsewhere: `[rows, columns]`.
+  TensorOrError eye(mlir::Type elementType, const SymbolicDim &rows, const SymbolicDim &columns);
+  /// `begin, begin + step, ...`: `[count]`.
+  TensorOrError arange(mlir::Type elementType, const SymbolicDim &count, double begin = 0,
+                       double step = 1);
+  /// A dense constant; `values` are row-major and converted to `elementType`.
+  TensorOrError constant(llvm::ArrayRef<double> values, mlir::Type elementType,
+                         llvm::ArrayRef<int64_t> shape);
+  /// The size as an `index` value at the current place of the function.
+  llvm::Expected<mlir::Value> dimValue(const SymbolicDim &dim);
+  /// The size as an `i64` scalar.
+  TensorOrError dimScalar(const SymbolicDim &dim);
+  /// An `index` value, such as a loop's, as an `i64` scalar; and back.
+  TensorOrError fromIndex(mlir::Value index);
+  llvm::Expected<mlir::Value> toIndex(const SymbolicTensor &scalar);
+  /// The element of a rank-0 tensor.
+  llvm::Expected<mlir::Value> extractScalar(const SymbolicTensor &scalar);
+
+  // ---- Elementwise, broadcasting as numpy does: a static 1 or an equal dim ---------------------
+
+  TensorOrError unary(UnaryKind kind, const SymbolicTensor &x);
+  /// Both operands have one element type.
+  TensorOrError binary(BinaryKind kind, const SymbolicTensor &a, const SymbolicTensor &b);
+  TensorOrError compare(CompareKind kind, const SymbolicTensor &a, const SymbolicTensor &b);
+  TensorOrError where(const SymbolicTensor &condition, const SymbolicTensor &ifTrue,
+                      const SymbolicTensor &ifFalse);
+  /// Float to int truncates towards zero; anything to `i1` is `!= 0`.
+  TensorOrError cast(const SymbolicTensor &x, mlir::Type elementType);
+  TensorOrError broadcastTo(const SymbolicTensor &x, llvm::ArrayRef<SymbolicDim> shape);
+
+  TensorOrError add(const SymbolicTensor &a, const SymbolicTensor &b) {
+    return binary(BinaryKind::Add, a, b);
+  }
+  TensorOrError sub(const SymbolicTensor &a, const SymbolicTensor &b) {
+    return binary(BinaryKind::Sub, a, b);
+  }
+  TensorOrError mul(const SymbolicTensor &a, const SymbolicTensor &b) {
+    return binary(BinaryKind::Mul, a, b);
+  }
+  TensorOrError div(const SymbolicTensor &a, const SymbolicTensor &b) {
+    return binary(BinaryKind::Div, a, b);
+  }
+
+  // ---- Contractions: f16 and bf16 accumulate in f32 --------------------------------------------
+
+  /// `[..., M, K] x [..., K, N]`, batch dims broadcast; a rank-1 operand is a row or a column
+  /// whose dim the result lacks.
+  TensorOrError matmul(const SymbolicTensor &a, const SymbolicTensor &b);
+  /// `x @ w.T + bias`: x `[..., I]`, w `[O, I]`, bias `[O]`.
+  TensorOrError linear(const SymbolicTensor &x, const SymbolicTensor &w,
+                       const std::optional<SymbolicTensor> &bias = std::nullopt);
+  /// Two operands, explicit result: `"bhqd,bhkd->bhqk"`. A letter of one operand alone that the
+  /// result lacks is summed over.
+  TensorOrError einsum(llvm::StringRef equation, const SymbolicTensor &a, const SymbolicTensor &b);
+
+  // ---- Reductions and normalisation ------------------------------------------------------------
+
+  /// Over `dims` (negative count from the end; empty for all). Sums of f16 and bf16 are kept in
+  /// f32; ArgMax gives i64, the lowest index on ties, over one dim.
+  TensorOrError reduce(ReduceKind kind, const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims,
+                       bool keepDims = false);
+  TensorOrError softmax(const SymbolicTensor &x, int64_t dim = -1);
+  /// Over the last dim; `weight` and `bias` `[D]`.
+  TensorOrError layerNorm(const SymbolicTensor &x, const std::optional<SymbolicTensor> &weight,
+                          const std::optional<SymbolicTensor> &bias, double epsilon = 1e-5);
+  TensorOrError rmsNorm(const SymbolicTensor &x, const std::optional<SymbolicTensor> &weight,
+                        double epsilon = 1e-5);
+
+  // ---- Shapes ----------------------------------------------------------------------------------
+
+  /// One dim may be the constant -1: what the others leave.
+  TensorOrError reshape(const SymbolicTensor &x, llvm::ArrayRef<SymbolicDim> shape);
+  /// Result dim `d` is dim `permutation[d]` of `x`.
+  TensorOrError permute(const SymbolicTensor &x, llvm::ArrayRef<int64_t> permutation);
+  /// Swaps two dims.
+  TensorOrError transpose(const SymbolicTensor &x, int64_t dim0, int64_t dim1);
+  TensorOrError unsqueeze(const SymbolicTensor &x, int64_t dim);
+  /// Dim `dim` must be a static 1.
+  TensorOrError squeeze(const SymbolicTensor &x, int64_t dim);
+  /// `[..., L, H*D]` to `[..., H, L, D]`, and back.
+  TensorOrError splitHeads(const SymbolicTensor &x, const SymbolicDim &heads);
+  TensorOrError mergeHeads(const SymbolicTensor &x);
+  TensorOrError concat(llvm::ArrayRef<SymbolicTensor> inputs, int64_t dim);
+  /// A new dim `dim` of size `inputs.size()`.
+  TensorOrError stack(llvm::ArrayRef<SymbolicTensor> inputs, int64_t dim);
+  /// `x[..., begin:end:step, ...]`; `step >= 1`. Negative constants count from the end. Bounds
+  /// beyond the dim are errors where that is provable.
+  TensorOrError slice(const SymbolicTensor &x, int64_t dim, const SymbolicDim &begin,
+                      const SymbolicDim &end, int64_t step = 1);
+  /// `size` elements from the run-time `begin`, an integer scalar that the caller keeps in range.
+  TensorOrError dynamicSlice(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &begin,
+                             const SymbolicDim &size);
+  /// `x[..., at, ...]`: the dim goes away. `at` is a size or an integer scalar.
+  TensorOrError index(const SymbolicTensor &x, int64_t dim, const SymbolicDim &at);
+  TensorOrError dynamicIndex(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &at);
+  /// `x` with `x[..., at, ...] = update`, as a new tensor.
+  TensorOrError dynamicUpdate(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &at,
+                              const SymbolicTensor &update);
+  /// Constant padding, `before` and `after` elements on dim `dim`.
+  TensorOrError pad(const SymbolicTensor &x, int64_t dim, const SymbolicDim &before,
+                    const SymbolicDim &after, double value = 0);
+  /// Windows over `dim`: `out[..., w, ..., t] = x[..., w*step + t, ...]`.
+  TensorOrError unfold(const SymbolicTensor &x, int64_t dim, int64_t size, int64_t step);
+  /// Keeps the lower (`column <= row + diagonal`) or upper (`column >= row + diagonal`) triangle
+  /// of the last two dims and zeroes the rest.
+  TensorOrError triangle(TriangleKind kind, const SymbolicTensor &x, int64_t diagonal = 0);
+
+  // ---- Attention and what goes with it ---------------------------------------------------------
+
+  /// query `[batch..., H, Lq, D]`, key `[batch..., G, Lk, D]`, value `[batch..., G, Lk, Dv]`, H a
+  /// multiple of G; or rank 2 and 3 without the head dim. Semantics: docs/dialect.md.
+  llvm::Expected<AttentionResults> attention(const SymbolicTensor &query, const SymbolicTensor &key,
+                                             const SymbolicTensor &value,
+                                             const AttentionOptions &options = {});
+  /// `i1`, true where `predicate(indices...)`; one index per dim.
+  TensorOrError createMask(llvm::ArrayRef<SymbolicDim> shape, const RegionBuilder &predicate);
+  /// `mask ? scores : fill`, the mask broadcast to the scores.
+  TensorOrError applyMask(const SymbolicTensor &scores, const SymbolicTensor &mask, double fill);
+  /// Rotates x by the positions, `[L]` of any integer type.
+  TensorOrError rope(const SymbolicTensor &x, const SymbolicTensor &positions,
+                     const RopeOptions &options = {});
+  /// The same with given tables `[L, R/2]`.
+  TensorOrError rotary(const SymbolicTensor &x, const SymbolicTensor &cosine,
+                       const SymbolicTensor &sine, attn::RotaryPairing pairing,
+                       int64_t sequenceDim);
+  /// The cache `[B, G, C, D]` with `source` `[B, G, L, D]` written from `position` on.
+  TensorOrError cacheAppend(const SymbolicTensor &cache, const SymbolicTensor &source,
+                            const SymbolicTensor &position, bool ring = false);
+  /// Rows of `table` `[V, E]`: ids `[...]` to `[..., E]`. Ids are in `[0, V)`.
+  TensorOrError embedding(const SymbolicTensor &ids, const SymbolicTensor &table);
+  /// `seed` is an `i64` scalar, `0 <= p < 1`.
+  TensorOrError dropout(const SymbolicTensor &x, const SymbolicTensor &seed, double p);
+  /// Token ids `[B]` (i64) from logits `[B, V]`.
+  TensorOrError sample(const SymbolicTensor &logits, const SampleOptions &options = {});
+
+private:
+  mlir::ModuleOp module_;
+  mlir::OpBuilder builder_;
+  mlir::Location location_;
+  mlir::func::FuncOp function_;
+  llvm::StringMap<mlir::Value> symbolSizes_; // Each symbol's size, defined at the function's top.
+};
+
+} // namespace fovea
+
+#endif // FOVEA_FRONTEND_GRAPHBUILDER_H

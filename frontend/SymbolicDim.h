@@ -1,7 +1,7 @@
 // Sizes of tensor dims known at compile time only up to the values of named symbols. A SymbolicDim
 // is an integer polynomial over symbols such as `L` in canonical form, so two dims are provably
-// equal exactly if their normal forms are; floor division and remainder are simplified where that
-// is exact and otherwise stand as an opaque factor, as in `3*(L//2) + 1`.
+// equal exactly if their normal forms are. A floor division is carried out where that is exact and
+// otherwise stands as an opaque factor, as in `3*(L//2) + 1`.
 #ifndef FOVEA_FRONTEND_SYMBOLICDIM_H
 #define FOVEA_FRONTEND_SYMBOLICDIM_H
 
@@ -21,7 +21,7 @@ namespace fovea {
 
 class SymbolicDim {
 public:
-  /// What a polynomial is built from: a symbol, or a quotient or remainder that does not simplify.
+  /// What a polynomial is built from: a symbol, or a quotient that does not simplify.
   struct Factor;
   using FactorPtr = std::shared_ptr<const Factor>;
   struct FactorLess {
@@ -45,7 +45,7 @@ public:
   std::optional<llvm::StringRef> symbolName() const;
   const Terms &terms() const { return terms_; }
 
-  /// Exact; an error if a coefficient overflows 64 bits.
+  /// Exact; an error if a coefficient overflows 64 bits or there are more than 256 terms.
   llvm::Expected<SymbolicDim> plus(const SymbolicDim &other) const;
   llvm::Expected<SymbolicDim> minus(const SymbolicDim &other) const;
   llvm::Expected<SymbolicDim> times(const SymbolicDim &other) const;
@@ -70,16 +70,17 @@ public:
 
 private:
   explicit SymbolicDim(Terms terms) : terms_(std::move(terms)) {}
-  static SymbolicDim opaque(char operation, const SymbolicDim &lhs, const SymbolicDim &rhs);
+  static SymbolicDim quotientFactor(const SymbolicDim &dividend, const SymbolicDim &divisor);
   llvm::Error addTerm(const Monomial &monomial, int64_t coefficient);
+  llvm::Expected<SymbolicDim> floorDivByTerm(const SymbolicDim &divisor) const;
 
   Terms terms_; // No zero coefficients; empty for 0.
 };
 
+/// A symbol, or a quotient if it has operands.
 struct SymbolicDim::Factor {
-  std::string text;                    // The symbol, or the printed operation: what is compared.
-  char operation = 0;                  // 0 for a symbol, '/' for a quotient, '%' for a remainder.
-  std::optional<SymbolicDim> lhs, rhs; // Operands of a quotient or remainder.
+  std::string text; // As printed; two factors are the same if their texts are.
+  std::optional<SymbolicDim> dividend, divisor;
 };
 
 using SymbolicShape = llvm::SmallVector<SymbolicDim, 4>;

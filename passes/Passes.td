@@ -50,6 +50,29 @@ def EmitSamplingPass : Pass<"attn-emit-sampling", "::mlir::func::FuncOp"> {
 
 def VectorizeLinalgPass : Pass<"attn-vectorize-linalg", "::mlir::func::FuncOp"> {
   let summary = "all other linalg ops on buffers to vector loops";
+  let description = [{
+    Every linalg op and memref.copy becomes loops around one loop over vectors; what has no
+    form on vectors becomes scalar loops, with a remark. For each op the loop is chosen that
+    takes the fewest memory accesses an element.
+
+    ```mlir
+    linalg.exp ins(%x : memref<4x64xf32>) outs(%y : memref<4x64xf32>)
+    // becomes
+    scf.for %i = %c0 to %c4 step %c1 {
+      scf.for %j = %c0 to %c64 step %c8 {
+        %v = vector.load %x[%i, %j] : memref<4x64xf32>, vector<8xf32>
+        %e = math.exp %v : vector<8xf32>
+        vector.store %e, %y[%i, %j] : memref<4x64xf32>, vector<8xf32>
+      }
+    }
+    ```
+  }];
+  let options = [Option<"target", "target", "std::string", "\"avx2\"",
+                        "row of the target table: generic, avx2, avx512 or neon">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect"];
 }
 
 def ApproximateMathPass : Pass<"attn-approximate-math", "::mlir::func::FuncOp"> {

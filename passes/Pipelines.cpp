@@ -59,7 +59,7 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
   } else {
     pm.addNestedPass<func::FuncOp>(createEmitAttentionPass());
     pm.addNestedPass<func::FuncOp>(createEmitContractionPass());
-    pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
+    pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
   }
   pm.addNestedPass<func::FuncOp>(createEmitSamplingPass());

@@ -1,0 +1,254 @@
+// RUN: fovea-opt %s -attn-vectorize-linalg -cse -canonicalize -split-input-file -verify-diagnostics \
+// RUN:   | FileCheck %s
+// RUN: fovea-opt %s -attn-vectorize-linalg=target=avx512 -split-input-file 2>/dev/null \
+// RUN:   | FileCheck %s --check-prefix=AVX512
+
+// Elementwise: vectors, then a tail of one-lane vectors so that both round alike.
+// CHECK-LABEL: @elementwise_dynamic
+// CHECK:         %[[REST:.*]] = arith.remui %[[SIZE:.*]], %c8
+// CHECK:         %[[WHOLE:.*]] = arith.subi %[[SIZE]], %[[REST]]
+// CHECK:         scf.for %{{.*}} = %c0 to %[[WHOLE]] step %c8
+// CHECK:           vector.load {{.*}} vector<8xf32>
+// CHECK:           math.exp {{.*}} : vector<8xf32>
+// CHECK:           vector.store {{.*}} vector<8xf32>
+// CHECK:         scf.for %{{.*}} = %[[WHOLE]] to %[[SIZE]] step %c1
+// CHECK:           math.exp {{.*}} : vector<1xf32>
+// AVX512-LABEL: @elementwise_dynamic
+// AVX512:         math.exp {{.*}} : vector<16xf32>
+func.func @elementwise_dynamic(%x: memref<4x?xf32, strided<[?, 1], offset: ?>>,
+                               %y: memref<4x?xf32>) {
+  linalg.exp ins(%x : memref<4x?xf32, strided<[?, 1], offset: ?>>) outs(%y : memref<4x?xf32>)
+  return
+}
+
+// -----
+
+// No tail where the size is a multiple of the lanes; the scalar is broadcast.
+// CHECK-LABEL: @fill_static
+// CHECK:         vector.broadcast %{{.*}} : f32 to vector<8xf32>
+// CHECK:         vector.store
+// CHECK-NOT:     vector<1xf32>
+// CHECK:         return
+func.func @fill_static(%v: f32, %y: memref<64xf32>) {
+  linalg.fill ins(%v : f32) outs(%y : memref<64xf32>)
+  return
+}
+
+// -----
+
+// A row sum: four accumulators, a fixed tree over the lanes, then the old value.
+// CHECK-LABEL: @row_sum
+// CHECK:         scf.for {{.*}} iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK-COUNT-4:   arith.addf {{.*}} : vector<8xf32>
+// CHECK:         vector.shuffle {{.*}} [0, 1, 2, 3]
+// CHECK:         vector.shuffle {{.*}} [0, 1]
+// CHECK:         vector.extract
+// CHECK:         arith.addf {{.*}} : f32
+// CHECK:         memref.store
+func.func @row_sum(%x: memref<4x?xf32>, %y: memref<4xf32>) {
+  linalg.reduce ins(%x : memref<4x?xf32>) outs(%y : memref<4xf32>) dimensions = [1]
+    (%a: f32, %b: f32) {
+      %s = arith.addf %a, %b : f32
+      linalg.yield %s : f32
+    }
+  return
+}
+
+// -----
+
+// A column sum runs lanes over the columns, where memory is contiguous.
+// CHECK-LABEL: @column_sum
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-NOT:         iter_args
+// CHECK:             arith.addf {{.*}} : vector<8xf32>
+func.func @column_sum(%x: memref<?x64xf32>, %y: memref<64xf32>) {
+  linalg.reduce ins(%x : memref<?x64xf32>) outs(%y : memref<64xf32>) dimensions = [0]
+    (%a: f32, %b: f32) {
+      %s = arith.addf %a, %b : f32
+      linalg.yield %s : f32
+    }
+  return
+}
+
+// -----
+
+// What is the same for all lanes is computed once a row: here a square root and a division.
+// CHECK-LABEL: @scale_rows
+// CHECK:         %[[S:.*]] = memref.load
+// CHECK:         %[[R:.*]] = math.rsqrt %[[S]] : f32
+// CHECK:         scf.for
+// CHECK:           arith.mulf {{.*}} : vector<8xf32>
+func.func @scale_rows(%x: memref<?x64xf32>, %s: memref<?xf32>, %y: memref<?x64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>,
+                                   affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+    ins(%x, %s : memref<?x64xf32>, memref<?xf32>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %r = math.rsqrt %b : f32
+    %m = arith.mulf %a, %r : f32
+    linalg.yield %m : f32
+  }
+  return
+}
+
+// -----
+
+// Exponentials and their sum in one op: one result is stored, the other reduced.
+// CHECK-LABEL: @exp_and_sum
+// CHECK:         scf.for {{.*}} iter_args
+// CHECK-COUNT-4:   vector.store
+func.func @exp_and_sum(%x: memref<?x?xf32>, %y: memref<?x?xf32>, %z: memref<?xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>,
+                                   affine_map<(i, j) -> (i)>],
+                  iterator_types = ["parallel", "reduction"]}
+    ins(%x : memref<?x?xf32>) outs(%y, %z : memref<?x?xf32>, memref<?xf32>) {
+  ^bb0(%a: f32, %o: f32, %acc: f32):
+    %e = math.exp %a : f32
+    %s = arith.addf %e, %acc : f32
+    linalg.yield %e, %s : f32, f32
+  }
+  return
+}
+
+// -----
+
+// An embedding: the row is looked up once, its elements are contiguous.
+// CHECK-LABEL: @embedding
+// CHECK:         %[[ID:.*]] = memref.load %{{.*}} : memref<?xi64>
+// CHECK:         %[[ROW:.*]] = arith.index_cast %[[ID]]
+// CHECK:         scf.for
+// CHECK:           vector.load %{{.*}}[%[[ROW]], %{{.*}}] : memref<512x64xf32>, vector<8xf32>
+func.func @embedding(%t: memref<512x64xf32>, %ids: memref<?xi64>, %y: memref<?x64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+    ins(%ids : memref<?xi64>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%id: i64, %o: f32):
+    %r = arith.index_cast %id : i64 to index
+    %c = linalg.index 1 : index
+    %v = memref.load %t[%r, %c] : memref<512x64xf32>
+    linalg.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+// Looked up by a value that differs between lanes: one load a lane.
+// CHECK-LABEL: @gather
+// CHECK-COUNT-8: memref.load %{{.*}} : memref<512xf32>
+// CHECK:         vector.from_elements
+func.func @gather(%t: memref<512xf32>, %ids: memref<64xi32>, %y: memref<64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                  iterator_types = ["parallel"]}
+    ins(%ids : memref<64xi32>) outs(%y : memref<64xf32>) {
+  ^bb0(%id: i32, %o: f32):
+    %r = arith.index_cast %id : i32 to index
+    %v = memref.load %t[%r] : memref<512xf32>
+    linalg.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+// An i1 in memory is a byte, never a packed bit.
+// CHECK-LABEL: @booleans
+// CHECK-NOT:     vector.load {{.*}} vector<{{.*}}xi1>
+// CHECK:         vector.load {{.*}} : memref<?xi8>
+// CHECK:         arith.trunci
+// CHECK:         arith.extui
+// CHECK:         vector.store {{.*}} : memref<?xi8>
+func.func @booleans(%x: memref<?xi1>, %y: memref<?xi1>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                  iterator_types = ["parallel"]}
+    ins(%x : memref<?xi1>) outs(%y : memref<?xi1>) {
+  ^bb0(%a: i1, %o: i1):
+    %t = arith.constant true
+    %n = arith.xori %a, %t : i1
+    linalg.yield %n : i1
+  }
+  return
+}
+
+// -----
+
+// Half precision is summed in f32 and rounded once.
+// CHECK-LABEL: @half_sum
+// CHECK:         arith.extf {{.*}} : vector<8xf16> to vector<8xf32>
+// CHECK:         arith.addf {{.*}} : vector<8xf32>
+// CHECK:         arith.truncf {{.*}} : f32 to f16
+func.func @half_sum(%x: memref<64xf16>, %y: memref<f16>) {
+  linalg.reduce ins(%x : memref<64xf16>) outs(%y : memref<f16>) dimensions = [0]
+    (%a: f16, %b: f16) {
+      %s = arith.addf %a, %b : f16
+      linalg.yield %s : f16
+    }
+  return
+}
+
+// -----
+
+// A copy between layouts stays in compiled code.
+// CHECK-LABEL: @copy
+// CHECK-NOT:     memref.copy
+// CHECK:         vector.store
+func.func @copy(%x: memref<?x64xf32, strided<[128, 1], offset: ?>>, %y: memref<?x64xf32>) {
+  memref.copy %x, %y : memref<?x64xf32, strided<[128, 1], offset: ?>> to memref<?x64xf32>
+  return
+}
+
+// -----
+
+// negative: an argmax carries a pair, which no single operation combines.
+// CHECK-LABEL: @argmax
+// CHECK-NOT:     vector
+// CHECK:         memref.store
+func.func @argmax(%x: memref<64xf32>, %v: memref<f32>, %n: memref<index>) {
+  // expected-remark @below {{[vectorize] scalar loops: a reduction has no single combining operation}}
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>,
+                                   affine_map<(i) -> ()>],
+                  iterator_types = ["reduction"]}
+    ins(%x : memref<64xf32>) outs(%v, %n : memref<f32>, memref<index>) {
+  ^bb0(%a: f32, %best: f32, %at: index):
+    %i = linalg.index 0 : index
+    %p = arith.cmpf ogt, %a, %best : f32
+    %b1 = arith.select %p, %a, %best : f32
+    %n1 = arith.select %p, %i, %at : index
+    linalg.yield %b1, %n1 : f32, index
+  }
+  return
+}
+
+// -----
+
+// negative: a region inside the body.
+// CHECK-LABEL: @nested_region
+// CHECK-NOT:     vector
+// CHECK:         memref.store
+func.func @nested_region(%x: memref<64xf32>) {
+  // expected-remark @below {{[vectorize] scalar loops: 'scf.if' has no form on vectors}}
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+    outs(%x : memref<64xf32>) {
+  ^bb0(%o: f32):
+    %z = arith.constant 0.0 : f32
+    %p = arith.cmpf ogt, %o, %z : f32
+    %r = scf.if %p -> f32 {
+      scf.yield %o : f32
+    } else {
+      scf.yield %z : f32
+    }
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+// negative: tensors are left alone.
+// CHECK-LABEL: @tensors
+// CHECK:         linalg.exp
+func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = linalg.exp ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}

@@ -1,0 +1,89 @@
+// Rendering of diagnostics in clang's form, and spelling suggestions.
+#include "frontend/Diagnostics.h"
+#include "llvm/Support/raw_ostream.h"
+#include <algorithm>
+
+namespace fovea {
+
+char DescriptionError::ID = 0;
+
+// Source lines longer than this are cut in messages.
+static constexpr size_t maxShownColumns = 200;
+
+Diagnostic &DiagnosticList::error(SourceRange range, const llvm::Twine &message) {
+  if (diagnostics.size() >= limit) {
+    ++dropped;
+    overflow = {range, message.str(), {}};
+    return overflow;
+  }
+  diagnostics.push_back({range, message.str(), {}});
+  return diagnostics.back();
+}
+
+// Tabs are kept in the marker line so that the caret stays under its column.
+static std::string makeMarker(llvm::StringRef line, size_t column, size_t length) {
+  std::string marker;
+  for (size_t i = 0; i < column; ++i)
+    marker += i < line.size() && line[i] == '\t' ? '\t' : ' ';
+  marker += '^';
+  marker.append(length > 1 ? length - 1 : 0, '~');
+  return marker;
+}
+
+std::string renderMessage(const SourceFile &source, SourceRange range, llvm::StringRef severity,
+                          llvm::StringRef message) {
+  LineColumn at = source.getLineColumn(range.begin);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << source.getName() << ':' << at.line << ':' << at.column << ": " << severity << ": "
+     << message << '\n';
+  llvm::StringRef line = source.getLine(at.line);
+  size_t column = at.column - 1;
+  if (line.trim().empty() || column > maxShownColumns)
+    return text;
+  line = line.take_front(maxShownColumns);
+  size_t rest = line.size() > column ? line.size() - column : 0;
+  size_t length = std::min<size_t>(range.end > range.begin ? range.end - range.begin : 1, rest);
+  os << line << '\n' << makeMarker(line, column, length) << '\n';
+  return text;
+}
+
+std::string DiagnosticList::render() const {
+  std::string text;
+  for (const Diagnostic &diagnostic : diagnostics) {
+    text += renderMessage(*source, diagnostic.range, "error", diagnostic.message);
+    for (const DiagnosticNote &note : diagnostic.notes)
+      text += renderMessage(*source, note.range, "note", note.message);
+  }
+  if (dropped)
+    text += std::to_string(dropped) + " more errors are not shown\n";
+  return text;
+}
+
+void DescriptionError::log(llvm::raw_ostream &os) const {
+  std::string text = list.render();
+  os << llvm::StringRef(text).rtrim('\n');
+}
+
+std::error_code DescriptionError::convertToErrorCode() const {
+  return llvm::inconvertibleErrorCode();
+}
+
+std::string didYouMean(llvm::StringRef name, llvm::ArrayRef<llvm::StringRef> candidates) {
+  // A third of the letters may be wrong: more, and the suggestion is noise.
+  unsigned best = std::max<unsigned>(1, name.size() / 3) + 1;
+  llvm::StringRef nearest;
+  for (llvm::StringRef candidate : candidates) {
+    if (candidate == name || candidate.empty())
+      continue;
+    unsigned distance = name.edit_distance(candidate, /*AllowReplacements=*/true, best);
+    // A one-letter name is not a misspelling of every other one-letter name.
+    if (distance < best && distance < std::max(name.size(), candidate.size())) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest.empty() ? std::string() : (" (did you mean '" + nearest + "'?)").str();
+}
+
+} // namespace fovea

@@ -1,0 +1,45 @@
+// From a description file (.fov, docs/language.md) to a module of the phase `input`: every entry
+// of the file becomes a public function, built op by op through GraphBuilder.
+#ifndef FOVEA_FRONTEND_IMPORTER_H
+#define FOVEA_FRONTEND_IMPORTER_H
+
+#include "frontend/Diagnostics.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
+#include <map>
+#include <variant>
+
+namespace fovea {
+
+/// A compile-time value from outside: that of a `param`, or a number for a symbolic dim.
+using ParamValue = std::variant<bool, int64_t, double, std::string>;
+
+/// Reads what a command line gives: `True`, `8`, `0.5`, else the text itself.
+ParamValue parseParamValue(llvm::StringRef text);
+
+struct ImportOptions {
+  /// Overrides `param`s; a name that is a dim of some entry fixes that dim. Any other name is an
+  /// error.
+  std::map<std::string, ParamValue> params;
+  /// Where `load_config` looks; the folder of the description if empty.
+  std::string modelDirectory;
+  /// The one entry to import; all if empty.
+  std::string entry;
+};
+
+/// Imports the text of a file; `name` stands for it in messages and locations. The context needs
+/// the dialects of dialect/RegisterAll.h. A wrong description gives a DescriptionError that holds
+/// all errors found, each with its place.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importFov(mlir::MLIRContext &context,
+                                                            llvm::StringRef name,
+                                                            llvm::StringRef text,
+                                                            const ImportOptions &options = {});
+
+/// Reads and imports the file at `path`.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importFovFile(mlir::MLIRContext &context, llvm::StringRef path, const ImportOptions &options = {});
+
+} // namespace fovea
+
+#endif

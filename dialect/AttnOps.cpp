@@ -1,6 +1,8 @@
 // What every destination-style op of the dialect has in common, and the accessors of attention.
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace fovea::attn;
@@ -77,6 +79,19 @@ FloatType AttentionOp::getScoreType() {
   return Float32Type::get(getContext());
 }
 
+int64_t AttentionOp::getNumQueryHeads() {
+  return cast<ShapedType>(getQuery().getType()).getDimSize(getQueryPermutation()[1]);
+}
+int64_t AttentionOp::getNumKeyHeads() {
+  return cast<ShapedType>(getKey().getType()).getDimSize(getKeyPermutation()[1]);
+}
+int64_t AttentionOp::getGroupSize() {
+  int64_t queryHeads = getNumQueryHeads(), keyHeads = getNumKeyHeads();
+  if (ShapedType::isDynamic(queryHeads) || ShapedType::isDynamic(keyHeads) || keyHeads == 0)
+    return ShapedType::kDynamic;
+  return queryHeads / keyHeads;
+}
+
 std::optional<double> AttentionOp::getStaticScale() {
   if (std::optional<APFloat> scale = getScale())
     return scale->convertToDouble();
@@ -84,6 +99,18 @@ std::optional<double> AttentionOp::getStaticScale() {
   if (ShapedType::isDynamic(headDim))
     return std::nullopt;
   return 1.0 / std::sqrt(static_cast<double>(headDim));
+}
+
+AttentionOp AttentionOp::cloneWithOperands(OpBuilder &b, TypeRange resultTypes,
+                                           ValueRange operands) {
+  auto copy =
+      cast<AttentionOp>(mlir::cloneWithoutRegions(b, getOperation(), resultTypes, operands));
+  for (auto [from, to] : llvm::zip_equal((*this)->getRegions(), copy->getRegions()))
+    if (!from.empty()) {
+      IRMapping mapping;
+      b.cloneRegionBefore(from, to, to.begin(), mapping);
+    }
+  return copy;
 }
 
 #define GET_OP_CLASSES

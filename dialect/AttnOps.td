@@ -34,7 +34,8 @@ class Attn_DestinationOp<string mnemonic, list<Trait> traits = []>
 def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     AttrSizedOperandSegments, RecursiveMemoryEffects, DeclareOpInterfaceMethods<TilingInterface,
       ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
-       "getResultTilePosition", "generateResultTileValue"]>]> {
+       "getResultTilePosition", "getIterationDomainTileFromResultTile",
+       "generateResultTileValue"]>]> {
   let summary = "scaled dot-product attention with mask and score functions";
   let description = [{
     For every batch `b`, query head `h` and query row `r` at position `i`:
@@ -66,6 +67,11 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     In place of f32 stands f64 for f64 operands. A masked key or value has no influence
     whatever it holds.
 
+    Dropout draws for the weight `(b, h, r, j)` the number `u` of `attn.dropout` at the counter
+    `origin + b * batch_stride + h * head_stride + r * Lk + j`. Without the operands
+    `counter(origin, batch_stride, head_stride)` that is the row-major linear index of the
+    weight; a tile has them, so that it draws what the whole op would (attention_s12).
+
     Tiling: the op may be tiled along B, H and Lq without changing any result bit.
 
     ```mlir
@@ -82,7 +88,7 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
   let arguments = (ins
     Attn_FloatShaped:$query, Attn_FloatShaped:$key, Attn_FloatShaped:$value,
     Variadic<Attn_FloatShaped>:$inits,
-    Optional<Index>:$query_offset, Optional<I64>:$seed,
+    Optional<Index>:$query_offset, Optional<I64>:$seed, Variadic<Index>:$dropout_counter,
     OptionalAttr<F64Attr>:$scale,
     DefaultValuedAttr<Attn_AlignmentAttr, "::fovea::attn::Alignment::BottomRight">:$alignment,
     OptionalAttr<DenseI64ArrayAttr>:$query_perm, OptionalAttr<DenseI64ArrayAttr>:$key_perm,
@@ -93,7 +99,8 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
   let assemblyFormat = [{
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     `outs` `(` $inits `:` type($inits) `)`
-    (`offset` `(` $query_offset^ `)`)? (`seed` `(` $seed^ `)`)? attr-dict
+    (`offset` `(` $query_offset^ `)`)? (`seed` `(` $seed^ `)`)?
+    (`counter` `(` $dropout_counter^ `)`)? attr-dict
     (`score` $score^)? (`mask` $mask^)? (`sink` $sink^)? (`->` type($results)^)?
   }];
   let extraClassDeclaration = destinationDeclarations # [{
@@ -107,9 +114,17 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     ::mlir::Value getOutputInit() { return getInits()[0]; }
     ::mlir::Value getWeightsInit() { return getWithWeights() ? getInits()[1] : ::mlir::Value(); }
     ::mlir::Value getLseInit() { return getWithLse() ? getInits().back() : ::mlir::Value(); }
+    /// A copy with other results and operands, as many of each kind as here unless the caller
+    /// then sets the segment sizes. mlir::clone fails on the empty regions that this op may have.
+    AttentionOp cloneWithOperands(::mlir::OpBuilder &b, ::mlir::TypeRange resultTypes,
+                                  ::mlir::ValueRange operands);
     bool hasMask() { return !getMask().empty(); }
     bool hasScore() { return !getScore().empty(); }
     bool hasSink() { return !getSink().empty(); }
+    /// The head counts H and G and their quotient H / G, each dynamic if it is not known.
+    int64_t getNumQueryHeads();
+    int64_t getNumKeyHeads();
+    int64_t getGroupSize();
     /// `scale`, or 1/sqrt(D) if it is absent (attention_s2); nothing if D is dynamic too.
     std::optional<double> getStaticScale();
   }];

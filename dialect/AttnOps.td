@@ -369,6 +369,20 @@ def Attn_WorkspaceOp : Attn_Op<"workspace", [Pure]> {
   let assemblyFormat = "attr-dict `:` type($memory)";
 }
 
+def Attn_WorkerOp : Attn_Op<"worker", [Pure]> {
+  let summary = "the number of the worker that runs this task";
+  let description = [{
+    Inside a parallel loop: at least 0 and below `attn.workers`; no two tasks that run at the
+    same time have the same one. Outlining replaces it by the kernel's argument.
+
+    ```mlir
+    %w = attn.worker
+    ```
+  }];
+  let results = (outs Index:$number);
+  let assemblyFormat = "attr-dict";
+}
+
 def Attn_WorkersOp : Attn_Op<"workers", [Pure]> {
   let summary = "the number of workers a launch may use";
   let description = [{

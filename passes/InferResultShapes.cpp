@@ -1,3 +1,12 @@
+// The shape side of an entry, as a function of its own: the runtime calls it to allocate results
+// before the entry runs.
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -6,10 +15,87 @@ namespace fovea {
 #define GEN_PASS_DEF_INFERRESULTSHAPESPASS
 #include "passes/Passes.h.inc"
 
+/// Returns all dims of the results instead of the results.
+static void returnDims(OpBuilder &b, func::FuncOp shapes) {
+  auto terminator = cast<func::ReturnOp>(shapes.getBody().back().getTerminator());
+  b.setInsertionPoint(terminator);
+  SmallVector<Value> dims;
+  for (Value result : terminator.getOperands())
+    for (int64_t dim = 0; dim < cast<RankedTensorType>(result.getType()).getRank(); ++dim)
+      dims.push_back(b.createOrFold<tensor::DimOp>(result.getLoc(), result, dim));
+  func::ReturnOp::create(b, terminator.getLoc(), dims);
+  terminator.erase();
+  SmallVector<Type> types(dims.size(), b.getIndexType());
+  shapes.setFunctionType(b.getFunctionType(shapes.getArgumentTypes(), types));
+  shapes.removeResAttrsAttr();
+}
+
+/// Expresses dims of results by dims of operands until only dims of arguments are left, and drops
+/// the computation that nobody needs any more.
+static LogicalResult reduceToArgumentDims(func::FuncOp shapes) {
+  MLIRContext *context = shapes.getContext();
+  RewritePatternSet patterns(context);
+  memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+  memref::populateResolveShapedTypeResultDimsPatterns(patterns);
+  scf::populateSCFForLoopCanonicalizationPatterns(patterns);
+  for (Dialect *dialect : context->getLoadedDialects())
+    dialect->getCanonicalizationPatterns(patterns);
+  for (RegisteredOperationName op : context->getRegisteredOperations())
+    op.getCanonicalizationPatterns(patterns, context);
+  return applyPatternsGreedily(shapes, std::move(patterns));
+}
+
+/// Replaces the tensor arguments by their dims. Fails if a tensor is still read.
+static LogicalResult takeDimsAsArguments(OpBuilder &b, func::FuncOp shapes) {
+  Block &entry = shapes.getBody().front();
+  unsigned numTensors = entry.getNumArguments();
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < numTensors; ++i) {
+    auto type = cast<RankedTensorType>(entry.getArgument(i).getType());
+    SmallVector<Value> dims;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+      types.push_back(b.getIndexType());
+      dims.push_back(entry.addArgument(b.getIndexType(), shapes.getLoc()));
+    }
+    for (Operation *user : llvm::make_early_inc_range(entry.getArgument(i).getUsers())) {
+      auto dim = dyn_cast<tensor::DimOp>(user);
+      if (!dim || !dim.getConstantIndex())
+        return user->emitError("the shape of a result depends on the data of argument ")
+               << i << ", not on shapes alone";
+      dim.replaceAllUsesWith(dims[*dim.getConstantIndex()]);
+      dim.erase();
+    }
+  }
+  entry.eraseArguments(0, numTensors);
+  shapes.setFunctionType(b.getFunctionType(types, shapes.getResultTypes()));
+  shapes.removeArgAttrsAttr();
+  return success();
+}
+
+static LogicalResult inferShapes(OpBuilder &b, func::FuncOp function) {
+  b.setInsertionPointAfter(function);
+  auto shapes = cast<func::FuncOp>(b.clone(*function));
+  shapes.setName((function.getName() + ".result_shapes").str());
+  shapes.setPrivate();
+  returnDims(b, shapes);
+  if (failed(reduceToArgumentDims(shapes)))
+    return function.emitOpError("cannot derive the shapes of its results");
+  return takeDimsAsArguments(b, shapes);
+}
+
 namespace {
 struct InferResultShapesPass : impl::InferResultShapesPassBase<InferResultShapesPass> {
   using Base::Base;
-  void runOnOperation() override {}
+  void runOnOperation() override {
+    OpBuilder b(&getContext());
+    SmallVector<func::FuncOp> entries;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (function.isPublic() && !function.isExternal())
+        entries.push_back(function);
+    for (func::FuncOp function : entries)
+      if (failed(inferShapes(b, function)))
+        return signalPassFailure();
+  }
 };
 } // namespace
 } // namespace fovea

@@ -1,3 +1,13 @@
+// Moves every outermost scf.forall into a private function that attn.launch runs. The tasks of
+// a launch are the iterations of the forall, numbered row-major over its dims; foralls inside
+// foralls become serial loops of the enclosing kernel.
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -6,10 +16,155 @@ namespace fovea {
 #define GEN_PASS_DEF_OUTLINEKERNELSPASS
 #include "passes/Passes.h.inc"
 
+/// Number of iterations of each dim: ceil((upper - lower) / step), never negative.
+static SmallVector<Value> tripCounts(OpBuilder &b, scf::ForallOp forall) {
+  Location loc = forall.getLoc();
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  SmallVector<Value> counts;
+  for (auto [lower, upper, step] : llvm::zip_equal(
+           forall.getLowerBound(b), forall.getUpperBound(b), forall.getStep(b))) {
+    Value extent = b.createOrFold<arith::SubIOp>(loc, upper, lower);
+    Value count = b.createOrFold<arith::CeilDivSIOp>(loc, extent, step);
+    counts.push_back(b.createOrFold<arith::MaxSIOp>(loc, count, zero));
+  }
+  return counts;
+}
+
+/// What the body needs from outside. Constants are cloned into the body instead.
+static SmallVector<Value> capturedValues(scf::ForallOp forall) {
+  OpBuilder b = OpBuilder::atBlockBegin(forall.getBody());
+  llvm::SetVector<Value> above;
+  getUsedValuesDefinedAbove(forall.getRegion(), above);
+  SmallVector<Value> captured;
+  for (Value value : above) {
+    Operation *def = value.getDefiningOp();
+    if (!def || !def->hasTrait<OpTrait::ConstantLike>()) {
+      captured.push_back(value);
+      continue;
+    }
+    Value inside = b.clone(*def)->getResult(0);
+    value.replaceUsesWithIf(
+        inside, [&](OpOperand &use) { return forall->isProperAncestor(use.getOwner()); });
+  }
+  return captured;
+}
+
+static func::FuncOp createKernel(OpBuilder &b, func::FuncOp caller, StringRef name,
+                                 scf::ForallOp forall, ArrayRef<Value> captured) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(caller);
+  SmallVector<Type> types(3, b.getIndexType());
+  llvm::append_range(types, ValueRange(captured).getTypes());
+  auto kernel = func::FuncOp::create(b, forall.getLoc(), name, b.getFunctionType(types, {}));
+  kernel.setPrivate();
+  kernel->setAttr("attn.kernel", b.getUnitAttr());
+  kernel.addEntryBlock();
+  return kernel;
+}
+
+/// Fills the kernel with `for task in [begin, end): body(indices of task)`.
+static void fillKernel(OpBuilder &b, func::FuncOp kernel, scf::ForallOp forall,
+                       ArrayRef<Value> captured) {
+  OpBuilder::InsertionGuard guard(b);
+  Location loc = forall.getLoc();
+  Block &entry = kernel.getBody().front();
+  b.setInsertionPointToStart(&entry);
+  IRMapping map;
+  map.map(captured, entry.getArguments().drop_front(3));
+
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  // The bounds are captured values or constants of the caller; clone their uses through a copy
+  // of the loop header.
+  auto remap = [&](ArrayRef<OpFoldResult> values) {
+    return llvm::map_to_vector(values, [&](OpFoldResult value) -> Value {
+      if (auto attr = dyn_cast<Attribute>(value))
+        return arith::ConstantIndexOp::create(b, loc, cast<IntegerAttr>(attr).getInt());
+      Value v = cast<Value>(value);
+      if (std::optional<int64_t> constant = getConstantIntValue(v))
+        return arith::ConstantIndexOp::create(b, loc, *constant);
+      return map.lookup(v);
+    });
+  };
+  SmallVector<Value> lower = remap(forall.getMixedLowerBound());
+  SmallVector<Value> upper = remap(forall.getMixedUpperBound());
+  SmallVector<Value> step = remap(forall.getMixedStep());
+  SmallVector<Value> counts;
+  for (auto [lo, up, st] : llvm::zip_equal(lower, upper, step)) {
+    Value extent = b.createOrFold<arith::SubIOp>(loc, up, lo);
+    counts.push_back(b.createOrFold<arith::CeilDivSIOp>(loc, extent, st));
+  }
+
+  auto loop = scf::ForOp::create(b, loc, entry.getArgument(0), entry.getArgument(1), one);
+  b.setInsertionPointToStart(loop.getBody());
+  Value rest = loop.getInductionVar();
+  for (int64_t dim = counts.size() - 1; dim >= 0; --dim) {
+    Value index = rest;
+    if (dim > 0) {
+      index = arith::RemUIOp::create(b, loc, rest, counts[dim]);
+      rest = arith::DivUIOp::create(b, loc, rest, counts[dim]);
+    }
+    Value scaled = b.createOrFold<arith::MulIOp>(loc, index, step[dim]);
+    map.map(forall.getInductionVar(dim), b.createOrFold<arith::AddIOp>(loc, scaled, lower[dim]));
+  }
+  for (Operation &op : forall.getBody()->without_terminator())
+    b.clone(op, map);
+  b.setInsertionPointToEnd(&entry);
+  func::ReturnOp::create(b, loc);
+  kernel.walk([&](attn::WorkerOp worker) {
+    worker.replaceAllUsesWith(entry.getArgument(2));
+    worker.erase();
+  });
+}
+
+static void outline(OpBuilder &b, scf::ForallOp forall, SymbolTable &symbols) {
+  auto caller = forall->getParentOfType<func::FuncOp>();
+  SmallVector<Value> captured = capturedValues(forall);
+  // The bounds are needed inside too.
+  llvm::SetVector<Value> needed(captured.begin(), captured.end());
+  for (auto bounds : {forall.getDynamicLowerBound(), forall.getDynamicUpperBound(),
+                      forall.getDynamicStep()})
+    for (Value bound : bounds)
+      if (!getConstantIntValue(bound))
+        needed.insert(bound);
+  captured = needed.takeVector();
+
+  auto kind = forall->getAttrOfType<StringAttr>("attn.kernel_name");
+  std::string name = (caller.getName() + "." + (kind ? kind.getValue() : "kernel")).str();
+  func::FuncOp kernel = createKernel(b, caller, name, forall, captured);
+  symbols.insert(kernel); // makes the name unique
+  fillKernel(b, kernel, forall, captured);
+
+  b.setInsertionPoint(forall);
+  Value count = arith::ConstantIndexOp::create(b, forall.getLoc(), 1);
+  for (Value trips : tripCounts(b, forall))
+    count = b.createOrFold<arith::MulIOp>(forall.getLoc(), count, trips);
+  attn::LaunchOp::create(b, forall.getLoc(), kernel.getName(), count, captured);
+  forall.erase();
+}
+
 namespace {
 struct OutlineKernelsPass : impl::OutlineKernelsPassBase<OutlineKernelsPass> {
   using Base::Base;
-  void runOnOperation() override {}
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    IRRewriter rewriter(&getContext());
+    SmallVector<scf::ForallOp> outer, inner;
+    getOperation().walk<WalkOrder::PreOrder>([&](scf::ForallOp forall) {
+      (forall->getParentOfType<scf::ForallOp>() ? inner : outer).push_back(forall);
+    });
+    for (scf::ForallOp forall : llvm::reverse(inner)) {
+      rewriter.setInsertionPoint(forall);
+      if (failed(scf::forallToForLoop(rewriter, forall)))
+        return signalPassFailure();
+    }
+    for (scf::ForallOp forall : outer) {
+      if (!forall.getOutputs().empty()) {
+        forall.emitOpError("still works on tensors: run attn-bufferize first");
+        return signalPassFailure();
+      }
+      outline(rewriter, forall, symbols);
+    }
+  }
 };
 } // namespace
 } // namespace fovea

@@ -26,14 +26,46 @@ def DecomposePass : Pass<"attn-decompose", "::mlir::func::FuncOp"> {
 
 def InferResultShapesPass : Pass<"attn-infer-result-shapes", "::mlir::ModuleOp"> {
   let summary = "derive a function that computes the result shapes of each entry";
+  let description = [{
+    For each entry `f` writes the private function `f.result_shapes`: from all dims of all
+    arguments to all dims of all results, in order. Fails where a shape depends on data.
+
+    ```mlir
+    func.func @f(%x: tensor<?x4xf32>) -> tensor<?x?xf32>
+    // gains
+    func.func private @f.result_shapes(%d0: index, %d1: index) -> (index, index)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def TileParallelPass : Pass<"attn-tile-parallel", "::mlir::func::FuncOp"> {
   let summary = "tile and fuse into parallel loops over independent tiles";
+  let description = [{
+    Every op with a TilingInterface ends up in an `scf.forall` over the parallel dims of the last
+    op of its group; producers whose only users are in the group are computed tile by tile
+    within it. Tile sizes depend on the ops and the target alone, so results do not depend on
+    the number of threads.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", [{"avx2"}],
+           "row of the target table: generic, avx2, avx512 or neon">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def BufferizePass : Pass<"attn-bufferize", "::mlir::ModuleOp"> {
   let summary = "turn tensors into buffers, results into out-parameters";
+  let description = [{
+    Results of entries become trailing memref arguments, their number the attribute
+    `attn.num_results`; results are computed in place there where possible. Tensors carried by
+    loops keep one buffer. Function boundaries are contiguous.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def EmitAttentionPass : Pass<"attn-emit-attention", "::mlir::func::FuncOp"> {
@@ -79,20 +111,68 @@ def ApproximateMathPass : Pass<"attn-approximate-math", "::mlir::func::FuncOp"> 
   let summary = "transcendental functions on vectors to polynomials";
 }
 
+def PrivatizeScratchPass : Pass<"attn-privatize-scratch", "::mlir::func::FuncOp"> {
+  let summary = "give each worker its own scratch buffers, allocated before the parallel loop";
+  let description = [{
+    A `memref.alloc` inside an outermost `scf.forall` becomes a view of one allocation in front of
+    the loop that holds a copy for every worker. Dynamic sizes are replaced by upper bounds
+    that hold for all iterations.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::memref::MemRefDialect", "::fovea::attn::AttnDialect"];
+}
+
 def OutlineKernelsPass : Pass<"attn-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "move parallel loops into kernels that attn.launch runs";
+  let description = [{
+    Each outermost `scf.forall` on buffers becomes a private function marked `attn.kernel`; its
+    iterations are the tasks of an `attn.launch`. The forall's attribute `attn.kernel_name`
+    names the kernel. Foralls inside become serial loops.
+
+    ```mlir
+    scf.forall (%i) in (%n) { body(%i, %x) }
+    // becomes
+    attn.launch @f.kernel count(%n) args(%x : memref<?xf32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::fovea::attn::AttnDialect"];
 }
 
 def PlanBuffersPass : Pass<"attn-plan-buffers", "::mlir::ModuleOp"> {
   let summary = "place all allocations in one workspace whose size is known before running";
+  let description = [{
+    Every `memref.alloc` of an entry becomes a view of `attn.workspace`. Buffers that are never
+    alive together share memory if their sizes are provably ordered. Buffers of kernels exist
+    once per worker. The size, as a function of the input shapes and the number of workers, is
+    the new private function `NAME.workspace_size`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::memref::MemRefDialect", "::fovea::attn::AttnDialect"];
 }
 
 def VerifyKernelsPass : Pass<"attn-verify-kernels", "::mlir::ModuleOp"> {
   let summary = "reject vectors larger than the register file, allocas in loops and unplanned allocations";
 }
 
+def EmitEntryPointsPass : Pass<"attn-emit-entry-points", "::mlir::ModuleOp"> {
+  let summary = "wrap entries in the C interface";
+  let description = [{
+    For each entry `NAME` writes the C symbols `NAME`, `NAME_workspace_size` and
+    `NAME_result_shapes` of runtime/Abi.h. The entry itself becomes the private `NAME.body`,
+    whose new first argument is the context.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 def ConvertAttnToLLVMPass : Pass<"convert-attn-to-llvm", "::mlir::ModuleOp"> {
-  let summary = "lower launches, weights and workspace to the context of the C interface, and wrap entries";
+  let summary = "lower launches, weights and workspace to the context of the C interface";
+  let description = [{
+    Weights get slots in the context's table, in the order of their first use; the table is
+    described by the module attribute `attn.weights`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect"];
 }
 
 #endif

@@ -68,6 +68,11 @@ def BufferizePass : Pass<"attn-bufferize", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
+def ConvertCopiesPass : Pass<"attn-convert-copies", "::mlir::func::FuncOp"> {
+  let summary = "copies of buffers to linalg, so that they are vectorised like any other loop";
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def EmitAttentionPass : Pass<"attn-emit-attention", "::mlir::func::FuncOp"> {
   let summary = "attention on buffers to online-softmax vector loops";
 }

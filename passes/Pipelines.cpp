@@ -1,5 +1,6 @@
 #include "passes/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -44,32 +45,65 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
 
 static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   if (options.route == "reference")
     return;
-  pm.addNestedPass<func::FuncOp>(createTileParallelPass());
+  pm.addNestedPass<func::FuncOp>(createTileParallelPass({options.target}));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
 }
 
-static void buildBufferizedPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
+static void buildBufferizedPhase(OpPassManager &pm) {
   pm.addPass(createBufferizePass());
+  // Sizes of buffers must be stated in terms of the arguments' dims before they are planned.
+  pm.addPass(memref::createResolveShapedTypeResultDimsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
 }
 
 static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createConvertCopiesPass());
   if (options.route == "reference") {
     pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   } else {
     pm.addNestedPass<func::FuncOp>(createEmitAttentionPass());
     pm.addNestedPass<func::FuncOp>(createEmitContractionPass());
-    pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass({options.target}));
+    pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
     pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
   }
   pm.addNestedPass<func::FuncOp>(createEmitSamplingPass());
+  // Kernels have allocated their scratch memory by now.
+  pm.addNestedPass<func::FuncOp>(createPrivatizeScratchPass());
+  pm.addPass(memref::createResolveShapedTypeResultDimsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   pm.addPass(createOutlineKernelsPass());
   pm.addPass(createPlanBuffersPass());
+  pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   pm.addPass(createVerifyKernelsPass());
 }
 
 static void buildLlvmPhase(OpPassManager &pm) {
+  pm.addPass(createEmitEntryPointsPass());
   pm.addPass(createConvertAttnToLLVMPass());
+  // Views become pointer arithmetic while affine ops can still express it.
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(arith::createArithExpandOpsPass());
+  pm.addNestedPass<func::FuncOp>(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
 void fovea::buildFoveaPipeline(OpPassManager &pm, const FoveaPipelineOptions &options) {
@@ -79,7 +113,7 @@ void fovea::buildFoveaPipeline(OpPassManager &pm, const FoveaPipelineOptions &op
   if (last >= Phase::Tiled)
     buildTiledPhase(pm, options);
   if (last >= Phase::Bufferized)
-    buildBufferizedPhase(pm, options);
+    buildBufferizedPhase(pm);
   if (last >= Phase::Vector)
     buildVectorPhase(pm, options);
   if (last >= Phase::Llvm)

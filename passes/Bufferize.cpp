@@ -18,6 +18,10 @@ namespace fovea {
 static LogicalResult resultsToOutParameters(OpBuilder &b, func::FuncOp function) {
   auto terminator = cast<func::ReturnOp>(function.getBody().back().getTerminator());
   unsigned numResults = terminator.getNumOperands();
+  // Inputs belong to the caller.
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    function.setArgAttr(i, bufferization::BufferizationDialect::kWritableAttrName,
+                        b.getBoolAttr(false));
   b.setInsertionPoint(terminator);
   for (auto [i, value] : llvm::enumerate(terminator.getOperands())) {
     auto tensor = dyn_cast<RankedTensorType>(value.getType());

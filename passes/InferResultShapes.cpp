@@ -3,9 +3,8 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
-#include "mlir/Dialect/SCF/Transforms/Patterns.h"
-#include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 
@@ -30,6 +29,28 @@ static void returnDims(OpBuilder &b, func::FuncOp shapes) {
   shapes.removeResAttrsAttr();
 }
 
+namespace {
+/// A tensor that a loop carries keeps its shape: its dims are those of the initial value.
+struct DimOfLoopCarried : OpRewritePattern<tensor::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::DimOp dim, PatternRewriter &rewriter) const override {
+    Value initial;
+    if (auto argument = dyn_cast<BlockArgument>(dim.getSource())) {
+      auto loop = dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
+      OpOperand *init = loop ? loop.getTiedLoopInit(argument) : nullptr;
+      initial = init ? init->get() : Value();
+    } else if (auto loop = dim.getSource().getDefiningOp<LoopLikeOpInterface>()) {
+      OpOperand *init = loop.getTiedLoopInit(cast<OpResult>(dim.getSource()));
+      initial = init ? init->get() : Value();
+    }
+    if (!initial)
+      return rewriter.notifyMatchFailure(dim, "not a tensor carried by a loop");
+    rewriter.modifyOpInPlace(dim, [&] { dim.getSourceMutable().assign(initial); });
+    return success();
+  }
+};
+} // namespace
+
 /// Expresses dims of results by dims of operands until only dims of arguments are left, and drops
 /// the computation that nobody needs any more.
 static LogicalResult reduceToArgumentDims(func::FuncOp shapes) {
@@ -37,7 +58,7 @@ static LogicalResult reduceToArgumentDims(func::FuncOp shapes) {
   RewritePatternSet patterns(context);
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   memref::populateResolveShapedTypeResultDimsPatterns(patterns);
-  scf::populateSCFForLoopCanonicalizationPatterns(patterns);
+  patterns.add<DimOfLoopCarried>(context);
   for (Dialect *dialect : context->getLoadedDialects())
     dialect->getCanonicalizationPatterns(patterns);
   for (RegisteredOperationName op : context->getRegisteredOperations())
@@ -72,7 +93,19 @@ static LogicalResult takeDimsAsArguments(OpBuilder &b, func::FuncOp shapes) {
   return success();
 }
 
+static LogicalResult verifyArguments(func::FuncOp function) {
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (!isa<RankedTensorType>(type))
+      return function.emitOpError("argument ") << i << ": expected a ranked tensor, got " << type;
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    if (!isa<RankedTensorType>(type))
+      return function.emitOpError("result ") << i << ": expected a ranked tensor, got " << type;
+  return success();
+}
+
 static LogicalResult inferShapes(OpBuilder &b, func::FuncOp function) {
+  if (failed(verifyArguments(function)))
+    return failure();
   b.setInsertionPointAfter(function);
   auto shapes = cast<func::FuncOp>(b.clone(*function));
   shapes.setName((function.getName() + ".result_shapes").str());

@@ -40,6 +40,17 @@ def InferResultShapesPass : Pass<"attn-infer-result-shapes", "::mlir::ModuleOp">
                            "::mlir::tensor::TensorDialect"];
 }
 
+def ReuseOperandsPass : Pass<"attn-reuse-operands", "::mlir::func::FuncOp"> {
+  let summary = "let elementwise ops write over an operand that nobody reads again";
+  let description = [{
+    ```mlir
+    %h = linalg.generic ins(%x, %y) outs(%empty) { ^bb0(%a, %b, %out): add %a, %b }
+    // %x is not used afterwards: becomes
+    %h = linalg.generic ins(%y) outs(%x) { ^bb0(%b, %out): add %out, %b }
+    ```
+  }];
+}
+
 def TileParallelPass : Pass<"attn-tile-parallel", "::mlir::func::FuncOp"> {
   let summary = "tile and fuse into parallel loops over independent tiles";
   let description = [{

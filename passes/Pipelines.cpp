@@ -49,6 +49,8 @@ static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   pm.addPass(createCSEPass());
   if (options.route == "reference")
     return;
+  // While an op is still one op: afterwards each tile would have to prove it.
+  pm.addNestedPass<func::FuncOp>(createReuseOperandsPass());
   pm.addNestedPass<func::FuncOp>(createTileParallelPass({options.target}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

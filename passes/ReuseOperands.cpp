@@ -1,0 +1,70 @@
+// Elementwise ops that write over an operand nobody reads again. Bufferisation then updates
+// residual streams in place instead of copying them at every layer.
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+
+namespace fovea {
+#define GEN_PASS_DEF_REUSEOPERANDSPASS
+#include "passes/Passes.h.inc"
+
+/// True if `op` is the last to read `value` and the value's memory may be overwritten.
+static bool isLastUse(Value value, Operation *op) {
+  // Inputs of an entry belong to the caller; weights are read-only.
+  if (auto argument = dyn_cast<BlockArgument>(value);
+      argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()))
+    return false;
+  if (Operation *def = value.getDefiningOp(); def && !isa<linalg::LinalgOp, attn::AttentionOp>(def))
+    return false;
+  // A loop may run the op again with the same value.
+  if (value.getParentBlock() != op->getBlock())
+    return false;
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    Operation *scope = op->getBlock()->findAncestorOpInBlock(*user);
+    return scope && (scope == op || scope->isBeforeInBlock(op));
+  });
+}
+
+/// The input that the result may take the memory of, or null.
+static OpOperand *reusableInput(linalg::GenericOp op) {
+  OpOperand *init = op.getDpsInitOperand(0);
+  for (OpOperand *input : op.getDpsInputOperands())
+    if (input->get().getType() == init->get().getType() &&
+        op.getMatchingIndexingMap(input) == op.getMatchingIndexingMap(init) &&
+        isLastUse(input->get(), op))
+      return input;
+  return nullptr;
+}
+
+/// `ins(%a, %b) outs(%empty)` becomes `ins(%b) outs(%a)`.
+static void reuseInput(linalg::GenericOp op, OpOperand *input) {
+  Block *body = op.getBody();
+  unsigned number = input->getOperandNumber();
+  op.getDpsInitOperand(0)->set(input->get());
+  body->getArgument(number).replaceAllUsesWith(body->getArguments().back());
+  body->eraseArgument(number);
+  SmallVector<Attribute> maps(op.getIndexingMaps().getValue());
+  maps.erase(maps.begin() + number);
+  op.setIndexingMapsAttr(ArrayAttr::get(op.getContext(), maps));
+  op.getInputsMutable().erase(number);
+}
+
+namespace {
+struct ReuseOperandsPass : impl::ReuseOperandsPassBase<ReuseOperandsPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    getOperation().walk([](linalg::GenericOp op) {
+      bool isElementwise = op.getNumDpsInits() == 1 && op.getNumParallelLoops() == op.getNumLoops() &&
+                           op.hasPureTensorSemantics();
+      if (!isElementwise || !op.getMatchingBlockArgument(op.getDpsInitOperand(0)).use_empty() ||
+          !op.getDpsInitOperand(0)->get().getDefiningOp<tensor::EmptyOp>())
+        return;
+      if (OpOperand *input = reusableInput(op))
+        reuseInput(op, input);
+    });
+  }
+};
+} // namespace
+} // namespace fovea

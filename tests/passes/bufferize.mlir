@@ -1,0 +1,70 @@
+// RUN: fovea-opt %s -split-input-file -attn-bufferize -verify-diagnostics | FileCheck %s
+
+#id = affine_map<(i) -> (i)>
+
+// The result is computed in the out-parameter; the input is not written.
+// CHECK-LABEL: func.func @result
+// CHECK-SAME: %[[X:.*]]: memref<?xf32>
+// CHECK-SAME: %[[Y:.*]]: memref<?xf32> {attn.name = "y"}
+// CHECK-SAME: attributes {attn.num_results = 1 : i64}
+// CHECK-NOT: memref.alloc
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : memref<?xf32>) outs(%[[Y]] : memref<?xf32>)
+// CHECK: return
+func.func @result(%x: tensor<?xf32>) -> (tensor<?xf32> {attn.name = "y"}) {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+    ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %d = arith.negf %a : f32
+    linalg.yield %d : f32
+  } -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// A loop updates one buffer; the caller's input is copied into it first.
+// CHECK-LABEL: func.func @loop
+// CHECK-SAME: %[[X:.*]]: memref<8xf32>
+// CHECK: %[[H:.*]] = memref.alloc
+// CHECK: memref.copy %[[X]], %[[H]]
+// CHECK: scf.for
+// CHECK-NOT: memref.alloc
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : memref<8xf32>)
+func.func @loop(%x: tensor<8xf32>, %n: tensor<4xf32>) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  %y = scf.for %i = %c0 to %c5 step %c1 iter_args(%h = %x) -> tensor<8xf32> {
+    %next = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]}
+      outs(%h : tensor<8xf32>) {
+    ^bb0(%out: f32):
+      %d = arith.negf %out : f32
+      linalg.yield %d : f32
+    } -> tensor<8xf32>
+    scf.yield %next : tensor<8xf32>
+  }
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+// An input that is returned is copied.
+// CHECK-LABEL: func.func @identity
+// CHECK: memref.copy %arg0, %arg1
+func.func @identity(%x: tensor<8xf32>) -> tensor<8xf32> {
+  return %x : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @below {{result 0: expected a ranked tensor, got 'f32'}}
+func.func @scalar_result(%x: tensor<8xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %v = tensor.extract %x[%c0] : tensor<8xf32>
+  return %v : f32
+}

@@ -1,0 +1,73 @@
+// RUN: fovea-opt %s -split-input-file -convert-attn-to-llvm -verify-diagnostics | FileCheck %s
+
+// A launch calls the task itself if there is no parallel_for in the context.
+// CHECK-LABEL: func.func private @kernel.task(
+// CHECK-SAME: %[[CLOSURE:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64)
+// CHECK: llvm.load %[[CLOSURE]]
+// CHECK: call @kernel(
+// CHECK-LABEL: func.func private @f.body
+// CHECK: llvm.alloca
+// CHECK: %[[PARALLEL_FOR:.*]] = llvm.load
+// CHECK: scf.if
+// CHECK: func.call @kernel.task
+// CHECK: else
+// CHECK: constant @kernel.task
+// CHECK: llvm.call
+func.func private @kernel(%begin: index, %end: index, %worker: index, %x: memref<?xf32>) attributes {attn.kernel} {
+  return
+}
+func.func private @f.body(%context: !llvm.ptr, %x: memref<?xf32>) attributes {attn.body} {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  attn.launch @kernel count(%n) args(%x : memref<?xf32>)
+  return
+}
+
+// -----
+
+// Weights get slots in the order of their first use; a layered one gets one a layer.
+// CHECK: attn.weights = [{count = 5 : i64, name = "layers.{}.w", type = tensor<4x4xf32>}, {count = 1 : i64, name = "b", type = tensor<4xf32>}]
+// CHECK-LABEL: func.func private @g.body
+// CHECK: arith.constant 0 : i64
+// CHECK: arith.addi
+// CHECK: arith.constant 5 : i64
+func.func private @g.body(%context: !llvm.ptr, %layer: index) -> (memref<4x4xf32>, memref<4xf32>) attributes {attn.body} {
+  %w = attn.weight "layers.{}.w"[%layer of 5] : memref<4x4xf32>
+  %b = attn.weight "b" : memref<4xf32>
+  return %w, %b : memref<4x4xf32>, memref<4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func private @h.body
+// CHECK-NOT: attn.work
+func.func private @h.body(%context: !llvm.ptr) -> (memref<?xi8>, index) attributes {attn.body} {
+  %w = attn.workspace : memref<?xi8>
+  %n = attn.workers
+  return %w, %n : memref<?xi8>, index
+}
+
+// -----
+
+func.func private @disagree.body(%context: !llvm.ptr) -> (memref<4xf32>, memref<8xf32>) attributes {attn.body} {
+  %a = attn.weight "b" : memref<4xf32>
+  // expected-error @below {{weight 'b' is used elsewhere as 1 x 'memref<4xf32>', here as 1 x 'memref<8xf32>'}}
+  %b = attn.weight "b" : memref<8xf32>
+  return %a, %b : memref<4xf32>, memref<8xf32>
+}
+
+// -----
+
+func.func private @no_context() -> index {
+  // expected-error @below {{needs the context, which only the body of an entry function has}}
+  %n = attn.workers
+  return %n : index
+}
+
+// -----
+
+func.func private @dynamic.body(%context: !llvm.ptr) -> memref<?xf32> attributes {attn.body} {
+  // expected-error @below {{must have a static shape and be contiguous, got 'memref<?xf32>'}}
+  %a = attn.weight "b" : memref<?xf32>
+  return %a : memref<?xf32>
+}

@@ -1,0 +1,86 @@
+// RUN: fovea-opt %s -allow-unregistered-dialect -split-input-file -attn-plan-buffers -verify-diagnostics | FileCheck %s
+
+// a and c are never alive together and of one size: they share a slot. b lives beside both.
+// CHECK-LABEL: func.func @share
+// CHECK: %[[WORKSPACE:.*]] = attn.workspace
+// CHECK: memref.view %[[WORKSPACE]][%[[FIRST:.*]]][%{{.*}}] : memref<?xi8> to memref<?xf32>
+// CHECK: memref.view %[[WORKSPACE]][%[[SECOND:.*]]][%{{.*}}] : memref<?xi8> to memref<?xf32>
+// CHECK: memref.view %[[WORKSPACE]][%[[FIRST]]][%{{.*}}] : memref<?xi8> to memref<?xf32>
+// CHECK-NOT: memref.alloc
+// CHECK-LABEL: func.func private @share.workspace_size(
+// CHECK-SAME: %[[N:.*]]: index, %{{.*}}: index) -> index
+// CHECK: arith.muli %{{.*}}, %[[N]]
+// CHECK: return
+func.func @share(%x: memref<?xf32>) attributes {attn.num_results = 0} {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %a = memref.alloc(%n) : memref<?xf32>
+  %b = memref.alloc(%n) : memref<?xf32>
+  "test.copy"(%a, %b) : (memref<?xf32>, memref<?xf32>) -> ()
+  %c = memref.alloc(%n) : memref<?xf32>
+  "test.copy"(%b, %c) : (memref<?xf32>, memref<?xf32>) -> ()
+  return
+}
+
+// -----
+
+// A view keeps its buffer alive; a buffer used in a loop lives until the loop ends.
+// CHECK-LABEL: func.func @alive
+// CHECK: memref.view %{{.*}}[%[[A:.*]]][] : memref<?xi8> to memref<16xf32>
+// CHECK: memref.view %{{.*}}[%[[B:.*]]][] : memref<?xi8> to memref<16xf32>
+// CHECK: memref.view %{{.*}}[%[[C:.*]]][] : memref<?xi8> to memref<16xf32>
+// CHECK-LABEL: func.func private @alive.workspace_size
+// CHECK: %[[TOTAL:.*]] = arith.addi
+// CHECK: %[[TOTAL2:.*]] = arith.addi %[[TOTAL]]
+// CHECK: %[[TOTAL3:.*]] = arith.addi %[[TOTAL2]]
+// CHECK: return %[[TOTAL3]]
+func.func @alive(%n: memref<1xf32>) attributes {attn.num_results = 0} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %a = memref.alloc() : memref<16xf32>
+  %v = memref.subview %a[0] [8] [1] : memref<16xf32> to memref<8xf32>
+  %b = memref.alloc() : memref<16xf32>
+  scf.for %i = %c0 to %c9 step %c1 {
+    "test.use"(%v, %b) : (memref<8xf32>, memref<16xf32>) -> ()
+    %c = memref.alloc() : memref<16xf32>
+    "test.use"(%c) : (memref<16xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
+// Sizes that grow with the workers ask for their number.
+// CHECK-LABEL: func.func private @workers.workspace_size(
+// CHECK-SAME: %{{.*}}: index, %[[WORKERS:.*]]: index)
+// CHECK: arith.muli %[[WORKERS]]
+func.func @workers(%x: memref<?xf32>) attributes {attn.num_results = 0} {
+  %c100 = arith.constant 100 : index
+  %w = attn.workers
+  %n = arith.muli %w, %c100 : index
+  %a = memref.alloc(%n) : memref<?xi8>
+  "test.use"(%a) : (memref<?xi8>) -> ()
+  return
+}
+
+// -----
+
+// A function that is no entry keeps its allocations for attn-verify-kernels to find.
+// CHECK-LABEL: func.func @no_entry
+// CHECK: memref.alloc
+func.func @no_entry() {
+  %a = memref.alloc() : memref<16xf32>
+  return
+}
+
+// -----
+
+func.func @data_dependent(%x: memref<?xindex>) attributes {attn.num_results = 0} {
+  %c0 = arith.constant 0 : index
+  %n = memref.load %x[%c0] : memref<?xindex>
+  // expected-error @below {{has a size that depends on data, not on the input shapes alone}}
+  %a = memref.alloc(%n) : memref<?xf32>
+  "test.use"(%a) : (memref<?xf32>) -> ()
+  return
+}

@@ -1,0 +1,67 @@
+// RUN: fovea-opt %s -allow-unregistered-dialect -split-input-file -pass-pipeline="builtin.module(func.func(attn-privatize-scratch))" -verify-diagnostics | FileCheck %s
+
+#tail = affine_map<(i)[n] -> (96, n - i)>
+
+// The size of a tail tile is bounded by the tile size: 96 * 4 bytes, six cache lines.
+// CHECK-LABEL: func.func @tile
+// CHECK: %[[WORKERS:.*]] = attn.workers
+// CHECK: %[[BYTES:.*]] = arith.muli %[[WORKERS]]
+// CHECK: %[[SCRATCH:.*]] = memref.alloc(%[[BYTES]]) {alignment = 64 : i64} : memref<?xi8>
+// CHECK: scf.forall
+// CHECK: %[[WORKER:.*]] = attn.worker
+// CHECK: %[[BASE:.*]] = arith.muli %[[WORKER]]
+// CHECK: memref.view %[[SCRATCH]][%{{.*}}][%{{.*}}] : memref<?xi8> to memref<?xf32>
+// CHECK-NOT: memref.alloc
+func.func @tile(%n: index) {
+  scf.forall (%i) = (0) to (%n) step (96) {
+    %size = affine.min #tail(%i)[%n]
+    %a = memref.alloc(%size) : memref<?xf32>
+    "test.use"(%a) : (memref<?xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
+// A size that is known outside the loop stays symbolic.
+// CHECK-LABEL: func.func @row
+// CHECK-SAME: %[[X:.*]]: memref<?x?xf32>
+// CHECK: memref.dim %[[X]]
+// CHECK: memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xi8>
+// CHECK: scf.forall
+// CHECK-NOT: memref.alloc
+func.func @row(%x: memref<?x?xf32>, %n: index) {
+  scf.forall (%i) in (%n) {
+    %c1 = arith.constant 1 : index
+    %d = memref.dim %x, %c1 : memref<?x?xf32>
+    %a = memref.alloc(%d) : memref<?xf32>
+    "test.use"(%a) : (memref<?xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
+// Loops without scratch and allocations outside loops are left alone.
+// CHECK-LABEL: func.func @nothing_to_do
+// CHECK-NOT: attn.workers
+// CHECK: memref.alloc() : memref<4xf32>
+func.func @nothing_to_do(%n: index) {
+  %a = memref.alloc() : memref<4xf32>
+  scf.forall (%i) in (%n) {
+    "test.use"(%a) : (memref<4xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
+func.func @unbounded(%x: memref<?xindex>, %n: index) {
+  scf.forall (%i) in (%n) {
+    %d = memref.load %x[%i] : memref<?xindex>
+    // expected-error @below {{is scratch memory in a parallel loop, but its size has no bound outside the loop}}
+    %a = memref.alloc(%d) : memref<?xf32>
+    "test.use"(%a) : (memref<?xf32>) -> ()
+  }
+  return
+}

@@ -1,0 +1,125 @@
+// RUN: fovea-opt %s -split-input-file -pass-pipeline="builtin.module(func.func(attn-tile-parallel))" | FileCheck %s
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// A row reduction and what uses it are one loop over rows: columns stay whole.
+// CHECK-LABEL: func.func @normalise
+// CHECK: scf.forall (%{{.*}}) in (%{{.*}}) shared_outs
+// CHECK: linalg.fill
+// CHECK: linalg.generic {{.*}}"parallel", "reduction"
+// CHECK: linalg.generic {{.*}}"parallel", "parallel"
+// CHECK: scf.forall.in_parallel
+// CHECK: attn.kernel_name = "rows"
+// CHECK-NOT: linalg.generic
+func.func @normalise(%x: tensor<?x64xf32>, %n: index) -> tensor<?x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e1 = tensor.empty(%n) : tensor<?xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e1 : tensor<?xf32>) -> tensor<?xf32>
+  %sum = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+    ins(%x : tensor<?x64xf32>) outs(%f : tensor<?xf32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %s = arith.addf %acc, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<?xf32>
+  %e2 = tensor.empty(%n) : tensor<?x64xf32>
+  %y = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x, %sum : tensor<?x64xf32>, tensor<?xf32>) outs(%e2 : tensor<?x64xf32>) {
+  ^bb0(%a: f32, %s: f32, %out: f32):
+    %q = arith.divf %a, %s : f32
+    linalg.yield %q : f32
+  } -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// The epilogue of a matmul is computed on the matmul's tile.
+// CHECK-LABEL: func.func @epilogue
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (%{{.*}}, 512) step (96, 64)
+// CHECK: linalg.matmul
+// CHECK: math.tanh
+// CHECK: attn.kernel_name = "contraction"
+func.func @epilogue(%x: tensor<?x64xf32>, %w: tensor<64x512xf32>, %n: index) -> tensor<?x512xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty(%n) : tensor<?x512xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x512xf32>) -> tensor<?x512xf32>
+  %m = linalg.matmul ins(%x, %w : tensor<?x64xf32>, tensor<64x512xf32>) outs(%f : tensor<?x512xf32>) -> tensor<?x512xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%m : tensor<?x512xf32>) outs(%e : tensor<?x512xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %q = math.tanh %a : f32
+    linalg.yield %q : f32
+  } -> tensor<?x512xf32>
+  return %y : tensor<?x512xf32>
+}
+
+// -----
+
+// Attention: one batch, one head, 96 query rows a task.
+// CHECK-LABEL: func.func @attention
+// CHECK: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) = (0, 0, 0) to (2, 8, 512) step (1, 1, 96)
+// CHECK: attn.attention
+// CHECK-SAME: offset(
+// CHECK: attn.kernel_name = "attention"
+func.func @attention(%q: tensor<2x8x512x64xf32>, %init: tensor<2x8x512x64xf32>) -> tensor<2x8x512x64xf32> {
+  %o = attn.attention ins(%q, %q, %q : tensor<2x8x512x64xf32>, tensor<2x8x512x64xf32>, tensor<2x8x512x64xf32>)
+    outs(%init : tensor<2x8x512x64xf32>) -> tensor<2x8x512x64xf32>
+  return %o : tensor<2x8x512x64xf32>
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// A producer that another op also reads is computed once, in a loop of its own.
+// CHECK-LABEL: func.func @negative_shared
+// CHECK: scf.forall
+// CHECK: math.exp
+// CHECK: scf.forall
+// CHECK-NOT: math.exp
+// CHECK: return
+func.func @negative_shared(%x: tensor<?x64xf32>, %n: index) -> (tensor<?x64xf32>, tensor<?x64xf32>) {
+  %e = tensor.empty(%n) : tensor<?x64xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x : tensor<?x64xf32>) outs(%e : tensor<?x64xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %q = math.exp %in : f32
+    linalg.yield %q : f32
+  } -> tensor<?x64xf32>
+  %b = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%a : tensor<?x64xf32>) outs(%e : tensor<?x64xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %q = arith.negf %in : f32
+    linalg.yield %q : f32
+  } -> tensor<?x64xf32>
+  return %a, %b : tensor<?x64xf32>, tensor<?x64xf32>
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// The factors of a contraction are not recomputed for each of its tiles.
+// CHECK-LABEL: func.func @negative_factor
+// CHECK: scf.forall
+// CHECK: arith.negf
+// CHECK: scf.forall
+// CHECK-NOT: arith.negf
+// CHECK: linalg.matmul
+func.func @negative_factor(%x: tensor<?x64xf32>, %w: tensor<64x512xf32>, %n: index) -> tensor<?x512xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty(%n) : tensor<?x64xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x : tensor<?x64xf32>) outs(%e0 : tensor<?x64xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %q = arith.negf %in : f32
+    linalg.yield %q : f32
+  } -> tensor<?x64xf32>
+  %e = tensor.empty(%n) : tensor<?x512xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x512xf32>) -> tensor<?x512xf32>
+  %m = linalg.matmul ins(%a, %w : tensor<?x64xf32>, tensor<64x512xf32>) outs(%f : tensor<?x512xf32>) -> tensor<?x512xf32>
+  return %m : tensor<?x512xf32>
+}

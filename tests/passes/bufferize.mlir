@@ -4,8 +4,8 @@
 
 // The result is computed in the out-parameter; the input is not written.
 // CHECK-LABEL: func.func @result
-// CHECK-SAME: %[[X:.*]]: memref<?xf32>
-// CHECK-SAME: %[[Y:.*]]: memref<?xf32> {attn.name = "y"}
+// CHECK-SAME: %[[X:[^:]*]]: memref<?xf32>
+// CHECK-SAME: %[[Y:[^:]*]]: memref<?xf32> {attn.name = "y"}
 // CHECK-SAME: attributes {attn.num_results = 1 : i64}
 // CHECK-NOT: memref.alloc
 // CHECK: linalg.generic {{.*}} ins(%[[X]] : memref<?xf32>) outs(%[[Y]] : memref<?xf32>)
@@ -29,7 +29,7 @@ func.func @result(%x: tensor<?xf32>) -> (tensor<?xf32> {attn.name = "y"}) {
 
 // A loop updates one buffer; the caller's input is copied into it first.
 // CHECK-LABEL: func.func @loop
-// CHECK-SAME: %[[X:.*]]: memref<8xf32>
+// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32>
 // CHECK: %[[H:.*]] = memref.alloc
 // CHECK: memref.copy %[[X]], %[[H]]
 // CHECK: scf.for

@@ -301,8 +301,10 @@ def Attn_SampleOp : Attn_DestinationOp<"sample"> {
     those the smallest set, largest first, whose probabilities reach `top_p`, the token that
     crosses it included (all if `top_p >= 1`); of those the tokens whose probability is at
     least `min_p` times the largest; divide the logits by `temperature`, and draw. Ties are
-    taken lowest index first. A temperature of 0 takes the largest logit. The uniform number
-    of the draw is Philox keyed by `seed` and counted by the row (dropout_s1).
+    taken lowest index first. A temperature of 0 takes the largest logit. The draw takes the
+    first of the tokens left, in order of their ids, at which the running sum of probabilities
+    exceeds the uniform number, which is Philox keyed by `seed` and counted by the row
+    (dropout_s1).
 
     ```mlir
     %id = attn.sample ins(%logits : tensor<1x151936xf32>) outs(%init : tensor<1xi64>)

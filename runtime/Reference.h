@@ -1,0 +1,33 @@
+// The reference executor: the meaning of a graph, computed op by op in float64. It runs the IR of
+// the `input` and `fused` phases as it stands and is the oracle that compiled code is compared
+// with, so it is written for clarity, not speed.
+#ifndef FOVEA_RUNTIME_REFERENCE_H
+#define FOVEA_RUNTIME_REFERENCE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/tensor/Tensor.h"
+#include "llvm/Support/Error.h"
+#include <functional>
+
+namespace fovea {
+
+/// The tensor that the weight files hold under a name; an error if there is none. The memory
+/// outlives the run.
+using WeightLookup = std::function<llvm::Expected<TensorView>(llvm::StringRef name)>;
+
+/// Runs the public function `entry` of a verified module on one tensor an argument.
+///
+/// All floats are computed in float64 whatever their type in the IR: arith.truncf and arith.extf
+/// change nothing, and constants are taken as the exact value that they denote in their type.
+/// Results of float type are F64 tensors, the others have their own type.
+///
+/// Errors have the form "file:line:col: error: 'op': message" if an op is to blame: one that the
+/// executor does not know, operands whose shapes do not fit, an index out of range, a division by
+/// zero. Reading elements that nothing wrote gives NaN.
+llvm::Expected<std::vector<Tensor>> runReference(mlir::ModuleOp module, llvm::StringRef entry,
+                                                 llvm::ArrayRef<TensorView> inputs,
+                                                 const WeightLookup &weights);
+
+} // namespace fovea
+
+#endif // FOVEA_RUNTIME_REFERENCE_H

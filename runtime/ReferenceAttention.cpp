@@ -1,0 +1,282 @@
+// attn.attention in the reference executor: the formula of its description, row by row.
+#include "dialect/AttnOps.h"
+#include "dialect/Philox.h"
+#include "runtime/ReferenceFrame.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace fovea;
+using namespace fovea::reference;
+using fovea::attn::AttentionOp;
+
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+namespace {
+/// An operand seen in canonical order of dims, whatever its order in memory.
+struct Permuted {
+  Array array;
+  DimVector sizes, strides;
+
+  Permuted(Array source, ArrayRef<int64_t> permutation) : array(std::move(source)) {
+    for (int64_t dim : permutation) {
+      sizes.push_back(array.sizes[dim]);
+      strides.push_back(array.strides()[dim]);
+    }
+  }
+  Cell &at(int64_t a, int64_t b, int64_t c, int64_t d) const {
+    return array[a * strides[0] + b * strides[1] + c * strides[2] + d * strides[3]];
+  }
+};
+
+/// One query row and what is computed for it.
+struct Row {
+  int64_t b, h, r;
+  /// Position of the query among the keys (attention_s6).
+  int64_t position;
+  std::vector<double> scores, weights;
+  double logSumExp = -infinity;
+};
+
+class Attention {
+public:
+  Attention(AttentionOp op, Frame &frame)
+      : op(op), frame(frame), query(frame.array(op.getQuery()), op.getQueryPermutation()),
+        key(frame.array(op.getKey()), op.getKeyPermutation()),
+        value(frame.array(op.getValue()), op.getValuePermutation()) {}
+
+  llvm::Error run();
+
+private:
+  llvm::Error checkShapes();
+  llvm::Error compileRegions();
+  llvm::Error createResults();
+  llvm::Error runRow(Row &row);
+  llvm::Error computeScores(Row &row);
+  llvm::Error normalize(Row &row);
+  void dropWeights(Row &row);
+  void writeRow(const Row &row);
+
+  llvm::Expected<double> runRegion(Program &program, const Row &row, std::optional<double> score,
+                                   std::optional<int64_t> j);
+  llvm::Expected<bool> isMasked(const Row &row, int64_t j);
+  int64_t keyHead(int64_t h) const { return h / (query.sizes[1] / key.sizes[1]); }
+  double dot(const Row &row, int64_t j) const;
+
+  AttentionOp op;
+  Frame &frame;
+  Permuted query, key, value;
+  std::optional<Program> score, mask, sink;
+  std::optional<Permuted> output;
+  std::optional<Array> weights, logSumExps;
+  double scale = 1;
+};
+} // namespace
+
+llvm::Error Attention::checkShapes() {
+  int64_t heads = query.sizes[1], groups = key.sizes[1];
+  if (groups == 0 ? heads != 0 : heads % groups != 0)
+    return errorAt(op,
+                   "expected a multiple of " + Twine(groups) + " query heads, got " + Twine(heads));
+  DimVector keySizes = {query.sizes[0], groups, key.sizes[2], query.sizes[3]};
+  if (llvm::Error error = expectSizes(op, "a key", key.sizes, keySizes))
+    return error;
+  DimVector valueSizes = {query.sizes[0], groups, key.sizes[2], value.sizes[3]};
+  return expectSizes(op, "a value", value.sizes, valueSizes);
+}
+
+llvm::Error Attention::compileRegions() {
+  for (auto [region, program] :
+       {std::pair(&op.getScore(), &score), {&op.getMask(), &mask}, {&op.getSink(), &sink}}) {
+    if (region->empty())
+      continue;
+    llvm::Expected<Program> compiled = frame.compile(region->front());
+    if (!compiled)
+      return compiled.takeError();
+    *program = std::move(*compiled);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Attention::createResults() {
+  auto createLike = [&](Value init, StringRef what,
+                        ArrayRef<int64_t> sizes) -> llvm::Expected<Array> {
+    const Array &array = frame.array(init);
+    if (llvm::Error error = expectSizes(op, what, array.sizes, sizes))
+      return std::move(error);
+    llvm::Expected<Array> result = Array::create(array.elementType, sizes);
+    return result ? std::move(result) : errorAt(op, result.takeError());
+  };
+  DimVector rows = {query.sizes[0], query.sizes[1], query.sizes[2]};
+  DimVector canonical = rows, memory(4);
+  canonical.push_back(value.sizes[3]);
+  for (auto [dim, size] : llvm::zip_equal(op.getOutputPermutation(), canonical))
+    memory[dim] = size;
+  llvm::Expected<Array> result = createLike(op.getOutputInit(), "an output init", memory);
+  if (!result)
+    return result.takeError();
+  output.emplace(std::move(*result), op.getOutputPermutation());
+  if (Value init = op.getLseInit()) {
+    llvm::Expected<Array> created = createLike(init, "a log-sum-exp init", rows);
+    if (!created)
+      return created.takeError();
+    logSumExps = std::move(*created);
+  }
+  if (Value init = op.getWeightsInit()) {
+    rows.push_back(key.sizes[2]);
+    llvm::Expected<Array> created = createLike(init, "a weights init", rows);
+    if (!created)
+      return created.takeError();
+    weights = std::move(*created);
+  }
+  return llvm::Error::success();
+}
+
+/// A region's value at a row; of its arguments (s, b, h, i, j) those are given that it takes.
+llvm::Expected<double> Attention::runRegion(Program &program, const Row &row,
+                                            std::optional<double> score, std::optional<int64_t> j) {
+  unsigned next = 0;
+  if (score)
+    program.argument(next++).f = *score;
+  for (int64_t index : {row.b, row.h, row.position})
+    program.argument(next++).i = index;
+  if (j)
+    program.argument(next++).i = *j;
+  if (llvm::Error error = program.run())
+    return std::move(error);
+  return program.result(0).f;
+}
+
+llvm::Expected<bool> Attention::isMasked(const Row &row, int64_t j) {
+  if (!mask)
+    return false;
+  llvm::Expected<double> unused = runRegion(*mask, row, std::nullopt, j);
+  if (!unused)
+    return unused.takeError();
+  return mask->result(0).i == 0;
+}
+
+double Attention::dot(const Row &row, int64_t j) const {
+  double sum = 0;
+  for (int64_t d = 0; d < query.sizes[3]; ++d)
+    sum += query.at(row.b, row.h, row.r, d).f * key.at(row.b, keyHead(row.h), j, d).f;
+  return sum;
+}
+
+/// attention_s1: scale, score function, mask. Masked keys are not even read (attention_s6).
+llvm::Error Attention::computeScores(Row &row) {
+  row.scores.assign(key.sizes[2], -infinity);
+  for (int64_t j = 0; j < key.sizes[2]; ++j) {
+    llvm::Expected<bool> masked = isMasked(row, j);
+    if (!masked)
+      return masked.takeError();
+    if (*masked)
+      continue;
+    row.scores[j] = scale * dot(row, j);
+    if (!score)
+      continue;
+    llvm::Expected<double> modified = runRegion(*score, row, row.scores[j], j);
+    if (!modified)
+      return modified.takeError();
+    row.scores[j] = *modified;
+  }
+  return llvm::Error::success();
+}
+
+/// The weights before dropout, and the log-sum-exp; zeros and -inf for a row without keys
+/// (attention_s4).
+llvm::Error Attention::normalize(Row &row) {
+  double sinkScore = -infinity;
+  if (sink) {
+    llvm::Expected<double> logit = runRegion(*sink, row, std::nullopt, std::nullopt);
+    if (!logit)
+      return logit.takeError();
+    sinkScore = *logit;
+  }
+  double maximum = sinkScore;
+  for (double s : row.scores)
+    if (std::isnan(s) || s > maximum)
+      maximum = s;
+  row.weights.assign(row.scores.size(), 0);
+  row.logSumExp = -infinity;
+  if (maximum == -infinity)
+    return llvm::Error::success();
+  double sum = sinkScore == -infinity ? 0 : std::exp(sinkScore - maximum);
+  for (double s : row.scores)
+    sum += s == -infinity ? 0 : std::exp(s - maximum);
+  for (auto [w, s] : llvm::zip_equal(row.weights, row.scores))
+    w = s == -infinity ? 0 : std::exp(s - maximum) / sum;
+  row.logSumExp = maximum + std::log(sum);
+  return llvm::Error::success();
+}
+
+/// The element's index is that of the weights [B, H, Lq, Lk] in row-major order (dropout_s1).
+void Attention::dropWeights(Row &row) {
+  if (!op.getSeed())
+    return;
+  double p = op.getDropout() ? op.getDropout()->convertToDouble() : 0;
+  uint64_t seed = frame.integer(op.getSeed());
+  uint64_t first = ((row.b * query.sizes[1] + row.h) * query.sizes[2] + row.r) * key.sizes[2];
+  for (auto [j, w] : llvm::enumerate(row.weights))
+    w = philox::uniform(seed, first + j) >= p ? w / (1 - p) : 0;
+}
+
+void Attention::writeRow(const Row &row) {
+  for (int64_t d = 0; d < value.sizes[3]; ++d) {
+    double sum = 0;
+    for (int64_t j = 0; j < key.sizes[2]; ++j)
+      if (row.scores[j] != -infinity) // a masked value has no influence, NaN included
+        sum += row.weights[j] * value.at(row.b, keyHead(row.h), j, d).f;
+    output->at(row.b, row.h, row.r, d).f = sum;
+  }
+  int64_t number = (row.b * query.sizes[1] + row.h) * query.sizes[2] + row.r;
+  if (logSumExps)
+    (*logSumExps)[number].f = row.logSumExp;
+  for (int64_t j = 0; weights && j < key.sizes[2]; ++j)
+    (*weights)[number * key.sizes[2] + j].f = row.weights[j];
+}
+
+llvm::Error Attention::runRow(Row &row) {
+  if (llvm::Error error = computeScores(row))
+    return error;
+  if (llvm::Error error = normalize(row))
+    return error;
+  dropWeights(row);
+  writeRow(row);
+  return llvm::Error::success();
+}
+
+llvm::Error Attention::run() {
+  if (llvm::Error error = checkShapes())
+    return error;
+  if (llvm::Error error = compileRegions())
+    return error;
+  if (llvm::Error error = createResults())
+    return error;
+  scale = op.getScale() ? op.getScale()->convertToDouble()
+                        : 1 / std::sqrt(static_cast<double>(query.sizes[3]));
+  int64_t offset = 0;
+  if (op.getQueryOffset())
+    offset = frame.integer(op.getQueryOffset());
+  else if (op.getAlignment() == attn::Alignment::BottomRight)
+    offset = key.sizes[2] - query.sizes[2];
+  Row row;
+  for (row.b = 0; row.b < query.sizes[0]; ++row.b)
+    for (row.h = 0; row.h < query.sizes[1]; ++row.h)
+      for (row.r = 0; row.r < query.sizes[2]; ++row.r) {
+        row.position = row.r + offset;
+        if (llvm::Error error = runRow(row))
+          return error;
+      }
+  unsigned next = 0;
+  frame.set(op->getResult(next++), output->array);
+  if (weights)
+    frame.set(op->getResult(next++), *weights);
+  if (logSumExps)
+    frame.set(op->getResult(next++), *logSumExps);
+  return llvm::Error::success();
+}
+
+llvm::Error reference::runAttention(Operation *op, Frame &frame) {
+  return Attention(cast<AttentionOp>(op), frame).run();
+}

@@ -1,0 +1,47 @@
+#include "frontend/FileIO.h"
+#include "tests/ErrorTesting.h"
+#include "tests/TemporaryDirectory.h"
+
+using namespace fovea;
+using namespace fovea::testing;
+
+static llvm::Error print(llvm::StringRef path, llvm::StringRef text) {
+  return writeFile(path, [&](llvm::raw_ostream &os) {
+    os << text;
+    return llvm::Error::success();
+  });
+}
+
+TEST(FileIOTest, WritesAndReplaces) {
+  TemporaryDirectory dir;
+  EXPECT_TRUE(succeeds(print(dir.path("100%"), "one")));
+  EXPECT_TRUE(succeeds(print(dir.path("100%"), "two")));
+  EXPECT_EQ(dir.read("100%"), "two");
+  EXPECT_EQ(dir.list(), std::vector<std::string>{"100%"});
+}
+
+TEST(FileIOTest, FailedWriteLeavesWhatWasThere) {
+  TemporaryDirectory dir;
+  dir.write("f", "old");
+  llvm::Error error = writeFile(dir.path("f"), [](llvm::raw_ostream &os) {
+    os << "partial";
+    return llvm::createStringError("stopped");
+  });
+  EXPECT_TRUE(failsWith(std::move(error), "stopped"));
+  EXPECT_EQ(dir.read("f"), "old");
+  EXPECT_EQ(dir.list(), std::vector<std::string>{"f"});
+}
+
+TEST(FileIOTest, ReportsPathsThatCannotBeWritten) {
+  TemporaryDirectory dir;
+  EXPECT_TRUE(failsWith(print(dir.path("no/such/f"), "x"), "cannot write: No such file"));
+  EXPECT_TRUE(failsWith(print(dir.path(), "x"), "cannot write: it is a directory"));
+  EXPECT_TRUE(failsWith(print("/dev/full", std::string(100000, 'x')), "cannot write: No space"));
+  EXPECT_TRUE(dir.list().empty());
+}
+
+TEST(FileIOTest, WritesDevicesInPlace) {
+  EXPECT_TRUE(succeeds(print("/dev/null", "x")));
+  EXPECT_TRUE(llvm::sys::fs::exists("/dev/null"));
+  EXPECT_FALSE(llvm::sys::fs::is_regular_file("/dev/null"));
+}

@@ -95,7 +95,9 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     OptionalAttr<DenseI64ArrayAttr>:$value_perm, OptionalAttr<DenseI64ArrayAttr>:$output_perm,
     OptionalAttr<F64Attr>:$dropout,
     UnitAttr:$with_weights, UnitAttr:$with_lse);
+  let hasRegionVerifier = 1;
   let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask, MaxSizedRegion<1>:$sink);
+  let hasCanonicalizer = 1;
   let assemblyFormat = [{
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     `outs` `(` $inits `:` type($inits) `)`
@@ -159,6 +161,7 @@ def Attn_CreateMaskOp : Attn_DestinationOp<"create_mask", [RecursiveMemoryEffect
     ```
   }];
   let arguments = (ins Variadic<Attn_Shaped>:$inits);
+  let hasRegionVerifier = 1;
   let regions = (region SizedRegion<1>:$predicate);
   let assemblyFormat = [{
     `outs` `(` $inits `:` type($inits) `)` attr-dict
@@ -175,11 +178,12 @@ def Attn_ApplyMaskOp : Attn_DestinationOp<"apply_mask"> {
 
     ```mlir
     %0 = attn.apply_mask ins(%s, %m : tensor<2x8x?x?xf32>, tensor<?x?xi1>)
-                         outs(%init : tensor<2x8x?x?xf32>) fill(-1.0e9 : f64) -> tensor<2x8x?x?xf32>
+                         outs(%init : tensor<2x8x?x?xf32>) fill(-1.0e9) -> tensor<2x8x?x?xf32>
     ```
   }];
   let arguments = (ins Attn_FloatShaped:$scores, Attn_Shaped:$mask,
                        Variadic<Attn_FloatShaped>:$inits, F64Attr:$fill);
+  let hasCanonicalizeMethod = 1;
   let assemblyFormat = [{
     `ins` `(` $scores `,` $mask `:` type($scores) `,` type($mask) `)`
     `outs` `(` $inits `:` type($inits) `)` `fill` `(` $fill `)` attr-dict (`->` type($results)^)?
@@ -205,8 +209,11 @@ def Attn_UnfoldOp : Attn_Op<"unfold", [Pure,
     $source `dim` `(` $dim `)` `size` `(` $size `)` `step` `(` $step `)` attr-dict
     `:` type($source) `->` type($result)
   }];
-  let hasVerifier = 1;
-  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
+  let extraClassDeclaration = [{
+    /// A result type may know more or less of its shape than follows from the source.
+    static bool isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange actual);
+  }];
 }
 
 def Attn_SoftmaxOp : Attn_DestinationOp<"softmax"> {
@@ -287,6 +294,7 @@ def Attn_DropoutOp : Attn_DestinationOp<"dropout"> {
   }];
   let arguments = (ins Attn_FloatShaped:$source, Variadic<Attn_FloatShaped>:$inits, I64:$seed,
                        F64Attr:$p);
+  let hasCanonicalizeMethod = 1;
   let assemblyFormat = [{
     `ins` `(` $source `:` type($source) `)` `outs` `(` $inits `:` type($inits) `)`
     `seed` `(` $seed `)` attr-dict (`->` type($results)^)?

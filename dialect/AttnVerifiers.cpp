@@ -1,17 +1,162 @@
-// Verifiers: what ODS cannot say. Each check cites the label of its constraint in docs/dialect.md.
-#include "dialect/AttnOps.h"
+// Verifiers: what ODS cannot say. Labels are those of docs/dialect.md. Attention has its own file.
+#include "dialect/VerifierUtils.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace fovea::attn;
 
-LogicalResult AttentionOp::verify() { return success(); }
-LogicalResult CreateMaskOp::verify() { return success(); }
-LogicalResult ApplyMaskOp::verify() { return success(); }
-LogicalResult UnfoldOp::verify() { return success(); }
-LogicalResult SoftmaxOp::verify() { return success(); }
-LogicalResult RotaryOp::verify() { return success(); }
-LogicalResult CacheAppendOp::verify() { return success(); }
-LogicalResult DropoutOp::verify() { return success(); }
-LogicalResult SampleOp::verify() { return success(); }
-LogicalResult WeightOp::verify() { return success(); }
-LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &) { return success(); }
+static ShapedType getShapedType(Value value) { return cast<ShapedType>(value.getType()); }
+
+LogicalResult CreateMaskOp::verify() {
+  Type boolean = IntegerType::get(getContext(), 1);
+  if (failed(checkDestination(*this, 1)))
+    return failure();
+  return checkElementType(*this, "create_mask_c1", "the init", getInits()[0], boolean);
+}
+
+LogicalResult CreateMaskOp::verifyRegions() {
+  SmallVector<Type> indices(getShapedType(getInits()[0]).getRank(), IndexType::get(getContext()));
+  return checkRegion(*this, "create_mask_c2", "predicate", getPredicate(), indices,
+                     IntegerType::get(getContext(), 1));
+}
+
+LogicalResult ApplyMaskOp::verify() {
+  ShapedType scores = getShapedType(getScores()), mask = getShapedType(getMask());
+  if (failed(checkDestination(*this, 1)) ||
+      failed(checkSameAsSource(*this, "apply_mask_c1", getScores(), getInits()[0])) ||
+      failed(checkElementType(*this, "apply_mask_c2", "the mask", getMask(),
+                              IntegerType::get(getContext(), 1))))
+    return failure();
+  if (mask.getRank() > scores.getRank())
+    return emitOpError() << "apply_mask_c3: expected the mask to have at most the rank "
+                         << scores.getRank() << " of the scores, got " << mask.getRank();
+  for (auto [size, scoresSize] :
+       llvm::zip(llvm::reverse(mask.getShape()), llvm::reverse(scores.getShape())))
+    if (size != 1 && failed(verifyCompatibleDims({size, scoresSize})))
+      return emitOpError() << "apply_mask_c3: expected the mask to be broadcast to the scores, got "
+                           << mask << " and " << scores;
+  if (getFill().isNaN())
+    return emitOpError("apply_mask_c4: expected a fill that is a number or infinite, got NaN");
+  return success();
+}
+
+LogicalResult SoftmaxOp::verify() {
+  if (failed(checkDestination(*this, 1)) ||
+      failed(checkSameAsSource(*this, "softmax_c2", getSource(), getInits()[0])))
+    return failure();
+  int64_t dim = getDim(), rank = getShapedType(getSource()).getRank();
+  if (dim < 0 || dim >= rank)
+    return emitOpError() << "softmax_c1: expected dim to be in [0, " << rank
+                         << "), the dims of the source, got " << dim;
+  return success();
+}
+
+LogicalResult RotaryOp::verify() {
+  int64_t sequenceDim = getSequenceDim();
+  if (failed(checkDestination(*this, 1)) ||
+      failed(checkRank(*this, "rotary_c1", "the source", getSource(), 4)) ||
+      failed(checkRank(*this, "rotary_c1", "cosine", getCosine(), 2)) ||
+      failed(checkRank(*this, "rotary_c1", "sine", getSine(), 2)) ||
+      failed(checkSameAsSource(*this, "rotary_c2", getSource(), getInits()[0])) ||
+      failed(checkElementType(*this, "rotary_c4", "sine", getSine(),
+                              getShapedType(getCosine()).getElementType())))
+    return failure();
+  if (sequenceDim != 1 && sequenceDim != 2)
+    return emitOpError() << "rotary_c3: expected sequence_dim to be 1 or 2, got " << sequenceDim;
+  ArrayRef<int64_t> source = getShapedType(getSource()).getShape();
+  ArrayRef<int64_t> cosine = getShapedType(getCosine()).getShape();
+  NamedSizes sizes(*this, "rotary_c4");
+  if (failed(sizes.unify("the source", {"L"}, {source[sequenceDim]})) ||
+      failed(sizes.unify("cosine", {"L", "R/2"}, cosine)) ||
+      failed(sizes.unify("sine", {"L", "R/2"}, getShapedType(getSine()).getShape())))
+    return failure();
+  if (ShapedType::isStatic(cosine[1]) && ShapedType::isStatic(source[3]) &&
+      cosine[1] > source[3] / 2)
+    return emitOpError() << "rotary_c5: expected R/2, the columns of cosine, to be at most half of "
+                            "the head dim "
+                         << source[3] << ", got " << cosine[1];
+  return success();
+}
+
+LogicalResult CacheAppendOp::verify() {
+  if (failed(checkDestination(*this, 1)))
+    return failure();
+  Value cache = getInits()[0];
+  ShapedType source = getShapedType(getSource()), cacheType = getShapedType(cache);
+  NamedSizes sizes(*this, "cache_append_c3");
+  if (failed(checkRank(*this, "cache_append_c1", "the source", getSource(), 4)) ||
+      failed(checkRank(*this, "cache_append_c1", "the cache", cache, 4)) ||
+      failed(checkElementType(*this, "cache_append_c2", "the cache", cache,
+                              source.getElementType())) ||
+      failed(sizes.unify("the source", {"B", "G", "L", "D"}, source.getShape())) ||
+      failed(sizes.unify("the cache", {"B", "G", "C", "D"}, cacheType.getShape())))
+    return failure();
+  int64_t length = source.getDimSize(2), capacity = cacheType.getDimSize(2);
+  std::optional<int64_t> position = getConstantIntValue(getPosition());
+  if (position && *position < 0)
+    return emitOpError() << "cache_append_c4: expected a position of at least 0, got " << *position;
+  if (ShapedType::isDynamic(length) || ShapedType::isDynamic(capacity))
+    return success();
+  int64_t first = getRing() ? 0 : position.value_or(0);
+  if (length > capacity || first > capacity - length)
+    return emitOpError() << "cache_append_c5: expected rows that fit into the capacity " << capacity
+                         << ", got " << length << " rows at position " << first;
+  return success();
+}
+
+LogicalResult DropoutOp::verify() {
+  if (failed(checkDestination(*this, 1)) ||
+      failed(checkSameAsSource(*this, "dropout_c2", getSource(), getInits()[0])))
+    return failure();
+  double p = getP().convertToDouble();
+  if (!(p >= 0 && p < 1))
+    return emitOpError() << "dropout_c1: expected p to be in [0, 1), got " << p;
+  return success();
+}
+
+LogicalResult SampleOp::verify() {
+  if (failed(checkDestination(*this, 1)))
+    return failure();
+  ShapedType logits = getShapedType(getLogits()), tokens = getShapedType(getInits()[0]);
+  NamedSizes sizes(*this, "sample_c2");
+  if (failed(checkRank(*this, "sample_c1", "logits", getLogits(), 2)) ||
+      failed(checkRank(*this, "sample_c1", "the init", getInits()[0], 1)) ||
+      failed(checkElementType(*this, "sample_c1", "the init", getInits()[0],
+                              IntegerType::get(getContext(), 64))) ||
+      failed(sizes.unify("logits", {"B", "V"}, logits.getShape())) ||
+      failed(sizes.unify("the init", {"B"}, tokens.getShape())))
+    return failure();
+  if (logits.getDimSize(1) == 0)
+    return emitOpError("sample_c3: expected a vocabulary of at least 1 token, got 0");
+  return success();
+}
+
+LogicalResult WeightOp::verify() {
+  size_t placeholders = getName().count("{}");
+  if (placeholders != (getLayer() ? 1 : 0))
+    return emitOpError() << "weight_c1: expected " << (getLayer() ? "one {}" : "no {}")
+                         << " in the name of a weight " << (getLayer() ? "with" : "without")
+                         << " a layer, got " << getNameAttr();
+  if (bool(getLayer()) != getCount().has_value() || (getCount() && *getCount() < 1))
+    return emitOpError()
+           << "weight_c2: expected a count of at least 1 with a layer and none without, got "
+           << (getCount() ? std::to_string(*getCount()) : std::string("none"));
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError() << "launch_c1: expected a function, got " << getKernelAttr()
+                         << ", which names none";
+  if (kernel.isPublic() || kernel.getNumResults() != 0)
+    return emitOpError() << "launch_c2: expected " << getKernelAttr()
+                         << " to be private and to return nothing";
+  SmallVector<Type> expected(3, IndexType::get(getContext()));
+  llvm::append_range(expected, getArguments().getTypes());
+  if (ArrayRef(expected) != kernel.getArgumentTypes())
+    return emitOpError() << "launch_c3: expected " << getKernelAttr() << " to take (" << expected
+                         << "), got (" << kernel.getArgumentTypes() << ")";
+  return success();
+}

@@ -171,7 +171,8 @@ SmallVector<utils::IteratorType> AttentionOp::getLoopIteratorTypes() {
 
 SmallVector<Range> AttentionOp::getIterationDomain(OpBuilder &b) {
   SmallVector<Range> domain;
-  for (int64_t dim : ArrayRef(getQueryPermutation()).take_front(3))
+  SmallVector<int64_t> perm = getQueryPermutation();
+  for (int64_t dim : ArrayRef(perm).take_front(3))
     domain.push_back({b.getIndexAttr(0), getSize(b, getLoc(), getQuery(), dim), b.getIndexAttr(1)});
   return domain;
 }

@@ -1,5 +1,6 @@
 // Everything mlir-opt does, with the attn dialect and Fovea's passes and pipelines.
 #include "dialect/AttnDialect.h"
+#include "dialect/BufferizeImpl.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -12,6 +13,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   registry.insert<fovea::attn::AttnDialect>();
+  fovea::attn::registerAttnExternalModels(registry);
   fovea::registerFoveaPassesAndPipelines();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Fovea optimiser driver\n", registry));
 }

@@ -1,0 +1,124 @@
+// The verifier of attention. Labels are those of docs/dialect.md.
+#include "dialect/VerifierUtils.h"
+
+using namespace mlir;
+using namespace fovea::attn;
+
+namespace {
+/// An operand with the letters of its dims in canonical order and the dims that hold them.
+struct NamedOperand {
+  StringRef name;
+  Value value;
+  SmallVector<StringRef> letters;
+  SmallVector<int64_t> permutation;
+};
+} // namespace
+
+static SmallVector<NamedOperand> getNamedOperands(AttentionOp op) {
+  SmallVector<NamedOperand> operands = {
+      {"query", op.getQuery(), {"B", "H", "Lq", "D"}, op.getQueryPermutation()},
+      {"key", op.getKey(), {"B", "G", "Lk", "D"}, op.getKeyPermutation()},
+      {"value", op.getValue(), {"B", "G", "Lk", "Dv"}, op.getValuePermutation()},
+      {"output", op.getOutputInit(), {"B", "H", "Lq", "Dv"}, op.getOutputPermutation()}};
+  if (Value weights = op.getWeightsInit())
+    operands.push_back({"weights", weights, {"B", "H", "Lq", "Lk"}, {0, 1, 2, 3}});
+  if (Value lse = op.getLseInit())
+    operands.push_back({"lse", lse, {"B", "H", "Lq"}, {0, 1, 2}});
+  return operands;
+}
+
+static LogicalResult checkShapes(AttentionOp op) {
+  NamedSizes sizes(op, "attention_c4");
+  for (const NamedOperand &operand : getNamedOperands(op)) {
+    int64_t rank = operand.letters.size();
+    if (failed(checkRank(op, "attention_c1", operand.name, operand.value, rank)))
+      return failure();
+    SmallVector<int64_t> sorted(operand.permutation);
+    llvm::sort(sorted);
+    if (sorted != llvm::to_vector(llvm::seq<int64_t>(0, rank)))
+      return op.emitOpError() << "attention_c2: expected " << operand.name
+                              << "_perm to be a permutation of 0, 1, 2, 3, got ["
+                              << ArrayRef(operand.permutation) << "]";
+    ArrayRef<int64_t> shape = cast<ShapedType>(operand.value.getType()).getShape();
+    SmallVector<int64_t> canonical;
+    for (int64_t dim : operand.permutation)
+      canonical.push_back(shape[dim]);
+    if (failed(sizes.unify(operand.name, operand.letters, canonical)))
+      return failure();
+  }
+  return success();
+}
+
+static LogicalResult checkElementTypes(AttentionOp op) {
+  Type element = cast<ShapedType>(op.getQuery().getType()).getElementType();
+  SmallVector<NamedOperand> operands = getNamedOperands(op);
+  for (const NamedOperand &operand : ArrayRef(operands).take_front(4))
+    if (failed(checkElementType(op, "attention_c3", operand.name, operand.value, element)))
+      return failure();
+  if (Value weights = op.getWeightsInit())
+    if (cast<ShapedType>(weights.getType()).getElementType() != element &&
+        failed(checkElementType(op, "attention_c3", "weights", weights, op.getScoreType())))
+      return failure();
+  if (Value lse = op.getLseInit())
+    return checkElementType(op, "attention_c3", "lse", lse, op.getScoreType());
+  return success();
+}
+
+static LogicalResult checkHeads(AttentionOp op) {
+  int64_t queryHeads = op.getNumQueryHeads(), keyHeads = op.getNumKeyHeads();
+  if (ShapedType::isDynamic(queryHeads) || ShapedType::isDynamic(keyHeads))
+    return success();
+  if (keyHeads == 0 ? queryHeads == 0 : queryHeads % keyHeads == 0)
+    return success();
+  return op.emitOpError() << "attention_c5: expected the number of query heads to be a multiple of "
+                          << keyHeads << ", the number of key heads, got " << queryHeads;
+}
+
+static LogicalResult checkScale(AttentionOp op) {
+  std::optional<double> scale = op.getStaticScale();
+  if (!scale || std::isfinite(*scale))
+    return success();
+  if (op.getScale())
+    return op.emitOpError() << "attention_c6: expected a finite scale, got " << *scale;
+  return op.emitOpError("attention_c6: expected a head dim of at least 1 for the default scale "
+                        "1/sqrt(D), got 0");
+}
+
+static LogicalResult checkDropout(AttentionOp op) {
+  if (op.getDropout().has_value() != bool(op.getSeed()))
+    return op.emitOpError() << "attention_c8: expected dropout and a seed together, got "
+                            << (op.getSeed() ? "a seed" : "dropout") << " alone";
+  if (op.getDropout()) {
+    double p = op.getDropout()->convertToDouble();
+    if (!(p >= 0 && p < 1))
+      return op.emitOpError() << "attention_c8: expected dropout to be in [0, 1), got " << p;
+  }
+  size_t counters = op.getDropoutCounter().size();
+  if (counters != 0 && (counters != 3 || !op.getSeed()))
+    return op.emitOpError() << "attention_c9: expected no counter operands, or with dropout three "
+                               "(origin, batch stride, head stride), got "
+                            << counters << (op.getSeed() ? "" : " without dropout");
+  return success();
+}
+
+static LogicalResult checkRegions(AttentionOp op) {
+  Type index = IndexType::get(op.getContext()), score = op.getScoreType();
+  Type boolean = IntegerType::get(op.getContext(), 1);
+  if (failed(checkRegion(op, "attention_c7", "score", op.getScore(),
+                         {score, index, index, index, index}, score)) ||
+      failed(checkRegion(op, "attention_c7", "mask", op.getMask(), {index, index, index, index},
+                         boolean)))
+    return failure();
+  return checkRegion(op, "attention_c7", "sink", op.getSink(), {index, index, index}, score);
+}
+
+LogicalResult AttentionOp::verify() {
+  size_t numInits = 1 + getWithWeights() + getWithLse();
+  if (failed(checkDestination(cast<DestinationStyleOpInterface>(getOperation()), numInits)) ||
+      failed(checkShapes(*this)) || failed(checkElementTypes(*this)) || failed(checkHeads(*this)) ||
+      failed(checkScale(*this)) || failed(checkDropout(*this)))
+    return failure();
+  return success();
+}
+
+LogicalResult AttentionOp::verifyRegions() { return checkRegions(*this); }

@@ -120,6 +120,11 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     /// then sets the segment sizes. mlir::clone fails on the empty regions that this op may have.
     AttentionOp cloneWithOperands(::mlir::OpBuilder &b, ::mlir::TypeRange resultTypes,
                                   ::mlir::ValueRange operands);
+    /// The position of row 0: the operand, or what the alignment says of the lengths.
+    ::mlir::OpFoldResult getFirstPosition(::mlir::OpBuilder &b);
+    /// Origin, batch stride and head stride of the dropout counter: the operands, or those of the
+    /// linear index of the weights (attention_s12).
+    ::llvm::SmallVector<::mlir::OpFoldResult> getMixedDropoutCounter(::mlir::OpBuilder &b);
     bool hasMask() { return !getMask().empty(); }
     bool hasScore() { return !getScore().empty(); }
     bool hasSink() { return !getSink().empty(); }

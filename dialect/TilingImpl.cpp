@@ -85,44 +85,40 @@ getKeyHeads(OpBuilder &b, AttentionOp op, OpFoldResult offset, OpFoldResult size
   return failure();
 }
 
-/// The position of row 0, which without an operand follows from the untiled lengths.
-static OpFoldResult getFirstPosition(OpBuilder &b, AttentionOp op) {
-  if (Value offset = op.getQueryOffset())
+OpFoldResult AttentionOp::getFirstPosition(OpBuilder &b) {
+  if (Value offset = getQueryOffset())
     return getAsOpFoldResult(offset);
-  if (op.getAlignment() == Alignment::TopLeft)
+  if (getAlignment() == Alignment::TopLeft)
     return b.getIndexAttr(0);
-  Location loc = op.getLoc();
-  OpFoldResult keys = getSize(b, loc, op.getKey(), op.getKeyPermutation()[2]);
-  OpFoldResult queries = getSize(b, loc, op.getQuery(), op.getQueryPermutation()[2]);
-  return apply(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1), {keys, queries});
+  OpFoldResult keys = getSize(b, getLoc(), getKey(), getKeyPermutation()[2]);
+  OpFoldResult queries = getSize(b, getLoc(), getQuery(), getQueryPermutation()[2]);
+  return apply(b, getLoc(), b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1), {keys, queries});
 }
 
-/// The counter operands (origin, batch stride, head stride) of a tile at (b, h, r).
+SmallVector<OpFoldResult> AttentionOp::getMixedDropoutCounter(OpBuilder &b) {
+  if (!getDropoutCounter().empty())
+    return getAsOpFoldResult(getDropoutCounter());
+  SmallVector<int64_t> perm = getQueryPermutation();
+  OpFoldResult heads = getSize(b, getLoc(), getQuery(), perm[1]);
+  OpFoldResult queries = getSize(b, getLoc(), getQuery(), perm[2]);
+  OpFoldResult keys = getSize(b, getLoc(), getKey(), getKeyPermutation()[2]);
+  AffineExpr product = b.getAffineSymbolExpr(0) * b.getAffineSymbolExpr(1);
+  OpFoldResult headStride = apply(b, getLoc(), product, {queries, keys});
+  return {b.getIndexAttr(0), apply(b, getLoc(), product, {heads, headStride}), headStride};
+}
+
+/// The counter operands of a tile at (b, h, r).
 static SmallVector<Value> getTileCounter(OpBuilder &b, AttentionOp op, Offsets offsets) {
   if (!op.getSeed())
     return {};
   Location loc = op.getLoc();
-  OpFoldResult keys = getSize(b, loc, op.getKey(), op.getKeyPermutation()[2]);
-  OpFoldResult origin = b.getIndexAttr(0), batchStride, headStride;
-  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
-  if (op.getDropoutCounter().empty()) {
-    SmallVector<int64_t> perm = op.getQueryPermutation();
-    OpFoldResult heads = getSize(b, loc, op.getQuery(), perm[1]);
-    OpFoldResult queries = getSize(b, loc, op.getQuery(), perm[2]);
-    headStride = apply(b, loc, s0 * s1, {queries, keys});
-    batchStride = apply(b, loc, s0 * s1, {heads, headStride});
-  } else {
-    origin = getAsOpFoldResult(op.getDropoutCounter()[0]);
-    batchStride = getAsOpFoldResult(op.getDropoutCounter()[1]);
-    headStride = getAsOpFoldResult(op.getDropoutCounter()[2]);
-  }
-  OpFoldResult strides[] = {batchStride, headStride, keys};
+  SmallVector<OpFoldResult> counter = op.getMixedDropoutCounter(b);
+  OpFoldResult rowStride = getSize(b, loc, op.getKey(), op.getKeyPermutation()[2]);
+  OpFoldResult strides[] = {counter[1], counter[2], rowStride};
+  AffineExpr product = b.getAffineSymbolExpr(0) * b.getAffineSymbolExpr(1);
   for (auto [offset, stride] : llvm::zip_equal(offsets, strides))
-    origin = add(b, loc, origin, apply(b, loc, s0 * s1, {offset, stride}));
-  SmallVector<Value> counter;
-  for (OpFoldResult value : {origin, batchStride, headStride})
-    counter.push_back(getValueOrCreateConstantIndexOp(b, loc, value));
-  return counter;
+    counter[0] = add(b, loc, counter[0], apply(b, loc, product, {offset, stride}));
+  return getValueOrCreateConstantIndexOp(b, loc, counter);
 }
 
 /// Makes the region's argument count from `offset`. i needs no shift: `query_offset` gives it.
@@ -193,7 +189,7 @@ FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &b, Offset
     if (operands.size() > 3 && isa<RankedTensorType>(operands.back().getType()))
       resultTypes.push_back(operands.back().getType());
   }
-  OpFoldResult position = add(b, loc, getFirstPosition(b, *this), offsets[2]);
+  OpFoldResult position = add(b, loc, getFirstPosition(b), offsets[2]);
   operands.push_back(getValueOrCreateConstantIndexOp(b, loc, position));
   if (getSeed())
     operands.push_back(getSeed());

@@ -22,6 +22,25 @@ def NormalizeMaskPass : Pass<"attn-normalize-mask", "::mlir::func::FuncOp"> {
 
 def DecomposePass : Pass<"attn-decompose", "::mlir::func::FuncOp"> {
   let summary = "express attn ops on tensors by linalg and tensor ops";
+  let description = [{
+    Replaces masks, windows, softmax, rotary positions, cache appends and dropout on tensors by
+    `linalg` and `tensor` ops. `attn.sample` stays, and so does `attn.attention` unless the
+    option says otherwise: the fast route keeps it one op until it is on buffers.
+
+    ```mlir
+    %p = attn.softmax ins(%s : tensor<4x8xf32>) outs(%init : tensor<4x8xf32>) dim(1) -> tensor<4x8xf32>
+    // becomes
+    %m = linalg.generic ins(%s) outs(...)          // row maximum
+    %e = linalg.generic ins(%s, %m) outs(...)      // exp(s - m)
+    %z = linalg.generic ins(%e) outs(...)          // row sum
+    %p = linalg.generic ins(%e, %z) outs(%init)    // e / z
+    ```
+  }];
+  let options = [Option<"attention", "attention", "bool", /*default=*/"false",
+                        "also decompose attn.attention, into ops over all scores at once">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def InferResultShapesPass : Pass<"attn-infer-result-shapes", "::mlir::ModuleOp"> {

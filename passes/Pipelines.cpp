@@ -44,7 +44,9 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
 }
 
 static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
-  pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  DecomposePassOptions decompose;
+  decompose.attention = options.route == "reference";
+  pm.addNestedPass<func::FuncOp>(createDecomposePass(decompose));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   if (options.route == "reference")

@@ -105,6 +105,18 @@ def ConvertCopiesPass : Pass<"attn-convert-copies", "::mlir::func::FuncOp"> {
 
 def EmitAttentionPass : Pass<"attn-emit-attention", "::mlir::func::FuncOp"> {
   let summary = "attention on buffers to online-softmax vector loops";
+  let description = [{
+    Replaces each `attn.attention` on memrefs by loops over blocks of queries and keys with
+    register tiles of `vector.fma`, an online softmax, and loop bounds derived from the mask:
+    keys that no query of a block sees are not visited, keys that all see are not tested. An
+    op that it cannot handle stays and gets a remark.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"avx2\"",
+           "row of the target table: generic, avx2 (default), avx512 or neon">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def EmitContractionPass : Pass<"attn-emit-contraction", "::mlir::func::FuncOp"> {

@@ -71,7 +71,7 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
   if (options.route == "reference") {
     pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   } else {
-    pm.addNestedPass<func::FuncOp>(createEmitAttentionPass());
+    pm.addNestedPass<func::FuncOp>(createEmitAttentionPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createEmitContractionPass());
     pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
     pm.addNestedPass<func::FuncOp>(createApproximateMathPass());

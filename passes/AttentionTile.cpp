@@ -1,0 +1,42 @@
+#include "passes/AttentionTile.h"
+#include "llvm/Support/MathExtras.h"
+#include <algorithm>
+
+using namespace fovea;
+
+static constexpr int64_t keysPerBlock = 128;
+static constexpr int64_t maxPanelsPerBlock = 8;
+
+/// The most keys a register tile can hold: per key one accumulator a vector of queries, besides
+/// the vectors of queries themselves and the key's broadcast element.
+/// AVX2: 4 x 3 + 3 + 1 = 16 registers; AVX-512: 8 x 3 + 3 + 1 = 28 of 32.
+static int64_t keysInRegisters(int64_t vectors, int64_t registers) {
+  int64_t most = std::max<int64_t>((registers - vectors - 1) / vectors, 1);
+  return std::min<int64_t>(llvm::bit_floor(static_cast<uint64_t>(most)), 8);
+}
+
+/// Packed queries and outputs of all panels take at most a quarter of the second-level cache;
+/// the rest is for keys and values.
+static int64_t panelsInCache(const TargetInfo &target, int64_t width, int64_t scoreBits,
+                             std::optional<int64_t> headDim, std::optional<int64_t> valueDim) {
+  int64_t columns = headDim.value_or(128) + valueDim.value_or(128);
+  int64_t panelBytes = std::max<int64_t>(width * columns * scoreBits / 8, 1);
+  return std::clamp<int64_t>(target.l2Bytes / 4 / panelBytes, 1, maxPanelsPerBlock);
+}
+
+AttentionTile fovea::chooseAttentionTile(const TargetInfo &target, int64_t scoreBits,
+                                         std::optional<int64_t> rows,
+                                         std::optional<int64_t> headDim,
+                                         std::optional<int64_t> valueDim) {
+  AttentionTile tile;
+  tile.lanes = target.lanes(scoreBits);
+  tile.vectors = rows && *rows <= tile.lanes ? 1 : 3;
+  tile.keysPerTile = keysInRegisters(tile.vectors, target.vectorRegisters);
+  tile.keysPerBlock = keysPerBlock;
+  tile.panelsPerBlock = panelsInCache(target, tile.width(), scoreBits, headDim, valueDim);
+  if (rows) {
+    int64_t panels = llvm::divideCeil(std::max<int64_t>(*rows, 1), tile.width());
+    tile.panelsPerBlock = std::min(tile.panelsPerBlock, panels);
+  }
+  return tile;
+}

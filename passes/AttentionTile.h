@@ -1,0 +1,34 @@
+// Sizes of the attention kernel: what sits in registers, what in the first and what in the second
+// level of cache. Everything that chooses or relies on these sizes asks here.
+#ifndef FOVEA_PASSES_ATTENTIONTILE_H
+#define FOVEA_PASSES_ATTENTIONTILE_H
+
+#include "passes/TargetInfo.h"
+#include <optional>
+
+namespace fovea {
+
+/// Queries lie along vector lanes. A panel of `width()` queries meets `keysPerTile` keys in
+/// registers and `keysPerBlock` keys in the first-level cache; a block of `panelsPerBlock`
+/// panels shares the keys of a key block that were packed for it.
+struct AttentionTile {
+  int64_t lanes;
+  int64_t vectors;
+  int64_t keysPerTile;
+  int64_t keysPerBlock;
+  int64_t panelsPerBlock;
+
+  int64_t width() const { return lanes * vectors; }
+  int64_t rowsPerBlock() const { return width() * panelsPerBlock; }
+};
+
+/// The sizes for scores of `scoreBits` bits. `rows`, `headDim` and `valueDim` are those of the
+/// op, absent if they are known at run time only. No result depends on the sizes but through
+/// `keysPerBlock`, which is the same for all.
+AttentionTile chooseAttentionTile(const TargetInfo &target, int64_t scoreBits,
+                                  std::optional<int64_t> rows, std::optional<int64_t> headDim,
+                                  std::optional<int64_t> valueDim);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_ATTENTIONTILE_H

@@ -1,0 +1,284 @@
+#include "passes/EmitAttentionKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/RegionVectorizer.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace fovea;
+
+static constexpr double ln2 = 0.6931471805599453094;
+static constexpr double log2e = 1.4426950408889634074;
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile)
+    : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
+      vectorType(VectorType::get({tile.lanes}, scoreType)) {
+  if (op.hasMask())
+    mask.emplace(op.getMask());
+  rows = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
+  keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
+  headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
+  valueDim = b.dim(op.getValue(), op.getValuePermutation()[3]);
+  if (Value offset = op.getQueryOffset())
+    firstPosition = offset;
+  else if (op.getAlignment() == attn::Alignment::BottomRight)
+    firstPosition = b.sub(keys, rows);
+  else
+    firstPosition = b.index(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Vectors of a panel
+//===----------------------------------------------------------------------===//
+
+AttentionKernel::Vectors AttentionKernel::eachVector(function_ref<Value(int64_t)> make) {
+  return llvm::map_to_vector(llvm::seq<int64_t>(tile.vectors), make);
+}
+
+AttentionKernel::Vectors AttentionKernel::flat(double value, int64_t count) {
+  return Vectors(count, b.constant(vectorType, value));
+}
+
+AttentionKernel::Vectors AttentionKernel::constants(double value) {
+  return flat(value, tile.vectors);
+}
+
+AttentionKernel::Vectors AttentionKernel::load(Value memref, ValueRange leading) {
+  return eachVector([&](int64_t v) -> Value {
+    SmallVector<Value> at(leading);
+    at.push_back(b.index(v * tile.lanes));
+    return vector::LoadOp::create(b, vectorType, memref, at);
+  });
+}
+
+void AttentionKernel::store(const Vectors &vectors, Value memref, ValueRange leading) {
+  for (auto [v, vector] : llvm::enumerate(vectors)) {
+    SmallVector<Value> at(leading);
+    at.push_back(b.index(v * tile.lanes));
+    vector::StoreOp::create(b, vector, memref, at);
+  }
+}
+
+Value AttentionKernel::compare(arith::CmpFPredicate predicate, Value lhs, Value rhs) {
+  return arith::CmpFOp::create(b, predicate, lhs, rhs);
+}
+
+Value AttentionKernel::select(Value condition, Value yes, Value no) {
+  return arith::SelectOp::create(b, condition, yes, no);
+}
+
+Value AttentionKernel::widen(Value value) {
+  Type type = value.getType();
+  if (getElementTypeOrSelf(type) == scoreType)
+    return value;
+  Type wide = scoreType;
+  if (auto vector = dyn_cast<VectorType>(type))
+    wide = vector.clone(scoreType);
+  return arith::ExtFOp::create(b, wide, value);
+}
+
+Value AttentionKernel::narrow(Value value, Type element) {
+  Type type = value.getType();
+  if (getElementTypeOrSelf(type) == element)
+    return value;
+  if (auto vector = dyn_cast<VectorType>(type))
+    element = vector.clone(element);
+  return arith::TruncFOp::create(b, element, value);
+}
+
+Value AttentionKernel::divide(Value value, int64_t divisor) {
+  return b.createOrFold<arith::DivUIOp>(value, b.index(divisor));
+}
+
+//===----------------------------------------------------------------------===//
+// Scratch memory
+//===----------------------------------------------------------------------===//
+
+static Value allocate(EmitBuilder &b, ArrayRef<OpFoldResult> sizes, Type element) {
+  SmallVector<int64_t> shape;
+  SmallVector<Value> dynamic;
+  dispatchIndexOpFoldResults(sizes, dynamic, shape);
+  return memref::AllocOp::create(b, MemRefType::get(shape, element), dynamic,
+                                 b.getI64IntegerAttr(64));
+}
+
+/// Values are read where they lie if they lie densely, as 128 of them then share few cache sets.
+static bool liesDensely(attn::AttentionOp op) {
+  auto type = cast<MemRefType>(op.getValue().getType());
+  auto perm = op.getValuePermutation();
+  auto [strides, offset] = type.getStridesAndOffset();
+  return type.getElementType() == op.getScoreType() && strides[perm[3]] == 1 &&
+         !type.isDynamicDim(perm[3]) && strides[perm[2]] == type.getDimSize(perm[3]);
+}
+
+void AttentionKernel::allocateScratch() {
+  auto size = [&](int64_t n) -> OpFoldResult { return b.getIndexAttr(n); };
+  OpFoldResult panels = size(tile.panelsPerBlock), width = size(tile.width());
+  OpFoldResult block = size(tile.keysPerBlock);
+  OpFoldResult dim = getAsOpFoldResult(headDim), columns = getAsOpFoldResult(valueDim);
+  valuesInPlace = liesDensely(op);
+  packedQueries = allocate(b, {panels, dim, width}, scoreType);
+  packedKeys = allocate(
+      b, {size(tile.keysPerBlock / tile.keysPerTile), dim, size(tile.keysPerTile)}, scoreType);
+  if (!valuesInPlace)
+    copiedValues = allocate(b, {block, columns}, scoreType);
+  scores = allocate(b, {block, width}, scoreType);
+  outputs = allocate(b, {panels, columns, width}, scoreType);
+  maxima = allocate(b, {panels, width}, scoreType);
+  sums = allocate(b, {panels, width}, scoreType);
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::emitHead(const AttentionHead &newHead) {
+  head = newHead;
+  // Scores are kept as exponents of 2. A score function sees them before that.
+  double base = op.hasScore() ? 1.0 : log2e;
+  if (std::optional<double> scale = op.getStaticScale()) {
+    queryFactor = b.constant(scoreType, *scale * base);
+  } else {
+    Value dim = arith::IndexCastOp::create(b, b.getI64Type(), headDim);
+    Value root = math::SqrtOp::create(b, arith::SIToFPOp::create(b, scoreType, dim).getResult());
+    queryFactor = arith::DivFOp::create(b, b.constant(scoreType, base), root);
+  }
+  b.loop(b.index(0), rows, tile.rowsPerBlock(), [&](Value row) { emitRowBlock(row); });
+}
+
+void AttentionKernel::emitRowBlock(Value row) {
+  Value count = b.min(b.index(tile.rowsPerBlock()), b.sub(rows, row));
+  forEachPanel(row, count, [&](const Panel &panel) {
+    packQueries(panel);
+    initialize(panel);
+  });
+  Value first = b.add(firstPosition, row);
+  MaskBounds bounds = boundsOf(first, b.sub(b.add(first, count), b.index(1)));
+  forEachKeyBlock(bounds, [&](KeyBlock block) {
+    packKeys(block);
+    prepareValues(block);
+    forEachPanel(row, count, [&](const Panel &panel) {
+      MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
+      emitScores(panel, visible);
+      emitSoftmax(panel, block, visible);
+      emitValues(panel, block, visible);
+    });
+  });
+  forEachPanel(row, count, [&](const Panel &panel) { finish(panel); });
+  if (head.weights)
+    emitWeights(row, count, bounds);
+}
+
+void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Panel)> body) {
+  b.loop(b.index(0), count, tile.width(), [&](Value start) {
+    Panel panel;
+    panel.index = divide(start, tile.width());
+    panel.row = b.add(row, start);
+    panel.count = b.min(b.index(tile.width()), b.sub(count, start));
+    panel.first = b.add(firstPosition, panel.row);
+    panel.last = b.sub(b.add(panel.first, panel.count), b.index(1));
+    if (op.hasMask() || op.hasScore() || op.hasSink()) {
+      auto type = VectorType::get({tile.lanes}, b.getIndexType());
+      Value last = b.splat(type, panel.last);
+      panel.positions = eachVector([&](int64_t v) -> Value {
+        Value position = b.splat(type, b.add(panel.first, b.index(v * tile.lanes)));
+        position = arith::AddIOp::create(b, position, vector::StepOp::create(b, type));
+        return arith::MinSIOp::create(b, position, last);
+      });
+    }
+    body(panel);
+  });
+}
+
+void AttentionKernel::forEachKeyBlock(const MaskBounds &bounds, function_ref<void(KeyBlock)> body) {
+  Value start = b.roundDown(bounds.anyLo, tile.keysPerBlock);
+  b.loop(start, bounds.anyHi, tile.keysPerBlock, [&](Value begin) {
+    KeyBlock block;
+    block.begin = begin;
+    block.end = b.min(b.add(begin, b.index(tile.keysPerBlock)), keys);
+    block.visible = clip(bounds, block);
+    body(block);
+  });
+}
+
+MaskBounds AttentionKernel::boundsOf(Value first, Value last) {
+  if (!mask)
+    return unmaskedBounds(b, keys);
+  return mask->emit(b, head.batch, head.head, first, last, keys);
+}
+
+MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block) {
+  auto toBlock = [&](Value position) {
+    if (isConstantIntValue(position, 0)) // no block begins before it
+      return b.index(0);
+    Value atLeastBegin = b.createOrFold<arith::MaxSIOp>(position, block.begin);
+    return b.sub(b.min(atLeastBegin, block.end), block.begin);
+  };
+  if (!mask) {
+    Value none = b.index(0), all = b.sub(block.end, block.begin);
+    return {none, none, all, all};
+  }
+  return {toBlock(bounds.anyLo), toBlock(bounds.allLo), toBlock(bounds.allHi),
+          toBlock(bounds.anyHi)};
+}
+
+//===----------------------------------------------------------------------===//
+// The state of a panel
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::initialize(const Panel &panel) {
+  b.loop(b.index(0), valueDim, 1,
+         [&](Value column) { store(constants(0.0), outputs, {panel.index, column}); });
+  Vectors maximum = constants(-infinity), sum = constants(0.0);
+  if (op.hasSink()) {
+    // The sink is one more key, whose value is zero, and comes first.
+    Vectors logits = eachVector([&](int64_t v) -> Value {
+      Value logit =
+          cloneOnLanes(b, op.getSink(), {head.batch, head.head, panel.positions[v]}, tile.lanes);
+      return arith::MulFOp::create(b, logit, b.constant(vectorType, log2e));
+    });
+    maximum = larger(maximum, logits);
+    sum = probabilities(logits, finiteMaximum(maximum));
+  }
+  store(maximum, maxima, {panel.index});
+  store(sum, sums, {panel.index});
+}
+
+void AttentionKernel::finish(const Panel &panel) {
+  Vectors sum = load(sums, {panel.index});
+  if (head.lse)
+    storeLse(panel, sum);
+  Vectors reciprocal = eachVector([&](int64_t v) -> Value {
+    // A row without keys gives zeros (attention_s4).
+    Value zero = b.constant(vectorType, 0.0);
+    Value noKeys = compare(arith::CmpFPredicate::OEQ, sum[v], zero);
+    Value quotient = arith::DivFOp::create(b, b.constant(vectorType, 1.0), sum[v]);
+    return select(noKeys, zero, quotient);
+  });
+  store(reciprocal, sums, {panel.index});
+  b.loop(b.index(0), valueDim, 1, [&](Value column) {
+    Vectors output = load(outputs, {panel.index, column});
+    store(multiply(output, reciprocal), outputs, {panel.index, column});
+  });
+  storeTransposed(outputs, panel.index, b.index(0), valueDim, head.output, panel, b.index(0));
+}
+
+void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {
+  // The scores of the last block are no longer needed: their place holds the row of results.
+  Vectors maximum = load(maxima, {panel.index});
+  Vectors lse = eachVector([&](int64_t v) -> Value {
+    Value exponent = arith::MulFOp::create(b, maximum[v], b.constant(vectorType, ln2));
+    return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum[v]).getResult());
+  });
+  Value first = b.index(0);
+  store(lse, scores, {first});
+  Type element = cast<MemRefType>(head.lse.getType()).getElementType();
+  b.loop(first, panel.count, 1, [&](Value lane) {
+    Value value = memref::LoadOp::create(b, scores, ValueRange{first, lane});
+    memref::StoreOp::create(b, narrow(value, element), head.lse, b.add(panel.row, lane));
+  });
+}

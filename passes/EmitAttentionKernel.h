@@ -1,0 +1,148 @@
+// The attention kernel as loops over vectors: online softmax with queries along lanes.
+//
+// A head's rows are taken in blocks, its keys in blocks of 128 at absolute positions, and in a
+// block of rows panel by panel:
+//
+//   for each block of rows                        queries packed as [D][width] a panel
+//     for each block of keys the mask lets in     keys packed as [keys/4][D][4]
+//       for each panel
+//         scores^T[key][query]                    register tiles of keysPerTile x width
+//         maximum, exponentials, sum              vertical, a query per lane
+//         output^T[d][query] += value * p         register tiles of keysPerTile x width
+//     output = output^T / sum
+//
+// The arithmetic of a row depends on its own query, the keys and the mask alone: how rows are
+// tiled changes no bit of the result.
+#ifndef FOVEA_PASSES_EMITATTENTIONKERNEL_H
+#define FOVEA_PASSES_EMITATTENTIONKERNEL_H
+
+#include "dialect/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/AttentionTile.h"
+#include "passes/EmitBuilder.h"
+#include "passes/MaskBounds.h"
+
+namespace fovea {
+
+/// One head of one batch element: two-dimensional views of the op's operands.
+struct AttentionHead {
+  mlir::Value batch, head;       // the region arguments b and h
+  mlir::Value query, key, value; // [rows, D], [keys, D], [keys, Dv]
+  mlir::Value output;            // [rows, Dv]
+  mlir::Value weights;           // [rows, keys], or null
+  mlir::Value lse;               // [rows], or null
+};
+
+class AttentionKernel {
+public:
+  AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile);
+
+  /// Allocates the kernel's scratch memory at the builder's insertion point.
+  void allocateScratch();
+  /// Emits the whole computation of a head.
+  void emitHead(const AttentionHead &head);
+
+private:
+  /// Rows [row, row + count) of the head, at most a panel's width, at positions
+  /// [first, last]; `index` is the panel's place in the block's scratch.
+  struct Panel {
+    mlir::Value index, row, count, first, last;
+    llvm::SmallVector<mlir::Value> positions; // of each lane; past the last row, the last row's
+  };
+  /// Keys [begin, end) of a block, and which of them a block of rows can see. Bounds count
+  /// from `begin`.
+  struct KeyBlock {
+    mlir::Value begin, end;
+    MaskBounds visible;
+    mlir::Value valuesAreFinite; // i1; null if no key can be masked
+  };
+  using Vectors = llvm::SmallVector<mlir::Value>;
+
+  // EmitAttentionKernel.cpp: the loops around the kernel's parts.
+  void emitRowBlock(mlir::Value row);
+  void forEachPanel(mlir::Value row, mlir::Value rows, llvm::function_ref<void(Panel)> body);
+  void forEachKeyBlock(const MaskBounds &bounds, llvm::function_ref<void(KeyBlock)> body);
+  MaskBounds boundsOf(mlir::Value first, mlir::Value last);
+  MaskBounds clip(const MaskBounds &bounds, const KeyBlock &block);
+  void initialize(const Panel &panel);
+  void finish(const Panel &panel);
+  void storeLse(const Panel &panel, const Vectors &sum);
+
+  // EmitAttentionPacking.cpp: between the operands' layout and the kernel's.
+  void packQueries(const Panel &panel);
+  void packKeys(const KeyBlock &block);
+  void prepareValues(KeyBlock &block);
+  void copyValues(const KeyBlock &block);
+  mlir::Value checkValues(const KeyBlock &block);
+  mlir::Value checkPartialValues(const KeyBlock &block);
+  mlir::Value valueElement(const KeyBlock &block, mlir::Value key, mlir::Value column);
+  /// `into[leading..., d, lane + t] = source[rows[t], d] * factor` for every column d.
+  void packTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value factor,
+                      mlir::Value into, mlir::ValueRange leading, mlir::Value lane);
+  /// `into[row + t, columnOffset + c] = from[leading..., c, t]` for c in [lo, hi), t < count.
+  void storeTransposed(mlir::Value from, mlir::ValueRange leading, mlir::Value lo, mlir::Value hi,
+                       mlir::Value into, const Panel &panel, mlir::Value columnOffset);
+
+  // EmitAttentionScores.cpp: scores^T = keys . queries^T, masked, to probabilities.
+  void emitScores(const Panel &panel, const MaskBounds &visible);
+  /// Applies score function and mask to a block's scores; returns the larger of `maximum` and
+  /// the scores.
+  Vectors finishScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible,
+                       Vectors maximum);
+  Vectors rescore(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi,
+                  bool masked, Vectors maximum);
+  Vectors applyScore(const Panel &panel, mlir::Value position, Vectors raw);
+  Vectors emitMask(const Panel &panel, mlir::Value position);
+  void emitSoftmax(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  void rescale(const Panel &panel, const Vectors &before, const Vectors &after,
+               const Vectors &finite);
+  /// `maximum`, or 0 for rows without keys so far, so that -inf minus it stays -inf.
+  Vectors finiteMaximum(const Vectors &maximum);
+  Vectors larger(const Vectors &known, const Vectors &candidates);
+  /// 2^(score - maximum).
+  mlir::Value probability(mlir::Value score, mlir::Value maximum);
+  Vectors probabilities(const Vectors &score, const Vectors &maximum);
+  Vectors multiply(const Vectors &lhs, const Vectors &rhs);
+  void emitWeights(mlir::Value row, mlir::Value rows, const MaskBounds &bounds);
+  void clearWeights(const Panel &panel, mlir::Value lo, mlir::Value hi);
+
+  // EmitAttentionValues.cpp: output^T += values^T . probabilities^T.
+  void emitValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  void emitValueTiles(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi);
+  void emitValueTile(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi,
+                     mlir::Value column, int64_t columns);
+  Vectors emitTakesPart(const Panel &panel, mlir::Value position, const Vectors &p);
+  void emitMaskedValues(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi);
+
+  // Vectors of a panel: `tile.vectors` vectors of `tile.lanes`.
+  Vectors load(mlir::Value memref, mlir::ValueRange leading);
+  void store(const Vectors &vectors, mlir::Value memref, mlir::ValueRange leading);
+  Vectors eachVector(llvm::function_ref<mlir::Value(int64_t)> make);
+  Vectors constants(double value);
+  Vectors flat(double value, int64_t count);
+  mlir::Value compare(mlir::arith::CmpFPredicate predicate, mlir::Value lhs, mlir::Value rhs);
+  mlir::Value select(mlir::Value condition, mlir::Value yes, mlir::Value no);
+  /// A scalar of an operand as a scalar of the score type, and back.
+  mlir::Value widen(mlir::Value value);
+  mlir::Value narrow(mlir::Value value, mlir::Type element);
+  mlir::Value divide(mlir::Value value, int64_t divisor);
+
+  EmitBuilder &b;
+  attn::AttentionOp op;
+  const AttentionTile tile;
+  mlir::FloatType scoreType;
+  mlir::VectorType vectorType;
+  std::optional<MaskBoundsEmitter> mask;
+  AttentionHead head;
+  mlir::Value rows, keys, headDim, valueDim; // index
+  mlir::Value firstPosition;                 // of row 0
+  mlir::Value queryFactor;                   // what queries are multiplied by when packed
+  bool valuesInPlace;
+  // Scratch: [panels][D][width], [block / keysPerTile][D][keysPerTile], [block][Dv],
+  // [block][width], [panels][Dv][width], [panels][width], [panels][width].
+  mlir::Value packedQueries, packedKeys, copiedValues, scores, outputs, maxima, sums;
+};
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_EMITATTENTIONKERNEL_H

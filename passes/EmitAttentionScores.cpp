@@ -1,0 +1,202 @@
+// From packed queries and keys to probabilities, all transposed: a row of scores^T holds one key.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/EmitAttentionKernel.h"
+#include "passes/Exp2Polynomial.h"
+#include "passes/RegionVectorizer.h"
+#include <limits>
+
+using namespace mlir;
+using namespace fovea;
+
+static constexpr double log2e = 1.4426950408889634074;
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+void AttentionKernel::emitScores(const Panel &panel, const MaskBounds &visible) {
+  int64_t count = tile.keysPerTile;
+  Value first = b.roundDown(visible.anyLo, count);
+  b.loop(first, visible.anyHi, count, [&](Value key) {
+    Value group = divide(key, count);
+    Vectors zeros = flat(0.0, count * tile.vectors);
+    Vectors sum = b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
+      Vectors query = load(packedQueries, {panel.index, d});
+      Vectors next;
+      for (int64_t t = 0; t < count; ++t) {
+        Value element = memref::LoadOp::create(b, packedKeys, ValueRange{group, d, b.index(t)});
+        Value splat = b.splat(vectorType, element);
+        for (int64_t v = 0; v < tile.vectors; ++v)
+          next.push_back(vector::FMAOp::create(b, query[v], splat, carried[next.size()]));
+      }
+      return next;
+    });
+    for (int64_t t = 0; t < count; ++t) {
+      ArrayRef<Value> row = ArrayRef(sum).slice(t * tile.vectors, tile.vectors);
+      store(Vectors(row), scores, {b.add(key, b.index(t))});
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Score function, mask and maximum
+//===----------------------------------------------------------------------===//
+
+AttentionKernel::Vectors AttentionKernel::applyScore(const Panel &panel, Value position,
+                                                     Vectors raw) {
+  return eachVector([&](int64_t v) -> Value {
+    Value score =
+        cloneOnLanes(b, op.getScore(),
+                     {raw[v], head.batch, head.head, panel.positions[v], position}, tile.lanes);
+    return arith::MulFOp::create(b, score, b.constant(vectorType, log2e));
+  });
+}
+
+AttentionKernel::Vectors AttentionKernel::emitMask(const Panel &panel, Value position) {
+  return eachVector([&](int64_t v) -> Value {
+    return cloneOnLanes(b, op.getMask(), {head.batch, head.head, panel.positions[v], position},
+                        tile.lanes);
+  });
+}
+
+AttentionKernel::Vectors AttentionKernel::larger(const Vectors &known, const Vectors &candidates) {
+  // A NaN never wins, so that it reaches its own row's sum and no other maximum.
+  return eachVector([&](int64_t v) -> Value {
+    Value wins = compare(arith::CmpFPredicate::OGT, candidates[v], known[v]);
+    return select(wins, candidates[v], known[v]);
+  });
+}
+
+AttentionKernel::Vectors AttentionKernel::rescore(const Panel &panel, const KeyBlock &block,
+                                                  Value lo, Value hi, bool masked,
+                                                  Vectors maximum) {
+  if (isEqualConstantIntOrValue(lo, hi))
+    return maximum;
+  return b.loop(lo, hi, 1, maximum, [&](Value key, ValueRange carried) {
+    Vectors score = load(scores, {key});
+    Value position = b.add(block.begin, key);
+    if (op.hasScore())
+      score = applyScore(panel, position, score);
+    if (masked) {
+      Vectors allowed = emitMask(panel, position);
+      score = eachVector([&](int64_t v) -> Value {
+        return select(allowed[v], score[v], b.constant(vectorType, -infinity));
+      });
+    }
+    if (op.hasScore() || masked)
+      store(score, scores, {key});
+    return larger(Vectors(carried), score);
+  });
+}
+
+AttentionKernel::Vectors AttentionKernel::finishScores(const Panel &panel, const KeyBlock &block,
+                                                       const MaskBounds &visible, Vectors maximum) {
+  if (mask)
+    maximum = rescore(panel, block, visible.anyLo, visible.allLo, /*masked=*/true, maximum);
+  maximum = rescore(panel, block, visible.allLo, visible.allHi, /*masked=*/false, maximum);
+  if (mask)
+    maximum = rescore(panel, block, visible.allHi, visible.anyHi, /*masked=*/true, maximum);
+  return maximum;
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+AttentionKernel::Vectors AttentionKernel::finiteMaximum(const Vectors &maximum) {
+  return eachVector([&](int64_t v) -> Value {
+    Value noKeys =
+        compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, -infinity));
+    return select(noKeys, b.constant(vectorType, 0.0), maximum[v]);
+  });
+}
+
+Value AttentionKernel::probability(Value score, Value maximum) {
+  return emitExp2(b, arith::SubFOp::create(b, score, maximum));
+}
+
+AttentionKernel::Vectors AttentionKernel::probabilities(const Vectors &score,
+                                                        const Vectors &maximum) {
+  return eachVector([&](int64_t v) -> Value { return probability(score[v], maximum[v]); });
+}
+
+AttentionKernel::Vectors AttentionKernel::multiply(const Vectors &lhs, const Vectors &rhs) {
+  return eachVector([&](int64_t v) -> Value { return arith::MulFOp::create(b, lhs[v], rhs[v]); });
+}
+
+/// Brings the panel's sums and outputs to a new maximum, if it has grown in any row. 2^0 is
+/// exactly 1, so rows in which it has not are not changed.
+void AttentionKernel::rescale(const Panel &panel, const Vectors &before, const Vectors &after,
+                              const Vectors &finite) {
+  Value grew;
+  for (auto [old, next] : llvm::zip(before, after)) {
+    Value inVector = compare(arith::CmpFPredicate::OGT, next, old);
+    grew = grew ? arith::OrIOp::create(b, grew, inVector).getResult() : inVector;
+  }
+  Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, grew);
+  auto branch = scf::IfOp::create(b, any);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  store(after, maxima, {panel.index});
+  Vectors factor = probabilities(before, finite);
+  store(multiply(load(sums, {panel.index}), factor), sums, {panel.index});
+  b.loop(b.index(0), valueDim, 1, [&](Value column) {
+    Vectors output = load(outputs, {panel.index, column});
+    store(multiply(output, factor), outputs, {panel.index, column});
+  });
+}
+
+void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
+                                  const MaskBounds &visible) {
+  Vectors before = load(maxima, {panel.index});
+  Vectors after = finishScores(panel, block, visible, before);
+  Vectors finite = finiteMaximum(after);
+  rescale(panel, before, after, finite);
+  Vectors sum = load(sums, {panel.index});
+  // A loop a vector: the constants of 2^x leave no registers for more.
+  for (int64_t v = 0; v < tile.vectors; ++v)
+    sum[v] = b.loop(visible.anyLo, visible.anyHi, 1, sum[v], [&](Value key, ValueRange carried) {
+      Value at[] = {key, b.index(v * tile.lanes)};
+      Value score = vector::LoadOp::create(b, vectorType, scores, at);
+      Value p = probability(score, finite[v]);
+      vector::StoreOp::create(b, p, scores, at);
+      return Vectors{arith::AddFOp::create(b, carried[0], p)};
+    })[0];
+  store(sum, sums, {panel.index});
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &bounds) {
+  forEachPanel(row, count, [&](const Panel &panel) {
+    MaskBounds visible = boundsOf(panel.first, panel.last);
+    clearWeights(panel, b.index(0), visible.anyLo);
+    clearWeights(panel, visible.anyHi, keys);
+  });
+  forEachKeyBlock(bounds, [&](const KeyBlock &block) {
+    packKeys(block);
+    forEachPanel(row, count, [&](const Panel &panel) {
+      MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
+      emitScores(panel, visible);
+      finishScores(panel, block, visible, constants(-infinity));
+      Vectors maximum = finiteMaximum(load(maxima, {panel.index}));
+      Vectors reciprocal = load(sums, {panel.index});
+      b.loop(visible.anyLo, visible.anyHi, 1, [&](Value key) {
+        Vectors p = probabilities(load(scores, {key}), maximum);
+        store(multiply(p, reciprocal), scores, {key});
+      });
+      storeTransposed(scores, {}, visible.anyLo, visible.anyHi, head.weights, panel, block.begin);
+    });
+  });
+}
+
+void AttentionKernel::clearWeights(const Panel &panel, Value lo, Value hi) {
+  Value zero = b.constant(cast<MemRefType>(head.weights.getType()).getElementType(), 0.0);
+  b.loop(b.index(0), panel.count, 1, [&](Value lane) {
+    Value row = b.add(panel.row, lane);
+    b.loop(lo, hi, 1, [&](Value key) {
+      memref::StoreOp::create(b, zero, head.weights, ValueRange{row, key});
+    });
+  });
+}

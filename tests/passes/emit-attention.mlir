@@ -1,0 +1,152 @@
+// RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=avx512},canonicalize,cse))" -split-input-file | FileCheck %s --check-prefix=AVX512
+
+// AVX2 has 16 registers: tiles of 4 keys x 3 vectors of 8 queries, in the scores' loop over the
+// head dim and in the values' loop over the keys.
+
+// CHECK-LABEL: func @full
+// CHECK-NOT: attn.attention
+// CHECK: memref.alloc() {alignment = 64 : i64} : memref<5x64x24xf32>
+// CHECK: memref.alloc() {alignment = 64 : i64} : memref<32x64x4xf32>
+// CHECK: %[[SCORES:.*]] = memref.alloc() {alignment = 64 : i64} : memref<128x24xf32>
+// No allocation after the first loop.
+// CHECK: scf.for
+// CHECK-NOT: memref.alloc
+// CHECK: scf.for %{{.*}} = %c0 to %c64 step %c1 iter_args
+// CHECK-COUNT-3: vector.load
+// CHECK-COUNT-12: vector.fma {{.*}} : vector<8xf32>
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+// Maximum: one compare and select a vector, none of them for a mask.
+// CHECK: scf.for
+// CHECK-COUNT-3: vector.load %[[SCORES]]
+// CHECK-COUNT-3: arith.select
+// CHECK-NOT: arith.select
+// CHECK: scf.yield
+// CHECK: vector.reduction <or>
+// CHECK: scf.if
+// 2^x: rounded by addition, five FMAs, no call.
+// CHECK: scf.for
+// CHECK: arith.shli
+// CHECK-COUNT-5: math.fma
+// CHECK-NOT: math.
+// CHECK: scf.for {{.*}} iter_args
+// CHECK-COUNT-3: vector.load %[[SCORES]]
+// CHECK-COUNT-12: vector.fma {{.*}} : vector<8xf32>
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+// CHECK: arith.divf
+
+// 32 registers: tiles of 8 keys x 3 vectors of 16 queries.
+// AVX512-LABEL: func @full
+// AVX512: memref<16x64x8xf32>
+// AVX512: memref<128x48xf32>
+// AVX512-COUNT-24: vector.fma {{.*}} : vector<16xf32>
+// AVX512-NOT: vector.fma
+// AVX512: scf.yield
+func.func @full(%q: memref<1x1x120x64xf32>, %k: memref<1x1x200x64xf32>, %v: memref<1x1x200x64xf32>,
+                %o: memref<1x1x120x64xf32>) {
+  attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x200x64xf32>, memref<1x1x200x64xf32>)
+                 outs(%o : memref<1x1x120x64xf32>)
+  return
+}
+
+// -----
+
+// The mask becomes loop bounds: key blocks end at the last query's position, keys before the
+// panel's first query are not tested, only those after it are.
+
+// CHECK-LABEL: func @causal
+// CHECK: %[[SCORES:.*]] = memref.alloc() {{.*}} : memref<128x24xf32>
+// CHECK-COUNT-12: vector.fma
+// Keys that all queries of the panel see:
+// CHECK: scf.for %{{.*}} = %c0 to %[[ALL:.*]] step %c1
+// CHECK-NOT: arith.cmpi
+// CHECK: scf.yield
+// The others:
+// CHECK: scf.for %[[KEY:.*]] = %[[ALL]] to %{{.*}} step %c1
+// CHECK: arith.cmpi sge
+// CHECK: arith.select {{.*}}vector<8xi1>
+// CHECK: scf.yield
+func.func @causal(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: memref<1x1x120x64xf32>,
+                  %o: memref<1x1x120x64xf32>) {
+  // expected-remark @below {{key blocks are skipped or left untested by the mask j - i <= 0}}
+  attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x120x64xf32>, memref<1x1x120x64xf32>)
+                 outs(%o : memref<1x1x120x64xf32>)
+    mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %p = arith.cmpi sge, %i, %j : index
+      attn.yield %p : i1
+    }
+  return
+}
+
+// -----
+
+// A mask read from memory bounds nothing, and is read once a lane.
+
+// CHECK-LABEL: func @opaque_mask
+// CHECK-COUNT-24: memref.load %{{.*}} : memref<?x?xi1>
+func.func @opaque_mask(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>,
+                       %v: memref<1x1x120x64xf32>, %m: memref<?x?xi1>,
+                       %o: memref<1x1x120x64xf32>) {
+  // expected-remark @below {{every key is tested: the mask %0 bounds no positions}}
+  attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x120x64xf32>, memref<1x1x120x64xf32>)
+                 outs(%o : memref<1x1x120x64xf32>)
+    mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %p = memref.load %m[%i, %j] : memref<?x?xi1>
+      attn.yield %p : i1
+    }
+  return
+}
+
+// -----
+
+// No more rows than lanes: one vector of queries and tiles of 8 keys.
+
+// CHECK-LABEL: func @few_rows
+// CHECK: memref<16x64x8xf32>
+// CHECK: memref<128x8xf32>
+// CHECK-COUNT-8: vector.fma {{.*}} : vector<8xf32>
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+func.func @few_rows(%q: memref<1x1x1x64xf32>, %k: memref<1x1x200x64xf32>, %v: memref<1x1x200x64xf32>,
+                    %o: memref<1x1x1x64xf32>) {
+  attn.attention ins(%q, %k, %v : memref<1x1x1x64xf32>, memref<1x1x200x64xf32>, memref<1x1x200x64xf32>)
+                 outs(%o : memref<1x1x1x64xf32>)
+  return
+}
+
+// -----
+
+// Heads of a group share a key head, which is not copied; values that do not lie densely are.
+
+// CHECK-LABEL: func @grouped_permuted
+// CHECK: memref.alloc() {{.*}} : memref<128x64xf32>
+// CHECK: scf.for %[[HEAD:.*]] = %c0 to %c8
+// CHECK: %[[GROUP:.*]] = arith.divui %[[HEAD]], %c4
+// CHECK: memref.subview %{{.*}}[0, 0, %[[HEAD]], 0] [1, 120, 1, 64]
+// CHECK: memref.subview %{{.*}}[0, 0, %[[GROUP]], 0] [1, 200, 1, 64]
+func.func @grouped_permuted(%q: memref<1x120x8x64xf32>, %k: memref<1x200x2x64xf32>,
+                            %v: memref<1x200x2x64xf32>, %o: memref<1x120x8x64xf32>) {
+  attn.attention ins(%q, %k, %v : memref<1x120x8x64xf32>, memref<1x200x2x64xf32>, memref<1x200x2x64xf32>)
+                 outs(%o : memref<1x120x8x64xf32>)
+                 {query_perm = array<i64: 0, 2, 1, 3>, key_perm = array<i64: 0, 2, 1, 3>,
+                  value_perm = array<i64: 0, 2, 1, 3>, output_perm = array<i64: 0, 2, 1, 3>}
+  return
+}
+
+// -----
+
+// Doubles take the exact exponential.
+
+// CHECK-LABEL: func @f64
+// CHECK: vector.fma {{.*}} : vector<4xf64>
+// CHECK: math.exp2 {{.*}} : vector<4xf64>
+func.func @f64(%q: memref<1x1x120x64xf64>, %k: memref<1x1x200x64xf64>, %v: memref<1x1x200x64xf64>,
+               %o: memref<1x1x120x64xf64>) {
+  attn.attention ins(%q, %k, %v : memref<1x1x120x64xf64>, memref<1x1x200x64xf64>, memref<1x1x200x64xf64>)
+                 outs(%o : memref<1x1x120x64xf64>)
+  return
+}

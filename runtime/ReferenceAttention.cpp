@@ -32,7 +32,7 @@ struct Permuted {
 /// One query row and what is computed for it.
 struct Row {
   int64_t b, h, r;
-  /// Position of the query among the keys (attention_s6).
+  /// Position of the query among the keys (attention_s7).
   int64_t position;
   std::vector<double> scores, weights;
   double logSumExp = -infinity;
@@ -210,13 +210,21 @@ llvm::Error Attention::normalize(Row &row) {
   return llvm::Error::success();
 }
 
-/// The element's index is that of the weights [B, H, Lq, Lk] in row-major order (dropout_s1).
+/// The element's index is that of the whole weights [B, H, Lq, Lk] in row-major order, of which a
+/// tile says where it lies (attention_s12).
 void Attention::dropWeights(Row &row) {
   if (!op.getSeed())
     return;
   double p = op.getDropout() ? op.getDropout()->convertToDouble() : 0;
   uint64_t seed = frame.integer(op.getSeed());
-  uint64_t first = ((row.b * query.sizes[1] + row.h) * query.sizes[2] + row.r) * key.sizes[2];
+  uint64_t rowStride = key.sizes[2], headStride = query.sizes[2] * rowStride;
+  uint64_t origin = 0, batchStride = query.sizes[1] * headStride;
+  if (OperandRange counter = op.getDropoutCounter(); !counter.empty()) {
+    origin = frame.integer(counter[0]);
+    batchStride = frame.integer(counter[1]);
+    headStride = frame.integer(counter[2]);
+  }
+  uint64_t first = origin + row.b * batchStride + row.h * headStride + row.r * rowStride;
   for (auto [j, w] : llvm::enumerate(row.weights))
     w = philox::uniform(seed, first + j) >= p ? w / (1 - p) : 0;
 }

@@ -68,3 +68,8 @@ function(fovea_add_gtest name)
                              FOVEA_BINARY_DIR="${PROJECT_BINARY_DIR}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
 endfunction()
+
+# The reference of ops and passes, generated from TableGen: ninja docs writes it to build/docs.
+set(MLIR_BINARY_DIR ${PROJECT_BINARY_DIR})
+add_custom_target(docs)
+add_dependencies(docs mlir-doc)

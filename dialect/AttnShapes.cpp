@@ -43,6 +43,7 @@ LogicalResult UnfoldOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   return success();
 }
 
+// unfold_c4
 bool UnfoldOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
   return inferred.size() == 1 && actual.size() == 1 &&
          getElementTypeOrSelf(inferred[0]) == getElementTypeOrSelf(actual[0]) &&

@@ -7,7 +7,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Decompose.h"
-#include "passes/Philox.h"
+#include "passes/EmitPhilox.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -180,10 +180,10 @@ Value AttentionDecomposer::createKept(OpBuilder &b, Location loc, Value weight) 
         b, loc, index, arith::MulIOp::create(b, loc, linalg::IndexOp::create(b, loc, dim), stride));
   index = arith::AddIOp::create(b, loc, index, linalg::IndexOp::create(b, loc, 3));
   index = arith::IndexCastOp::create(b, loc, b.getI64Type(), index);
-  Value word = createPhiloxWord(b, loc, createPhiloxKey(b, loc, op.getSeed()), index);
+  Value word = emitPhiloxWord(b, loc, emitPhiloxKey(b, loc, op.getSeed()), index);
   Value scaled =
       arith::MulFOp::create(b, loc, weight, createFloatConstant(b, loc, compute, 1.0 / (1.0 - p)));
-  return arith::SelectOp::create(b, loc, createIsKept(b, loc, word, p), scaled,
+  return arith::SelectOp::create(b, loc, emitIsKept(b, loc, word, p), scaled,
                                  createFloatConstant(b, loc, compute, 0.0));
 }
 

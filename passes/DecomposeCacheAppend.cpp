@@ -9,19 +9,24 @@
 using namespace mlir;
 using namespace fovea;
 
-/// cache[:, :, row : row + size, :] = source[:, :, from : from + size, :]
-static Value insertRows(OpBuilder &b, Location loc, Value source, Value cache, OpFoldResult from,
-                        OpFoldResult row, OpFoldResult size) {
+/// rows[:, :, from : from + size, :]
+static Value takeRows(OpBuilder &b, Location loc, Value rows, OpFoldResult from,
+                      OpFoldResult size) {
   OpFoldResult zero = b.getIndexAttr(0);
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, source);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, rows);
+  sizes[2] = size;
   SmallVector<OpFoldResult> strides(4, b.getIndexAttr(1));
-  if (!isEqualConstantIntOrValue(size, sizes[2])) {
-    sizes[2] = size;
-    source = tensor::ExtractSliceOp::create(
-        b, loc, source, ArrayRef<OpFoldResult>{zero, zero, from, zero}, sizes, strides);
-  }
-  return tensor::InsertSliceOp::create(
-      b, loc, source, cache, ArrayRef<OpFoldResult>{zero, zero, row, zero}, sizes, strides);
+  return tensor::ExtractSliceOp::create(
+      b, loc, rows, ArrayRef<OpFoldResult>{zero, zero, from, zero}, sizes, strides);
+}
+
+/// cache[:, :, row : row + L, :] = rows
+static Value insertRows(OpBuilder &b, Location loc, Value rows, Value cache, OpFoldResult row) {
+  OpFoldResult zero = b.getIndexAttr(0);
+  SmallVector<OpFoldResult> strides(4, b.getIndexAttr(1));
+  return tensor::InsertSliceOp::create(b, loc, rows, cache,
+                                       ArrayRef<OpFoldResult>{zero, zero, row, zero},
+                                       tensor::getMixedSizes(b, loc, rows), strides);
 }
 
 namespace {
@@ -36,14 +41,14 @@ struct DecomposeCacheAppend : OpRewritePattern<attn::CacheAppendOp> {
     OpFoldResult zero = rewriter.getIndexAttr(0);
     OpFoldResult length = tensor::getMixedSize(rewriter, loc, source, 2);
     if (!op.getRing()) {
-      rewriter.replaceOp(op, insertRows(rewriter, loc, source, cache, zero, position, length));
+      rewriter.replaceOp(op, insertRows(rewriter, loc, source, cache, position));
       return success();
     }
     OpFoldResult capacity = tensor::getMixedSize(rewriter, loc, cache, 2);
     Value row = arith::RemUIOp::create(rewriter, loc, position,
                                        getValueOrCreateConstantIndexOp(rewriter, loc, capacity));
     if (isOneInteger(length)) {
-      rewriter.replaceOp(op, insertRows(rewriter, loc, source, cache, zero, row, length));
+      rewriter.replaceOp(op, insertRows(rewriter, loc, source, cache, row));
       return success();
     }
     AffineExpr s0 = rewriter.getAffineSymbolExpr(0), s1 = rewriter.getAffineSymbolExpr(1),
@@ -53,8 +58,10 @@ struct DecomposeCacheAppend : OpRewritePattern<attn::CacheAppendOp> {
         {length, capacity, row});
     OpFoldResult fromStart =
         affine::makeComposedFoldedAffineApply(rewriter, loc, s0 - s1, {length, upToEnd});
-    cache = insertRows(rewriter, loc, source, cache, zero, row, upToEnd);
-    rewriter.replaceOp(op, insertRows(rewriter, loc, source, cache, upToEnd, zero, fromStart));
+    Value before = takeRows(rewriter, loc, source, zero, upToEnd);
+    Value after = takeRows(rewriter, loc, source, upToEnd, fromStart);
+    cache = insertRows(rewriter, loc, before, cache, row);
+    rewriter.replaceOp(op, insertRows(rewriter, loc, after, cache, zero));
     return success();
   }
 };

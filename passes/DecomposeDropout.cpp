@@ -4,7 +4,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Decompose.h"
-#include "passes/Philox.h"
+#include "passes/EmitPhilox.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -30,7 +30,7 @@ struct DecomposeDropout : OpRewritePattern<attn::DropoutOp> {
     Location loc = op.getLoc();
     FloatType compute = getComputeType(op.getSource());
     double p = op.getP().convertToDouble();
-    PhiloxKey key = createPhiloxKey(rewriter, loc, op.getSeed());
+    PhiloxKey key = emitPhiloxKey(rewriter, loc, op.getSeed());
     SmallVector<Value> sizes = getValueOrCreateConstantIndexOp(
         rewriter, loc, tensor::getMixedSizes(rewriter, loc, op.getSource()));
     AffineMap all = rewriter.getMultiDimIdentityMap(sizes.size());
@@ -38,13 +38,12 @@ struct DecomposeDropout : OpRewritePattern<attn::DropoutOp> {
         op, createGeneric(
                 rewriter, loc, op.getSource(), op.getInits()[0], {all, all},
                 [&](OpBuilder &b, Location loc, ValueRange x) {
-                  Value word = createPhiloxWord(b, loc, key, createLinearIndex(b, loc, sizes));
+                  Value word = emitPhiloxWord(b, loc, key, createLinearIndex(b, loc, sizes));
                   Value scaled =
                       arith::MulFOp::create(b, loc, convertFloat(b, loc, x[0], compute),
                                             createFloatConstant(b, loc, compute, 1.0 / (1.0 - p)));
-                  Value kept =
-                      arith::SelectOp::create(b, loc, createIsKept(b, loc, word, p), scaled,
-                                              createFloatConstant(b, loc, compute, 0.0));
+                  Value kept = arith::SelectOp::create(b, loc, emitIsKept(b, loc, word, p), scaled,
+                                                       createFloatConstant(b, loc, compute, 0.0));
                   return convertFloat(b, loc, kept, x[1].getType());
                 }));
     return success();

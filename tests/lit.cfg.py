@@ -1,4 +1,5 @@
 import os
+import sys
 
 import lit.formats
 
@@ -10,6 +11,9 @@ config.test_source_root = os.path.dirname(__file__)
 
 path = [config.fovea_bin_dir, config.llvm_tools_dir, config.environment["PATH"]]
 config.environment["PATH"] = os.pathsep.join(path)
+config.substitutions.append(("%python", sys.executable))
+config.substitutions.append(("%source", config.fovea_source_dir))
+config.substitutions.append(("%llvm_lib", os.path.join(config.llvm_tools_dir, "..", "lib")))
 config.substitutions.append(("%examples", os.path.join(config.fovea_source_dir, "examples")))
 
 # Real models and tokenizers lie beside the checkout on some machines; tests that need them

@@ -13,7 +13,8 @@
 
 namespace fovea {
 
-using DimVector = llvm::SmallVector<int64_t, 4>;
+/// Sizes or strides. Ranks up to 6 need no memory of their own.
+using DimVector = llvm::SmallVector<int64_t, 6>;
 
 /// Strides of a contiguous row-major tensor.
 DimVector contiguousStrides(llvm::ArrayRef<int64_t> sizes);

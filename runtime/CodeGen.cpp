@@ -1,0 +1,144 @@
+#include "runtime/CodeGen.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+#include <mutex>
+
+using namespace fovea;
+
+/// LLVM's tables of targets are the process's; filling them twice at once is a race.
+static void initializeTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();
+  });
+}
+
+static std::string hostFeatures() {
+  llvm::SubtargetFeatures features;
+  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+    features.AddFeature(feature.getKey(), feature.getValue());
+  return features.getString();
+}
+
+static llvm::CodeGenOptLevel codeGenLevel(unsigned optLevel) {
+  return llvm::CodeGenOpt::getLevel(static_cast<int>(optLevel))
+      .value_or(llvm::CodeGenOptLevel::Aggressive);
+}
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> fovea::createTargetMachine(llvm::StringRef cpu,
+                                                                                unsigned optLevel) {
+  if (optLevel > 3)
+    return llvm::createStringError("expected an optimisation level from 0 to 3, got " +
+                                   llvm::Twine(optLevel));
+  initializeTargets();
+  llvm::Triple triple(llvm::sys::getProcessTriple());
+  std::string message;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return llvm::createStringError("LLVM has no target " + triple.str() + ": " + message);
+  bool native = cpu.empty() || cpu == "native";
+  std::string name = native ? llvm::sys::getHostCPUName().str() : cpu.str();
+  // Checked first: LLVM prints a warning to stderr for a name that it does not know.
+  std::unique_ptr<llvm::MCSubtargetInfo> generic(target->createMCSubtargetInfo(triple, "", ""));
+  if (!generic || !generic->isCPUStringValid(name))
+    return llvm::createStringError("expected a CPU that LLVM knows for " + triple.getArchName() +
+                                   ", or native, got '" + name + "'");
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, name, native ? hostFeatures() : "", llvm::TargetOptions(),
+                                  llvm::Reloc::PIC_, std::nullopt, codeGenLevel(optLevel)));
+  if (!machine)
+    return llvm::createStringError("LLVM cannot generate code for " + triple.str());
+  return machine;
+}
+
+const TargetInfo &fovea::targetOf(const llvm::TargetMachine &machine) {
+  std::vector<llvm::StringRef> present;
+  for (llvm::StringRef feature : {"avx512f", "avx512vl", "avx2", "fma", "neon"}) {
+    bool known = llvm::any_of(machine.getMCSubtargetInfo()->getAllProcessorFeatures(),
+                              [&](const auto &entry) { return feature == entry.Key; });
+    if (known && machine.getMCSubtargetInfo()->checkFeatures(("+" + feature).str()))
+      present.push_back(feature);
+  }
+  return targetForFeatures(present);
+}
+
+static void prepare(llvm::Module &module, llvm::TargetMachine &machine,
+                    llvm::function_ref<bool(llvm::StringRef)> isExported) {
+  module.setTargetTriple(machine.getTargetTriple());
+  module.setDataLayout(machine.createDataLayout());
+  module.setPICLevel(llvm::PICLevel::BigPIC);
+  llvm::internalizeModule(
+      module, [&](const llvm::GlobalValue &value) { return isExported(value.getName()); });
+  std::string width = llvm::utostr(targetOf(machine).vectorBits);
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    // Calls within the module need no indirection: nothing can replace its functions.
+    function.setDSOLocal(true);
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+    // Else LLVM splits 512-bit vectors on CPUs that it thinks slow with them.
+    function.addFnAttr("prefer-vector-width", width);
+  }
+}
+
+llvm::Error fovea::optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned optLevel,
+                            llvm::function_ref<bool(llvm::StringRef)> isExported) {
+  prepare(module, machine, isExported);
+  std::string message;
+  llvm::raw_string_ostream os(message);
+  if (llvm::verifyModule(module, &os))
+    return llvm::createStringError("the compiler made invalid LLVM IR: " + message);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager sccs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  static const llvm::OptimizationLevel levels[] = {
+      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1, llvm::OptimizationLevel::O2,
+      llvm::OptimizationLevel::O3};
+  llvm::ModulePassManager passes = optLevel == 0
+                                       ? builder.buildO0DefaultPipeline(levels[0])
+                                       : builder.buildPerModuleDefaultPipeline(levels[optLevel]);
+  passes.run(module, modules);
+  return llvm::Error::success();
+}
+
+static llvm::Expected<std::string> emit(llvm::Module &module, llvm::TargetMachine &machine,
+                                        llvm::CodeGenFileType type) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream os(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, os, /*DwoOut=*/nullptr, type))
+    return llvm::createStringError("LLVM cannot emit this kind of file for " +
+                                   machine.getTargetTriple().str());
+  passes.run(module);
+  return std::string(bytes.begin(), bytes.end());
+}
+
+llvm::Expected<std::string> fovea::emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
+  return emit(module, machine, llvm::CodeGenFileType::ObjectFile);
+}
+
+llvm::Expected<std::string> fovea::emitAssembly(llvm::Module &module,
+                                                llvm::TargetMachine &machine) {
+  return emit(module, machine, llvm::CodeGenFileType::AssemblyFile);
+}

@@ -1,0 +1,38 @@
+// From LLVM IR to machine code: the target machine, the optimiser and the emitters. Code for the
+// JIT and code for files go the same way, so they are the same code.
+#ifndef FOVEA_RUNTIME_CODEGEN_H
+#define FOVEA_RUNTIME_CODEGEN_H
+
+#include "passes/TargetInfo.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <memory>
+#include <string>
+
+namespace llvm {
+class Module;
+class TargetMachine;
+} // namespace llvm
+
+namespace fovea {
+
+/// Code generation for a CPU of the machine's own architecture: LLVM's name of it, or "native"
+/// for the one this runs on with all its features. Position independent. `optLevel` is 0 to 3.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(llvm::StringRef cpu,
+                                                                         unsigned optLevel);
+
+/// The row of the target table for that machine's CPU.
+const TargetInfo &targetOf(const llvm::TargetMachine &machine);
+
+/// Sets the module up for the machine and runs LLVM's pipeline of that level over it. Functions
+/// that `isExported` does not name become internal.
+llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned optLevel,
+                     llvm::function_ref<bool(llvm::StringRef)> isExported);
+
+/// The bytes of an ELF object, and the text of an assembly file.
+llvm::Expected<std::string> emitObject(llvm::Module &module, llvm::TargetMachine &machine);
+llvm::Expected<std::string> emitAssembly(llvm::Module &module, llvm::TargetMachine &machine);
+
+} // namespace fovea
+
+#endif // FOVEA_RUNTIME_CODEGEN_H

@@ -1,0 +1,203 @@
+#include "runtime/Compile.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "runtime/CodeGen.h"
+#include "runtime/ExecutableImpl.h"
+#include "runtime/Lowering.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include <chrono>
+
+using namespace fovea;
+
+namespace {
+/// One compilation, step by step. A step may be called once those before it have succeeded.
+class Compilation {
+public:
+  Compilation(mlir::ModuleOp module, const CompileOptions &options)
+      : module(module), options(options) {}
+
+  llvm::Error createMachine();
+  llvm::Error lowerTo(Phase phase);
+  llvm::Error translateAndOptimize();
+  llvm::Expected<std::string> emit(CodeKind kind);
+  llvm::Expected<Executable> load(llvm::StringRef object);
+
+  mlir::ModuleOp module;
+  const CompileOptions &options;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  mlir::OwningOpRef<mlir::ModuleOp> lowered;
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code;
+  std::vector<EntrySignature> signatures;
+  std::vector<WeightSpec> weights;
+  std::vector<std::string> report;
+  std::vector<PhaseTime> times;
+
+private:
+  bool isExported(llvm::StringRef symbol) const;
+};
+
+/// Adds the time until it is destroyed to a list.
+class Stopwatch {
+public:
+  Stopwatch(std::vector<PhaseTime> &times, std::string name)
+      : times(times), name(std::move(name)), start(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() {
+    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    times.push_back({std::move(name), elapsed.count()});
+  }
+
+private:
+  std::vector<PhaseTime> &times;
+  std::string name;
+  std::chrono::steady_clock::time_point start;
+};
+} // namespace
+
+llvm::Error Compilation::createMachine() {
+  auto created = createTargetMachine(options.cpu, options.optLevel);
+  if (!created)
+    return created.takeError();
+  machine = std::move(*created);
+  return llvm::Error::success();
+}
+
+llvm::Error Compilation::lowerTo(Phase phase) {
+  Stopwatch watch(times, "passes");
+  auto read = readSignatures(module);
+  if (!read)
+    return read.takeError();
+  signatures = std::move(*read);
+  LoweringOptions lowering;
+  lowering.route = options.route;
+  lowering.target = options.target.empty() ? targetOf(*machine).name.str() : options.target;
+  lowering.phase = phase;
+  auto result = lower(module, lowering, [&](llvm::StringRef message) {
+    report.push_back(message.str());
+    if (options.report)
+      options.report(message);
+  });
+  if (!result)
+    return result.takeError();
+  lowered = std::move(*result);
+  return llvm::Error::success();
+}
+
+bool Compilation::isExported(llvm::StringRef symbol) const {
+  return llvm::any_of(signatures, [&](const EntrySignature &entry) {
+    llvm::StringRef rest = symbol;
+    return rest.consume_front(entry.name) &&
+           (rest.empty() || rest == "_workspace_size" || rest == "_result_shapes");
+  });
+}
+
+llvm::Error Compilation::translateAndOptimize() {
+  {
+    Stopwatch watch(times, "translation");
+    auto read = readWeights(*lowered);
+    if (!read)
+      return read.takeError();
+    weights = std::move(*read);
+    code = mlir::translateModuleToLLVMIR(*lowered, context, "fovea");
+    if (!code)
+      return llvm::createStringError("the lowered module has no form in LLVM IR");
+    lowered = nullptr;
+  }
+  Stopwatch watch(times, "llvm optimisation");
+  return optimize(*code, *machine, options.optLevel,
+                  [&](llvm::StringRef symbol) { return isExported(symbol); });
+}
+
+llvm::Expected<std::string> Compilation::emit(CodeKind kind) {
+  Stopwatch watch(times, "code generation");
+  switch (kind) {
+  case CodeKind::Assembly:
+    return emitAssembly(*code, *machine);
+  case CodeKind::Object:
+    return emitObject(*code, *machine);
+  case CodeKind::LlvmIr:
+    break;
+  }
+  std::string text;
+  llvm::raw_string_ostream(text) << *code;
+  return text;
+}
+
+llvm::Expected<Executable> Compilation::load(llvm::StringRef object) {
+  auto impl = std::make_unique<Executable::Impl>();
+  {
+    Stopwatch watch(times, "linking");
+    llvm::Expected<Jit> jit = Jit::load(object);
+    if (!jit)
+      return jit.takeError();
+    impl->jit.emplace(std::move(*jit));
+    for (const EntrySignature &signature : signatures) {
+      auto entry = CompiledEntry::load(*impl->jit, signature);
+      if (!entry)
+        return entry.takeError();
+      impl->entries.push_back(std::move(*entry));
+    }
+  }
+  {
+    Stopwatch watch(times, "weights");
+    llvm::Expected<WeightTable> table = WeightTable::resolve(weights, options.weights);
+    if (!table)
+      return table.takeError();
+    impl->weights = std::move(*table);
+  }
+  impl->pool = std::make_unique<ThreadPool>(options.threads);
+  impl->signatures = std::move(signatures);
+  impl->report = std::move(report);
+  impl->times = std::move(times);
+  return Executable(std::move(impl));
+}
+
+llvm::Expected<Executable> fovea::compile(const Graph &graph, const CompileOptions &options) {
+  return compile(graph.module(), options);
+}
+
+/// All steps from the graph to code of that kind.
+static llvm::Expected<std::string> compileTo(Compilation &compilation, CodeKind kind) {
+  if (llvm::Error error = compilation.createMachine())
+    return std::move(error);
+  if (llvm::Error error = compilation.lowerTo(Phase::Llvm))
+    return std::move(error);
+  if (llvm::Error error = compilation.translateAndOptimize())
+    return std::move(error);
+  return compilation.emit(kind);
+}
+
+llvm::Expected<Executable> fovea::compile(mlir::ModuleOp module, const CompileOptions &options) {
+  Compilation compilation(module, options);
+  llvm::Expected<std::string> object = compileTo(compilation, CodeKind::Object);
+  if (!object)
+    return object.takeError();
+  return compilation.load(*object);
+}
+
+llvm::Expected<CompiledCode> fovea::compileToFile(mlir::ModuleOp module, CodeKind kind,
+                                                  const CompileOptions &options) {
+  Compilation compilation(module, options);
+  llvm::Expected<std::string> contents = compileTo(compilation, kind);
+  if (!contents)
+    return contents.takeError();
+  return CompiledCode{std::move(*contents), std::move(compilation.signatures),
+                      std::move(compilation.weights)};
+}
+
+llvm::Expected<std::string> fovea::compileToMlir(mlir::ModuleOp module, Phase phase,
+                                                 const CompileOptions &options) {
+  Compilation compilation(module, options);
+  if (llvm::Error error = compilation.createMachine())
+    return std::move(error);
+  if (llvm::Error error = compilation.lowerTo(phase))
+    return std::move(error);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  compilation.lowered->print(os);
+  return text;
+}

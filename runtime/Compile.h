@@ -1,0 +1,47 @@
+// From a graph to code: into memory, ready to run, or into the contents of a file.
+#ifndef FOVEA_RUNTIME_COMPILE_H
+#define FOVEA_RUNTIME_COMPILE_H
+
+#include "frontend/Graph.h"
+#include "frontend/WeightSource.h"
+#include "passes/Pipelines.h"
+#include "runtime/Executable.h"
+#include <functional>
+
+namespace fovea {
+
+struct CompileOptions {
+  unsigned threads = 0;                                  // 0: one for each CPU
+  std::shared_ptr<const WeightSource> weights = nullptr; // needed to run if the graph has weights
+  std::string route = "fast"; // or "reference": plain loops over the decomposed ops
+  std::string cpu = "native"; // LLVM's name of the CPU to generate code for
+  std::string target = "";    // row of the target table; by default that of the CPU
+  unsigned optLevel = 3;      // of LLVM, 0 to 3
+  /// Called with what each pass reports, as it comes. May be empty.
+  std::function<void(llvm::StringRef)> report = nullptr;
+};
+
+/// Compiles all entries of a graph into memory. An error carries what the passes said, with
+/// places in the description. Uses the graph's context: one call at a time on one graph.
+llvm::Expected<Executable> compile(const Graph &graph, const CompileOptions &options = {});
+llvm::Expected<Executable> compile(mlir::ModuleOp module, const CompileOptions &options = {});
+
+enum class CodeKind { LlvmIr, Assembly, Object };
+
+/// Code for a file: text, or the bytes of a position-independent object. Each entry exports the
+/// three symbols of runtime/Abi.h.
+struct CompiledCode {
+  std::string contents;
+  std::vector<EntrySignature> entries;
+  std::vector<WeightSpec> weights; // in the order of the slots of fovea_context::weights
+};
+llvm::Expected<CompiledCode> compileToFile(mlir::ModuleOp module, CodeKind kind,
+                                           const CompileOptions &options = {});
+
+/// The module as MLIR after `phase`, at most Phase::Llvm.
+llvm::Expected<std::string> compileToMlir(mlir::ModuleOp module, Phase phase,
+                                          const CompileOptions &options = {});
+
+} // namespace fovea
+
+#endif // FOVEA_RUNTIME_COMPILE_H

@@ -1,0 +1,68 @@
+// A compiled model in memory, ready to run. An Executable does not change: any number of threads
+// may run it at once, each run on a workspace of its own, sharing the pool of threads.
+#ifndef FOVEA_RUNTIME_EXECUTABLE_H
+#define FOVEA_RUNTIME_EXECUTABLE_H
+
+#include "runtime/Signature.h"
+#include "runtime/tensor/Tensor.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fovea {
+
+using NamedView = std::pair<std::string, TensorView>;
+using NamedMutableView = std::pair<std::string, MutableTensorView>;
+
+/// How long a step of the compilation took.
+struct PhaseTime {
+  std::string name;
+  double seconds;
+};
+
+class Executable {
+public:
+  struct Impl;
+
+  explicit Executable(std::unique_ptr<Impl> impl);
+  Executable(Executable &&) noexcept;
+  Executable &operator=(Executable &&) noexcept;
+  ~Executable();
+
+  /// Runs an entry, by default the only one or "main":
+  /// `run({{"x", TensorView(ptr, {1, 1024, 512})}})`. Inputs may be strided and are not changed.
+  /// An error says which input is missing, of another type, rank or size, or disagrees with
+  /// another on a dim that both name, or that the run needs more memory than there is.
+  llvm::Expected<std::map<std::string, Tensor>> run(llvm::ArrayRef<NamedView> inputs,
+                                                    llvm::StringRef entry = "") const;
+
+  /// The same into memory of the caller's: one view an output, of the size that the output has,
+  /// overlapping neither each other nor any input. With contiguous views, a run of sizes no
+  /// larger than those of an earlier one allocates nothing.
+  llvm::Error runInto(llvm::ArrayRef<NamedView> inputs, llvm::ArrayRef<NamedMutableView> outputs,
+                      llvm::StringRef entry = "") const;
+
+  llvm::ArrayRef<EntrySignature> entries() const;
+
+  /// The entry of that name, or the default one; an error lists the entries there are.
+  llvm::Expected<const EntrySignature *> findEntry(llvm::StringRef name) const;
+
+  /// What the passes said about fusion and vectorisation, in order.
+  llvm::ArrayRef<std::string> report() const;
+
+  llvm::ArrayRef<PhaseTime> compileTimes() const;
+
+  /// The number of threads that a run uses, the caller's included.
+  unsigned threads() const;
+
+private:
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace fovea
+
+#endif // FOVEA_RUNTIME_EXECUTABLE_H

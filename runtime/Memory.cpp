@@ -1,0 +1,46 @@
+#include "runtime/Memory.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+#include <algorithm>
+#include <limits>
+#include <unistd.h>
+
+using namespace fovea;
+
+static constexpr int64_t alignment = 64;
+
+int64_t fovea::physicalMemory() {
+  int64_t pages = sysconf(_SC_PHYS_PAGES), pageSize = sysconf(_SC_PAGESIZE), bytes = 0;
+  if (pages <= 0 || pageSize <= 0 || llvm::MulOverflow(pages, pageSize, bytes))
+    return std::numeric_limits<int64_t>::max();
+  return bytes;
+}
+
+std::string fovea::formatBytes(int64_t bytes) {
+  static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = static_cast<double>(bytes);
+  unsigned unit = 0;
+  for (; value >= 1024 && unit < std::size(units) - 1; ++unit)
+    value /= 1024;
+  if (unit == 0)
+    return llvm::formatv("{0} bytes", bytes);
+  return llvm::formatv("{0:f1} {1}", value, units[unit]);
+}
+
+llvm::Error ReusableBuffer::reserve(int64_t bytes) {
+  if (memory && bytes <= capacity)
+    return llvm::Error::success();
+  int64_t rounded;
+  if (llvm::AddOverflow(std::max<int64_t>(bytes, 1), alignment - 1, rounded))
+    return llvm::createStringError("no memory for " + llvm::Twine(bytes) + " bytes");
+  rounded = rounded / alignment * alignment;
+  // First the old memory: both at once may not fit.
+  memory.reset();
+  capacity = 0;
+  memory.reset(std::aligned_alloc(alignment, rounded));
+  if (!memory)
+    return llvm::createStringError("no memory for " + formatBytes(bytes));
+  capacity = rounded;
+  return llvm::Error::success();
+}

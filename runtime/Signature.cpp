@@ -1,0 +1,166 @@
+#include "runtime/Signature.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace fovea;
+using namespace mlir;
+
+std::string ArgumentSpec::describe() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << stringify(type) << "[";
+  llvm::interleaveComma(dims, os, [&](const DimSpec &dim) {
+    if (dim.size)
+      os << *dim.size;
+    else
+      os << (dim.symbol.empty() ? "?" : dim.symbol);
+  });
+  os << "]";
+  return text;
+}
+
+bool ArgumentSpec::hasStaticShape() const {
+  return llvm::all_of(dims, [](const DimSpec &dim) { return dim.size.has_value(); });
+}
+
+std::string WeightSpec::nameOf(int64_t i) const {
+  auto [before, after] = StringRef(name).split("{}");
+  return before.size() == name.size() ? name : (before + Twine(i) + after).str();
+}
+
+std::optional<DataType> fovea::toDataType(Type type) {
+  if (type.isF64())
+    return DataType::F64;
+  if (type.isF32())
+    return DataType::F32;
+  if (type.isF16())
+    return DataType::F16;
+  if (type.isBF16())
+    return DataType::BF16;
+  if (type.isSignlessInteger(1))
+    return DataType::Bool;
+  if (type.isUnsignedInteger(8))
+    return DataType::U8;
+  if (!type.isSignlessInteger() && !type.isSignedInteger())
+    return std::nullopt;
+  switch (type.getIntOrFloatBitWidth()) {
+  case 64:
+    return DataType::I64;
+  case 32:
+    return DataType::I32;
+  case 16:
+    return DataType::I16;
+  case 8:
+    return DataType::I8;
+  default:
+    return std::nullopt;
+  }
+}
+
+static std::string print(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+/// An argument or result of that type with its attributes; `fallback` names it if they do not.
+static llvm::Expected<ArgumentSpec> readArgument(Type type, DictionaryAttr attributes,
+                                                 const Twine &fallback) {
+  ArgumentSpec spec;
+  auto name = attributes ? attributes.getAs<StringAttr>("attn.name") : StringAttr();
+  spec.name = name ? name.str() : fallback.str();
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  std::optional<DataType> element = tensor ? toDataType(tensor.getElementType()) : std::nullopt;
+  if (!element)
+    return llvm::createStringError("'" + spec.name +
+                                   "': expected a ranked tensor of floats, integers or booleans, "
+                                   "got " +
+                                   print(type));
+  spec.type = *element;
+  auto symbols = attributes ? attributes.getAs<ArrayAttr>("attn.dims") : ArrayAttr();
+  if (symbols && static_cast<int64_t>(symbols.size()) != tensor.getRank())
+    return llvm::createStringError("'" + spec.name + "': expected attn.dims for " +
+                                   Twine(tensor.getRank()) + " dims, got " + Twine(symbols.size()));
+  for (auto [dim, size] : llvm::enumerate(tensor.getShape())) {
+    DimSpec &dimSpec = spec.dims.emplace_back();
+    auto symbol = symbols ? dyn_cast<StringAttr>(symbols[dim]) : StringAttr();
+    if (!ShapedType::isDynamic(size))
+      dimSpec.size = size;
+    else if (symbol && !symbol.empty() && llvm::isAlpha(symbol.getValue().front()))
+      dimSpec.symbol = symbol.str();
+  }
+  return spec;
+}
+
+static llvm::Error checkNames(llvm::ArrayRef<ArgumentSpec> specs, llvm::StringRef kind) {
+  llvm::StringSet<> seen;
+  for (const ArgumentSpec &spec : specs)
+    if (!seen.insert(spec.name).second)
+      return llvm::createStringError("two " + kind + "s are called '" + spec.name + "'");
+  return llvm::Error::success();
+}
+
+static llvm::Expected<EntrySignature> readSignature(func::FuncOp function) {
+  EntrySignature signature;
+  signature.name = function.getName().str();
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    auto spec = readArgument(type, function.getArgAttrDict(i), "arg" + Twine(i));
+    if (!spec)
+      return spec.takeError();
+    signature.inputs.push_back(std::move(*spec));
+  }
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    auto spec = readArgument(type, function.getResultAttrDict(i), "result" + Twine(i));
+    if (!spec)
+      return spec.takeError();
+    signature.outputs.push_back(std::move(*spec));
+  }
+  if (llvm::Error error = checkNames(signature.inputs, "input"))
+    return std::move(error);
+  if (llvm::Error error = checkNames(signature.outputs, "output"))
+    return std::move(error);
+  return signature;
+}
+
+llvm::Expected<std::vector<EntrySignature>> fovea::readSignatures(ModuleOp module) {
+  std::vector<EntrySignature> signatures;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    llvm::Expected<EntrySignature> signature = readSignature(function);
+    if (!signature)
+      return llvm::createStringError("entry '" + function.getName() +
+                                     "': " + llvm::toString(signature.takeError()));
+    signatures.push_back(std::move(*signature));
+  }
+  if (signatures.empty())
+    return llvm::createStringError("expected a module with a public function, found none");
+  return signatures;
+}
+
+llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {
+  std::vector<WeightSpec> weights;
+  auto table = module->getAttrOfType<ArrayAttr>("attn.weights");
+  for (Attribute attribute : table ? table.getValue() : ArrayRef<Attribute>()) {
+    auto entry = dyn_cast<DictionaryAttr>(attribute);
+    auto name = entry ? entry.getAs<StringAttr>("name") : StringAttr();
+    auto count = entry ? entry.getAs<IntegerAttr>("count") : IntegerAttr();
+    auto typeAttr = entry ? entry.getAs<TypeAttr>("type") : TypeAttr();
+    auto type = typeAttr ? dyn_cast<ShapedType>(typeAttr.getValue()) : ShapedType();
+    if (!name || !count || count.getInt() < 0 || !type || !type.hasStaticShape())
+      return llvm::createStringError(
+          "expected name, count and static type in each entry of attn.weights");
+    std::optional<DataType> element = toDataType(type.getElementType());
+    if (!element)
+      return llvm::createStringError("weight '" + name.getValue() + "': no tensor file holds " +
+                                     print(type));
+    weights.push_back({name.str(), count.getInt(), *element, {}});
+    weights.back().sizes.assign(type.getShape().begin(), type.getShape().end());
+  }
+  return weights;
+}

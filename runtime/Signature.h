@@ -1,0 +1,62 @@
+// What an entry function takes and gives, as plain data: names, element types and dims, read from
+// a module before it is lowered.
+#ifndef FOVEA_RUNTIME_SIGNATURE_H
+#define FOVEA_RUNTIME_SIGNATURE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/tensor/DataType.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fovea {
+
+/// One dim of a tensor: a number, or unknown until run time. Unknown dims of one symbol are equal;
+/// without a symbol they are free.
+struct DimSpec {
+  std::optional<int64_t> size;
+  std::string symbol;
+};
+
+struct ArgumentSpec {
+  std::string name;
+  DataType type;
+  llvm::SmallVector<DimSpec, 4> dims;
+
+  /// "f32[B, L, 512]", with "?" for a dim that has neither size nor symbol.
+  std::string describe() const;
+  bool hasStaticShape() const;
+};
+
+struct EntrySignature {
+  std::string name;
+  std::vector<ArgumentSpec> inputs;
+  std::vector<ArgumentSpec> outputs;
+};
+
+/// `count` tensors of one type; with "{}" in the name for the layer, 0 to count - 1.
+struct WeightSpec {
+  std::string name;
+  int64_t count;
+  DataType type;
+  llvm::SmallVector<int64_t, 4> sizes;
+
+  /// The name of the i-th of them.
+  std::string nameOf(int64_t i) const;
+};
+
+/// The DataType of an element type, if there is one.
+std::optional<DataType> toDataType(mlir::Type type);
+
+/// The public functions of a module of the phase `input`, in order. An error if there is none, or
+/// if one takes or gives something that is no ranked tensor of a DataType.
+llvm::Expected<std::vector<EntrySignature>> readSignatures(mlir::ModuleOp module);
+
+/// The weights that a module of the phase `llvm` loads, in the order of their slots.
+llvm::Expected<std::vector<WeightSpec>> readWeights(mlir::ModuleOp module);
+
+} // namespace fovea
+
+#endif // FOVEA_RUNTIME_SIGNATURE_H

@@ -1,0 +1,64 @@
+#include "runtime/standalone/Pool.h"
+#include "gtest/gtest.h"
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace {
+struct Seen {
+  explicit Seen(int64_t count, int64_t workers) : times(count), inUse(workers) {}
+  std::vector<std::atomic<int>> times;
+  std::vector<std::atomic<bool>> inUse;
+  std::atomic<int> clashes{0};
+};
+
+struct Destroy {
+  void operator()(fovea_pool *pool) const { fovea_pool_destroy(pool); }
+};
+} // namespace
+
+using PoolPointer = std::unique_ptr<fovea_pool, Destroy>;
+
+static void countTasks(void *closure, int64_t begin, int64_t end, int64_t worker) {
+  auto &seen = *static_cast<Seen *>(closure);
+  seen.clashes += seen.inUse[worker].exchange(true);
+  for (int64_t i = begin; i < end; ++i)
+    ++seen.times[i];
+  seen.inUse[worker] = false;
+}
+
+static void expectEachOnce(fovea_pool *pool, int64_t count) {
+  Seen seen(count, fovea_pool_size(pool));
+  fovea_pool_run(pool, count, countTasks, &seen);
+  EXPECT_EQ(seen.clashes, 0);
+  for (auto &times : seen.times)
+    ASSERT_EQ(times, 1);
+}
+
+TEST(StandalonePoolTest, CoversEachTaskOnceOnDistinctWorkers) {
+  for (int64_t threads : {1, 2, 5}) {
+    PoolPointer pool(fovea_pool_create(threads));
+    EXPECT_EQ(fovea_pool_size(pool.get()), threads);
+    for (int64_t count : {0, 1, 2, 40, 1001})
+      expectEachOnce(pool.get(), count);
+  }
+}
+
+TEST(StandalonePoolTest, BoundsThreads) {
+  EXPECT_EQ(fovea_pool_size(PoolPointer(fovea_pool_create(0)).get()), 1);
+  EXPECT_EQ(fovea_pool_size(PoolPointer(fovea_pool_create(-5)).get()), 1);
+  fovea_pool_destroy(nullptr);
+}
+
+TEST(StandalonePoolTest, ServesManyCallers) {
+  PoolPointer pool(fovea_pool_create(3));
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 100; ++round)
+        expectEachOnce(pool.get(), 50);
+    });
+  for (std::thread &caller : callers)
+    caller.join();
+}

@@ -54,6 +54,7 @@ using namespace fovea;
 static void registerInterfaceModels(DialectRegistry &registry) {
   attn::registerAttnExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
+  fovea::attn::registerAttnExternalModels(registry);
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
   cf::registerBufferizableOpInterfaceExternalModels(registry);

@@ -62,12 +62,8 @@ struct DropUnusedOutputs : OpRewritePattern<AttentionOp> {
     smaller.setWithLse(lse);
     smaller.getProperties().operandSegmentSizes[3] = kept.size();
 
-    SmallVector<Value> results(op.getNumResults());
     for (auto [output, result] : llvm::zip_equal(kept, smaller.getResults()))
-      results[output] = result;
-    rewriter.replaceAllUsesWith(op.getResult(0), results[0]);
-    for (unsigned output : ArrayRef(kept).drop_front())
-      rewriter.replaceAllUsesWith(op.getResult(output), results[output]);
+      rewriter.replaceAllUsesWith(op.getResult(output), result);
     rewriter.eraseOp(op);
     return success();
   }

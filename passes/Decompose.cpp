@@ -101,16 +101,16 @@ struct DecomposePass : impl::DecomposePassBase<DecomposePass> {
     populateDecomposeRotaryPatterns(patterns);
     populateDecomposeCacheAppendPatterns(patterns);
     populateDecomposeDropoutPatterns(patterns);
-    if (attention)
-      populateDecomposeAttentionPatterns(patterns);
+    populateDecomposeAttentionPatterns(patterns, /*onlyWithDropout=*/!attention);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
-    if (attention && failed(checkNoAttention()))
+    if (failed(checkAttention()))
       signalPassFailure();
   }
 
-  LogicalResult checkNoAttention() {
-    WalkResult walk = getOperation()->walk([](attn::AttentionOp op) {
-      if (op.getNumResults() == 0)
+  /// No attention is left that this pass was to decompose.
+  LogicalResult checkAttention() {
+    WalkResult walk = getOperation()->walk([this](attn::AttentionOp op) {
+      if (op.getNumResults() == 0 || !(attention || op.getSeed()))
         return WalkResult::advance();
       op.emitOpError() << "cannot be decomposed: expected head counts known at compile time, got "
                        << op.getQuery().getType() << " and " << op.getKey().getType();

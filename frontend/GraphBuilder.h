@@ -7,14 +7,20 @@
 #define FOVEA_FRONTEND_GRAPHBUILDER_H
 
 #include "dialect/AttnDialect.h"
+#include "frontend/ScalarOps.h"
 #include "frontend/SymbolicDim.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringMap.h"
 #include <functional>
+#include <vector>
 
 namespace fovea {
+
+namespace attn {
+class AttentionOp;
+} // namespace attn
 
 /// A tensor of a graph under construction: an SSA value of ranked tensor type whose static dims
 /// are the constant dims of `shape`. Rank 0 is a scalar.
@@ -41,28 +47,6 @@ struct InputSpec {
   SymbolicShape shape;
 };
 
-enum class UnaryKind {
-  Abs,
-  Neg,
-  Exp,
-  Log,
-  Sqrt,
-  Rsqrt,
-  Sin,
-  Cos,
-  Tanh,
-  Sigmoid,
-  Erf,
-  Relu,
-  Silu,
-  Gelu,
-  GeluTanh,
-  Floor,
-  Ceil,
-  LogicalNot
-};
-enum class BinaryKind { Add, Sub, Mul, Div, FloorDiv, Mod, Pow, Min, Max, And, Or };
-enum class CompareKind { Eq, Ne, Lt, Le, Gt, Ge };
 enum class ReduceKind { Sum, Mean, Max, Min, ArgMax };
 /// Which part of a matrix `triangle` keeps.
 enum class TriangleKind { Lower, Upper };
@@ -301,11 +285,105 @@ public:
   TensorOrError sample(const SymbolicTensor &logits, const SampleOptions &options = {});
 
 private:
+  using ElementBody = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>;
+  using IndexList = llvm::SmallVector<int64_t, 6>;
+  /// An operand of a linalg.generic: no dim of size 1 that the loops stretch is left in it.
+  struct MappedOperand {
+    mlir::Value value;
+    mlir::AffineMap map;
+  };
+  struct RopeTables {
+    mlir::Value positions;
+    int64_t pairs;
+    double theta, scalingFactor;
+    SymbolicTensor cosine, sine;
+  };
+
+  llvm::Error checkInFunction();
+  llvm::Error buildRegion(const RegionBuilder &body, mlir::Block &block, mlir::Type expected,
+                          llvm::StringRef what);
+  llvm::Expected<mlir::Value> factorValue(const SymbolicDim::Factor &factor);
+  void bindSymbols(mlir::Value value, llvm::ArrayRef<SymbolicDim> shape);
+  mlir::Value constantIndex(int64_t value);
+  llvm::Expected<llvm::SmallVector<mlir::OpFoldResult>>
+  mixedSizes(llvm::ArrayRef<SymbolicDim> shape);
+  llvm::Expected<mlir::Value> emptyTensor(llvm::ArrayRef<SymbolicDim> shape, mlir::Type type);
+  llvm::Expected<mlir::Value> filledTensor(llvm::ArrayRef<SymbolicDim> shape,
+                                           mlir::TypedAttr value);
+
+  /// One linalg.generic over `shape`; `body` gets an element of each input.
+  TensorOrError elementwise(llvm::ArrayRef<SymbolicTensor> inputs, SymbolicShape shape,
+                            mlir::Type elementType, ElementBody body);
+  /// `loops[d]` is the loop of dim `d` of `x`.
+  llvm::Expected<MappedOperand> mapOperand(const SymbolicTensor &x, llvm::ArrayRef<int64_t> loops,
+                                           llvm::ArrayRef<SymbolicDim> loopSizes);
+  /// Sums `a * b` over the loops that `resultLoops` lacks.
+  TensorOrError contract(const SymbolicTensor &a, llvm::ArrayRef<int64_t> aLoops,
+                         const SymbolicTensor &b, llvm::ArrayRef<int64_t> bLoops,
+                         llvm::ArrayRef<int64_t> resultLoops,
+                         llvm::ArrayRef<SymbolicDim> loopSizes);
+  /// Folds `body(element..., accumulator)` over the loops in `reduced`, from `initial`.
+  TensorOrError reduceWith(llvm::ArrayRef<SymbolicTensor> inputs,
+                           llvm::ArrayRef<IndexList> inputLoops,
+                           llvm::ArrayRef<SymbolicDim> loopSizes, llvm::ArrayRef<int64_t> kept,
+                           mlir::TypedAttr initial, ElementBody body);
+  TensorOrError argMax(const SymbolicTensor &x, llvm::ArrayRef<int64_t> kept);
+  TensorOrError divideBySize(const SymbolicTensor &sum, const SymbolicTensor &x,
+                             llvm::ArrayRef<int64_t> kept);
+  /// Sums `map(x, perRow...)` over the last dim.
+  TensorOrError rowSum(const SymbolicTensor &x, ElementBody map,
+                       llvm::ArrayRef<SymbolicTensor> perRow = {});
+  /// rsqrt(squares / size + epsilon).
+  TensorOrError inverseDeviation(const SymbolicTensor &squares, mlir::Value size, double epsilon);
+  TensorOrError scaleRows(const SymbolicTensor &x, const std::optional<SymbolicTensor> &mean,
+                          const SymbolicTensor &inverse,
+                          const std::optional<SymbolicTensor> &weight,
+                          const std::optional<SymbolicTensor> &bias);
+  llvm::Expected<mlir::Value> sizeAs(const SymbolicDim &size, mlir::Type type);
+  using Reassociation = llvm::ArrayRef<llvm::SmallVector<int64_t, 2>>;
+  llvm::Expected<mlir::Value> collapse(const SymbolicTensor &x, llvm::ArrayRef<SymbolicDim> shape,
+                                       Reassociation groups);
+  llvm::Expected<mlir::Value> expand(const SymbolicTensor &x, llvm::ArrayRef<SymbolicDim> shape,
+                                     Reassociation groups);
+  TensorOrError reshapeThroughCommonDims(const SymbolicTensor &x,
+                                         llvm::ArrayRef<SymbolicDim> shape);
+  TensorOrError dropUnitDims(const SymbolicTensor &x, llvm::ArrayRef<bool> drop);
+  TensorOrError extractSlice(const SymbolicTensor &x, int64_t dim, mlir::OpFoldResult begin,
+                             const SymbolicDim &size, int64_t step, bool dropDim);
+  struct AttentionDims;
+  llvm::Expected<AttentionDims> attentionDims(const SymbolicTensor &query,
+                                              const SymbolicTensor &key,
+                                              const SymbolicTensor &value);
+  llvm::Error checkMaskTensor(const SymbolicTensor &mask, const AttentionDims &dims);
+  llvm::Expected<mlir::Value> seedValue(const SymbolicTensor &seed);
+  llvm::Expected<mlir::Value> batchIndex(mlir::Value flat, const AttentionDims &dims, size_t dim);
+  llvm::Expected<mlir::Value> firstPosition(const AttentionDims &dims,
+                                            const AttentionOptions &options);
+  llvm::Expected<mlir::Value> maskElement(const SymbolicTensor &mask, const AttentionDims &dims,
+                                          mlir::Value firstPosition, mlir::ValueRange indices);
+  llvm::Error buildMaskRegion(mlir::Region &region, const AttentionDims &dims,
+                              const AttentionOptions &options, mlir::Value first);
+  llvm::Error buildScoreRegion(mlir::Region &region, const AttentionDims &dims,
+                               const AttentionOptions &options, mlir::Value first, mlir::Type type);
+  llvm::Error buildAttentionRegions(attn::AttentionOp op, const AttentionDims &dims,
+                                    const AttentionOptions &options, mlir::Value first);
+  llvm::Expected<attn::AttentionOp> createAttention(llvm::ArrayRef<SymbolicTensor> operands,
+                                                    const AttentionDims &dims,
+                                                    const AttentionOptions &options);
+  llvm::Expected<AttentionResults> attentionResults(attn::AttentionOp op,
+                                                    const AttentionDims &dims);
+  llvm::Expected<RopeTables> ropeTables(const SymbolicTensor &positions, int64_t pairs,
+                                        mlir::Type elementType, const RopeOptions &options);
+  llvm::Expected<mlir::Value> scalarOr(llvm::StringRef name,
+                                       const std::optional<SymbolicTensor> &given, double absent,
+                                       mlir::Type type);
+
   mlir::ModuleOp module_;
   mlir::OpBuilder builder_;
   mlir::Location location_;
   mlir::func::FuncOp function_;
   llvm::StringMap<mlir::Value> symbolSizes_; // Each symbol's size, defined at the function's top.
+  std::vector<RopeTables> ropeTables_;       // Shared by queries, keys and layers.
 };
 
 } // namespace fovea

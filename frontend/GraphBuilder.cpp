@@ -1,0 +1,316 @@
+// Functions, weights, loops and sizes; the ops are in GraphBuilder<Subject>.cpp.
+#include "frontend/GraphBuilder.h"
+#include "dialect/AttnOps.h"
+#include "frontend/GraphBuilderDetail.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Iterators.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace fovea;
+using namespace fovea::graph;
+using llvm::Expected;
+
+Type SymbolicTensor::elementType() const {
+  return cast<RankedTensorType>(value.getType()).getElementType();
+}
+
+std::string SymbolicTensor::str() const { return formatType(elementType()) + formatShape(shape); }
+
+GraphBuilder::GraphBuilder(ModuleOp module)
+    : module_(module), builder_(module.getContext()),
+      location_(UnknownLoc::get(module.getContext())) {}
+
+// ---- Functions ---------------------------------------------------------------------------------
+
+static llvm::Error checkInputs(StringRef function, ArrayRef<InputSpec> inputs) {
+  llvm::StringSet<> names;
+  for (const InputSpec &input : inputs) {
+    std::string what = (function + ": input '" + input.name + "'").str();
+    if (input.name.empty())
+      return makeError(function + ": expected every input to have a name");
+    if (!names.insert(input.name).second)
+      return makeError(what + " is given twice");
+    if (llvm::Error error = checkShape(what, input.shape))
+      return error;
+    for (const SymbolicDim &dim : input.shape)
+      if (!dim.isConstant() && !dim.symbolName())
+        return makeError(what + ": expected each dim to be a number or a name, got " + dim.str());
+  }
+  return llvm::Error::success();
+}
+
+static ArrayAttr dimNames(Builder builder, ArrayRef<SymbolicDim> shape) {
+  return builder.getStrArrayAttr(llvm::map_to_vector(
+      shape, [](const SymbolicDim &dim) { return dim.symbolName().value_or(""); }));
+}
+
+Expected<GraphBuilder::Tensors> GraphBuilder::beginFunction(StringRef name,
+                                                            ArrayRef<InputSpec> inputs) {
+  if (function_)
+    return makeError("function '" + name + "': '" + function_.getName() + "' is not ended yet");
+  if (name.empty() || module_.lookupSymbol(name))
+    return makeError("function '" + name + "': expected a name that is not taken");
+  if (llvm::Error error = checkInputs(name, inputs))
+    return error;
+  SmallVector<Type> types;
+  for (const InputSpec &input : inputs)
+    types.push_back(tensorType(input.shape, input.elementType));
+  builder_.setInsertionPointToEnd(module_.getBody());
+  function_ = func::FuncOp::create(builder_, location_, name, builder_.getFunctionType(types, {}));
+  builder_.setInsertionPointToStart(function_.addEntryBlock());
+  Tensors arguments;
+  for (auto [index, input] : llvm::enumerate(inputs)) {
+    function_.setArgAttr(index, "attn.name", builder_.getStringAttr(input.name));
+    function_.setArgAttr(index, "attn.dims", dimNames(builder_, input.shape));
+    arguments.push_back({function_.getArgument(index), input.shape});
+    bindSymbols(arguments.back().value, input.shape);
+  }
+  return arguments;
+}
+
+/// Removes what errors and unused sizes left behind.
+static void eraseDeadOps(func::FuncOp function) {
+  function.walk<WalkOrder::PostOrder, ReverseIterator>([&](Operation *op) {
+    if (op != function && isOpTriviallyDead(op))
+      op->erase();
+  });
+}
+
+llvm::Error GraphBuilder::endFunction(ArrayRef<NamedTensor> results) {
+  if (llvm::Error error = checkInFunction())
+    return error;
+  if (results.empty())
+    return makeError("function '" + function_.getName() + "': expected at least one result");
+  llvm::StringSet<> names;
+  for (const NamedTensor &result : results)
+    if (result.name.empty() || !names.insert(result.name).second)
+      return makeError("function '" + function_.getName() +
+                       "': expected a name of its own for each result, got '" + result.name + "'");
+  SmallVector<Value> values;
+  for (const NamedTensor &result : results)
+    values.push_back(result.tensor.value);
+  func::ReturnOp::create(builder_, location_, values);
+  function_.setFunctionType(
+      builder_.getFunctionType(function_.getArgumentTypes(), ValueRange(values).getTypes()));
+  for (auto [index, result] : llvm::enumerate(results))
+    function_.setResultAttr(index, "attn.name", builder_.getStringAttr(result.name));
+  eraseDeadOps(function_);
+  std::string messages;
+  ScopedDiagnosticHandler handler(context(), [&](Diagnostic &diagnostic) {
+    llvm::raw_string_ostream(messages) << diagnostic << "; ";
+    return success();
+  });
+  if (failed(verify(function_))) {
+    std::string name = function_.getName().str();
+    abandonFunction();
+    return makeError("function '" + name + "' does not verify: " + messages);
+  }
+  function_ = {};
+  symbolSizes_.clear();
+  ropeTables_.clear();
+  return llvm::Error::success();
+}
+
+void GraphBuilder::abandonFunction() {
+  if (function_)
+    function_.erase();
+  function_ = {};
+  symbolSizes_.clear();
+  ropeTables_.clear();
+}
+
+llvm::Error GraphBuilder::checkInFunction() {
+  return function_ ? llvm::Error::success() : makeError("no function is begun");
+}
+
+// ---- Sizes -------------------------------------------------------------------------------------
+
+Value GraphBuilder::constantIndex(int64_t value) {
+  return arith::ConstantIndexOp::create(builder_, location_, value);
+}
+
+void GraphBuilder::bindSymbols(Value value, ArrayRef<SymbolicDim> shape) {
+  for (auto [index, dim] : llvm::enumerate(shape)) {
+    std::optional<StringRef> name = dim.symbolName();
+    if (!name || symbolSizes_.contains(*name))
+      continue;
+    symbolSizes_[*name] =
+        tensor::DimOp::create(builder_, location_, value, static_cast<int64_t>(index));
+  }
+}
+
+Expected<Value> GraphBuilder::dimValue(const SymbolicDim &dim) {
+  if (llvm::Error error = checkInFunction())
+    return error;
+  if (std::optional<int64_t> constant = dim.constant())
+    return constantIndex(*constant);
+  Value sum;
+  for (const auto &[monomial, coefficient] : dim.terms()) {
+    Value product;
+    auto multiply = [&](Value factor) {
+      product =
+          product ? buildBinary(builder_, location_, BinaryKind::Mul, product, factor) : factor;
+    };
+    for (const SymbolicDim::FactorPtr &factor : monomial) {
+      Expected<Value> size = factorValue(*factor);
+      if (!size)
+        return size.takeError();
+      multiply(*size);
+    }
+    if (coefficient != 1 || !product)
+      multiply(constantIndex(coefficient));
+    sum = sum ? buildBinary(builder_, location_, BinaryKind::Add, sum, product) : product;
+  }
+  return sum;
+}
+
+static bool hasNegativeTerm(const SymbolicDim &dim) {
+  return llvm::any_of(dim.terms(), [](const auto &term) { return term.second < 0; });
+}
+
+Expected<Value> GraphBuilder::factorValue(const SymbolicDim::Factor &factor) {
+  if (!factor.dividend) {
+    Value size = symbolSizes_.lookup(factor.text);
+    if (!size)
+      return makeError("dim '" + Twine(factor.text) + "' is the dim of no input or weight");
+    return size;
+  }
+  Expected<Value> dividend = dimValue(*factor.dividend);
+  Expected<Value> divisor = dividend ? dimValue(*factor.divisor) : dividend.takeError();
+  if (!divisor)
+    return divisor.takeError();
+  // Sizes without negative terms are not negative: no rounding towards minus infinity is needed.
+  if (!hasNegativeTerm(*factor.dividend) && !hasNegativeTerm(*factor.divisor))
+    return arith::DivUIOp::create(builder_, location_, *dividend, *divisor).getResult();
+  return buildBinary(builder_, location_, BinaryKind::FloorDiv, *dividend, *divisor);
+}
+
+Expected<SmallVector<OpFoldResult>> GraphBuilder::mixedSizes(ArrayRef<SymbolicDim> shape) {
+  SmallVector<OpFoldResult> sizes;
+  for (const SymbolicDim &dim : shape) {
+    if (std::optional<int64_t> constant = dim.constant()) {
+      sizes.push_back(builder_.getIndexAttr(*constant));
+      continue;
+    }
+    Expected<Value> size = dimValue(dim);
+    if (!size)
+      return size.takeError();
+    sizes.push_back(*size);
+  }
+  return sizes;
+}
+
+Expected<Value> GraphBuilder::emptyTensor(ArrayRef<SymbolicDim> shape, Type type) {
+  if (llvm::Error error = checkInFunction())
+    return error;
+  if (llvm::Error error = checkShape("result", shape))
+    return error;
+  Expected<SmallVector<OpFoldResult>> sizes = mixedSizes(shape);
+  if (!sizes)
+    return sizes.takeError();
+  return tensor::EmptyOp::create(builder_, location_, *sizes, type).getResult();
+}
+
+Expected<Value> GraphBuilder::filledTensor(ArrayRef<SymbolicDim> shape, TypedAttr value) {
+  Expected<Value> empty = emptyTensor(shape, value.getType());
+  if (!empty)
+    return empty.takeError();
+  Value scalar = arith::ConstantOp::create(builder_, location_, value);
+  return linalg::FillOp::create(builder_, location_, scalar, *empty).getResult(0);
+}
+
+// ---- Weights and loops -------------------------------------------------------------------------
+
+static llvm::Error checkWeightName(StringRef name, bool hasLayer, int64_t count) {
+  bool hasPlaceholder = name.count("{}") == 1;
+  if (name.empty())
+    return makeError("weight: expected a name");
+  if (!hasLayer && name.contains("{}"))
+    return makeError("weight '" + name + "': expected no {} in the name without a layer");
+  if (hasLayer && !hasPlaceholder)
+    return makeError("weight '" + name + "': expected one {} in the name to stand for the layer");
+  if (hasLayer && count < 1)
+    return makeError("weight '" + name + "': expected at least one layer, got " + Twine(count));
+  return llvm::Error::success();
+}
+
+GraphBuilder::TensorOrError GraphBuilder::weight(StringRef name, Type elementType,
+                                                 ArrayRef<SymbolicDim> shape, Value layer,
+                                                 int64_t count) {
+  if (llvm::Error error = checkInFunction())
+    return error;
+  if (llvm::Error error = checkWeightName(name, bool(layer), count))
+    return error;
+  if (llvm::Error error = checkShape(("weight '" + name + "'").str(), shape))
+    return error;
+  auto op = attn::WeightOp::create(builder_, location_, tensorType(shape, elementType), name, layer,
+                                   layer ? builder_.getI64IntegerAttr(count) : IntegerAttr());
+  bool isAtTop = builder_.getInsertionBlock() == &function_.front();
+  if (isAtTop)
+    bindSymbols(op.getResult(), shape);
+  return SymbolicTensor{op.getResult(), SymbolicShape(shape)};
+}
+
+static llvm::Error checkCarried(ArrayRef<SymbolicTensor> init, ArrayRef<SymbolicTensor> next) {
+  if (init.size() != next.size())
+    return makeError("for: expected " + Twine(init.size()) + " carried tensors, got " +
+                     Twine(next.size()));
+  for (auto [index, pair] : llvm::enumerate(llvm::zip_equal(init, next))) {
+    const auto &[before, after] = pair;
+    if (before.elementType() != after.elementType() || before.shape != after.shape)
+      return makeError("for: carried tensor " + Twine(index) + " starts as " + before.str() +
+                       " but becomes " + after.str());
+  }
+  return llvm::Error::success();
+}
+
+Expected<GraphBuilder::Tensors>
+GraphBuilder::forLoop(const SymbolicDim &count, ArrayRef<SymbolicTensor> init, LoopBody body) {
+  if (init.empty())
+    return makeError("for: expected at least one carried tensor");
+  Expected<Value> upper = dimValue(count);
+  if (!upper)
+    return upper.takeError();
+  auto values = llvm::map_to_vector(init, [](const SymbolicTensor &x) { return x.value; });
+  auto loop =
+      scf::ForOp::create(builder_, location_, constantIndex(0), *upper, constantIndex(1), values);
+  OpBuilder::InsertionGuard guard(builder_);
+  builder_.setInsertionPointToStart(loop.getBody());
+  Tensors carried;
+  for (auto [argument, tensor] : llvm::zip_equal(loop.getRegionIterArgs(), init))
+    carried.push_back({argument, tensor.shape});
+  Expected<Tensors> next = body(loop.getInductionVar(), carried);
+  llvm::Error error = next ? checkCarried(init, *next) : next.takeError();
+  if (error) {
+    ropeTables_.clear(); // They may be inside the loop.
+    loop.erase();
+    return error;
+  }
+  auto results = llvm::map_to_vector(*next, [](const SymbolicTensor &x) { return x.value; });
+  scf::YieldOp::create(builder_, location_, results);
+  for (auto [result, tensor] : llvm::zip_equal(loop.getResults(), carried))
+    tensor.value = result;
+  return carried;
+}
+
+// ---- Regions -----------------------------------------------------------------------------------
+
+llvm::Error GraphBuilder::buildRegion(const RegionBuilder &body, Block &block, Type expected,
+                                      StringRef what) {
+  OpBuilder::InsertionGuard guard(builder_);
+  builder_.setInsertionPointToEnd(&block);
+  Expected<Value> value = body(builder_, location_, block.getArguments());
+  if (!value)
+    return value.takeError();
+  if (value->getType() != expected)
+    return makeError(what + ": expected " + formatType(expected) + ", got " +
+                     formatType(value->getType()));
+  attn::YieldOp::create(builder_, location_, *value);
+  return llvm::Error::success();
+}

@@ -1,0 +1,136 @@
+#include "frontend/GraphBuilderDetail.h"
+
+using namespace mlir;
+using namespace fovea;
+using namespace fovea::graph;
+using llvm::Expected;
+
+RankedTensorType graph::tensorType(ArrayRef<SymbolicDim> shape, Type elementType) {
+  SmallVector<int64_t> sizes;
+  for (const SymbolicDim &dim : shape)
+    sizes.push_back(dim.constant().value_or(ShapedType::kDynamic));
+  return RankedTensorType::get(sizes, elementType);
+}
+
+llvm::Error graph::checkShape(StringRef what, ArrayRef<SymbolicDim> shape) {
+  for (auto [index, dim] : llvm::enumerate(shape))
+    if (dim.constant().value_or(1) < 1)
+      return makeError(what + ": expected dims of at least 1, got " + formatShape(shape));
+  Expected<SymbolicDim> count = numElements(shape);
+  if (!count)
+    return makeError(what + ": " + formatShape(shape) + ": " + llvm::toString(count.takeError()));
+  return llvm::Error::success();
+}
+
+Expected<int64_t> graph::normalizeDim(StringRef operation, int64_t dim, int64_t rank) {
+  if (dim < -rank || dim >= rank)
+    return makeError(operation + ": dim " + Twine(dim) + " is out of range for rank " +
+                     Twine(rank));
+  return dim < 0 ? dim + rank : dim;
+}
+
+llvm::Error graph::checkRank(StringRef operation, StringRef operand, const SymbolicTensor &x,
+                             int64_t rank) {
+  if (x.rank() == rank)
+    return llvm::Error::success();
+  return makeError(operation + ": expected " + operand + " of rank " + Twine(rank) + ", got " +
+                   x.str());
+}
+
+llvm::Error graph::checkElementType(StringRef operation, StringRef operand, const SymbolicTensor &x,
+                                    Type expected) {
+  if (x.elementType() == expected)
+    return llvm::Error::success();
+  return makeError(operation + ": expected " + operand + " of " + formatType(expected) + ", got " +
+                   x.str());
+}
+
+llvm::Error graph::checkFloat(StringRef operation, StringRef operand, const SymbolicTensor &x) {
+  if (isa<FloatType>(x.elementType()))
+    return llvm::Error::success();
+  return makeError(operation + ": expected " + operand + " of floats, got " + x.str());
+}
+
+llvm::Error graph::checkSameElementType(StringRef operation, const SymbolicTensor &a,
+                                        const SymbolicTensor &b) {
+  if (a.elementType() == b.elementType())
+    return llvm::Error::success();
+  return makeError(operation + ": element types differ: " + a.str() + " and " + b.str());
+}
+
+llvm::Error graph::checkIntegerScalar(StringRef operation, StringRef operand,
+                                      const SymbolicTensor &x) {
+  bool isInteger = isa<IntegerType>(x.elementType()) && !x.elementType().isInteger(1);
+  if (x.rank() == 0 && isInteger)
+    return llvm::Error::success();
+  return makeError(operation + ": expected " + operand + " to be an integer scalar, got " +
+                   x.str());
+}
+
+static llvm::Error broadcastInto(StringRef operation, SymbolicShape &result,
+                                 ArrayRef<SymbolicDim> shape, ArrayRef<SymbolicShape> all) {
+  if (shape.size() > result.size())
+    result.insert(result.begin(), shape.size() - result.size(), SymbolicDim(1));
+  size_t offset = result.size() - shape.size();
+  for (auto [index, dim] : llvm::enumerate(shape)) {
+    SymbolicDim &target = result[offset + index];
+    if (target == SymbolicDim(1))
+      target = dim;
+    if (dim == SymbolicDim(1) || dim == target)
+      continue;
+    std::string shapes = llvm::join(
+        llvm::map_range(all, [](const SymbolicShape &s) { return formatShape(s); }), " and ");
+    return makeError(operation + ": shapes do not broadcast: " + shapes + ": " + target.str() +
+                     " against " + dim.str());
+  }
+  return llvm::Error::success();
+}
+
+Expected<SymbolicShape> graph::broadcastShapes(StringRef operation,
+                                               ArrayRef<SymbolicShape> shapes) {
+  SymbolicShape result;
+  for (const SymbolicShape &shape : shapes)
+    if (llvm::Error error = broadcastInto(operation, result, shape, shapes))
+      return error;
+  return result;
+}
+
+// Greedy: each dim of `shorter` takes dims of `longer` until their product reaches it, then those
+// of size 1 that would otherwise start a group of their own.
+std::optional<SmallVector<ReassociationIndices>> graph::reassociate(ArrayRef<SymbolicDim> longer,
+                                                                    ArrayRef<SymbolicDim> shorter) {
+  SmallVector<ReassociationIndices> groups;
+  size_t next = 0;
+  for (const SymbolicDim &target : shorter) {
+    ReassociationIndices group;
+    SymbolicDim product = 1;
+    while (group.empty() || !(product == target)) {
+      if (next == longer.size())
+        return std::nullopt;
+      Expected<SymbolicDim> larger = product.times(longer[next]);
+      if (!larger) {
+        llvm::consumeError(larger.takeError());
+        return std::nullopt;
+      }
+      product = std::move(*larger);
+      group.push_back(static_cast<int64_t>(next++));
+      if (!target.exactQuotient(product))
+        return std::nullopt;
+    }
+    size_t groupsLeft = shorter.size() - groups.size() - 1;
+    while (next < longer.size() && longer[next] == SymbolicDim(1) &&
+           longer.size() - next > groupsLeft &&
+           (groupsLeft == 0 || !(shorter[groups.size() + 1] == SymbolicDim(1))))
+      group.push_back(static_cast<int64_t>(next++));
+    groups.push_back(std::move(group));
+  }
+  bool allOnes = llvm::all_of(longer.drop_front(next),
+                              [](const SymbolicDim &dim) { return dim == SymbolicDim(1); });
+  if (next == longer.size() || (shorter.empty() && allOnes))
+    return groups;
+  return std::nullopt;
+}
+
+SmallVector<int64_t, 6> graph::identityLoops(int64_t rank) {
+  return llvm::to_vector<6>(llvm::seq<int64_t>(0, rank));
+}

@@ -1,0 +1,333 @@
+// Reductions, softmax and normalisation of rows.
+#include "dialect/AttnOps.h"
+#include "frontend/GraphBuilderDetail.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include <limits>
+
+using namespace mlir;
+using namespace fovea;
+using namespace fovea::graph;
+using llvm::Expected;
+
+static AffineMap mapOf(ArrayRef<int64_t> loops, size_t loopCount, MLIRContext *context) {
+  auto exprs = llvm::map_to_vector(
+      loops, [&](int64_t loop) { return getAffineDimExpr(static_cast<unsigned>(loop), context); });
+  return AffineMap::get(static_cast<unsigned>(loopCount), 0, exprs, context);
+}
+
+static SmallVector<utils::IteratorType> iteratorsOf(size_t loopCount, ArrayRef<int64_t> kept) {
+  SmallVector<utils::IteratorType> iterators(loopCount, utils::IteratorType::reduction);
+  for (int64_t loop : kept)
+    iterators[loop] = utils::IteratorType::parallel;
+  return iterators;
+}
+
+static SymbolicShape pick(ArrayRef<SymbolicDim> sizes, ArrayRef<int64_t> loops) {
+  return llvm::map_to_vector<4>(loops, [&](int64_t loop) { return sizes[loop]; });
+}
+
+GraphBuilder::TensorOrError GraphBuilder::reduceWith(ArrayRef<SymbolicTensor> inputs,
+                                                     ArrayRef<IndexList> inputLoops,
+                                                     ArrayRef<SymbolicDim> loopSizes,
+                                                     ArrayRef<int64_t> kept, TypedAttr initial,
+                                                     ElementBody body) {
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> maps;
+  for (auto [input, loops] : llvm::zip_equal(inputs, inputLoops)) {
+    Expected<MappedOperand> operand = mapOperand(input, loops, loopSizes);
+    if (!operand)
+      return operand.takeError();
+    operands.push_back(operand->value);
+    maps.push_back(operand->map);
+  }
+  SymbolicShape shape = pick(loopSizes, kept);
+  Expected<Value> init = filledTensor(shape, initial);
+  if (!init)
+    return init.takeError();
+  maps.push_back(mapOf(kept, loopSizes.size(), builder_.getContext()));
+  auto buildBody = [&](OpBuilder &builder, Location loc, ValueRange elements) {
+    linalg::YieldOp::create(builder, loc, body(builder, elements));
+  };
+  auto op = linalg::GenericOp::create(builder_, location_, init->getType(), operands, *init, maps,
+                                      iteratorsOf(loopSizes.size(), kept), buildBody);
+  return SymbolicTensor{op.getResult(0), std::move(shape)};
+}
+
+/// The value below (for Max) or above (for Min) all others.
+static TypedAttr extremeAttr(Type type, bool isLowest) {
+  if (isa<FloatType>(type)) {
+    double infinity = std::numeric_limits<double>::infinity();
+    return constantAttr(isLowest ? -infinity : infinity, type);
+  }
+  unsigned width = type.getIntOrFloatBitWidth();
+  return IntegerAttr::get(type, isLowest ? APInt::getSignedMinValue(width)
+                                         : APInt::getSignedMaxValue(width));
+}
+
+static StringRef nameOf(ReduceKind kind) {
+  static constexpr StringLiteral names[] = {"sum", "mean", "max", "min", "argmax"};
+  return names[static_cast<size_t>(kind)];
+}
+
+/// The loops that a reduction over `dims` keeps, in order.
+static Expected<SmallVector<int64_t, 6>> keptLoops(StringRef name, ArrayRef<int64_t> dims,
+                                                   int64_t rank) {
+  SmallVector<bool> isReduced(rank, dims.empty());
+  for (int64_t dim : dims) {
+    Expected<int64_t> normalized = normalizeDim(name, dim, rank);
+    if (!normalized)
+      return normalized.takeError();
+    if (isReduced[*normalized])
+      return makeError(name + ": dim " + Twine(dim) + " is given twice");
+    isReduced[*normalized] = true;
+  }
+  SmallVector<int64_t, 6> kept;
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (!isReduced[dim])
+      kept.push_back(dim);
+  return kept;
+}
+
+static llvm::Error checkReduction(ReduceKind kind, const SymbolicTensor &x) {
+  StringRef name = nameOf(kind);
+  if (x.rank() == 0)
+    return makeError(name + ": expected rank 1 or more, got " + x.str());
+  if (kind == ReduceKind::Mean)
+    return checkFloat(name, "the input", x);
+  if (x.elementType().isInteger(1))
+    return makeError(name + ": expected float or integer elements, got " + x.str());
+  return llvm::Error::success();
+}
+
+Expected<Value> GraphBuilder::sizeAs(const SymbolicDim &size, Type type) {
+  if (std::optional<int64_t> constant = size.constant())
+    return buildConstant(builder_, location_, static_cast<double>(*constant), type);
+  Expected<Value> value = dimValue(size);
+  return value ? Expected<Value>(buildCast(builder_, location_, *value, type)) : value.takeError();
+}
+
+GraphBuilder::TensorOrError GraphBuilder::reduce(ReduceKind kind, const SymbolicTensor &x,
+                                                 ArrayRef<int64_t> dims, bool keepDims) {
+  if (llvm::Error error = checkReduction(kind, x))
+    return error;
+  Expected<IndexList> kept = keptLoops(nameOf(kind), dims, x.rank());
+  if (!kept)
+    return kept.takeError();
+  bool isMax = kind == ReduceKind::Max, isExtreme = isMax || kind == ReduceKind::Min;
+  Type type = isExtreme ? x.elementType() : accumulatorType(x.elementType());
+  TypedAttr initial = isExtreme ? extremeAttr(type, isMax) : constantAttr(0, type);
+  BinaryKind fold = isMax ? BinaryKind::Max : isExtreme ? BinaryKind::Min : BinaryKind::Add;
+  auto body = [&](OpBuilder &builder, ValueRange elements) {
+    return buildBinary(builder, location_, fold, buildCast(builder, location_, elements[0], type),
+                       elements[1]);
+  };
+  TensorOrError result = kind == ReduceKind::ArgMax ? argMax(x, *kept)
+                                                    : reduceWith(x, identityLoops(x.rank()),
+                                                                 x.shape, *kept, initial, body);
+  if (result && kind == ReduceKind::Mean)
+    result = divideBySize(*result, x, *kept);
+  if (result && kind != ReduceKind::ArgMax)
+    result = cast(*result, x.elementType());
+  if (!result || !keepDims)
+    return result;
+  SymbolicShape shape(x.shape.size(), SymbolicDim(1));
+  for (int64_t loop : *kept)
+    shape[loop] = x.shape[loop];
+  return reshape(*result, shape);
+}
+
+/// `sum` divided by the number of elements of `x` in each of its own.
+GraphBuilder::TensorOrError GraphBuilder::divideBySize(const SymbolicTensor &sum,
+                                                       const SymbolicTensor &x,
+                                                       ArrayRef<int64_t> kept) {
+  SymbolicShape reduced;
+  for (int64_t dim = 0; dim < x.rank(); ++dim)
+    if (!llvm::is_contained(kept, dim))
+      reduced.push_back(x.dim(dim));
+  Expected<SymbolicDim> count = numElements(reduced);
+  Expected<Value> size = count ? sizeAs(*count, sum.elementType()) : count.takeError();
+  if (!size)
+    return size.takeError();
+  auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
+    return arith::DivFOp::create(builder, location_, elements[0], *size);
+  };
+  return elementwise(sum, sum.shape, sum.elementType(), body);
+}
+
+// The pair (best, index) is folded by "greater, or equal with a lower index", which is associative
+// and commutative, so the result depends on no order of visits. NaN is never greater.
+GraphBuilder::TensorOrError GraphBuilder::argMax(const SymbolicTensor &x, ArrayRef<int64_t> kept) {
+  if (static_cast<int64_t>(kept.size()) + 1 != x.rank())
+    return makeError("argmax: expected one dim to reduce, got " +
+                     Twine(x.rank() - static_cast<int64_t>(kept.size())) + " of " + x.str());
+  int64_t reduced = 0;
+  while (llvm::is_contained(kept, reduced))
+    ++reduced;
+  SymbolicShape shape = pick(x.shape, kept);
+  Type indexType = builder_.getI64Type();
+  Expected<Value> best = filledTensor(shape, extremeAttr(x.elementType(), /*isLowest=*/true));
+  Expected<Value> index = best ? filledTensor(shape, constantAttr(0, indexType)) : best.takeError();
+  if (!index)
+    return index.takeError();
+  AffineMap resultMap = mapOf(kept, x.shape.size(), builder_.getContext());
+  AffineMap map = builder_.getMultiDimIdentityMap(static_cast<unsigned>(x.rank()));
+  auto buildBody = [&](OpBuilder &builder, Location loc, ValueRange elements) {
+    Value position =
+        buildCast(builder, loc, linalg::IndexOp::create(builder, loc, reduced), indexType);
+    Value isGreater = buildCompare(builder, loc, CompareKind::Gt, elements[0], elements[1]);
+    Value isEqual = buildCompare(builder, loc, CompareKind::Eq, elements[0], elements[1]);
+    Value isEarlier = buildCompare(builder, loc, CompareKind::Lt, position, elements[2]);
+    Value wins = arith::OrIOp::create(builder, loc, isGreater,
+                                      arith::AndIOp::create(builder, loc, isEqual, isEarlier));
+    Value newBest = arith::SelectOp::create(builder, loc, wins, elements[0], elements[1]);
+    Value newIndex = arith::SelectOp::create(builder, loc, wins, position, elements[2]);
+    linalg::YieldOp::create(builder, loc, ValueRange{newBest, newIndex});
+  };
+  auto op =
+      linalg::GenericOp::create(builder_, location_, TypeRange{best->getType(), index->getType()},
+                                x.value, ValueRange{*best, *index}, {map, resultMap, resultMap},
+                                iteratorsOf(x.shape.size(), kept), buildBody);
+  return SymbolicTensor{op.getResult(1), std::move(shape)};
+}
+
+GraphBuilder::TensorOrError GraphBuilder::softmax(const SymbolicTensor &x, int64_t dim) {
+  if (llvm::Error error = checkFloat("softmax", "the input", x))
+    return error;
+  Expected<int64_t> normalized = normalizeDim("softmax", dim, x.rank());
+  Expected<Value> init =
+      normalized ? emptyTensor(x.shape, x.elementType()) : normalized.takeError();
+  if (!init)
+    return init.takeError();
+  auto op = attn::SoftmaxOp::create(builder_, location_, init->getType(), x.value, *init,
+                                    static_cast<uint64_t>(*normalized));
+  return SymbolicTensor{op.getResult(0), x.shape};
+}
+
+// ---- Normalisation -----------------------------------------------------------------------------
+
+GraphBuilder::TensorOrError GraphBuilder::rowSum(const SymbolicTensor &x, ElementBody map,
+                                                 ArrayRef<SymbolicTensor> perRow) {
+  Type type = accumulatorType(x.elementType());
+  IndexList kept = identityLoops(x.rank() - 1);
+  SmallVector<SymbolicTensor> inputs = {x};
+  SmallVector<IndexList> loops = {identityLoops(x.rank())};
+  for (const SymbolicTensor &row : perRow) {
+    inputs.push_back(row);
+    loops.push_back(kept);
+  }
+  auto body = [&](OpBuilder &builder, ValueRange elements) {
+    SmallVector<Value> wide(elements.drop_back());
+    wide[0] = buildCast(builder, location_, wide[0], type);
+    return buildBinary(builder, location_, BinaryKind::Add, elements.back(), map(builder, wide));
+  };
+  return reduceWith(inputs, loops, x.shape, kept, constantAttr(0, type), body);
+}
+
+GraphBuilder::TensorOrError GraphBuilder::inverseDeviation(const SymbolicTensor &squares,
+                                                           Value size, double epsilon) {
+  auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
+    Value mean = arith::DivFOp::create(builder, location_, elements[0], size);
+    Value floor = buildConstant(builder, location_, epsilon, size.getType());
+    return math::RsqrtOp::create(builder, location_,
+                                 arith::AddFOp::create(builder, location_, mean, floor));
+  };
+  return elementwise(squares, squares.shape, squares.elementType(), body);
+}
+
+static llvm::Error checkNorm(StringRef name, const SymbolicTensor &x,
+                             ArrayRef<std::optional<SymbolicTensor>> perColumn) {
+  if (llvm::Error error = checkFloat(name, "the input", x))
+    return error;
+  if (x.rank() == 0)
+    return makeError(name + ": expected rank 1 or more, got " + x.str());
+  for (const std::optional<SymbolicTensor> &vector : perColumn) {
+    if (!vector)
+      continue;
+    if (llvm::Error error = checkSameElementType(name, x, *vector))
+      return error;
+    if (vector->shape != SymbolicShape{x.shape.back()})
+      return makeError(name + ": expected weight and bias of shape [" + x.shape.back().str() +
+                       "], got " + vector->str());
+  }
+  return llvm::Error::success();
+}
+
+/// ((x - mean) * inverse) * weight + bias, what is absent left out; one generic.
+GraphBuilder::TensorOrError GraphBuilder::scaleRows(const SymbolicTensor &x,
+                                                    const std::optional<SymbolicTensor> &mean,
+                                                    const SymbolicTensor &inverse,
+                                                    const std::optional<SymbolicTensor> &weight,
+                                                    const std::optional<SymbolicTensor> &bias) {
+  Type type = inverse.elementType();
+  SmallVector<SymbolicTensor> inputs = {x};
+  for (const std::optional<SymbolicTensor> &row : {mean, std::optional(inverse)}) {
+    if (!row)
+      continue;
+    TensorOrError column = unsqueeze(*row, -1);
+    if (!column)
+      return column.takeError();
+    inputs.push_back(*column);
+  }
+  for (const std::optional<SymbolicTensor> &vector : {weight, bias})
+    if (vector)
+      inputs.push_back(*vector);
+  auto body = [&](OpBuilder &builder, ValueRange elements) {
+    auto next = elements.begin();
+    auto apply = [&](BinaryKind kind, Value value) {
+      return buildBinary(builder, location_, kind, value,
+                         buildCast(builder, location_, *next++, type));
+    };
+    Value value = buildCast(builder, location_, *next++, type);
+    if (mean)
+      value = apply(BinaryKind::Sub, value);
+    value = apply(BinaryKind::Mul, value);
+    if (weight)
+      value = apply(BinaryKind::Mul, value);
+    if (bias)
+      value = apply(BinaryKind::Add, value);
+    return buildCast(builder, location_, value, x.elementType());
+  };
+  return elementwise(inputs, x.shape, x.elementType(), body);
+}
+
+GraphBuilder::TensorOrError GraphBuilder::layerNorm(const SymbolicTensor &x,
+                                                    const std::optional<SymbolicTensor> &weight,
+                                                    const std::optional<SymbolicTensor> &bias,
+                                                    double epsilon) {
+  if (llvm::Error error = checkNorm("layer_norm", x, {weight, bias}))
+    return error;
+  Expected<Value> size = sizeAs(x.shape.back(), accumulatorType(x.elementType()));
+  if (!size)
+    return size.takeError();
+  TensorOrError sum = rowSum(x, [](OpBuilder &, ValueRange elements) { return elements[0]; });
+  TensorOrError mean = sum ? divideBySize(*sum, x, identityLoops(x.rank() - 1)) : sum.takeError();
+  if (!mean)
+    return mean.takeError();
+  auto squaredDeviation = [&](OpBuilder &builder, ValueRange elements) -> Value {
+    Value deviation = arith::SubFOp::create(builder, location_, elements[0], elements[1]);
+    return arith::MulFOp::create(builder, location_, deviation, deviation);
+  };
+  TensorOrError squares = rowSum(x, squaredDeviation, *mean);
+  TensorOrError inverse =
+      squares ? inverseDeviation(*squares, *size, epsilon) : squares.takeError();
+  return inverse ? scaleRows(x, *mean, *inverse, weight, bias) : inverse.takeError();
+}
+
+GraphBuilder::TensorOrError GraphBuilder::rmsNorm(const SymbolicTensor &x,
+                                                  const std::optional<SymbolicTensor> &weight,
+                                                  double epsilon) {
+  if (llvm::Error error = checkNorm("rms_norm", x, weight))
+    return error;
+  Expected<Value> size = sizeAs(x.shape.back(), accumulatorType(x.elementType()));
+  if (!size)
+    return size.takeError();
+  auto square = [&](OpBuilder &builder, ValueRange elements) -> Value {
+    return arith::MulFOp::create(builder, location_, elements[0], elements[0]);
+  };
+  TensorOrError squares = rowSum(x, square);
+  TensorOrError inverse =
+      squares ? inverseDeviation(*squares, *size, epsilon) : squares.takeError();
+  return inverse ? scaleRows(x, std::nullopt, *inverse, weight, std::nullopt) : inverse.takeError();
+}

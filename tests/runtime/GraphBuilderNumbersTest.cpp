@@ -1,0 +1,425 @@
+// What the graphs of GraphBuilder compute: the float64 reference executor against loops written
+// out here. Both compute in float64 and differ only in the order of sums, hence the tolerance.
+#include "dialect/RegisterAll.h"
+#include "frontend/GraphBuilder.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "runtime/Reference.h"
+#include <gtest/gtest.h>
+#include <numeric>
+#include <random>
+
+using namespace fovea;
+
+namespace {
+
+constexpr double tolerance = 1e-12;
+
+using Values = std::vector<double>;
+
+struct Input {
+  DimVector sizes;
+  Values values;
+  bool isInteger = false;
+};
+
+/// `count` numbers in [-1, 1) from a fixed seed.
+Values randomValues(int64_t count, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  Values values(count);
+  for (double &value : values)
+    value = uniform(generator);
+  return values;
+}
+
+Input randomInput(DimVector sizes, unsigned seed) {
+  int64_t count = std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
+  return {sizes, randomValues(count, seed)};
+}
+
+class GraphBuilderNumbers : public ::testing::Test {
+protected:
+  using Tensors = llvm::ArrayRef<SymbolicTensor>;
+  using Build = llvm::function_ref<GraphBuilder::TensorOrError(Tensors)>;
+
+  GraphBuilderNumbers()
+      : context(makeContext()),
+        module(mlir::ModuleOp::create(mlir::UnknownLoc::get(context.get()))), b(*module) {}
+
+  mlir::Type f64() { return b.opBuilder().getF64Type(); }
+  mlir::Type i64() { return b.opBuilder().getI64Type(); }
+
+  /// Builds an entry whose input dims are all symbols and runs it; what fails, fails the test.
+  Values run(const std::vector<Input> &inputs, Build build, bool areDimsSymbols = true) {
+    std::vector<InputSpec> specs;
+    std::vector<Tensor> tensors;
+    for (const Input &input : inputs) {
+      InputSpec spec{"x" + std::to_string(specs.size()), input.isInteger ? i64() : f64(), {}};
+      for (int64_t size : input.sizes)
+        spec.shape.push_back(areDimsSymbols && size != 1
+                                 ? SymbolicDim::symbol("n" + std::to_string(size))
+                                 : SymbolicDim(size));
+      specs.push_back(std::move(spec));
+      tensors.push_back(llvm::cantFail(Tensor::fromDoubles(
+          input.isInteger ? DataType::I64 : DataType::F64, input.sizes, input.values)));
+    }
+    std::string name = "f" + std::to_string(functions++);
+    auto result = build(llvm::cantFail(b.beginFunction(name, specs)));
+    if (!result) {
+      ADD_FAILURE() << llvm::toString(result.takeError());
+      return {};
+    }
+    llvm::cantFail(b.endFunction({{"y", *result}}));
+    auto noWeights = [](llvm::StringRef name) -> llvm::Expected<TensorView> {
+      return llvm::createStringError("no weights");
+    };
+    std::vector<TensorView> views(tensors.begin(), tensors.end());
+    auto outputs = runReference(*module, name, views, noWeights);
+    if (!outputs) {
+      ADD_FAILURE() << llvm::toString(outputs.takeError());
+      return {};
+    }
+    return toDoubles(outputs->front());
+  }
+
+  static void expectNear(const Values &actual, const Values &expected) {
+    ASSERT_EQ(actual.size(), expected.size());
+    for (size_t i = 0; i < actual.size(); ++i)
+      EXPECT_NEAR(actual[i], expected[i], tolerance * (1 + std::abs(expected[i])))
+          << "element " << i;
+  }
+
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  GraphBuilder b;
+  int functions = 0;
+};
+
+TEST_F(GraphBuilderNumbers, UnaryFunctions) {
+  Input x{{4}, {0.3, 1.7, 0.01, 2.5}};
+  std::vector<std::pair<UnaryKind, double (*)(double)>> cases = {
+      {UnaryKind::Exp, std::exp},
+      {UnaryKind::Log, std::log},
+      {UnaryKind::Rsqrt, [](double v) { return 1 / std::sqrt(v); }},
+      {UnaryKind::Sigmoid, [](double v) { return 1 / (1 + std::exp(-v)); }},
+      {UnaryKind::Silu, [](double v) { return v / (1 + std::exp(-v)); }},
+      {UnaryKind::Gelu, [](double v) { return 0.5 * v * std::erfc(-v / std::sqrt(2.0)); }},
+      {UnaryKind::GeluTanh,
+       [](double v) {
+         return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
+       }},
+      {UnaryKind::Relu, [](double v) { return std::max(v, 0.0); }},
+      {UnaryKind::Neg, [](double v) { return -v; }},
+      {UnaryKind::Floor, [](double v) { return std::floor(v); }}};
+  for (auto [kind, function] : cases) {
+    Values expected;
+    for (double value : x.values)
+      expected.push_back(function(value));
+    expectNear(run({x}, [&, kind = kind](Tensors t) { return b.unary(kind, t[0]); }), expected);
+  }
+}
+
+TEST_F(GraphBuilderNumbers, IntegerDivisionRoundsAsPythonDoes) {
+  Input a{{4}, {7, -7, 7, -7}, true}, c{{4}, {2, 2, -2, -2}, true};
+  auto binary = [&](BinaryKind kind) {
+    return run({a, c}, [&](Tensors t) { return b.binary(kind, t[0], t[1]); });
+  };
+  EXPECT_EQ(binary(BinaryKind::FloorDiv), (Values{3, -4, -4, 3}));
+  EXPECT_EQ(binary(BinaryKind::Mod), (Values{1, 1, -1, -1}));
+}
+
+TEST_F(GraphBuilderNumbers, BroadcastSubtraction) {
+  Input a = randomInput({2, 1, 3}, 1), c = randomInput({4, 3}, 2);
+  Values expected;
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 4; ++j)
+      for (int k = 0; k < 3; ++k)
+        expected.push_back(a.values[i * 3 + k] - c.values[j * 3 + k]);
+  expectNear(run({a, c}, [&](Tensors t) { return b.sub(t[0], t[1]); }), expected);
+}
+
+TEST_F(GraphBuilderNumbers, MatmulBroadcastsBatches) {
+  Input a = randomInput({2, 1, 3, 5}, 1), c = randomInput({4, 5, 6}, 2);
+  Values expected;
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 4; ++j)
+      for (int m = 0; m < 3; ++m)
+        for (int n = 0; n < 6; ++n) {
+          double sum = 0;
+          for (int k = 0; k < 5; ++k)
+            sum += a.values[(i * 3 + m) * 5 + k] * c.values[(j * 5 + k) * 6 + n];
+          expected.push_back(sum);
+        }
+  expectNear(run({a, c}, [&](Tensors t) { return b.matmul(t[0], t[1]); }), expected);
+}
+
+TEST_F(GraphBuilderNumbers, LinearWithBias) {
+  Input x = randomInput({2, 3, 5}, 1), w = randomInput({4, 5}, 2), bias = randomInput({4}, 3);
+  Values expected;
+  for (int row = 0; row < 6; ++row)
+    for (int o = 0; o < 4; ++o) {
+      double sum = bias.values[o];
+      for (int i = 0; i < 5; ++i)
+        sum += x.values[row * 5 + i] * w.values[o * 5 + i];
+      expected.push_back(sum);
+    }
+  expectNear(run({x, w, bias}, [&](Tensors t) { return b.linear(t[0], t[1], t[2]); }), expected);
+}
+
+TEST_F(GraphBuilderNumbers, EinsumSumsLettersOfOneOperand) {
+  Input a = randomInput({3, 5}, 1), c = randomInput({5, 4}, 2);
+  Values expected(5);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 5; ++j)
+      for (int k = 0; k < 4; ++k)
+        expected[j] += a.values[i * 5 + j] * c.values[j * 4 + k];
+  expectNear(run({a, c}, [&](Tensors t) { return b.einsum("ij,jk->j", t[0], t[1]); }), expected);
+}
+
+TEST_F(GraphBuilderNumbers, Reductions) {
+  Input x = randomInput({2, 3, 4}, 1);
+  Values sum(8), mean(2), max(6, -2);
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 3; ++j)
+      for (int k = 0; k < 4; ++k) {
+        double value = x.values[(i * 3 + j) * 4 + k];
+        sum[i * 4 + k] += value;
+        mean[i] += value / 12;
+        max[i * 3 + j] = std::max(max[i * 3 + j], value);
+      }
+  auto reduce = [&](ReduceKind kind, std::vector<int64_t> dims) {
+    return run({x}, [&](Tensors t) { return b.reduce(kind, t[0], dims); });
+  };
+  expectNear(reduce(ReduceKind::Sum, {1}), sum);
+  expectNear(reduce(ReduceKind::Mean, {1, 2}), mean);
+  expectNear(reduce(ReduceKind::Max, {-1}), max);
+}
+
+TEST_F(GraphBuilderNumbers, ArgMaxTakesTheLowestIndex) {
+  double lowest = -std::numeric_limits<double>::infinity();
+  Input x{{3, 4}, {1, 5, 5, 2, 7, 0, 1, 7, lowest, lowest, lowest, lowest}};
+  EXPECT_EQ(run({x}, [&](Tensors t) { return b.reduce(ReduceKind::ArgMax, t[0], {1}); }),
+            (Values{1, 0, 0}));
+}
+
+/// (x - mean) / sqrt(variance + epsilon) of rows of 5, about the mean or, for RMS, about 0.
+Values normalized(const Values &x, bool isRms, double epsilon) {
+  Values result;
+  for (size_t row = 0; row < x.size(); row += 5) {
+    double mean = isRms ? 0 : std::accumulate(&x[row], &x[row] + 5, 0.0) / 5, squares = 0;
+    for (int k = 0; k < 5; ++k)
+      squares += (x[row + k] - mean) * (x[row + k] - mean) / 5;
+    for (int k = 0; k < 5; ++k)
+      result.push_back((x[row + k] - mean) / std::sqrt(squares + epsilon));
+  }
+  return result;
+}
+
+TEST_F(GraphBuilderNumbers, Norms) {
+  Input x = randomInput({2, 3, 5}, 1), w = randomInput({5}, 2), bias = randomInput({5}, 3);
+  Values layer = normalized(x.values, false, 1e-5), rms = normalized(x.values, true, 1e-6);
+  for (size_t i = 0; i < layer.size(); ++i) {
+    layer[i] = layer[i] * w.values[i % 5] + bias.values[i % 5];
+    rms[i] *= w.values[i % 5];
+  }
+  expectNear(run({x, w, bias}, [&](Tensors t) { return b.layerNorm(t[0], t[1], t[2]); }), layer);
+  expectNear(run({x, w}, [&](Tensors t) { return b.rmsNorm(t[0], t[1], 1e-6); }), rms);
+}
+
+TEST_F(GraphBuilderNumbers, ReshapesAndPermutations) {
+  Input x = randomInput({4, 6}, 1);
+  EXPECT_EQ(run(
+                {x},
+                [&](Tensors t) {
+                  return b.reshape(t[0], {3, 8});
+                },
+                false),
+            x.values);
+  Values transposed, heads;
+  for (int j = 0; j < 6; ++j)
+    for (int i = 0; i < 4; ++i)
+      transposed.push_back(x.values[i * 6 + j]);
+  EXPECT_EQ(run({x}, [&](Tensors t) { return b.permute(t[0], {1, 0}); }), transposed);
+  for (int h = 0; h < 3; ++h)
+    for (int i = 0; i < 4; ++i)
+      for (int d = 0; d < 2; ++d)
+        heads.push_back(x.values[i * 6 + h * 2 + d]);
+  EXPECT_EQ(run(
+                {x}, [&](Tensors t) { return b.splitHeads(t[0], 3); }, false),
+            heads);
+  auto roundTrip = [&](Tensors t) { return b.mergeHeads(llvm::cantFail(b.splitHeads(t[0], 3))); };
+  EXPECT_EQ(run({x}, roundTrip, false), x.values);
+}
+
+TEST_F(GraphBuilderNumbers, SlicesAndConcatenation) {
+  Input x{{2, 5}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}}, at{{}, {1}, true};
+  EXPECT_EQ(run({x}, [&](Tensors t) { return b.slice(t[0], 1, 1, -1, 2); }), (Values{1, 3, 6, 8}));
+  EXPECT_EQ(run({x}, [&](Tensors t) { return b.index(t[0], 1, -1); }), (Values{4, 9}));
+  EXPECT_EQ(run({x, at}, [&](Tensors t) { return b.dynamicSlice(t[0], 1, t[1], 2); }),
+            (Values{1, 2, 6, 7}));
+  EXPECT_EQ(run({x, at}, [&](Tensors t) { return b.dynamicIndex(t[0], 0, t[1]); }),
+            (Values{5, 6, 7, 8, 9}));
+  auto swapRows = [&](Tensors t) {
+    return b.dynamicUpdate(t[0], 0, t[1], llvm::cantFail(b.index(t[0], 0, 0)));
+  };
+  EXPECT_EQ(run({x, at}, swapRows), (Values{0, 1, 2, 3, 4, 0, 1, 2, 3, 4}));
+  Input y{{2, 1}, {-1, -2}};
+  EXPECT_EQ(run({x, y},
+                [&](Tensors t) {
+                  return b.concat({t[0], t[1]}, 1);
+                }),
+            (Values{0, 1, 2, 3, 4, -1, 5, 6, 7, 8, 9, -2}));
+  EXPECT_EQ(run({y, y},
+                [&](Tensors t) {
+                  return b.stack({t[0], t[1]}, -1);
+                }),
+            (Values{-1, -1, -2, -2}));
+}
+
+TEST_F(GraphBuilderNumbers, PadThenUnfold) {
+  Input x{{3}, {1, 2, 3}};
+  auto windows = [&](Tensors t) { return b.unfold(llvm::cantFail(b.pad(t[0], 0, 1, 1)), 0, 3, 1); };
+  EXPECT_EQ(run({x}, windows), (Values{0, 1, 2, 1, 2, 3, 2, 3, 0}));
+}
+
+TEST_F(GraphBuilderNumbers, TensorsFromIndices) {
+  Input x{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  SymbolicDim n = SymbolicDim::symbol("n3");
+  EXPECT_EQ(run({x}, [&](Tensors t) { return b.triangle(TriangleKind::Lower, t[0]); }),
+            (Values{1, 0, 0, 4, 5, 0}));
+  EXPECT_EQ(run({x}, [&](Tensors t) { return b.triangle(TriangleKind::Upper, t[0], 1); }),
+            (Values{0, 2, 3, 0, 0, 6}));
+  EXPECT_EQ(run({x}, [&](Tensors) { return b.arange(f64(), n, 0.5, 2); }), (Values{0.5, 2.5, 4.5}));
+  EXPECT_EQ(run({x}, [&](Tensors) { return b.eye(i64(), 2, n); }), (Values{1, 0, 0, 0, 1, 0}));
+  SymbolicDim half = llvm::cantFail(llvm::cantFail(n.plus(4)).floorDiv(2));
+  EXPECT_EQ(run({x}, [&](Tensors) { return b.dimScalar(half); }), (Values{3}));
+}
+
+TEST_F(GraphBuilderNumbers, WhereAndMasks) {
+  Input x{{2, 2}, {1, 2, 3, 4}}, zero{{}, {0}};
+  auto positive = [&](Tensors t) {
+    auto limit = llvm::cantFail(b.scalar(2, f64()));
+    return b.where(llvm::cantFail(b.compare(CompareKind::Gt, t[0], limit)), t[0], t[1]);
+  };
+  EXPECT_EQ(run({x, zero}, positive), (Values{0, 0, 3, 4}));
+  auto masked = [&](Tensors t) {
+    auto predicate = [](mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange indices) {
+      return llvm::Expected<mlir::Value>(
+          buildCompare(builder, loc, CompareKind::Ge, indices[0], indices[1]));
+    };
+    return b.applyMask(t[0], llvm::cantFail(b.createMask(t[0].shape, predicate)), -9);
+  };
+  EXPECT_EQ(run({x}, masked), (Values{1, -9, 3, 4}));
+}
+
+TEST_F(GraphBuilderNumbers, EmbeddingAndLoop) {
+  Input ids{{2}, {2, 0}, true}, table{{3, 2}, {0, 1, 10, 11, 20, 21}};
+  EXPECT_EQ(run({ids, table}, [&](Tensors t) { return b.embedding(t[0], t[1]); }),
+            (Values{20, 21, 0, 1}));
+  auto doubled = [&](Tensors t) -> GraphBuilder::TensorOrError {
+    auto body = [&](mlir::Value, Tensors carried) -> llvm::Expected<GraphBuilder::Tensors> {
+      return GraphBuilder::Tensors{llvm::cantFail(b.add(carried[0], carried[0]))};
+    };
+    return llvm::cantFail(b.forLoop(3, t[1], body)).front();
+  };
+  EXPECT_EQ(run({ids, table}, doubled), (Values{0, 8, 80, 88, 160, 168}));
+}
+
+TEST_F(GraphBuilderNumbers, RopeTurnsPairs) {
+  Input x = randomInput({1, 2, 3, 4}, 1), positions{{3}, {0, 7, 100000}, true};
+  Values expected(x.values.size());
+  for (int row = 0; row < 6; ++row)
+    for (int d = 0; d < 2; ++d) {
+      double angle = positions.values[row % 3] * std::pow(10000.0, -d / 2.0);
+      double first = x.values[row * 4 + d], second = x.values[row * 4 + d + 2];
+      expected[row * 4 + d] = first * std::cos(angle) - second * std::sin(angle);
+      expected[row * 4 + d + 2] = second * std::cos(angle) + first * std::sin(angle);
+    }
+  expectNear(run(
+                 {x, positions}, [&](Tensors t) { return b.rope(t[0], t[1]); }, false),
+             expected);
+}
+
+/// Attention of one head over [L, D] rows written out; `score` changes a scaled score.
+Values attentionRows(const double *q, const double *k, const double *v, int queries, int keys,
+                     int dim, llvm::function_ref<double(double, int, int)> score) {
+  Values output;
+  for (int i = 0; i < queries; ++i) {
+    Values weights(keys);
+    double sum = 0;
+    for (int j = 0; j < keys; ++j) {
+      double product = 0;
+      for (int d = 0; d < dim; ++d)
+        product += q[i * dim + d] * k[j * dim + d];
+      weights[j] = std::exp(score(product / std::sqrt(dim), i, j));
+      sum += weights[j];
+    }
+    for (int d = 0; d < dim; ++d) {
+      double value = 0;
+      for (int j = 0; j < keys; ++j)
+        value += weights[j] * v[j * dim + d];
+      output.push_back(sum > 0 ? value / sum : 0);
+    }
+  }
+  return output;
+}
+
+// Batch [2, 3], 2 queries, 4 keys, no head dim. The mask differs in the second batch dim, and the
+// causal rule counts positions from Lk - Lq while the mask counts rows from 0.
+TEST_F(GraphBuilderNumbers, AttentionWithBatchMaskAndPositions) {
+  const double lowest = -std::numeric_limits<double>::infinity();
+  Input q = randomInput({2, 3, 1, 2, 5}, 1), k = randomInput({2, 3, 1, 4, 5}, 2),
+        v = randomInput({2, 3, 1, 4, 5}, 3), bias = randomInput({3, 1, 2, 4}, 4);
+  Values expected;
+  for (int batch = 0; batch < 6; ++batch) {
+    auto score = [&](double s, int i, int j) {
+      return j <= i + 2 ? s + bias.values[(batch % 3 * 2 + i) * 4 + j] : lowest;
+    };
+    Values rows = attentionRows(&q.values[batch * 10], &k.values[batch * 20], &v.values[batch * 20],
+                                2, 4, 5, score);
+    expected.insert(expected.end(), rows.begin(), rows.end());
+  }
+  auto build = [&](Tensors t) -> GraphBuilder::TensorOrError {
+    AttentionOptions options;
+    options.maskTensor = t[3];
+    options.mask = [](mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange indices) {
+      return llvm::Expected<mlir::Value>(
+          buildCompare(builder, loc, CompareKind::Ge, indices[2], indices[3]));
+    };
+    auto result = b.attention(t[0], t[1], t[2], options);
+    return result ? GraphBuilder::TensorOrError(result->output) : result.takeError();
+  };
+  expectNear(run({q, k, v, bias}, build, false), expected);
+}
+
+TEST_F(GraphBuilderNumbers, AttentionWithoutHeadsReturnsWeights) {
+  Input x = randomInput({6, 3}, 1);
+  auto plain = [](double s, int, int) { return s; };
+  // The weights are the output for values that are the unit vectors.
+  Values expected;
+  for (int i = 0; i < 6; ++i) {
+    double sum = 0;
+    Values row(6);
+    for (int j = 0; j < 6; ++j) {
+      for (int d = 0; d < 3; ++d)
+        row[j] += x.values[i * 3 + d] * x.values[j * 3 + d];
+      row[j] = std::exp(row[j] / std::sqrt(3.0));
+      sum += row[j];
+    }
+    for (double weight : row)
+      expected.push_back(weight / sum);
+  }
+  auto weights = [&](Tensors t) -> GraphBuilder::TensorOrError {
+    AttentionOptions options;
+    options.withWeights = true;
+    return *llvm::cantFail(b.attention(t[0], t[0], t[0], options)).weights;
+  };
+  expectNear(run({x}, weights), expected);
+  auto output = [&](Tensors t) -> GraphBuilder::TensorOrError {
+    return llvm::cantFail(b.attention(t[0], t[0], t[0])).output;
+  };
+  const double *rows = x.values.data();
+  expectNear(run({x}, output), attentionRows(rows, rows, rows, 6, 6, 3, plain));
+}
+
+} // namespace

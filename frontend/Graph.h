@@ -4,43 +4,54 @@
 #ifndef FOVEA_FRONTEND_GRAPH_H
 #define FOVEA_FRONTEND_GRAPH_H
 
-#include "frontend/GraphBuilder.h"
+#include "frontend/Importer.h"
+#include "frontend/SymbolicDim.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <memory>
+#include <vector>
 
 namespace fovea {
 
-/// Compile-time integers by name: `param` declarations of a description that they override.
-using Params = std::vector<std::pair<std::string, int64_t>>;
+/// Compile-time values by name: they override `param` declarations of a description and fix dims.
+/// The last of several of one name counts.
+using Params = std::vector<std::pair<std::string, ParamValue>>;
 
-/// An error in a file, rendered as `file:line:col: error: ...` lines, with notes.
+/// What is wrong with an `.mlir` file, as `file:line:col: error: ...` with the source line.
 class DiagnosticError : public llvm::ErrorInfo<DiagnosticError> {
 public:
   static char ID;
   explicit DiagnosticError(std::string rendered) : rendered_(std::move(rendered)) {}
-  void log(llvm::raw_ostream &os) const override { os << rendered_; }
-  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+  void log(llvm::raw_ostream &os) const override;
+  std::error_code convertToErrorCode() const override;
 
 private:
   std::string rendered_;
 };
 
-/// An input or output of an entry. Dims are constants or symbols; equal symbols are equal sizes.
+/// An input or output of an entry. Dims are constants or symbols; equal symbols are equal sizes,
+/// except `?`, which is any size.
 struct TensorSpec {
   std::string name;
   mlir::Type elementType;
-  SymbolicShape shape; // Of outputs: a dim that is no constant is the symbol `?`.
+  SymbolicShape shape;
 };
 
 class Graph {
 public:
-  /// An empty graph to build into with GraphBuilder(graph.module()).
+  /// An empty graph, to build into with `GraphBuilder(graph.module())`.
   Graph();
-  Graph(Graph &&) = default;
-  Graph &operator=(Graph &&) = default;
+  Graph(Graph &&other) noexcept;
+  Graph &operator=(Graph &&other) noexcept;
+  ~Graph();
 
-  /// Reads a `.fov` description, an `.mlir` module or a model directory.
-  static llvm::Expected<Graph> fromFile(llvm::StringRef path, const Params &params = {});
+  /// Reads a `.fov` description, an `.mlir` module or a model directory. Descriptions load their
+  /// configuration from `modelDirectory`, by default the folder that they are in. `entry` limits a
+  /// description to one entry. `.mlir` files take no params.
+  static llvm::Expected<Graph> fromFile(llvm::StringRef path, const Params &params = {},
+                                        llvm::StringRef modelDirectory = "",
+                                        llvm::StringRef entry = "");
   /// Parses and verifies a module of our dialects; `name` stands for the file in messages.
   static llvm::Expected<Graph> fromMlir(llvm::StringRef source, llvm::StringRef name = "<string>");
 
@@ -56,6 +67,8 @@ public:
   std::string toString() const;
 
 private:
+  llvm::Expected<mlir::func::FuncOp> findEntry(llvm::StringRef name) const;
+
   std::unique_ptr<mlir::MLIRContext> context_;
   mlir::OwningOpRef<mlir::ModuleOp> module_;
 };

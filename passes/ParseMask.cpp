@@ -54,6 +54,7 @@ public:
 
 private:
   std::optional<MaskPredicate> parseComparison(arith::CmpIOp op);
+  std::optional<MaskPredicate> parseFloatComparison(arith::CmpFOp op);
   std::optional<MaskPredicate> parseBooleanOp(Operation *op);
   std::optional<IndexExpr> parseIndexOp(Operation *op);
   std::optional<IndexExpr> parseDivision(Operation *op);
@@ -163,7 +164,7 @@ bool Parser::isNeverNegative(const LinearForm &form) {
       return isNeverNegative(*term.dividend);
     if (auto arg = dyn_cast<BlockArgument>(term.value))
       return arg.getOwner()->getParent() == &region &&
-             !(isa<attn::AttentionOp>(region.getParentOp()) && arg.getArgNumber() == 2);
+             !(isa_and_nonnull<attn::AttentionOp>(region.getParentOp()) && arg.getArgNumber() == 2);
     return isa<tensor::DimOp, memref::DimOp>(term.value.getDefiningOp());
   });
 }
@@ -265,7 +266,18 @@ std::optional<IndexExpr> Parser::parseIndexOp(Operation *op) {
         choice.condition = parsePredicate(select.getCondition());
         return choice;
       })
-      .Case<arith::IndexCastOp, arith::ExtSIOp>([&](auto) { return operand(0); })
+      .Case<arith::IndexCastOp, arith::ExtSIOp>([&](Operation *op) -> std::optional<IndexExpr> {
+        if (op->getOperand(0).getType().isInteger(1)) // true would be -1
+          return std::nullopt;
+        return operand(0);
+      })
+      .Case<arith::ExtUIOp, arith::IndexCastUIOp>([&](Operation *op) -> std::optional<IndexExpr> {
+        if (!op->getOperand(0).getType().isInteger(1))
+          return std::nullopt;
+        IndexExpr choice(Kind::Choice, LinearForm(1), LinearForm(0));
+        choice.condition = parsePredicate(op->getOperand(0));
+        return choice;
+      })
       .Case<affine::AffineApplyOp>([&](affine::AffineApplyOp apply) {
         return parseAffineMap(apply.getAffineMap(), apply.getOperands(), Kind::Min);
       })
@@ -361,14 +373,44 @@ std::optional<MaskPredicate> Parser::parseComparison(arith::CmpIOp op) {
   return std::nullopt;
 }
 
+/// Comparisons of constants with a number that a predicate chooses, as in `tril(ones) == 0`.
+std::optional<MaskPredicate> Parser::parseFloatComparison(arith::CmpFOp op) {
+  APFloat bound(0.0), whereTrue(0.0), whereFalse(0.0);
+  Value chosen = op.getLhs(), condition;
+  if (!matchPattern(op.getRhs(), m_ConstantFloat(&bound)))
+    return std::nullopt;
+  if (auto select = chosen.getDefiningOp<arith::SelectOp>()) {
+    if (!matchPattern(select.getTrueValue(), m_ConstantFloat(&whereTrue)) ||
+        !matchPattern(select.getFalseValue(), m_ConstantFloat(&whereFalse)))
+      return std::nullopt;
+    condition = select.getCondition();
+  } else if (auto cast = chosen.getDefiningOp<arith::UIToFPOp>();
+             cast && cast.getIn().getType().isInteger(1)) {
+    whereTrue = APFloat::getOne(bound.getSemantics());
+    whereFalse = APFloat::getZero(bound.getSemantics());
+    condition = cast.getIn();
+  } else {
+    return std::nullopt;
+  }
+  bool ifTrue = arith::applyCmpPredicate(op.getPredicate(), whereTrue, bound);
+  bool ifFalse = arith::applyCmpPredicate(op.getPredicate(), whereFalse, bound);
+  if (ifTrue == ifFalse)
+    return MaskPredicate::constant(ifTrue);
+  MaskPredicate predicate = parsePredicate(condition);
+  return ifTrue ? predicate : predicate.negation();
+}
+
 std::optional<MaskPredicate> Parser::parseBooleanOp(Operation *op) {
   auto operand = [&](unsigned i) { return parsePredicate(op->getOperand(i)); };
   return llvm::TypeSwitch<Operation *, std::optional<MaskPredicate>>(op)
       .Case<arith::CmpIOp>([&](arith::CmpIOp cmp) { return parseComparison(cmp); })
-      .Case<arith::AndIOp>(
-          [&](auto) { return MaskPredicate::conjunction({operand(0), operand(1)}); })
-      .Case<arith::OrIOp>(
-          [&](auto) { return MaskPredicate::disjunction({operand(0), operand(1)}); })
+      .Case<arith::CmpFOp>([&](arith::CmpFOp cmp) { return parseFloatComparison(cmp); })
+      .Case<arith::AndIOp>([&](auto) {
+        return MaskPredicate::conjunction({operand(0), operand(1)});
+      })
+      .Case<arith::OrIOp>([&](auto) {
+        return MaskPredicate::disjunction({operand(0), operand(1)});
+      })
       .Case<arith::XOrIOp>([&](auto) { return exclusiveOr(operand(0), operand(1)); })
       .Case<arith::SelectOp>([&](auto) {
         MaskPredicate condition = operand(0);
@@ -438,8 +480,9 @@ std::optional<PositionForm> fovea::splitPositions(const LinearForm &form, Value 
   PositionForm split{form.getCoefficient(i), form.getCoefficient(j), form.without(i).without(j)};
   SmallVector<Value> values;
   split.rest.collectValues(values);
-  if (!split.rest.isValid() ||
-      llvm::any_of(values, [&](Value v) { return dependsOn(v, {i, j}, region); }))
+  if (!split.rest.isValid() || llvm::any_of(values, [&](Value v) {
+        return dependsOn(v, {i, j}, region);
+      }))
     return std::nullopt;
   return split;
 }

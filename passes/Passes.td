@@ -6,18 +6,41 @@ include "mlir/Pass/PassBase.td"
 
 def FuseAttentionPass : Pass<"attn-fuse-attention", "::mlir::func::FuncOp"> {
   let summary = "raise matmul, scale, mask, softmax, matmul to attn.attention";
+  let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def RaiseUnfoldPass : Pass<"attn-raise-unfold", "::mlir::func::FuncOp"> {
   let summary = "raise attention over unfolded windows of padded keys to windowed attn.attention";
+  let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def FoldTransposePass : Pass<"attn-fold-transpose", "::mlir::func::FuncOp"> {
   let summary = "read and write transposed operands of attention in place";
+  let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def NormalizeMaskPass : Pass<"attn-normalize-mask", "::mlir::func::FuncOp"> {
   let summary = "bring mask predicates to one normal form";
+  let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def OrderConstantsPass : Pass<"attn-order-constants", "::mlir::func::FuncOp"> {
+  let summary = "sort the scalar constants of a function";
+}
+
+def FuseElementwisePass : Pass<"attn-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "merge chains of elementwise ops without computing anything twice";
+  let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def DecomposePass : Pass<"attn-decompose", "::mlir::func::FuncOp"> {

@@ -33,14 +33,25 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   pm.addPass(createInferResultShapesPass());
   if (options.route == "reference")
     return;
-  // Windows before plain attention: the unfolded form contains no plain matmul to match.
+  // Matchers tell chains apart by their uses, so dead and repeated ops go first.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // Windows before plain attention, which would match too but keep the windows.
   pm.addNestedPass<func::FuncOp>(createRaiseUnfoldPass());
   pm.addNestedPass<func::FuncOp>(createFuseAttentionPass());
+  // Raising leaves pairs of reshapes, which hide transpositions.
+  pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFoldTransposePass());
-  // After raising: both ways to write a window must reach the same predicate.
+  // After raising: both ways to write a window must reach the same predicate. Before elementwise
+  // ops are merged: masks that nothing else uses are still ops of their own.
   pm.addNestedPass<func::FuncOp>(createNormalizeMaskPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // Last: canonicalisation decides the order of constants anew.
+  pm.addNestedPass<func::FuncOp>(createOrderConstantsPass());
 }
 
 static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {

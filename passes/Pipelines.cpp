@@ -83,8 +83,8 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
     pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   } else {
     pm.addNestedPass<func::FuncOp>(createEmitAttentionPass({options.target}));
-    pm.addNestedPass<func::FuncOp>(createEmitContractionPass());
-    pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
+    pm.addNestedPass<func::FuncOp>(createEmitContractionPass({options.target}));
+    pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
   }
   pm.addNestedPass<func::FuncOp>(createEmitSamplingPass());
@@ -110,7 +110,8 @@ static void buildLlvmPhase(OpPassManager &pm) {
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(arith::createArithExpandOpsPass());
+  // Rounding to bf16 by arithmetic: not every C library has the function LLVM would call.
+  pm.addPass(arith::createArithExpandOpsPass({.includeBf16 = true}));
   pm.addNestedPass<func::FuncOp>(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertIndexToLLVMPass());

@@ -1,0 +1,183 @@
+// Finds the roles of operands and loops in a contraction, and addresses its operands.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/EmitContraction.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace fovea;
+
+static Value skipWidening(Value value) {
+  auto widening = value.getDefiningOp<arith::ExtFOp>();
+  return widening ? widening.getIn() : value;
+}
+
+/// The body must be `c + a * b`, factors widened at most.
+static bool isMultiplyAdd(linalg::GenericOp op) {
+  Block *body = op.getBody();
+  auto add = body->getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!add || body->getNumArguments() != 3)
+    return false;
+  Value product = add.getLhs() == body->getArgument(2) ? add.getRhs() : add.getLhs();
+  Value old = product == add.getLhs() ? add.getRhs() : add.getLhs();
+  auto multiply = product.getDefiningOp<arith::MulFOp>();
+  if (!multiply || old != body->getArgument(2))
+    return false;
+  Value lhs = skipWidening(multiply.getLhs()), rhs = skipWidening(multiply.getRhs());
+  Value a = body->getArgument(0), b = body->getArgument(1);
+  return (lhs == a && rhs == b) || (lhs == b && rhs == a);
+}
+
+static bool isContiguousAlong(linalg::GenericOp op, OpOperand &operand, unsigned dim) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  auto type = cast<MemRefType>(operand.get().getType());
+  return map.getNumResults() > 0 && type.isLastDimUnitStride() &&
+         map.getResults().back() == getAffineDimExpr(dim, op.getContext());
+}
+
+/// Of several loops, the one along which `operand` is contiguous, else the last.
+static std::optional<unsigned> mainLoop(linalg::GenericOp op, OpOperand &operand,
+                                        ArrayRef<unsigned> dims) {
+  for (unsigned dim : dims)
+    if (isContiguousAlong(op, operand, dim))
+      return dim;
+  return dims.empty() ? std::nullopt : std::optional(dims.back());
+}
+
+static Factor makeFactor(linalg::GenericOp op, OpOperand &operand, std::optional<unsigned> row,
+                         unsigned k) {
+  return {&operand, row, isContiguousAlong(op, operand, k),
+          row && isContiguousAlong(op, operand, *row)};
+}
+
+static std::optional<Contraction> assignRoles(linalg::GenericOp op,
+                                              linalg::ContractionDimensions dims) {
+  OpOperand *a = &op->getOpOperand(0), *b = &op->getOpOperand(1), *c = &op->getOpOperand(2);
+  auto ofRows = [&](unsigned dim) { return isContiguousAlong(op, *c, dim); };
+  if (dims.n.empty() || llvm::any_of(dims.m, ofRows)) {
+    std::swap(a, b);
+    std::swap(dims.m, dims.n);
+  }
+  if (dims.n.empty())
+    return std::nullopt;
+  auto m = mainLoop(op, *a, dims.m);
+  unsigned n = *mainLoop(op, *c, dims.n), k = *mainLoop(op, *b, dims.k);
+  Contraction contraction{op,
+                          makeFactor(op, *a, m, k),
+                          makeFactor(op, *b, n, k),
+                          c,
+                          isContiguousAlong(op, *c, n),
+                          k,
+                          {},
+                          nullptr};
+  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
+    if (dim != m && dim != n && dim != k)
+      contraction.outer.push_back(dim);
+  return contraction;
+}
+
+std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::string &why) {
+  auto element = dyn_cast<FloatType>(getElementTypeOrSelf(op.getDpsInits()[0]));
+  if (!element || !isMultiplyAdd(op)) {
+    why = "its body is not a sum of products of floats";
+    return std::nullopt;
+  }
+  for (OpOperand &operand : op->getOpOperands())
+    if (!isa<MemRefType>(operand.get().getType()) ||
+        !op.getMatchingIndexingMap(&operand).isProjectedPermutation()) {
+      why = "an operand is not indexed by plain loops";
+      return std::nullopt;
+    }
+  FailureOr<linalg::ContractionDimensions> dims = linalg::inferContractionDims(op);
+  std::optional<Contraction> contraction;
+  if (succeeded(dims))
+    contraction = assignRoles(op, *dims);
+  if (!contraction) {
+    why = "no loop of the result belongs to one factor alone";
+    return std::nullopt;
+  }
+  contraction->accumulator =
+      element.getWidth() < 32 ? FloatType(Float32Type::get(op.getContext())) : element;
+  return contraction;
+}
+
+ContractionEmitter::ContractionEmitter(EmitBuilder &builder, const Contraction &contraction,
+                                       const TargetInfo &target, ArrayRef<Value> sizes,
+                                       ArrayRef<Value> outerIvs)
+    : b(builder), c(contraction), target(target), sizes(sizes), ivs(outerIvs), one(b.index(1)) {}
+
+Value ContractionEmitter::rows(const Factor &factor) const {
+  return factor.row ? sizes[*factor.row] : one;
+}
+
+SmallVector<Value> ContractionEmitter::indices(OpOperand &operand, Value m, Value n, Value k) {
+  SmallVector<Value> all = ivs;
+  if (c.a.row)
+    all[*c.a.row] = m;
+  all[*c.b.row] = n;
+  all[c.k] = k;
+  linalg::GenericOp op = c.op;
+  return llvm::map_to_vector(op.getMatchingIndexingMap(&operand).getResults(), [&](AffineExpr e) {
+    return all[cast<AffineDimExpr>(e).getPosition()];
+  });
+}
+
+SmallVector<Value> ContractionEmitter::factorIndices(const Factor &factor, Value row, Value k) {
+  return indices(*factor.operand, row, row, k);
+}
+
+Value ContractionEmitter::widen(Value value) {
+  Type element = getElementTypeOrSelf(value);
+  if (element == c.accumulator)
+    return value;
+  Type wide = c.accumulator;
+  if (auto type = dyn_cast<VectorType>(value.getType()))
+    wide = type.clone(c.accumulator);
+  return arith::ExtFOp::create(b, wide, value);
+}
+
+Value ContractionEmitter::loadScalar(const Factor &factor, Value row, Value k) {
+  return widen(memref::LoadOp::create(b, factor.operand->get(), factorIndices(factor, row, k)));
+}
+
+Value ContractionEmitter::loadNarrow(const Factor &factor, Value row, Value k, int64_t lanes) {
+  Value memref = factor.operand->get();
+  auto type = VectorType::get({lanes}, getElementTypeOrSelf(memref));
+  return vector::LoadOp::create(b, type, memref, factorIndices(factor, row, k));
+}
+
+Value ContractionEmitter::loadVector(const Factor &factor, Value row, Value k, int64_t lanes) {
+  return widen(loadNarrow(factor, row, k, lanes));
+}
+
+Value ContractionEmitter::loadResult(Value m, Value n, int64_t lanes) {
+  Value memref = c.c->get();
+  SmallVector<Value> at = indices(*c.c, m, n, n);
+  if (!c.contiguousResult)
+    return widen(memref::LoadOp::create(b, memref, at));
+  auto type = VectorType::get({lanes}, getElementTypeOrSelf(memref));
+  return widen(vector::LoadOp::create(b, type, memref, at));
+}
+
+void ContractionEmitter::storeResult(Value m, Value n, Value value) {
+  Value memref = c.c->get();
+  SmallVector<Value> at = indices(*c.c, m, n, n);
+  if (c.isNarrowResult()) {
+    Type narrow = getElementTypeOrSelf(memref);
+    if (auto type = dyn_cast<VectorType>(value.getType()))
+      narrow = type.clone(narrow);
+    value = arith::TruncFOp::create(b, narrow, value);
+  }
+  if (isa<VectorType>(value.getType()))
+    vector::StoreOp::create(b, value, memref, at);
+  else
+    memref::StoreOp::create(b, value, memref, at);
+}
+
+void ContractionEmitter::accumulate(Value m, Value n, Value addend) {
+  auto type = dyn_cast<VectorType>(addend.getType());
+  SmallVector<Value> at = indices(*c.c, m, n, n);
+  Value old = type ? loadResult(m, n, type.getNumElements())
+                   : widen(memref::LoadOp::create(b, c.c->get(), at));
+  storeResult(m, n, arith::AddFOp::create(b, old, addend));
+}

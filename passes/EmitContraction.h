@@ -57,6 +57,8 @@ public:
   /// The same before widening.
   mlir::Value loadNarrow(const Factor &factor, mlir::Value row, mlir::Value k, int64_t lanes);
   mlir::Value widen(mlir::Value value);
+  /// `x * y + z` on vectors, in one rounding where the target can.
+  mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
 
   /// Adds to `c[m, n]`, or to the elements from there on along n.
   void accumulate(mlir::Value m, mlir::Value n, mlir::Value addend);

@@ -136,6 +136,12 @@ Value ContractionEmitter::widen(Value value) {
   return arith::ExtFOp::create(b, wide, value);
 }
 
+Value ContractionEmitter::multiplyAdd(Value x, Value y, Value z) {
+  if (target.fusedMultiplyAdd)
+    return vector::FMAOp::create(b, x, y, z);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), z);
+}
+
 Value ContractionEmitter::loadScalar(const Factor &factor, Value row, Value k) {
   return widen(memref::LoadOp::create(b, factor.operand->get(), factorIndices(factor, row, k)));
 }

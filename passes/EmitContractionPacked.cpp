@@ -259,8 +259,8 @@ SmallVector<Value> PackedEmitter::multiplyStep(Value aOffset, Value k, ValueRang
   for (int64_t r = 0; r < s.mr; ++r) {
     Value scalar = memref::LoadOp::create(b, aPanels, panelIndex(b, aOffset, k, s.mr, r));
     Value factor = vector::BroadcastOp::create(b, type, scalar);
-    next.push_back(vector::FMAOp::create(b, factor, low, accumulators[2 * r]));
-    next.push_back(vector::FMAOp::create(b, factor, high, accumulators[2 * r + 1]));
+    next.push_back(e.multiplyAdd(factor, low, accumulators[2 * r]));
+    next.push_back(e.multiplyAdd(factor, high, accumulators[2 * r + 1]));
   }
   return next;
 }

@@ -48,7 +48,7 @@ SmallVector<Value> DotTile::step(Value k, int64_t vectors, ValueRange sums) {
     for (int64_t j = 0; j < columns; ++j) {
       Value weights = e.loadVector(e.c.b, b.add(n, b.index(j)), at, e.lanes());
       for (int64_t m = 0; m < rows; ++m)
-        next.push_back(vector::FMAOp::create(b, a[m], weights, sums[next.size()]));
+        next.push_back(e.multiplyAdd(a[m], weights, sums[next.size()]));
     }
   }
   return next;
@@ -112,9 +112,8 @@ static void emitAxpy(ContractionEmitter &e, int64_t rows, Value k, int64_t depth
     for (int64_t m = 0; m < rows; ++m) {
       Value sum = e.loadResult(b.index(m), n, lanes);
       for (int64_t i = 0; i < depth; ++i)
-        sum = vector::FMAOp::create(
-            b, vector::BroadcastOp::create(b, e.vector(lanes), scalars[m * depth + i]), weights[i],
-            sum);
+        sum = e.multiplyAdd(vector::BroadcastOp::create(b, e.vector(lanes), scalars[m * depth + i]),
+                            weights[i], sum);
       e.storeResult(b.index(m), n, sum);
     }
   };

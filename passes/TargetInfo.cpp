@@ -5,10 +5,10 @@ using namespace fovea;
 
 static constexpr int64_t kib = 1024;
 static const TargetInfo targets[] = {
-    {"generic", 128, 16, 32 * kib, 256 * kib},
-    {"avx2", 256, 16, 32 * kib, 512 * kib},
-    {"avx512", 512, 32, 32 * kib, 1024 * kib},
-    {"neon", 128, 32, 64 * kib, 512 * kib},
+    {"generic", 128, 16, 32 * kib, 256 * kib, false},
+    {"avx2", 256, 16, 32 * kib, 512 * kib, true},
+    {"avx512", 512, 32, 32 * kib, 1024 * kib, true},
+    {"neon", 128, 32, 64 * kib, 512 * kib, true},
 };
 
 llvm::ArrayRef<TargetInfo> fovea::allTargets() { return targets; }

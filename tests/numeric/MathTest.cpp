@@ -1,0 +1,140 @@
+// Approximated functions against the C library in float64, in units in the last place of the
+// f32 result. The bounds are those that passes/ApproximateMath.cpp states.
+#include "tests/numeric/KernelRunner.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "gtest/gtest.h"
+#include <cmath>
+#include <limits>
+
+using namespace fovea::test;
+
+namespace {
+struct Function {
+  const char *op;
+  double (*exact)(double);
+  float low, high; // magnitudes too small for f32 are sampled as well
+  double ulps;
+};
+
+class MathTest : public testing::TestWithParam<Function> {};
+} // namespace
+
+static constexpr float infinity = std::numeric_limits<float>::infinity();
+
+static llvm::Expected<KernelRunner> compile(llvm::StringRef op, llvm::StringRef type = "f32") {
+  std::string source = llvm::formatv(R"(
+    func.func @f(%x: memref<?x{1}>, %y: memref<?x{1}>) {{
+      linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                      iterator_types = ["parallel"]}
+        ins(%x : memref<?x{1}>) outs(%y : memref<?x{1}>) {{
+      ^bb0(%a: {1}, %o: {1}):
+        %r = math.{0} %a : {1}
+        linalg.yield %r : {1}
+      }
+      return
+    })",
+                                     op, type);
+  return KernelRunner::create(source, "attn-vectorize-linalg,attn-approximate-math");
+}
+
+static std::vector<float> evaluate(KernelRunner &runner, const std::vector<float> &points) {
+  Buffer<float, 1> x({int64_t(points.size())}), y({int64_t(points.size())});
+  x.data = points;
+  EXPECT_FALSE(bool(call(runner, "f", x.descriptor(), y.descriptor())));
+  return y.data;
+}
+
+static double ulpOf(double value) {
+  float magnitude = std::max(float(std::abs(value)), std::numeric_limits<float>::min());
+  return double(std::nextafter(magnitude, infinity)) - double(magnitude);
+}
+
+/// Points spread evenly over the range, and over the exponents down to subnormal numbers.
+static std::vector<float> samplePoints(float low, float high) {
+  std::vector<float> points;
+  constexpr int count = 100003;
+  for (int i = 0; i <= count; ++i)
+    points.push_back(float(low + (double(high) - low) * i / count));
+  for (float magnitude = 0x1p-149f; magnitude < 1; magnitude *= 1.00937f + 0x1p-149f / magnitude)
+    for (float sign : {-1.0f, 1.0f})
+      if (sign * magnitude >= low && sign * magnitude <= high)
+        points.push_back(sign * magnitude);
+  return points;
+}
+
+TEST_P(MathTest, StaysWithinBound) {
+  const Function &function = GetParam();
+  auto runner = compile(function.op);
+  ASSERT_TRUE(bool(runner)) << llvm::toString(runner.takeError());
+  std::vector<float> points = samplePoints(function.low, function.high);
+  std::vector<float> results = evaluate(*runner, points);
+  double worst = 0, at = 0;
+  for (size_t i = 0; i < points.size(); ++i) {
+    double exact = function.exact(points[i]);
+    double error = std::abs(results[i] - exact) / ulpOf(exact);
+    if (std::isinf(float(exact)))
+      error = results[i] == float(exact) ? 0 : infinity;
+    if (!(error <= worst)) {
+      worst = error;
+      at = points[i];
+    }
+  }
+  EXPECT_LE(worst, function.ulps) << function.op << " at " << at;
+}
+
+TEST_P(MathTest, KeepsLimits) {
+  const Function &function = GetParam();
+  auto runner = compile(function.op);
+  ASSERT_TRUE(bool(runner)) << llvm::toString(runner.takeError());
+  bool periodic = std::string(function.op) == "sin" || std::string(function.op) == "cos";
+  std::vector<float> points = {0, std::numeric_limits<float>::quiet_NaN()};
+  if (!periodic)
+    points.insert(points.end(), {infinity, -infinity, 1e30f, -1e30f});
+  std::vector<float> results = evaluate(*runner, points);
+  for (size_t i = 0; i < points.size(); ++i) {
+    double exact = function.exact(points[i]);
+    if (std::isnan(exact))
+      EXPECT_TRUE(std::isnan(results[i])) << function.op << "(" << points[i] << ")";
+    else if (std::isinf(float(exact)))
+      EXPECT_EQ(results[i], float(exact)) << function.op << "(" << points[i] << ")";
+    else
+      EXPECT_NEAR(results[i], exact, 3 * ulpOf(exact)) << function.op << "(" << points[i] << ")";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Functions, MathTest,
+                         testing::Values(Function{"exp", std::exp, -110, 95, 3},
+                                         Function{"exp2", std::exp2, -155, 130, 3},
+                                         Function{"expm1", std::expm1, -40, 95, 4},
+                                         Function{"log", std::log, 0x1p-149f, 1000, 3},
+                                         Function{"log2", std::log2, 0x1p-149f, 1000, 3},
+                                         Function{"log1p", std::log1p, -0.999f, 1000, 3},
+                                         Function{"tanh", std::tanh, -12, 12, 3},
+                                         Function{"erf", std::erf, -6, 6, 2},
+                                         Function{"sin", std::sin, -131072, 131072, 2},
+                                         Function{"cos", std::cos, -131072, 131072, 2}),
+                         [](const auto &info) { return std::string(info.param.op); });
+
+// A tile may end anywhere: an element must not depend on whether it is in a vector or the tail.
+TEST(MathTail, TailRoundsLikeVectors) {
+  auto runner = compile("exp");
+  ASSERT_TRUE(bool(runner)) << llvm::toString(runner.takeError());
+  std::vector<float> points(24);
+  fillRandom(points, -5, 5);
+  std::vector<float> whole = evaluate(*runner, points);
+  for (size_t count = 1; count < points.size(); ++count) {
+    std::vector<float> part =
+        evaluate(*runner, std::vector<float>(points.begin(), points.begin() + count));
+    EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin())) << count;
+  }
+}
+
+TEST(MathTypes, HalfIsComputedInSingle) {
+  auto runner = compile("tanh", "f16");
+  ASSERT_TRUE(bool(runner)) << llvm::toString(runner.takeError());
+  Buffer<_Float16, 1> x({1000}), y({1000});
+  fillRandom(x.data, -6, 6);
+  ASSERT_FALSE(bool(call(*runner, "f", x.descriptor(), y.descriptor())));
+  for (size_t i = 0; i < x.data.size(); ++i)
+    ASSERT_EQ(float(y.data[i]), float(_Float16(float(std::tanh(double(x.data[i])))))) << i;
+}

@@ -160,6 +160,13 @@ def EmitContractionPass : Pass<"attn-emit-contraction", "::mlir::func::FuncOp"> 
 
 def EmitSamplingPass : Pass<"attn-emit-sampling", "::mlir::func::FuncOp"> {
   let summary = "sampling on buffers to vector loops without a sort";
+  let description = [{
+    What top-k, top-p and min-p keep is found as a threshold, by bisection over the bits of the
+    logits: counting and summing passes over the row, no sort and no memory.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"avx2\"",
+                        "row of the target table: generic, avx2, avx512 or neon">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def VectorizeLinalgPass : Pass<"attn-vectorize-linalg", "::mlir::func::FuncOp"> {
@@ -191,6 +198,13 @@ def VectorizeLinalgPass : Pass<"attn-vectorize-linalg", "::mlir::func::FuncOp"> 
 
 def ApproximateMathPass : Pass<"attn-approximate-math", "::mlir::func::FuncOp"> {
   let summary = "transcendental functions on vectors to polynomials";
+  let description = [{
+    For f32 and narrower, on scalars as well, so that a value does not depend on where it was
+    computed. The largest errors are stated in ApproximateMath.cpp.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"avx2\"",
+                        "row of the target table: generic, avx2, avx512 or neon">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
 def PrivatizeScratchPass : Pass<"attn-privatize-scratch", "::mlir::func::FuncOp"> {
@@ -235,6 +249,8 @@ def PlanBuffersPass : Pass<"attn-plan-buffers", "::mlir::ModuleOp"> {
 
 def VerifyKernelsPass : Pass<"attn-verify-kernels", "::mlir::ModuleOp"> {
   let summary = "reject vectors larger than the register file, allocas in loops and unplanned allocations";
+  let options = [Option<"target", "target", "std::string", "\"avx2\"",
+                        "row of the target table: generic, avx2, avx512 or neon">];
 }
 
 def EmitEntryPointsPass : Pass<"attn-emit-entry-points", "::mlir::ModuleOp"> {

@@ -79,15 +79,16 @@ static void buildBufferizedPhase(OpPassManager &pm) {
 
 static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(createConvertCopiesPass());
+  // Before the approximations: it draws by exponentials.
+  pm.addNestedPass<func::FuncOp>(createEmitSamplingPass({options.target}));
   if (options.route == "reference") {
     pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   } else {
     pm.addNestedPass<func::FuncOp>(createEmitAttentionPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createEmitContractionPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass({options.target}));
-    pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
+    pm.addNestedPass<func::FuncOp>(createApproximateMathPass({options.target}));
   }
-  pm.addNestedPass<func::FuncOp>(createEmitSamplingPass());
   // Kernels have allocated their scratch memory by now.
   pm.addNestedPass<func::FuncOp>(createPrivatizeScratchPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
@@ -98,7 +99,7 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
   pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createVerifyKernelsPass());
+  pm.addPass(createVerifyKernelsPass({options.target}));
 }
 
 static void buildLlvmPhase(OpPassManager &pm) {

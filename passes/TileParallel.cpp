@@ -14,8 +14,10 @@ namespace fovea {
 #define GEN_PASS_DEF_TILEPARALLELPASS
 #include "passes/Passes.h.inc"
 
-/// Rows by columns of a tile of a contraction: multiples of common register tiles (6 x 16).
-static constexpr int64_t contractionRows = 96, contractionColumns = 64;
+/// Rows by columns of a tile of a contraction: multiples of common register tiles (6 x 16), and
+/// wide enough to pay for packing, which each tile does for itself. Of a 1024^3 product on one
+/// core 96 x 64 reached 55 % of the FMA peak, 96 x 256 80 %, 192 x 256 83 %, one tile 85 %.
+static constexpr int64_t contractionRows = 96, contractionColumns = 256;
 /// Elements of a tile of an elementwise op over one dim.
 static constexpr int64_t vectorTile = 4096;
 

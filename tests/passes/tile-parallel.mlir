@@ -38,7 +38,7 @@ func.func @normalise(%x: tensor<?x64xf32>, %n: index) -> tensor<?x64xf32> {
 
 // The epilogue of a matmul is computed on the matmul's tile.
 // CHECK-LABEL: func.func @epilogue
-// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (%{{.*}}, 512) step (96, 64)
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (%{{.*}}, 512) step (96, 256)
 // CHECK: linalg.matmul
 // CHECK: math.tanh
 // CHECK: attn.kernel_name = "contraction"

@@ -69,14 +69,35 @@ std::error_code DescriptionError::convertToErrorCode() const {
   return llvm::inconvertibleErrorCode();
 }
 
+// The letters to insert, drop, change or swap with their neighbour to get from one to the other.
+static unsigned editDistance(llvm::StringRef a, llvm::StringRef b) {
+  std::vector<std::vector<unsigned>> distance(a.size() + 1, std::vector<unsigned>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i) {
+    for (size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        distance[i][j] = static_cast<unsigned>(i + j);
+        continue;
+      }
+      unsigned changed = distance[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+      distance[i][j] = std::min({distance[i - 1][j] + 1, distance[i][j - 1] + 1, changed});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        distance[i][j] = std::min(distance[i][j], distance[i - 2][j - 2] + 1);
+    }
+  }
+  return distance[a.size()][b.size()];
+}
+
 std::string didYouMean(llvm::StringRef name, llvm::ArrayRef<llvm::StringRef> candidates) {
-  // A third of the letters may be wrong: more, and the suggestion is noise.
+  // A third of the letters may be wrong: more, and the suggestion is noise. Names longer than
+  // people write are not worth the square of their length.
+  if (name.size() > 64)
+    return {};
   unsigned best = std::max<unsigned>(1, name.size() / 3) + 1;
   llvm::StringRef nearest;
   for (llvm::StringRef candidate : candidates) {
-    if (candidate == name || candidate.empty())
+    if (candidate == name || candidate.empty() || candidate.size() > name.size() + best)
       continue;
-    unsigned distance = name.edit_distance(candidate, /*AllowReplacements=*/true, best);
+    unsigned distance = editDistance(name, candidate);
     // A one-letter name is not a misspelling of every other one-letter name.
     if (distance < best && distance < std::max(name.size(), candidate.size())) {
       best = distance;

@@ -1,0 +1,158 @@
+// Builtins of the language itself: sequences, conversions, configurations and weights.
+#include "frontend/Builtins.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include <cmath>
+
+namespace fovea {
+
+using MaybeValue = std::optional<Value>;
+
+static MaybeValue makeRange(BuiltinCall &call) {
+  std::vector<LocatedValue> bounds = call.rest();
+  if (bounds.empty() || bounds.size() > 2)
+    return call.fail("", "'range' takes an end, or a begin and an end");
+  SymbolicShape sizes = call.shape();
+  if (call.hasFailed())
+    return std::nullopt;
+  return Value(RangeValue{sizes.size() == 2 ? sizes[0] : SymbolicDim(0), sizes.back()});
+}
+
+static MaybeValue length(BuiltinCall &call) {
+  Value argument = call.value("x");
+  if (auto *tensor = argument.get<SymbolicTensor>(); tensor && tensor->rank() > 0)
+    return Value(tensor->shape[0]);
+  if (auto *text = argument.get<TextValue>())
+    return Value(static_cast<int64_t>(text->text.size()));
+  auto elements = call.importer.elementsOf(argument, call.rangeOf("x"));
+  return elements ? MaybeValue(Value(static_cast<int64_t>(elements->size()))) : std::nullopt;
+}
+
+static MaybeValue enumerateElements(BuiltinCall &call) {
+  auto elements = call.importer.elementsOf(call.value("x"), call.rangeOf("x"));
+  if (!elements)
+    return std::nullopt;
+  std::vector<Value> pairs;
+  for (auto [position, element] : llvm::enumerate(*elements))
+    pairs.emplace_back(std::vector<Value>{Value(static_cast<int64_t>(position)), element});
+  return Value(std::move(pairs));
+}
+
+static MaybeValue zipElements(BuiltinCall &call) {
+  std::vector<std::vector<Value>> rows;
+  std::vector<LocatedValue> sequences = call.rest();
+  for (const LocatedValue &argument : sequences) {
+    auto elements = call.importer.elementsOf(argument.value, argument.range);
+    if (!elements)
+      return std::nullopt;
+    for (size_t i = 0; i < elements->size(); ++i) {
+      if (rows.size() <= i)
+        rows.emplace_back();
+      rows[i].push_back((*elements)[i]);
+    }
+  }
+  std::vector<Value> result;
+  for (std::vector<Value> &row : rows) {
+    if (row.size() != sequences.size())
+      return call.fail("", "'zip' takes sequences of one length");
+    result.emplace_back(std::move(row));
+  }
+  return Value(std::move(result));
+}
+
+static MaybeValue castTo(BuiltinCall &call, llvm::StringRef type) {
+  return call.build([&](GraphBuilder &g) {
+    return g.cast(call.tensor("x"), parseElementType(call.importer.getContext(), type));
+  });
+}
+
+static MaybeValue toInt(BuiltinCall &call) {
+  Value argument = call.value("x");
+  if (argument.is<SymbolicTensor>())
+    return castTo(call, "i64");
+  if (argument.dim())
+    return argument;
+  auto number = argument.number();
+  if (!number)
+    return call.failExpected("x", "a number or a tensor");
+  if (!(std::abs(*number) < 0x1p62))
+    return call.fail("x", "this number does not fit in 64 bits");
+  return Value(static_cast<int64_t>(*number));
+}
+
+static MaybeValue toFloat(BuiltinCall &call) {
+  Value argument = call.value("x");
+  if (argument.is<SymbolicTensor>())
+    return castTo(call, "f32");
+  double parsed = 0;
+  auto *text = argument.get<TextValue>();
+  if (text && !llvm::StringRef(text->text).getAsDouble(parsed))
+    return Value(parsed);
+  if (auto number = argument.number())
+    return Value(*number);
+  return call.failExpected("x", "a number or a tensor");
+}
+
+static MaybeValue toBool(BuiltinCall &call) {
+  Value argument = call.value("x");
+  if (argument.is<SymbolicTensor>())
+    return castTo(call, "bool");
+  if (auto number = argument.number())
+    return Value(*number != 0);
+  return call.failExpected("x", "a number or a tensor");
+}
+
+static MaybeValue convert(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  mlir::Type type = call.elementType("dtype");
+  return call.build([&](GraphBuilder &g) { return g.cast(x, type); });
+}
+
+static MaybeValue makeWeight(BuiltinCall &call) {
+  Value name = call.value("name");
+  auto *text = name.get<TextValue>();
+  if (!text)
+    return call.failExpected("name", "a string");
+  return Value(WeightValue{*text, call.importer.getGraph().opBuilder().getF32Type()});
+}
+
+// Reads a JSON file of the model's directory.
+static MaybeValue loadConfig(BuiltinCall &call) {
+  std::string name = call.text("path");
+  if (call.hasFailed())
+    return std::nullopt;
+  llvm::SmallString<256> path(call.importer.getOptions().modelDirectory);
+  llvm::sys::path::append(path, name);
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return call.fail("path", "cannot read '" + path + "': " + buffer.getError().message());
+  llvm::Expected<llvm::json::Value> json = llvm::json::parse((*buffer)->getBuffer());
+  if (!json)
+    return call.fail("path", "'" + path + "' is not JSON: " + llvm::toString(json.takeError()));
+  auto root = std::make_shared<const llvm::json::Value>(std::move(*json));
+  const llvm::json::Object *object = root->getAsObject();
+  if (!object)
+    return call.fail("path", "'" + path + "' holds no JSON object");
+  return Value(ConfigValue{root, object});
+}
+
+llvm::ArrayRef<Builtin> getCompileTimeBuiltins() {
+  static const Builtin table[] = {
+      {"range", "*bounds", makeRange, false},
+      {"len", "x", length, false},
+      {"enumerate", "x", enumerateElements, false},
+      {"zip", "*sequences", zipElements, false},
+      {"int", "x", toInt},
+      {"float", "x", toFloat},
+      {"bool", "x", toBool},
+      {"long", "x", [](BuiltinCall &call) { return castTo(call, "i64"); }},
+      {"half", "x", [](BuiltinCall &call) { return castTo(call, "f16"); }},
+      {"to", "x, dtype", convert},
+      {"weight", "name", makeWeight, false},
+      {"load_config", "path", loadConfig, false},
+  };
+  return table;
+}
+
+} // namespace fovea

@@ -1,0 +1,147 @@
+// Loops: over a range one loop of the graph, over a sequence unrolled.
+#include "frontend/ImporterImpl.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace fovea {
+
+using namespace ast;
+using MaybeValue = Importer::MaybeValue;
+
+Importer::Flow Importer::executeFor(const ForStmt &loop, Body &body) {
+  MaybeValue sequence = evaluate(loop.sequence, body.scope);
+  if (!sequence) {
+    body.failed = true;
+    return Flow::Next;
+  }
+  if (auto *range = sequence->get<RangeValue>()) {
+    runTimeFor(loop, *range, body);
+    return Flow::Next;
+  }
+  auto elements = elementsOf(*sequence, loop.sequence->range);
+  if (!elements) {
+    body.failed = true;
+    return Flow::Next;
+  }
+  return unrollFor(loop, *elements, body);
+}
+
+Importer::Flow Importer::unrollFor(const ForStmt &loop, llvm::ArrayRef<Value> elements,
+                                   Body &body) {
+  for (const Value &element : elements) {
+    if (!bindTargets(loop.targets, element, loop.sequence->range, *body.scope)) {
+      body.failed = true;
+      return Flow::Next;
+    }
+    if (execute(loop.body, body) == Flow::Returned)
+      return Flow::Returned;
+  }
+  return Flow::Next;
+}
+
+//===-- Loops at run time -------------------------------------------------------------------===//
+
+static void collectAssigned(Block block, llvm::SmallVectorImpl<Identifier> &names) {
+  for (const Stmt *stmt : block) {
+    if (auto *assign = llvm::dyn_cast<AssignStmt>(stmt)) {
+      names.append(assign->targets.begin(), assign->targets.end());
+    } else if (auto *loop = llvm::dyn_cast<ForStmt>(stmt)) {
+      collectAssigned(loop->body, names);
+    } else if (auto *choice = llvm::dyn_cast<IfStmt>(stmt)) {
+      collectAssigned(choice->then, names);
+      collectAssigned(choice->otherwise, names);
+    }
+  }
+}
+
+// The variables that go from one step to the next: assigned in the body and known before it.
+std::optional<std::vector<LocatedValue>>
+Importer::findCarried(const ForStmt &loop, const std::shared_ptr<Scope> &scope) {
+  llvm::SmallVector<Identifier> assigned;
+  collectAssigned(loop.body, assigned);
+  std::vector<LocatedValue> carried;
+  for (const Identifier &name : assigned) {
+    bool known = llvm::any_of(carried, [&](auto &other) { return other.name == name.name; });
+    const Value *before = nullptr;
+    for (Scope *s = scope.get(); s && s != globals.get() && !before; s = s->parent.get())
+      if (auto found = s->names.find(name.name); found != s->names.end())
+        before = &found->second;
+    if (known || !before)
+      continue;
+    if (before->is<PoisonValue>())
+      return std::nullopt;
+    if (!before->is<SymbolicTensor>())
+      return fail(name.range, "'" + name.name +
+                                  "' changes in a loop that runs at run time, so it "
+                                  "must be a tensor; it is " +
+                                  before->describe());
+    carried.push_back({name.name.str(), *before, name.range});
+  }
+  if (carried.empty())
+    return fail(loop.range, "this loop changes no tensor that is known before it, so it does "
+                            "nothing");
+  return carried;
+}
+
+llvm::Expected<GraphBuilder::Tensors> Importer::runLoopBody(const ForStmt &loop,
+                                                            const RangeValue &range, Body &outer,
+                                                            llvm::ArrayRef<LocatedValue> carried,
+                                                            mlir::Value index,
+                                                            llvm::ArrayRef<SymbolicTensor> values) {
+  Body inner;
+  inner.scope = std::make_shared<Scope>(Scope{outer.scope, {}});
+  inner.inLoop = true;
+  if (range.begin.constant() != 0) {
+    auto begin = graph.dimValue(range.begin);
+    if (!begin)
+      return begin.takeError();
+    index = mlir::arith::AddIOp::create(graph.opBuilder(), locate(loop.range), index, *begin);
+  }
+  inner.scope->names[loop.targets[0].name] = Value(ScalarValue{index, range.end.constant()});
+  for (auto [variable, value] : llvm::zip_equal(carried, values))
+    inner.scope->names[variable.name] = Value(value);
+  execute(loop.body, inner);
+  if (inner.failed)
+    return llvm::make_error<ReportedError>();
+  GraphBuilder::Tensors next;
+  for (const LocatedValue &variable : carried) {
+    const Value &after = inner.scope->names[variable.name];
+    auto *before = variable.value.get<SymbolicTensor>(), *tensor = after.get<SymbolicTensor>();
+    if (!tensor || tensor->elementType() != before->elementType() ||
+        !llvm::equal(tensor->shape, before->shape)) {
+      fail(variable.range, "'" + variable.name + "' is " + before->str() + " before the loop and " +
+                               after.describe() + " after a step; it must keep its type");
+      return llvm::make_error<ReportedError>();
+    }
+    next.push_back(*tensor);
+  }
+  return next;
+}
+
+void Importer::runTimeFor(const ForStmt &loop, const RangeValue &range, Body &body) {
+  std::optional<GraphBuilder::Tensors> results;
+  auto carried = findCarried(loop, body.scope);
+  if (loop.targets.size() != 1)
+    fail(loop.range, "a loop over a range has one variable");
+  else if (carried) {
+    llvm::SmallVector<SymbolicTensor> initial;
+    for (const LocatedValue &variable : *carried)
+      initial.push_back(*variable.value.get<SymbolicTensor>());
+    results = build(loop.range, [&](GraphBuilder &g) -> llvm::Expected<GraphBuilder::Tensors> {
+      auto count = range.end.minus(range.begin);
+      if (!count)
+        return count.takeError();
+      return g.forLoop(*count, initial,
+                       [&](mlir::Value index, llvm::ArrayRef<SymbolicTensor> values) {
+                         return runLoopBody(loop, range, body, *carried, index, values);
+                       });
+    });
+  }
+  if (!results)
+    body.failed = true;
+  if (!carried)
+    return;
+  for (auto [position, variable] : llvm::enumerate(*carried))
+    body.scope->names[variable.name] = results ? Value((*results)[position]) : Value(PoisonValue());
+}
+
+} // namespace fovea

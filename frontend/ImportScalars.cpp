@@ -1,0 +1,131 @@
+// Run-time scalars: what mask and score functions compute with, and the indices of loops.
+#include "frontend/ImporterImpl.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace fovea {
+
+using MaybeValue = Importer::MaybeValue;
+
+std::optional<mlir::Value> Importer::toScalar(const Value &value, mlir::Type type,
+                                              SourceRange range) {
+  mlir::OpBuilder &builder = scalarBuilder();
+  mlir::Location loc = locate(range);
+  if (auto *number = value.get<double>(); number && !llvm::isa<mlir::FloatType>(type))
+    return fail(range, "expected " + formatType(type) + ", got " + value.describe());
+  if (auto number = value.number())
+    return buildConstant(builder, loc, *number, type);
+  mlir::Value scalar;
+  if (auto *run = value.get<ScalarValue>()) {
+    scalar = run->value;
+  } else if (auto dim = value.dim()) {
+    auto size = build(range, [&](GraphBuilder &g) { return g.dimValue(*dim); });
+    if (!size)
+      return std::nullopt;
+    scalar = *size;
+  } else if (auto *tensor = value.get<SymbolicTensor>(); tensor && tensor->rank() == 0) {
+    scalar = mlir::tensor::ExtractOp::create(builder, loc, tensor->value, mlir::ValueRange());
+  } else {
+    return fail(range, "expected a scalar, got " + value.describe() +
+                           (value.is<SymbolicTensor>() ? "; index it" : ""));
+  }
+  if (scalar.getType() == type)
+    return scalar;
+  if (llvm::isa<mlir::FloatType>(scalar.getType()) && !llvm::isa<mlir::FloatType>(type))
+    return fail(range, "expected " + formatType(type) + ", got " + value.describe());
+  return buildCast(builder, loc, scalar, type);
+}
+
+static mlir::Type scalarType(const Value &value) {
+  if (auto *scalar = value.get<ScalarValue>())
+    return scalar->value.getType();
+  if (auto *tensor = value.get<SymbolicTensor>())
+    return tensor->elementType();
+  return {};
+}
+
+// Numbers and sizes adapt to the other operand, indices to integers of data and both to floats.
+static mlir::Type commonType(const Value &left, const Value &right, bool wantFloat,
+                             mlir::Type regionFloat, mlir::Type index) {
+  mlir::Type a = scalarType(left), b = scalarType(right);
+  for (auto [one, other] : {std::pair(a, b), std::pair(b, a)})
+    if (auto wide = llvm::dyn_cast_or_null<mlir::FloatType>(one)) {
+      auto also = llvm::dyn_cast_or_null<mlir::FloatType>(other);
+      return also && also.getWidth() > wide.getWidth() ? also : wide;
+    }
+  bool needsFloat = wantFloat || left.is<double>() || right.is<double>();
+  if (needsFloat)
+    return regionFloat;
+  if (!a || !b)
+    return a ? a : (b ? b : index);
+  if (a.isIndex() || b.isIndex())
+    return index;
+  return a.getIntOrFloatBitWidth() >= b.getIntOrFloatBitWidth() ? a : b;
+}
+
+std::optional<std::pair<mlir::Value, mlir::Value>>
+Importer::unifyScalars(const Value &left, const Value &right, bool wantFloat, SourceRange range) {
+  mlir::Type type = commonType(left, right, wantFloat, regionFloat, scalarBuilder().getIndexType());
+  auto a = toScalar(left, type, range);
+  auto b = a ? toScalar(right, type, range) : std::nullopt;
+  if (!a || !b)
+    return std::nullopt;
+  return std::pair(*a, *b);
+}
+
+MaybeValue Importer::scalarBinary(BinaryKind kind, const Value &left, const Value &right,
+                                  SourceRange range) {
+  bool wantFloat = kind == BinaryKind::Div || kind == BinaryKind::Pow;
+  auto operands = unifyScalars(left, right, wantFloat, range);
+  if (!operands)
+    return std::nullopt;
+  if (llvm::Error error = checkType(kind, operands->first.getType()))
+    return report(range, std::move(error)), std::nullopt;
+  mlir::Value result =
+      buildBinary(scalarBuilder(), locate(range), kind, operands->first, operands->second);
+  return Value(ScalarValue{result, std::nullopt});
+}
+
+MaybeValue Importer::select(const Value &condition, const Value &then, const Value &otherwise,
+                            SourceRange range) {
+  auto flag = toScalar(condition, scalarBuilder().getI1Type(), range);
+  auto operands = unifyScalars(then, otherwise, /*wantFloat=*/false, range);
+  if (!flag || !operands)
+    return std::nullopt;
+  mlir::Value result = mlir::arith::SelectOp::create(scalarBuilder(), locate(range), *flag,
+                                                     operands->first, operands->second);
+  return Value(ScalarValue{result, std::nullopt});
+}
+
+std::optional<size_t> Importer::countParameters(const Value &function) {
+  if (auto *lambda = function.get<LambdaValue>())
+    return lambda->lambda->parameters.size();
+  if (auto *defined = function.get<FunctionValue>())
+    return llvm::count_if(defined->function->parameters,
+                          [](const ast::Parameter &p) { return !p.defaultValue; });
+  return std::nullopt;
+}
+
+RegionBuilder Importer::makeRegion(const Value &function, SourceRange range,
+                                   llvm::ArrayRef<unsigned> passed, mlir::Type resultType) {
+  llvm::SmallVector<unsigned> positions(passed);
+  return [=, this](mlir::OpBuilder &builder, mlir::Location,
+                   mlir::ValueRange arguments) -> llvm::Expected<mlir::Value> {
+    std::vector<LocatedValue> values;
+    for (unsigned position : positions)
+      values.push_back({"", Value(ScalarValue{arguments[position], std::nullopt}), range});
+    mlir::OpBuilder *outer = std::exchange(region, &builder);
+    mlir::Type outerFloat = regionFloat;
+    regionFloat = llvm::isa<mlir::FloatType>(resultType) ? resultType : builder.getF32Type();
+    std::optional<mlir::Value> result;
+    if (MaybeValue value = call(function, values, range))
+      result = toScalar(*value, resultType, range);
+    regionFloat = outerFloat;
+    region = outer;
+    if (!result)
+      return llvm::make_error<ReportedError>();
+    return *result;
+  };
+}
+
+} // namespace fovea

@@ -1,0 +1,214 @@
+// Indexing: sequences, weights without dims, tensors, and single elements inside mask functions.
+#include "frontend/ImporterImpl.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace fovea {
+
+using namespace ast;
+using MaybeValue = Importer::MaybeValue;
+
+MaybeValue Importer::evaluateSubscript(const SubscriptExpr &expr,
+                                       const std::shared_ptr<Scope> &scope) {
+  MaybeValue object = evaluate(expr.object, scope);
+  if (!object)
+    return std::nullopt;
+  if (auto *tensor = object->get<SymbolicTensor>())
+    return region ? extractElement(*tensor, expr, scope) : subscriptTensor(*tensor, expr, scope);
+  if (auto *weight = object->get<WeightValue>())
+    return subscriptWeight(*weight, expr, scope);
+  if (object->sequence() || object->is<RangeValue>())
+    return subscriptSequence(*object, expr, scope);
+  if (auto *config = object->get<ConfigValue>(); config && expr.indices.size() == 1) {
+    MaybeValue key = evaluate(expr.indices[0], scope);
+    if (!key)
+      return std::nullopt;
+    if (auto *text = key->get<TextValue>())
+      return configAttribute(*config, text->text, expr.indices[0]->range);
+  }
+  return fail(expr.range, object->describe() + " cannot be indexed");
+}
+
+static std::optional<size_t> wrapIndex(int64_t index, size_t size) {
+  auto count = static_cast<int64_t>(size);
+  if (index < -count || index >= count)
+    return std::nullopt;
+  return static_cast<size_t>(index < 0 ? index + count : index);
+}
+
+MaybeValue Importer::subscriptSequence(const Value &object, const SubscriptExpr &expr,
+                                       const std::shared_ptr<Scope> &scope) {
+  auto elements = elementsOf(object, expr.object->range);
+  if (!elements)
+    return std::nullopt;
+  if (expr.indices.size() != 1)
+    return fail(expr.range, "a sequence takes one index");
+  const Expr *index = expr.indices[0];
+  auto *slice = llvm::dyn_cast<SliceExpr>(index);
+  auto size = static_cast<int64_t>(elements->size());
+  int64_t bounds[3] = {0, size, 1};
+  const Expr *parts[3] = {slice ? slice->begin : index, slice ? slice->end : nullptr,
+                          slice ? slice->step : nullptr};
+  for (size_t i = 0; i < 3; ++i) {
+    if (!parts[i])
+      continue;
+    MaybeValue value = evaluate(parts[i], scope);
+    if (!value)
+      return std::nullopt;
+    if (!value->integer())
+      return fail(parts[i]->range, "the index of a sequence must be a compile-time integer, got " +
+                                       value->describe());
+    bounds[i] = *value->integer();
+    if (slice && i < 2)
+      bounds[i] = std::clamp<int64_t>(bounds[i] < 0 ? bounds[i] + size : bounds[i], 0, size);
+  }
+  if (!slice) {
+    auto at = wrapIndex(bounds[0], elements->size());
+    if (!at)
+      return fail(index->range, "index " + llvm::Twine(bounds[0]) + " is outside a sequence of " +
+                                    llvm::Twine(size));
+    return (*elements)[*at];
+  }
+  if (bounds[2] < 1)
+    return fail(index->range, "the step of a slice must be at least 1");
+  std::vector<Value> part;
+  for (int64_t i = bounds[0]; i < bounds[1]; i += std::min(bounds[2], size))
+    part.push_back((*elements)[i]);
+  return Value(std::move(part));
+}
+
+// `weight("name")[f16]` sets the element type, `weight("name")[E, E]` loads.
+MaybeValue Importer::subscriptWeight(const WeightValue &weight, const SubscriptExpr &expr,
+                                     const std::shared_ptr<Scope> &scope) {
+  SymbolicShape shape;
+  for (const Expr *index : expr.indices) {
+    if (llvm::isa<SliceExpr, EllipsisExpr>(index))
+      return fail(index->range, "a weight's dims are numbers or sizes");
+    MaybeValue value = evaluate(index, scope);
+    if (!value)
+      return std::nullopt;
+    if (auto *type = value->get<mlir::Type>(); type && expr.indices.size() == 1)
+      return Value(WeightValue{weight.name, *type});
+    auto dim = value->dim();
+    if (!dim)
+      return fail(index->range, "expected a size, got " + value->describe());
+    if (dim->constant().value_or(1) < 1)
+      return fail(index->range, "a dim is at least 1, got " + llvm::Twine(*dim->constant()));
+    shape.push_back(*dim);
+  }
+  return loadWeight(weight, shape, expr.range);
+}
+
+// Inside a mask or score function an index on every dim reads one element.
+MaybeValue Importer::extractElement(const SymbolicTensor &tensor, const SubscriptExpr &expr,
+                                    const std::shared_ptr<Scope> &scope) {
+  if (static_cast<int64_t>(expr.indices.size()) != tensor.rank())
+    return fail(expr.range, "inside a mask or score function every dim of a tensor is indexed: " +
+                                tensor.str() + " takes " + llvm::Twine(tensor.rank()) +
+                                " indices, got " + llvm::Twine(expr.indices.size()));
+  llvm::SmallVector<mlir::Value> indices;
+  for (auto [position, index] : llvm::enumerate(expr.indices)) {
+    if (llvm::isa<SliceExpr, EllipsisExpr>(index))
+      return fail(index->range, "inside a mask or score function an index is a number");
+    MaybeValue value = evaluate(index, scope);
+    if (!value)
+      return std::nullopt;
+    if (auto constant = value->integer(); constant && *constant < 0) {
+      auto size = tensor.shape[position].constant();
+      if (!size || *constant < -*size)
+        return fail(index->range,
+                    "index " + llvm::Twine(*constant) + " is outside " + tensor.str());
+      value = Value(*constant + *size);
+    }
+    auto scalar = toScalar(*value, scalarBuilder().getIndexType(), index->range);
+    if (!scalar)
+      return std::nullopt;
+    indices.push_back(*scalar);
+  }
+  mlir::Value element =
+      mlir::tensor::ExtractOp::create(scalarBuilder(), locate(expr.range), tensor.value, indices);
+  return Value(ScalarValue{element, std::nullopt});
+}
+
+MaybeValue Importer::subscriptTensor(const SymbolicTensor &tensor, const SubscriptExpr &expr,
+                                     const std::shared_ptr<Scope> &scope) {
+  size_t ellipses =
+      llvm::count_if(expr.indices, [](Expr *e) { return llvm::isa<EllipsisExpr>(e); });
+  size_t added = llvm::count_if(expr.indices, [](Expr *e) { return llvm::isa<NoneExpr>(e); });
+  auto used = static_cast<int64_t>(expr.indices.size() - ellipses - added);
+  if (ellipses > 1)
+    return fail(expr.range, "an index has at most one '...'");
+  if (used > tensor.rank())
+    return fail(expr.range, "too many indices for " + tensor.str() + ": got " + llvm::Twine(used));
+  SymbolicTensor result = tensor;
+  int64_t dim = 0;
+  for (const Expr *index : expr.indices) {
+    if (llvm::isa<EllipsisExpr>(index)) {
+      dim += tensor.rank() - used;
+      continue;
+    }
+    std::optional<SymbolicTensor> next;
+    if (llvm::isa<NoneExpr>(index)) {
+      next = build(index->range, [&](GraphBuilder &g) { return g.unsqueeze(result, dim); });
+      ++dim;
+    } else if (auto *slice = llvm::dyn_cast<SliceExpr>(index)) {
+      next = applySlice(result, dim++, *slice, scope);
+    } else {
+      MaybeValue at = evaluate(index, scope);
+      next = at ? applyIndex(result, dim, *at, index->range) : std::nullopt;
+    }
+    if (!next)
+      return std::nullopt;
+    result = *next;
+  }
+  return Value(result);
+}
+
+std::optional<SymbolicTensor> Importer::applyIndex(const SymbolicTensor &tensor, int64_t dim,
+                                                   const Value &index, SourceRange range) {
+  if (auto at = index.dim()) {
+    auto fromEnd =
+        index.integer() && *index.integer() < 0 ? take(range, at->plus(tensor.shape[dim])) : at;
+    if (!fromEnd)
+      return std::nullopt;
+    at = fromEnd;
+    return build(range, [&](GraphBuilder &g) { return g.index(tensor, dim, *at); });
+  }
+  bool scalar = index.is<ScalarValue>();
+  if (auto *at = index.get<SymbolicTensor>())
+    scalar = at->rank() == 0 && at->elementType().isInteger();
+  if (!scalar)
+    return fail(range, "expected an integer, a size or an integer scalar as index, got " +
+                           index.describe());
+  auto at = toTensor(index, getGraph().opBuilder().getI64Type(), range);
+  if (!at)
+    return std::nullopt;
+  return build(range, [&](GraphBuilder &g) { return g.dynamicIndex(tensor, dim, *at); });
+}
+
+std::optional<SymbolicTensor> Importer::applySlice(const SymbolicTensor &tensor, int64_t dim,
+                                                   const SliceExpr &slice,
+                                                   const std::shared_ptr<Scope> &scope) {
+  SymbolicDim bounds[3] = {SymbolicDim(0), tensor.shape[dim], SymbolicDim(1)};
+  const Expr *parts[3] = {slice.begin, slice.end, slice.step};
+  for (size_t i = 0; i < 3; ++i) {
+    MaybeValue value = parts[i] ? evaluate(parts[i], scope) : MaybeValue(Value(bounds[i]));
+    if (!value)
+      return std::nullopt;
+    if (value->isNone())
+      continue;
+    auto size = value->dim();
+    if (!size)
+      return fail(parts[i]->range, "the bounds of a slice are sizes known at compile time, got " +
+                                       value->describe() + "; use dynamic_slice");
+    bounds[i] = *size;
+  }
+  auto step = bounds[2].constant();
+  if (!step)
+    return fail(slice.step->range, "the step of a slice must be a number");
+  if (!slice.begin && !slice.end && *step == 1)
+    return tensor;
+  return build(slice.range,
+               [&](GraphBuilder &g) { return g.slice(tensor, dim, bounds[0], bounds[1], *step); });
+}
+
+} // namespace fovea

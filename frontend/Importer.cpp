@@ -1,0 +1,319 @@
+// The importer's frame: overrides, constants, the set of functions, errors.
+#include "frontend/Importer.h"
+#include "frontend/Builtins.h"
+#include "frontend/ImporterImpl.h"
+#include "frontend/Parser.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+namespace fovea {
+
+using namespace ast;
+
+char ReportedError::ID = 0;
+
+ParamValue parseParamValue(llvm::StringRef text) {
+  int64_t integer = 0;
+  double number = 0;
+  if (text == "True" || text == "False")
+    return text == "True";
+  if (!text.getAsInteger(10, integer))
+    return integer;
+  if (!text.getAsDouble(number))
+    return number;
+  return text.str();
+}
+
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importFov(mlir::MLIRContext &context,
+                                                            llvm::StringRef name,
+                                                            llvm::StringRef text,
+                                                            const ImportOptions &options) {
+  DiagnosticList diagnostics(std::make_shared<SourceFile>(name.str(), text.str()));
+  std::unique_ptr<Module> module = parseModule(diagnostics);
+  if (!diagnostics.empty())
+    return llvm::make_error<DescriptionError>(std::move(diagnostics));
+  auto location = mlir::FileLineColLoc::get(&context, name, 1, 1);
+  mlir::OwningOpRef<mlir::ModuleOp> target = mlir::ModuleOp::create(location);
+  Importer importer(*module, diagnostics, options, *target);
+  if (!importer.run())
+    return llvm::make_error<DescriptionError>(std::move(diagnostics));
+  return std::move(target);
+}
+
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importFovFile(mlir::MLIRContext &context, llvm::StringRef path, const ImportOptions &options) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return llvm::createStringError(buffer.getError(), "%s: error: cannot read the file: %s",
+                                   path.str().c_str(), buffer.getError().message().c_str());
+  ImportOptions resolved = options;
+  if (resolved.modelDirectory.empty())
+    resolved.modelDirectory = llvm::sys::path::parent_path(path).str();
+  return importFov(context, path, (*buffer)->getBuffer(), resolved);
+}
+
+Importer::Importer(const Module &module, DiagnosticList &diagnostics, const ImportOptions &options,
+                   mlir::ModuleOp target)
+    : module(module), diagnostics(diagnostics), options(options), graph(target),
+      location(target.getLoc()), regionFloat(graph.opBuilder().getF32Type()) {}
+
+//===-- Errors and places -------------------------------------------------------------------===//
+
+mlir::Location Importer::locate(SourceRange range) const {
+  const SourceFile &source = diagnostics.getSource();
+  LineColumn at = source.getLineColumn(range.begin);
+  mlir::MLIRContext *context = location.getContext();
+  return mlir::FileLineColLoc::get(context, source.getName(), at.line, at.column);
+}
+
+// A function called from several places would report each of its errors as often.
+std::nullopt_t Importer::fail(SourceRange range, const llvm::Twine &message) {
+  std::string text = message.str();
+  if (!reported.insert(std::to_string(range.begin) + ":" + text).second)
+    return std::nullopt;
+  Diagnostic &diagnostic = diagnostics.error(range, text);
+  static constexpr size_t maxNotes = 4;
+  for (size_t i = 0; i < std::min(maxNotes, frames.size()); ++i) {
+    const Frame &frame = frames[frames.size() - 1 - i];
+    if (frame.callSite.end)
+      diagnostic.note(frame.callSite, "in this call of '" + frame.function->name.name + "'");
+  }
+  return std::nullopt;
+}
+
+void Importer::report(SourceRange range, llvm::Error error) {
+  llvm::handleAllErrors(
+      std::move(error), [](const ReportedError &) {},
+      [&](const llvm::ErrorInfoBase &info) { fail(range, info.message()); });
+}
+
+//===-- The module --------------------------------------------------------------------------===//
+
+bool Importer::run() {
+  if (!declareFunctions())
+    return false;
+  evaluateConstants();
+  if (!checkRecursion())
+    return false;
+  std::vector<const Function *> entries = findEntries();
+  if (!checkOverrides())
+    return false;
+  for (const Function *function : entries)
+    importEntry(*function);
+  return diagnostics.empty();
+}
+
+bool Importer::declareFunctions() {
+  llvm::StringMap<SourceRange> seen;
+  bool unique = true;
+  auto declare = [&](const Identifier &name) {
+    auto [first, inserted] = seen.try_emplace(name.name, name.range);
+    if (inserted)
+      return;
+    unique = false;
+    diagnostics.error(name.range, "'" + name.name + "' is defined twice")
+        .note(first->second, "the first definition is here");
+  };
+  for (const Constant &constant : module.constants)
+    declare(constant.name);
+  for (const Function *function : module.functions) {
+    declare(function->name);
+    functions[function->name.name] = function;
+    llvm::StringMap<SourceRange> parameters;
+    for (const Parameter &parameter : function->parameters)
+      if (!parameters.try_emplace(parameter.name.name, parameter.name.range).second) {
+        unique = false;
+        fail(parameter.name.range, "parameter '" + parameter.name.name + "' is there twice");
+      }
+  }
+  return unique;
+}
+
+void Importer::evaluateConstants() {
+  for (const Constant &constant : module.constants) {
+    MaybeValue value = evaluate(constant.value, globals);
+    if (value && (value->is<SymbolicTensor>() || value->is<WeightValue>()))
+      value =
+          fail(constant.value->range,
+               "a constant of a file is known at compile time, and this is " + value->describe());
+    if (constant.isParam)
+      value = overrideParam(constant, value);
+    globals->names[constant.name.name] = value ? std::move(*value) : Value(PoisonValue());
+  }
+}
+
+// The value from outside must be of the kind of the default that it replaces.
+Importer::MaybeValue Importer::overrideParam(const Constant &constant, const MaybeValue &value) {
+  auto given = options.params.find(constant.name.name.str());
+  if (given == options.params.end() || !value)
+    return value;
+  MaybeValue replaced =
+      std::visit([](const auto &v) -> MaybeValue { return Value(v); }, given->second);
+  auto *text = replaced->get<TextValue>();
+  bool fits = value->isNone() || (value->is<TextValue>() && text) ||
+              (value->is<bool>() && replaced->is<bool>()) ||
+              (value->is<int64_t>() && replaced->is<int64_t>()) ||
+              (value->is<double>() && replaced->number() && !replaced->is<bool>());
+  if (value->is<bool>() && replaced->integer() && (*replaced->integer() & ~int64_t(1)) == 0)
+    return Value(*replaced->integer() == 1);
+  if (value->is<double>() && fits)
+    return Value(*replaced->number());
+  if (auto *type = value->get<mlir::Type>(); type && text)
+    if (mlir::Type given = parseElementType(getContext(), text->text))
+      return Value(given);
+  if (fits)
+    return replaced;
+  return fail(constant.name.range, "param '" + constant.name.name + "' has the default " +
+                                       value->describe() + "; it cannot become " +
+                                       replaced->describe());
+}
+
+//===-- Recursion ---------------------------------------------------------------------------===//
+
+namespace {
+
+// Finds the functions whose names an expression mentions.
+class ReferenceFinder {
+public:
+  explicit ReferenceFinder(const Function &function) {
+    for (const Parameter &parameter : function.parameters) {
+      hidden.insert(parameter.name.name);
+      visit(parameter.defaultValue);
+    }
+    visit(function.body);
+  }
+
+  /// Each mentioned name that is no variable of the function, with its first place.
+  std::vector<Identifier> found;
+
+private:
+  void hide(llvm::ArrayRef<Identifier> names) {
+    for (const Identifier &name : names)
+      hidden.insert(name.name);
+  }
+  void visit(Block block);
+  void visit(const Expr *expr);
+  void visit(llvm::ArrayRef<Expr *> exprs) {
+    for (const Expr *expr : exprs)
+      visit(expr);
+  }
+  void visit(llvm::ArrayRef<Argument> arguments) {
+    for (const Argument &argument : arguments)
+      visit(argument.value);
+  }
+
+  std::set<llvm::StringRef> hidden;
+};
+
+} // namespace
+
+void ReferenceFinder::visit(Block block) {
+  for (const Stmt *stmt : block) {
+    if (auto *assign = llvm::dyn_cast<AssignStmt>(stmt)) {
+      visit(assign->value);
+      hide(assign->targets);
+    } else if (auto *result = llvm::dyn_cast<ReturnStmt>(stmt)) {
+      visit(result->values);
+    } else if (auto *loop = llvm::dyn_cast<ForStmt>(stmt)) {
+      visit(loop->sequence);
+      hide(loop->targets);
+      visit(loop->body);
+    } else if (auto *choice = llvm::dyn_cast<IfStmt>(stmt)) {
+      visit(choice->condition);
+      visit(choice->then);
+      visit(choice->otherwise);
+    } else if (auto *check = llvm::dyn_cast<AssertStmt>(stmt)) {
+      visit(check->condition);
+    }
+  }
+}
+
+void ReferenceFinder::visit(const Expr *expr) {
+  if (!expr)
+    return;
+  if (auto *name = llvm::dyn_cast<NameExpr>(expr)) {
+    if (!hidden.count(name->name))
+      found.push_back({name->name, name->range});
+  } else if (auto *text = llvm::dyn_cast<FStringExpr>(expr)) {
+    visit(text->values);
+  } else if (auto *unary = llvm::dyn_cast<UnaryExpr>(expr)) {
+    visit(unary->operand);
+  } else if (auto *binary = llvm::dyn_cast<BinaryExpr>(expr)) {
+    visit({binary->left, binary->right});
+  } else if (auto *compare = llvm::dyn_cast<CompareExpr>(expr)) {
+    visit(compare->operands);
+  } else if (auto *logical = llvm::dyn_cast<LogicalExpr>(expr)) {
+    visit({logical->left, logical->right});
+  } else if (auto *choice = llvm::dyn_cast<ConditionalExpr>(expr)) {
+    visit({choice->condition, choice->then, choice->otherwise});
+  } else if (auto *lambda = llvm::dyn_cast<LambdaExpr>(expr)) {
+    visit(lambda->body);
+  } else if (auto *call = llvm::dyn_cast<CallExpr>(expr)) {
+    visit(call->callee);
+    visit(call->arguments);
+  } else if (auto *attribute = llvm::dyn_cast<AttributeExpr>(expr)) {
+    visit(attribute->object);
+  } else if (auto *subscript = llvm::dyn_cast<SubscriptExpr>(expr)) {
+    visit(subscript->object);
+    visit(subscript->indices);
+  } else if (auto *slice = llvm::dyn_cast<SliceExpr>(expr)) {
+    visit({slice->begin, slice->end, slice->step});
+  } else if (auto *tuple = llvm::dyn_cast<TupleExpr>(expr)) {
+    visit(tuple->elements);
+  } else if (auto *list = llvm::dyn_cast<ListExpr>(expr)) {
+    visit(list->elements);
+  } else if (auto *comprehension = llvm::dyn_cast<ComprehensionExpr>(expr)) {
+    visit({comprehension->sequence, comprehension->element, comprehension->condition});
+  }
+}
+
+// Calls are expanded, so a cycle among them has no end. Depth-first search over the names that
+// functions mention; an explicit stack, for chains may be as long as the file.
+bool Importer::checkRecursion() {
+  enum class State { New, Open, Done };
+  struct Visit {
+    const Function *function;
+    std::vector<Identifier> references;
+    size_t next = 0;
+  };
+  llvm::DenseMap<const Function *, State> states;
+  for (const Function *root : module.functions) {
+    std::vector<Visit> stack;
+    auto open = [&](const Function *function) {
+      states[function] = State::Open;
+      stack.push_back({function, ReferenceFinder(*function).found});
+    };
+    if (states[root] == State::New)
+      open(root);
+    while (!stack.empty()) {
+      Visit &top = stack.back();
+      if (top.next == top.references.size()) {
+        states[top.function] = State::Done;
+        stack.pop_back();
+        continue;
+      }
+      const Identifier &reference = top.references[top.next++];
+      auto callee = functions.find(reference.name);
+      if (callee == functions.end())
+        continue;
+      if (top.function != callee->second)
+        called.insert(callee->second);
+      State state = states[callee->second];
+      if (state == State::New)
+        open(callee->second);
+      if (state != State::Open)
+        continue;
+      std::string cycle;
+      for (const Visit &visit : stack)
+        if (!cycle.empty() || visit.function == callee->second)
+          cycle += (visit.function->name.name + " -> ").str();
+      fail(reference.range, "'" + reference.name + "' calls itself: " + cycle + reference.name);
+      return false;
+    }
+  }
+  return true;
+}
+
+} // namespace fovea

@@ -1,0 +1,252 @@
+// The importer's state, shared by its parts. It evaluates a description as an interpreter would,
+// except that operations on tensors append to the graph instead of computing. Functions return
+// nothing after an error that has been reported.
+#ifndef FOVEA_FRONTEND_IMPORTERIMPL_H
+#define FOVEA_FRONTEND_IMPORTERIMPL_H
+
+#include "frontend/Diagnostics.h"
+#include "frontend/Importer.h"
+#include "frontend/Value.h"
+#include <set>
+
+namespace fovea {
+
+/// Stands for an error that is in the DiagnosticList already, where a callback must return one.
+class ReportedError : public llvm::ErrorInfo<ReportedError> {
+public:
+  static char ID;
+  void log(llvm::raw_ostream &os) const override { os << "reported"; }
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+};
+
+/// A returned value, or one of a call's arguments, with its place.
+struct LocatedValue {
+  std::string name; // Empty if it has none.
+  Value value;
+  SourceRange range;
+};
+
+class Importer {
+public:
+  using MaybeValue = std::optional<Value>;
+
+  Importer(const ast::Module &module, DiagnosticList &diagnostics, const ImportOptions &options,
+           mlir::ModuleOp target);
+
+  /// Imports the entries; false if there were errors.
+  bool run();
+
+  // ---- What builtins use -----------------------------------------------------------------------
+
+  GraphBuilder &getGraph() { return graph; }
+  mlir::MLIRContext *getContext() { return graph.context(); }
+  const ImportOptions &getOptions() const { return options; }
+
+  /// Reports an error, with notes for the calls that led to it.
+  std::nullopt_t fail(SourceRange range, const llvm::Twine &message);
+  /// The value of `result`, or its error reported at `range`.
+  template <typename T>
+  std::optional<T> take(SourceRange range, llvm::Expected<T> result) {
+    if (result)
+      return std::move(*result);
+    report(range, result.takeError());
+    return std::nullopt;
+  }
+  /// Calls `make` with ops to be located at `range`.
+  template <typename F>
+  auto build(SourceRange range, F &&make) {
+    graph.setLocation(locate(range));
+    return take(range, make(graph));
+  }
+  mlir::Location locate(SourceRange range) const;
+
+  /// Calls a function, lambda or builtin.
+  MaybeValue call(const Value &callee, llvm::ArrayRef<LocatedValue> arguments, SourceRange range);
+  /// How many parameters a function or lambda has; nothing for other values.
+  static std::optional<size_t> countParameters(const Value &function);
+  /// A region that yields `function` of the region's arguments with the given numbers, as
+  /// `resultType`. The importer must outlive it.
+  RegionBuilder makeRegion(const Value &function, SourceRange range,
+                           llvm::ArrayRef<unsigned> passed, mlir::Type resultType);
+
+  /// A number, size, run-time scalar or tensor as a tensor; numbers take `elementType`.
+  std::optional<SymbolicTensor> toTensor(const Value &value, mlir::Type elementType,
+                                         SourceRange range);
+  /// A number, size, rank-0 tensor or scalar as a scalar of `type`.
+  std::optional<mlir::Value> toScalar(const Value &value, mlir::Type type, SourceRange range);
+
+  MaybeValue unary(UnaryKind kind, const Value &operand, SourceRange range);
+  MaybeValue binary(BinaryKind kind, const Value &left, const Value &right, SourceRange range);
+  MaybeValue compare(ast::CompareOp op, const Value &left, const Value &right, SourceRange range);
+  MaybeValue select(const Value &condition, const Value &then, const Value &otherwise,
+                    SourceRange range);
+  /// Element `index` of a compile-time sequence or range as a list of values.
+  std::optional<std::vector<Value>> elementsOf(const Value &value, SourceRange range);
+  MaybeValue fromJson(const ConfigValue &owner, const llvm::json::Value &json, SourceRange range);
+  MaybeValue configAttribute(const ConfigValue &config, llvm::StringRef key, SourceRange range);
+
+private:
+  struct Frame {
+    const ast::Function *function;
+    SourceRange callSite;
+  };
+  enum class Flow { Next, Returned };
+  /// The body of a function in execution.
+  struct Body {
+    std::shared_ptr<Scope> scope;
+    std::vector<LocatedValue> results;
+    SourceRange returnRange;
+    bool failed = false;
+    bool inLoop = false;
+  };
+
+  // Modules and entries (Importer.cpp, ImportEntries.cpp).
+  bool declareFunctions();
+  void evaluateConstants();
+  MaybeValue overrideParam(const ast::Constant &constant, const MaybeValue &value);
+  bool checkOverrides();
+  bool checkRecursion();
+  std::vector<const ast::Function *> findEntries();
+  static const ast::Parameter *findUntyped(const ast::Function &function);
+  void importEntry(const ast::Function &function);
+  bool bindEntryDims(const ast::Function &function, Scope &scope);
+  bool bindEntryInputs(const ast::Function &function, const std::shared_ptr<Scope> &scope);
+  bool bindEntryWeight(const ast::Parameter &parameter, const std::shared_ptr<Scope> &scope);
+  std::optional<std::vector<NamedTensor>> nameResults(const Body &body);
+
+  // Types (ImportTypes.cpp).
+  static bool isTensorType(const ast::TypeExpr &type);
+  mlir::Type resolveElementType(const ast::Identifier &name);
+  std::optional<SymbolicShape> evaluateDims(const ast::TypeExpr &type,
+                                            const std::shared_ptr<Scope> &scope);
+  std::optional<SymbolicDim> evaluateDim(const ast::Expr *expr,
+                                         const std::shared_ptr<Scope> &scope);
+  bool checkStaticSize(const ast::TypeExpr &type, llvm::ArrayRef<SymbolicDim> shape);
+  std::optional<Value> checkKind(const ast::Parameter &parameter, const LocatedValue &argument);
+  bool bindDims(const ast::TypeExpr &type, const LocatedValue &argument, Scope &scope);
+  bool checkTensor(const ast::TypeExpr &type, const LocatedValue &argument,
+                   const std::shared_ptr<Scope> &scope, llvm::StringRef what);
+  bool checkResults(const ast::Function &function, const Body &body);
+  MaybeValue loadWeight(const WeightValue &weight, llvm::ArrayRef<SymbolicDim> shape,
+                        SourceRange range);
+  std::optional<WeightValue> namedWeight(const ast::Parameter &parameter,
+                                         const std::shared_ptr<Scope> &scope);
+
+  // Calls (ImportCalls.cpp).
+  MaybeValue callFunction(const ast::Function &function, llvm::ArrayRef<LocatedValue> arguments,
+                          SourceRange range);
+  bool matchArguments(const ast::Function &function, llvm::ArrayRef<LocatedValue> arguments,
+                      SourceRange range, std::vector<std::optional<LocatedValue>> &matched);
+  bool bindParameters(const ast::Function &function,
+                      std::vector<std::optional<LocatedValue>> &matched, SourceRange range,
+                      const std::shared_ptr<Scope> &scope);
+  MaybeValue callLambda(const LambdaValue &lambda, llvm::ArrayRef<LocatedValue> arguments,
+                        SourceRange range);
+  MaybeValue callConfigGet(const ConfigValue &config, llvm::ArrayRef<LocatedValue> arguments,
+                           SourceRange range);
+  std::string describeCycle(const ast::Function &function) const;
+
+  // Statements (ImportStatements.cpp, ImportLoops.cpp).
+  Flow execute(ast::Block block, Body &body);
+  Flow execute(const ast::Stmt *stmt, Body &body);
+  void executeAssign(const ast::AssignStmt &assign, Body &body);
+  bool bindTargets(llvm::ArrayRef<ast::Identifier> targets, const Value &value, SourceRange range,
+                   Scope &scope);
+  bool unpack(llvm::ArrayRef<ast::Identifier> targets, const Value &value, SourceRange range,
+              Scope &scope);
+  void executeReturn(const ast::ReturnStmt &stmt, Body &body);
+  Flow executeFor(const ast::ForStmt &loop, Body &body);
+  Flow unrollFor(const ast::ForStmt &loop, llvm::ArrayRef<Value> elements, Body &body);
+  void runTimeFor(const ast::ForStmt &loop, const RangeValue &range, Body &body);
+  std::optional<std::vector<LocatedValue>> findCarried(const ast::ForStmt &loop,
+                                                       const std::shared_ptr<Scope> &scope);
+  llvm::Expected<GraphBuilder::Tensors> runLoopBody(const ast::ForStmt &loop,
+                                                    const RangeValue &range, Body &outer,
+                                                    llvm::ArrayRef<LocatedValue> carried,
+                                                    mlir::Value index,
+                                                    llvm::ArrayRef<SymbolicTensor> values);
+  Flow executeIf(const ast::IfStmt &choice, Body &body);
+  void executeAssert(const ast::AssertStmt &stmt, Body &body);
+
+  // Expressions (ImportExpressions.cpp, ImportSubscripts.cpp).
+  MaybeValue evaluate(const ast::Expr *expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateNode(const ast::Expr *expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateName(const ast::NameExpr &name, const std::shared_ptr<Scope> &scope);
+  const Value *lookup(llvm::StringRef name, const Scope *scope) const;
+  MaybeValue lookupGlobal(llvm::StringRef name);
+  std::string suggestName(llvm::StringRef name, const Scope *scope) const;
+  MaybeValue evaluateFString(const ast::FStringExpr &text, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateUnary(const ast::UnaryExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateBinary(const ast::BinaryExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateCompare(const ast::CompareExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateLogical(const ast::LogicalExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue logical(bool isAnd, const Value &left, const Value &right, SourceRange range);
+  MaybeValue evaluateConditional(const ast::ConditionalExpr &expr,
+                                 const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateCall(const ast::CallExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateAttribute(const ast::AttributeExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue tensorAttribute(const Value &object, const SymbolicTensor &tensor,
+                             const ast::Identifier &attribute, SourceRange range);
+  MaybeValue evaluateSequence(llvm::ArrayRef<ast::Expr *> elements,
+                              const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateComprehension(const ast::ComprehensionExpr &expr,
+                                   const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateSubscript(const ast::SubscriptExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue subscriptSequence(const Value &object, const ast::SubscriptExpr &expr,
+                               const std::shared_ptr<Scope> &scope);
+  MaybeValue subscriptWeight(const WeightValue &weight, const ast::SubscriptExpr &expr,
+                             const std::shared_ptr<Scope> &scope);
+  MaybeValue subscriptTensor(const SymbolicTensor &tensor, const ast::SubscriptExpr &expr,
+                             const std::shared_ptr<Scope> &scope);
+  MaybeValue extractElement(const SymbolicTensor &tensor, const ast::SubscriptExpr &expr,
+                            const std::shared_ptr<Scope> &scope);
+  std::optional<SymbolicTensor> applyIndex(const SymbolicTensor &tensor, int64_t dim,
+                                           const Value &index, SourceRange range);
+  std::optional<SymbolicTensor> applySlice(const SymbolicTensor &tensor, int64_t dim,
+                                           const ast::SliceExpr &slice,
+                                           const std::shared_ptr<Scope> &scope);
+  std::optional<bool> truth(const Value &value, SourceRange range);
+
+  // Arithmetic (ImportArithmetic.cpp, ImportScalars.cpp).
+  MaybeValue foldInteger(BinaryKind kind, int64_t left, int64_t right, SourceRange range);
+  MaybeValue foldFloat(BinaryKind kind, double left, double right, SourceRange range);
+  MaybeValue foldDim(BinaryKind kind, const Value &left, const Value &right, SourceRange range);
+  MaybeValue tensorBinary(BinaryKind kind, const Value &left, const Value &right,
+                          SourceRange range);
+  MaybeValue tensorPower(const SymbolicTensor &base, double exponent, SourceRange range);
+  MaybeValue scalarBinary(BinaryKind kind, const Value &left, const Value &right,
+                          SourceRange range);
+  std::optional<std::pair<mlir::Value, mlir::Value>>
+  unifyScalars(const Value &left, const Value &right, bool wantFloat, SourceRange range);
+  std::optional<std::pair<SymbolicTensor, SymbolicTensor>>
+  unifyTensors(const Value &left, const Value &right, SourceRange range);
+  bool usesScalars(const Value &left, const Value &right) const;
+  std::optional<bool> compareConstants(ast::CompareOp op, const Value &left, const Value &right,
+                                       SourceRange range);
+  mlir::OpBuilder &scalarBuilder() { return region ? *region : graph.opBuilder(); }
+
+  void report(SourceRange range, llvm::Error error);
+
+  const ast::Module &module;
+  DiagnosticList &diagnostics;
+  const ImportOptions &options;
+  GraphBuilder graph;
+  mlir::Location location; // Of the file.
+  std::shared_ptr<Scope> globals = std::make_shared<Scope>();
+  llvm::StringMap<const ast::Function *> functions;
+  std::vector<Frame> frames;
+  std::set<std::string> reported;
+  /// Functions that another function of the file mentions.
+  llvm::DenseSet<const ast::Function *> called;
+  /// Where scalars are computed while a mask or score function is evaluated.
+  mlir::OpBuilder *region = nullptr;
+  /// The float type of numbers in that region.
+  mlir::Type regionFloat;
+  size_t depth = 0;
+  size_t steps = 0;
+  bool aborted = false;
+};
+
+} // namespace fovea
+
+#endif

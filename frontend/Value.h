@@ -1,0 +1,140 @@
+// What an expression of a description evaluates to while it is imported: a compile-time value
+// (number, string, sequence, function, configuration, ...) or something of the graph under
+// construction (a tensor, or a scalar inside a mask function or a loop).
+#ifndef FOVEA_FRONTEND_VALUE_H
+#define FOVEA_FRONTEND_VALUE_H
+
+#include "frontend/Ast.h"
+#include "frontend/GraphBuilder.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/JSON.h"
+#include <memory>
+#include <variant>
+#include <vector>
+
+namespace fovea {
+
+class Value;
+struct Builtin;
+
+/// Names of one block of a function; looked up outwards through the parents.
+struct Scope {
+  std::shared_ptr<Scope> parent;
+  llvm::StringMap<Value> names;
+};
+
+struct NoneValue {};
+/// What a name holds after the statement that should have set it failed: silent.
+struct PoisonValue {};
+
+/// A string. With `layer`, an index value, the text has one `{}` that stands for it.
+struct TextValue {
+  std::string text;
+  mlir::Value layer;
+  int64_t count = 1;
+};
+
+/// `range(begin, end)`.
+struct RangeValue {
+  SymbolicDim begin, end;
+};
+
+struct FunctionValue {
+  const ast::Function *function;
+};
+struct LambdaValue {
+  const ast::LambdaExpr *lambda;
+  std::shared_ptr<Scope> scope;
+};
+/// A builtin, or a method of `self`.
+struct BuiltinValue {
+  const Builtin *builtin;
+  std::shared_ptr<Value> self;
+};
+
+/// An object of a JSON file, which `root` keeps alive.
+struct ConfigValue {
+  std::shared_ptr<const llvm::json::Value> root;
+  const llvm::json::Object *object;
+};
+/// `config.get`.
+struct ConfigGetValue {
+  ConfigValue config;
+};
+
+/// A weight without its dims: `weight("name")`, `weight("name")[f16]`.
+struct WeightValue {
+  TextValue name;
+  mlir::Type elementType;
+};
+
+/// A run-time scalar: an argument of a mask function, a loop's index, or computed from such.
+struct ScalarValue {
+  mlir::Value value;
+  /// Set for a loop's index itself: it is below this.
+  std::optional<int64_t> loopEnd;
+};
+
+class Value {
+public:
+  using Sequence = std::shared_ptr<const std::vector<Value>>;
+
+  /// The types whose values convert as they are; others have constructors of their own.
+  template <typename T>
+  static constexpr bool isAlternative =
+      llvm::is_one_of<T, NoneValue, PoisonValue, bool, int64_t, double, TextValue, RangeValue,
+                      mlir::Type, FunctionValue, LambdaValue, BuiltinValue, ConfigValue,
+                      ConfigGetValue, WeightValue, ScalarValue, SymbolicTensor>::value;
+
+  Value() : storage(NoneValue()) {}
+  /// A constant dim becomes an integer.
+  Value(const SymbolicDim &dim);
+  Value(std::vector<Value> elements)
+      : storage(std::make_shared<const std::vector<Value>>(std::move(elements))) {}
+  Value(std::string text) : storage(TextValue{std::move(text), {}, 1}) {}
+  template <typename T>
+    requires(isAlternative<std::decay_t<T>>)
+  Value(T &&value) : storage(std::forward<T>(value)) {}
+
+  template <typename T>
+  const T *get() const {
+    return std::get_if<T>(&storage);
+  }
+  template <typename T>
+  bool is() const {
+    return get<T>() != nullptr;
+  }
+
+  bool isNone() const { return is<NoneValue>(); }
+  const std::vector<Value> *sequence() const {
+    auto *elements = get<Sequence>();
+    return elements ? elements->get() : nullptr;
+  }
+  /// An integer or bool as an integer.
+  std::optional<int64_t> integer() const;
+  /// A compile-time number as a double.
+  std::optional<double> number() const;
+  /// An integer or symbolic size.
+  std::optional<SymbolicDim> dim() const;
+  /// A function, lambda or builtin.
+  bool isCallable() const { return is<FunctionValue>() || is<LambdaValue>() || is<BuiltinValue>(); }
+
+  /// What kind of value this is, for messages: `the integer 8`, `a tensor f32[B, L]`.
+  std::string describe() const;
+
+private:
+  std::variant<NoneValue, PoisonValue, bool, int64_t, double, TextValue, SymbolicDim, Sequence,
+               RangeValue, mlir::Type, FunctionValue, LambdaValue, BuiltinValue, ConfigValue,
+               ConfigGetValue, WeightValue, ScalarValue, SymbolicTensor>
+      storage;
+};
+
+/// The shortest text that reads back as the same number.
+std::string formatNumber(double value);
+
+/// `f32` for the names of element types; null for any other name.
+mlir::Type parseElementType(mlir::MLIRContext *context, llvm::StringRef name);
+
+} // namespace fovea
+
+#endif

@@ -32,9 +32,13 @@ static std::string makeMarker(llvm::StringRef line, size_t column, size_t length
 
 std::string renderMessage(const SourceFile &source, SourceRange range, llvm::StringRef severity,
                           llvm::StringRef message) {
-  LineColumn at = source.getLineColumn(range.begin);
   std::string text;
   llvm::raw_string_ostream os(text);
+  if (range.isNowhere()) {
+    os << source.getName() << ": " << severity << ": " << message << '\n';
+    return text;
+  }
+  LineColumn at = source.getLineColumn(range.begin);
   os << source.getName() << ':' << at.line << ':' << at.column << ": " << severity << ": "
      << message << '\n';
   llvm::StringRef line = source.getLine(at.line);

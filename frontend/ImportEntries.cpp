@@ -25,7 +25,8 @@ std::vector<const Function *> Importer::findEntries() {
     for (const Function *function : module.functions)
       names.push_back(function->name.name);
     if (found == functions.end())
-      fail({}, "there is no function '" + options.entry + "'" + didYouMean(options.entry, names));
+      fail(SourceRange::nowhere(),
+           "there is no function '" + options.entry + "'" + didYouMean(options.entry, names));
     else if (const Parameter *parameter = findUntyped(*found->second))
       fail(parameter->name.range, "'" + options.entry + "' cannot be an entry: parameter '" +
                                       parameter->name.name + "' is no tensor and has no default");
@@ -38,10 +39,10 @@ std::vector<const Function *> Importer::findEntries() {
       entries.push_back(function);
   if (!entries.empty())
     return entries;
-  SourceRange end{static_cast<uint32_t>(diagnostics.getSource().getText().size()), 0};
   Diagnostic &error = diagnostics.error(
-      end, "there is no entry: a function that no other calls, whose name does not begin with "
-           "'_' and whose parameters are tensors or weights or have defaults");
+      SourceRange::nowhere(),
+      "there is no entry: a function that no other calls, whose name does not begin with "
+      "'_' and whose parameters are tensors or weights or have defaults");
   for (const Function *function : module.functions)
     if (const Parameter *parameter = findUntyped(*function); parameter && !called.count(function))
       error.note(parameter->name.range,
@@ -70,8 +71,8 @@ bool Importer::checkOverrides() {
   bool valid = true;
   for (const auto &[name, value] : options.params) {
     if (!known.count(name)) {
-      fail({}, "'" + name + "' is neither a param nor a dim of this file" +
-                   didYouMean(name, candidates));
+      fail(SourceRange::nowhere(), "'" + name + "' is neither a param nor a dim of this file" +
+                                       didYouMean(name, candidates));
       valid = false;
     }
   }

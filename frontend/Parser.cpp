@@ -10,9 +10,10 @@ std::unique_ptr<Module> parseModule(DiagnosticList &diagnostics) {
   auto module = std::make_unique<Module>();
   const SourceFile &source = diagnostics.getSource();
   if (source.getText().size() > SourceFile::maxBytes) {
-    diagnostics.error({}, "the file has " + llvm::Twine(source.getText().size()) +
-                              " bytes; a description may have at most " +
-                              llvm::Twine(SourceFile::maxBytes));
+    diagnostics.error(SourceRange::nowhere(), "the file has " +
+                                                  llvm::Twine(source.getText().size()) +
+                                                  " bytes; a description may have at most " +
+                                                  llvm::Twine(SourceFile::maxBytes));
     return module;
   }
   if (auto tokens = Lexer(diagnostics).run())

@@ -15,9 +15,9 @@ struct SourceRange {
   uint32_t begin = 0;
   uint32_t end = 0;
 
-  static SourceRange between(SourceRange first, SourceRange last) {
-    return {first.begin, last.end};
-  }
+  /// For errors that concern no place of the file.
+  static constexpr SourceRange nowhere() { return {UINT32_MAX, UINT32_MAX}; }
+  bool isNowhere() const { return begin == UINT32_MAX; }
 };
 
 /// A line and a column, both counted from 1, the column in bytes.

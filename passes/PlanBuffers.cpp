@@ -57,6 +57,7 @@ private:
   unsigned slotFor(Value bytes, BufferInterval interval);
   void placeViews();
   void createSizeFunction();
+  Value resultDim(func::FuncOp companion, BlockArgument result, int64_t dim);
   Value constant(int64_t value);
   Value append(function_ref<Value(OpBuilder &)> build);
 
@@ -159,6 +160,21 @@ void BufferPlan::placeViews() {
   }
 }
 
+/// A dim of the result that the out-parameter `result` takes, from `NAME.result_shapes`.
+Value BufferPlan::resultDim(func::FuncOp companion, BlockArgument result, int64_t dim) {
+  auto shapes = function->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(
+      (function.getName() + ".result_shapes").str());
+  int64_t numResults = function->getAttrOfType<IntegerAttr>("attn.num_results").getInt();
+  int64_t position = dim;
+  for (Type earlier : function.getArgumentTypes()
+                          .take_front(result.getArgNumber())
+                          .drop_front(function.getNumArguments() - numResults))
+    position += cast<ShapedType>(earlier).getRank();
+  auto call = func::CallOp::create(b, function.getLoc(), shapes,
+                                   companion.getArguments().drop_back());
+  return call.getResult(position);
+}
+
 /// `NAME.workspace_size(all dims of all inputs, workers) -> bytes`: the hoisted computations.
 void BufferPlan::createSizeFunction() {
   Location loc = function.getLoc();
@@ -183,6 +199,8 @@ void BufferPlan::createSizeFunction() {
     if (argument && argument.getArgNumber() < numInputs && dim.getConstantIndex())
       map.map(dim.getResult(), companion.getArgument(firstDim[argument.getArgNumber()] +
                                                      *dim.getConstantIndex()));
+    else if (argument && dim.getConstantIndex())
+      map.map(dim.getResult(), resultDim(companion, argument, *dim.getConstantIndex()));
     else if (isa<attn::WorkersOp>(op))
       map.map(op.getResult(0), companion.getArgument(numDims));
     else

@@ -84,3 +84,25 @@ func.func @data_dependent(%x: memref<?xindex>) attributes {attn.num_results = 0}
   "test.use"(%a) : (memref<?xf32>) -> ()
   return
 }
+
+// -----
+
+// The size of a result's buffer is known from the shapes of the inputs: dim 1 of the second
+// result is the fourth of all dims.
+// CHECK-LABEL: func.func private @of_result.workspace_size(
+// CHECK-SAME: %[[N:.*]]: index, %{{.*}}: index) -> index
+// CHECK: %[[SHAPES:.*]]:4 = call @of_result.result_shapes(%[[N]])
+// CHECK: arith.muli %{{.*}}, %[[SHAPES]]#3
+// CHECK: return
+func.func @of_result(%x: memref<?xf32>, %y: memref<2x?xf32>, %z: memref<2x?xf32>)
+    attributes {attn.num_results = 2} {
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %z, %c1 : memref<2x?xf32>
+  %a = memref.alloc(%n) : memref<?xf32>
+  "test.use"(%a) : (memref<?xf32>) -> ()
+  return
+}
+func.func private @of_result.result_shapes(%n: index) -> (index, index, index, index) {
+  %c2 = arith.constant 2 : index
+  return %c2, %n, %c2, %n : index, index, index, index
+}

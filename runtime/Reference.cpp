@@ -85,7 +85,7 @@ static llvm::Error runFor(Operation *op, Frame &frame) {
 
 static llvm::Expected<SmallVector<Datum>> callFunction(func::FuncOp function,
                                                        ArrayRef<Datum> arguments,
-                                                       const WeightLookup &weights,
+                                                       const WeightSource *weights,
                                                        unsigned depth) {
   if (!llvm::hasSingleElement(function.getBody()))
     return errorAt(function, "expected @" + function.getName() + " to have a body of one block");
@@ -300,7 +300,7 @@ static llvm::Expected<Datum> toDatum(func::FuncOp function, unsigned number,
 
 llvm::Expected<std::vector<Tensor>> fovea::runReference(ModuleOp module, StringRef entry,
                                                         ArrayRef<TensorView> inputs,
-                                                        const WeightLookup &weights) {
+                                                        const WeightSource *weights) {
   auto function = module.lookupSymbol<func::FuncOp>(entry);
   if (!function)
     return llvm::createStringError("there is no function '%s'", entry.str().c_str());

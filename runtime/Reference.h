@@ -7,15 +7,13 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/tensor/Tensor.h"
 #include "llvm/Support/Error.h"
-#include <functional>
 
 namespace fovea {
 
-/// The tensor that the weight files hold under a name; an error if there is none. The memory
-/// outlives the run.
-using WeightLookup = std::function<llvm::Expected<TensorView>(llvm::StringRef name)>;
+class WeightSource;
 
-/// Runs the public function `entry` of a verified module on one tensor an argument.
+/// Runs the public function `entry` of a verified module on one tensor an argument. `weights` is
+/// needed only by a module that has attn.weight.
 ///
 /// All floats are computed in float64 whatever their type in the IR: arith.truncf and arith.extf
 /// change nothing, and constants are taken as the exact value that they denote in their type.
@@ -26,7 +24,7 @@ using WeightLookup = std::function<llvm::Expected<TensorView>(llvm::StringRef na
 /// zero. Reading elements that nothing wrote gives NaN.
 llvm::Expected<std::vector<Tensor>> runReference(mlir::ModuleOp module, llvm::StringRef entry,
                                                  llvm::ArrayRef<TensorView> inputs,
-                                                 const WeightLookup &weights);
+                                                 const WeightSource *weights = nullptr);
 
 } // namespace fovea
 

@@ -198,9 +198,9 @@ static llvm::Error runWeight(Operation *op, Frame &frame) {
   }
   if (!frame.weights)
     return errorAt(op, "there are no weights to look up '" + Twine(name) + "' in");
-  llvm::Expected<TensorView> view = frame.weights(name);
+  std::optional<TensorView> view = frame.weights->find(name);
   if (!view)
-    return errorAt(op, view.takeError());
+    return errorAt(op, "there is no tensor '" + Twine(name) + "' in " + frame.weights->location());
   auto type = cast<ShapedType>(weight.getType());
   if (failed(verifyCompatibleShape(type.getShape(), view->sizes())))
     return expectSizes(op, "weight '" + name + "'", view->sizes(), type.getShape());

@@ -3,6 +3,7 @@
 #ifndef FOVEA_RUNTIME_REFERENCEFRAME_H
 #define FOVEA_RUNTIME_REFERENCEFRAME_H
 
+#include "frontend/WeightSource.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "runtime/Reference.h"
@@ -13,9 +14,10 @@ namespace fovea::reference {
 /// The values of one call of a function.
 class Frame {
 public:
-  Frame(const WeightLookup &weights, unsigned depth) : weights(weights), depth(depth) {}
+  Frame(const WeightSource *weights, unsigned depth) : weights(weights), depth(depth) {}
 
-  const WeightLookup &weights;
+  /// Null if there are none.
+  const WeightSource *const weights;
   /// Number of calls that this one is nested in.
   const unsigned depth;
 

@@ -29,7 +29,7 @@ class ReferenceHarness : public ::testing::Test {
 protected:
   /// Runs @f of a module; the module's text must parse and verify.
   llvm::Expected<std::vector<Tensor>> run(llvm::StringRef text, llvm::ArrayRef<Tensor> inputs = {},
-                                          const WeightLookup &weights = {}) {
+                                          const WeightSource *weights = nullptr) {
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get(), "test.mlir");
     if (!module)
       return llvm::createStringError("the module of the test does not parse");
@@ -56,7 +56,7 @@ protected:
 
   /// The message of a run that must fail.
   std::string error(llvm::StringRef text, llvm::ArrayRef<Tensor> inputs = {},
-                    const WeightLookup &weights = {}) {
+                    const WeightSource *weights = nullptr) {
     llvm::Expected<std::vector<Tensor>> tensors = run(text, inputs, weights);
     if (tensors)
       return "the run succeeded";

@@ -43,6 +43,34 @@ TEST_F(ReferenceAttnTest, ApplyMaskBroadcastsAsNumpy) {
       HasSubstr("expected a mask that broadcasts to scores of sizes [2, 2, 2], got [3, 1]"));
 }
 
+TEST_F(ReferenceAttnTest, UnfoldMakesWindows) {
+  EXPECT_THAT(result(R"mlir(
+    func.func @f(%x: tensor<2x5xi64>) -> tensor<2x2x3xi64> {
+      %r = attn.unfold %x dim(1) size(3) step(2) : tensor<2x5xi64> -> tensor<2x2x3xi64>
+      return %r : tensor<2x2x3xi64>
+    })mlir",
+                     {integers({2, 5}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9})}),
+              ElementsAre(0, 1, 2, 2, 3, 4, 5, 6, 7, 7, 8, 9));
+  // The window's elements are the last dim, whichever dim they come from.
+  EXPECT_THAT(result(R"mlir(
+    func.func @f(%x: tensor<3x2xi64>) -> tensor<2x2x2xi64> {
+      %r = attn.unfold %x dim(0) size(2) step(1) : tensor<3x2xi64> -> tensor<2x2x2xi64>
+      return %r : tensor<2x2x2xi64>
+    })mlir",
+                     {integers({3, 2}, {0, 1, 10, 11, 20, 21})}),
+              ElementsAre(0, 10, 1, 11, 10, 20, 11, 21));
+}
+
+TEST_F(ReferenceAttnTest, UnfoldWindowsMustFit) {
+  EXPECT_THAT(error(R"mlir(
+    func.func @f(%x: tensor<?xi64>) -> tensor<?x3xi64> {
+      %r = attn.unfold %x dim(0) size(3) step(1) : tensor<?xi64> -> tensor<?x3xi64>
+      return %r : tensor<?x3xi64>
+    })mlir",
+                    {integers({2}, {0, 1})}),
+              HasSubstr("'attn.unfold': expected windows of at most 2 elements, got 3"));
+}
+
 TEST_F(ReferenceAttnTest, SoftmaxAlongAnyDim) {
   std::string text = R"mlir(
     func.func @f(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {

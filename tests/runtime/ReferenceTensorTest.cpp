@@ -200,6 +200,39 @@ TEST_F(ReferenceTensorTest, BatchMatmulTransposeBroadcastReduceMapFill) {
               ElementsAre(2, 2, 3, 3));
 }
 
+/// The products of a contraction have a loop of their own; the same body with another op between
+/// must not take it.
+TEST_F(ReferenceTensorTest, BodiesThatAreNearlyProducts) {
+  auto generic = [](const std::string &body) {
+    return R"mlir(
+    func.func @f(%x: tensor<2x3xf32>, %y: tensor<3xf32>) -> tensor<2xf32> {
+      %o = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
+      %r = linalg.generic {
+          indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i)>],
+          iterator_types = ["parallel", "reduction"]}
+          ins(%x, %y : tensor<2x3xf32>, tensor<3xf32>) outs(%o : tensor<2xf32>) {
+      ^bb0(%a: f32, %b: f32, %c: f32):
+        )mlir" + body +
+           R"mlir(
+      } -> tensor<2xf32>
+      return %r : tensor<2xf32>
+    })mlir";
+  };
+  std::vector<Tensor> in = {matrix, floats({3}, {1, 10, 100})};
+  EXPECT_THAT(result(generic("%m = arith.mulf %b, %a : f32\n%s = arith.addf %m, %c : f32\n"
+                             "linalg.yield %s : f32"),
+                     in),
+              ElementsAre(322, 656));
+  EXPECT_THAT(result(generic("%m = arith.mulf %a, %b : f32\n%s = arith.addf %m, %m : f32\n"
+                             "linalg.yield %s : f32"),
+                     in),
+              ElementsAre(600, 1200));
+  EXPECT_THAT(result(generic("%m = arith.mulf %a, %c : f32\n%s = arith.addf %m, %b : f32\n"
+                             "linalg.yield %s : f32"),
+                     in),
+              ElementsAre(142, 430));
+}
+
 TEST_F(ReferenceTensorTest, GenericWithIndexGatherAndSeveralResults) {
   auto both = results(R"mlir(
     func.func @f(%ids: tensor<2xi64>, %table: tensor<3x2xf32>) -> (tensor<2x2xf32>, tensor<2x2xindex>) {

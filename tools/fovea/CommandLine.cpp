@@ -1,0 +1,157 @@
+// The driver's command line parser.
+#include "CommandLine.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+
+using namespace fovea;
+using namespace fovea::tool;
+using llvm::StringRef;
+using llvm::Twine;
+
+char UsageError::ID;
+
+static llvm::Error usageError(const Twine &message) {
+  return llvm::make_error<UsageError>(message);
+}
+
+bool CommandLine::Option::isNamed(StringRef name) const {
+  return llvm::is_contained(llvm::split(names, ","), name);
+}
+
+void CommandLine::positional(StringRef name, StringRef help, std::string &target) {
+  positionalName = name.str();
+  positionalHelp = help.str();
+  positionalTarget = &target;
+}
+
+void CommandLine::flag(StringRef names, StringRef help, bool &target) {
+  options.push_back({names.str(), "", help.str(), [&target](StringRef) {
+                       target = true;
+                       return llvm::Error::success();
+                     }});
+}
+
+void CommandLine::text(StringRef names, StringRef value, StringRef help, std::string &target) {
+  std::string shown = target.empty() ? help.str() : (help + " (default: " + target + ")").str();
+  options.push_back({names.str(), value.str(), shown, [&target](StringRef given) {
+                       target = given.str();
+                       return llvm::Error::success();
+                     }});
+}
+
+void CommandLine::integer(StringRef names, StringRef value, StringRef help, int64_t minimum,
+                          int64_t &target) {
+  auto set = [=, &target, names = names.str()](StringRef given) -> llvm::Error {
+    if (!llvm::to_integer(given, target, 10) || target < minimum)
+      return usageError(names + " expects an integer of at least " + Twine(minimum) + ", got '" +
+                        given + "'");
+    return llvm::Error::success();
+  };
+  options.push_back(
+      {names.str(), value.str(), (help + " (default: " + Twine(target) + ")").str(), set});
+}
+
+void CommandLine::repeated(StringRef names, StringRef value, StringRef help,
+                           std::vector<std::string> &target) {
+  options.push_back(
+      {names.str(), value.str(), (help + "; may be repeated").str(), [&target](StringRef given) {
+         target.push_back(given.str());
+         return llvm::Error::success();
+       }});
+}
+
+CommandLine::Option *CommandLine::find(StringRef name) {
+  auto it = llvm::find_if(options, [&](const Option &option) { return option.isNamed(name); });
+  return it == options.end() ? nullptr : &*it;
+}
+
+llvm::Error CommandLine::unknownOption(StringRef name) const {
+  std::vector<std::string> candidates = {"--help"};
+  for (const Option &option : options)
+    for (StringRef candidate : llvm::split(option.names, ","))
+      candidates.push_back(candidate.str());
+  std::optional<std::string> nearest = findNearest(name, candidates);
+  return usageError("unknown option '" + name + "'" +
+                    (nearest ? "; did you mean '" + *nearest + "'?" : ""));
+}
+
+llvm::Error CommandLine::parsePositional(StringRef argument) {
+  if (!positionalTarget)
+    return usageError("unexpected argument '" + argument + "'");
+  if (positionalGiven)
+    return usageError("expected one " + positionalName + ", got '" + *positionalTarget + "' and '" +
+                      argument + "'");
+  *positionalTarget = argument.str();
+  positionalGiven = true;
+  return llvm::Error::success();
+}
+
+llvm::Expected<bool> CommandLine::parse(llvm::ArrayRef<const char *> arguments) {
+  for (size_t next = 0; next < arguments.size();) {
+    StringRef argument = arguments[next++];
+    if (argument == "--help" || argument == "-h")
+      return true;
+    if (!argument.starts_with("-") || argument == "-") {
+      if (llvm::Error error = parsePositional(argument))
+        return std::move(error);
+      continue;
+    }
+    auto [name, value] = argument.split('=');
+    bool hasValue = name.size() != argument.size();
+    Option *option = find(name);
+    if (!option)
+      return unknownOption(name);
+    if (!option->takesValue() && hasValue)
+      return usageError(name + " takes no value, got '" + value + "'");
+    if (option->takesValue() && !hasValue) {
+      if (next == arguments.size())
+        return usageError(name + " expects a value: " + name + " " + option->value);
+      value = arguments[next++];
+    }
+    if (llvm::Error error = option->set(value))
+      return std::move(error);
+  }
+  if (positionalTarget && !positionalGiven)
+    return usageError("expected " + positionalName);
+  return false;
+}
+
+void CommandLine::printHelp(llvm::raw_ostream &os) const {
+  os << summary << "\n\nusage: fovea " << command;
+  if (positionalTarget)
+    os << " " << positionalName;
+  os << " [options]\n\n";
+  auto print = [&](StringRef left, StringRef help) {
+    os << llvm::format("  %-28s ", left.str().c_str()) << help << "\n";
+  };
+  if (positionalTarget)
+    print(positionalName, positionalHelp);
+  for (const Option &option : options) {
+    std::string names = llvm::join(llvm::split(option.names, ","), ", ");
+    print(option.takesValue() ? names + " " + option.value : names, option.help);
+  }
+  print("-h, --help", "print this and exit");
+}
+
+llvm::Expected<std::pair<std::string, std::string>> tool::splitAssignment(StringRef text) {
+  auto [name, value] = text.split('=');
+  if (name.empty() || name.size() == text.size())
+    return usageError("--set expects NAME=VALUE, got '" + text + "'");
+  return std::pair(name.str(), value.str());
+}
+
+std::optional<std::string> tool::findNearest(StringRef name,
+                                             llvm::ArrayRef<std::string> candidates) {
+  // A third of the letters may differ: beyond that the words have nothing in common.
+  unsigned best = name.size() / 3 + 1;
+  std::optional<std::string> nearest;
+  for (const std::string &candidate : candidates) {
+    unsigned distance = name.edit_distance(candidate, /*AllowReplacements=*/true, best);
+    if (distance < best || (distance == best && !nearest)) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}

@@ -1,0 +1,83 @@
+// Options and positional arguments of one subcommand: declared once, each with its help and
+// default, then parsed into the variables of the caller. `--name VALUE` and `--name=VALUE` mean
+// the same.
+#ifndef FOVEA_TOOLS_FOVEA_COMMANDLINE_H
+#define FOVEA_TOOLS_FOVEA_COMMANDLINE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fovea::tool {
+
+/// Wrong usage, which ends with exit status 2; any other error ends with 1.
+class UsageError : public llvm::ErrorInfo<UsageError> {
+public:
+  static char ID;
+  explicit UsageError(const llvm::Twine &message) : text(message.str()) {}
+  void log(llvm::raw_ostream &os) const override { os << text; }
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+
+private:
+  std::string text;
+};
+
+class CommandLine {
+public:
+  CommandLine(llvm::StringRef command, llvm::StringRef summary)
+      : command(command), summary(summary) {}
+
+  /// The one argument that is no option; it must be given.
+  void positional(llvm::StringRef name, llvm::StringRef help, std::string &target);
+  /// An option without a value. Names are separated by commas: "-t,--threads".
+  void flag(llvm::StringRef names, llvm::StringRef help, bool &target);
+  /// An option whose value is text; the default is what `target` holds.
+  void text(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
+            std::string &target);
+  /// A number of at least `minimum`.
+  void integer(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help, int64_t minimum,
+               int64_t &target);
+  /// An option that may be given several times.
+  void repeated(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
+                std::vector<std::string> &target);
+
+  /// Parses what follows the subcommand. True if `--help` was among it.
+  llvm::Expected<bool> parse(llvm::ArrayRef<const char *> arguments);
+
+  void printHelp(llvm::raw_ostream &os) const;
+
+private:
+  struct Option {
+    std::string names, value, help;
+    std::function<llvm::Error(llvm::StringRef)> set;
+
+    bool isNamed(llvm::StringRef name) const;
+    bool takesValue() const { return !value.empty(); }
+  };
+
+  Option *find(llvm::StringRef name);
+  llvm::Error unknownOption(llvm::StringRef name) const;
+  llvm::Error parsePositional(llvm::StringRef argument);
+
+  std::string command, summary;
+  std::string positionalName, positionalHelp;
+  std::string *positionalTarget = nullptr;
+  bool positionalGiven = false;
+  std::vector<Option> options;
+};
+
+/// "NAME=VALUE" cut in two; a usage error without a name or "=".
+llvm::Expected<std::pair<std::string, std::string>> splitAssignment(llvm::StringRef text);
+
+/// The one of `candidates` that is spelt most like `name`, if any is close.
+std::optional<std::string> findNearest(llvm::StringRef name,
+                                       llvm::ArrayRef<std::string> candidates);
+
+} // namespace fovea::tool
+
+#endif // FOVEA_TOOLS_FOVEA_COMMANDLINE_H

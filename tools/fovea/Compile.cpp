@@ -1,0 +1,158 @@
+// fovea compile: a model to a file, at any stage from MLIR to a shared library.
+#include "runtime/Compile.h"
+#include "CommandLine.h"
+#include "Header.h"
+#include "Link.h"
+#include "Model.h"
+#include "Subcommands.h"
+#include "frontend/FileIO.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace fovea;
+using namespace fovea::tool;
+using llvm::StringRef;
+
+namespace {
+enum class Emit { Mlir, Llvm, Assembly, Object, SharedLibrary };
+
+struct CompileCommandOptions {
+  std::string model, output, weights, emit, compileTo, header, route = "fast", cpu = "native";
+  std::vector<std::string> assignments;
+  bool report = false;
+};
+} // namespace
+
+static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
+                                         CompileCommandOptions &options) {
+  CommandLine line("compile", "Compiles a model to a file.");
+  line.positional("MODEL", "a .fov file, an .mlir file or a model directory", options.model);
+  line.text("-o,--output", "OUT", "the file to write, - for stdout; must be given", options.output);
+  line.text("--emit", "FORM",
+            "mlir, llvm, asm, obj or so (default: by the ending of OUT: .mlir, .ll, .s, .o, .so)",
+            options.emit);
+  line.text("--compile-to", "PHASE",
+            "with --emit=mlir, the last phase to run: input, fused, tiled, bufferized, vector or "
+            "llvm (the default)",
+            options.compileTo);
+  line.text("--header", "FILE", "also write the C header of the code", options.header);
+  line.text("--weights", "DIR", "the model directory whose config.json the description reads",
+            options.weights);
+  line.repeated("--set", "NAME=VALUE", "a parameter of the description", options.assignments);
+  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
+  line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
+  line.flag("--report", "print to stderr what was fused and vectorised, what was not, and why",
+            options.report);
+  llvm::Expected<bool> help = line.parse(arguments);
+  if (help && *help)
+    line.printHelp(llvm::outs());
+  return help;
+}
+
+static llvm::Error usageError(const llvm::Twine &message) {
+  return llvm::make_error<UsageError>(message);
+}
+
+static llvm::Expected<Emit> chooseEmit(const CompileCommandOptions &options) {
+  StringRef name = options.emit;
+  if (name.empty() && !options.compileTo.empty() && options.compileTo != "object")
+    name = "mlir";
+  if (name.empty())
+    name = StringRef(options.output).rsplit('.').second;
+  auto emit = llvm::StringSwitch<std::optional<Emit>>(name)
+                  .Case("mlir", Emit::Mlir)
+                  .Cases({"llvm", "ll"}, Emit::Llvm)
+                  .Cases({"asm", "s"}, Emit::Assembly)
+                  .Cases({"obj", "o"}, Emit::Object)
+                  .Case("so", Emit::SharedLibrary)
+                  .Default(std::nullopt);
+  if (emit)
+    return *emit;
+  return options.emit.empty()
+             ? usageError("'" + options.output +
+                          "' does not say what to write: give "
+                          "--emit=mlir|llvm|asm|obj|so")
+             : usageError("--emit expects mlir, llvm, asm, obj or so, got '" + options.emit + "'");
+}
+
+static llvm::Expected<Phase> choosePhase(const CompileCommandOptions &options, Emit emit) {
+  if (options.compileTo.empty())
+    return emit == Emit::Mlir ? Phase::Llvm : Phase::Object;
+  std::optional<Phase> phase = parsePhase(options.compileTo);
+  if (!phase)
+    return usageError("--compile-to expects input, fused, tiled, bufferized, vector, llvm or "
+                      "object, got '" +
+                      options.compileTo + "'");
+  if ((emit == Emit::Mlir) != (*phase != Phase::Object))
+    return usageError("--compile-to=" + options.compileTo + " goes with --emit=" +
+                      (*phase == Phase::Object ? "llvm, asm, obj or so" : "mlir"));
+  return *phase;
+}
+
+static llvm::Error writeText(StringRef path, StringRef text) {
+  if (path == "-") {
+    llvm::outs() << text;
+    return llvm::Error::success();
+  }
+  return writeFile(path, [&](llvm::raw_ostream &os) {
+    os << text;
+    return llvm::Error::success();
+  });
+}
+
+static llvm::Error writeCode(const CompileCommandOptions &options, Emit emit, const Model &model,
+                             const CompileOptions &compileOptions) {
+  CodeKind kind = emit == Emit::Llvm       ? CodeKind::LlvmIr
+                  : emit == Emit::Assembly ? CodeKind::Assembly
+                                           : CodeKind::Object;
+  auto code = compileToFile(model.graph.module(), kind, compileOptions);
+  if (!code)
+    return code.takeError();
+  std::string header;
+  if (!options.header.empty()) {
+    auto made = makeHeader(*code, options.model);
+    if (!made)
+      return made.takeError();
+    header = std::move(*made);
+  }
+  if (llvm::Error error = emit == Emit::SharedLibrary
+                              ? linkSharedLibrary(code->contents, options.output)
+                              : writeText(options.output, code->contents))
+    return error;
+  return options.header.empty() ? llvm::Error::success() : writeText(options.header, header);
+}
+
+static llvm::Error compileModel(const CompileCommandOptions &options) {
+  if (options.output.empty())
+    return usageError("expected -o OUT");
+  llvm::Expected<Emit> emit = chooseEmit(options);
+  if (!emit)
+    return emit.takeError();
+  llvm::Expected<Phase> phase = choosePhase(options, *emit);
+  if (!phase)
+    return phase.takeError();
+  if (*emit == Emit::Mlir && !options.header.empty())
+    return usageError("--header goes with --emit=llvm, asm, obj or so");
+  llvm::Expected<Model> model =
+      openModel(options.model, options.assignments, modelDirectoryOf(options.weights));
+  if (!model)
+    return model.takeError();
+  CompileOptions compileOptions;
+  compileOptions.route = options.route;
+  compileOptions.cpu = options.cpu;
+  if (options.report)
+    compileOptions.report = [](StringRef message) { llvm::errs() << message << "\n"; };
+  if (*emit != Emit::Mlir)
+    return writeCode(options, *emit, *model, compileOptions);
+  auto text = compileToMlir(model->graph.module(), *phase, compileOptions);
+  if (!text)
+    return text.takeError();
+  return writeText(options.output, *text);
+}
+
+llvm::Error tool::compileCommand(llvm::ArrayRef<const char *> arguments) {
+  CompileCommandOptions options;
+  llvm::Expected<bool> help = parseOptions(arguments, options);
+  if (!help)
+    return help.takeError();
+  return *help ? llvm::Error::success() : compileModel(options);
+}

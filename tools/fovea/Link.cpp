@@ -1,0 +1,91 @@
+// Runs the system's linker. All files but the result are temporary and removed.
+#include "Link.h"
+#include "frontend/FileIO.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Program.h"
+#include <cstdlib>
+
+using namespace fovea;
+using namespace fovea::tool;
+using llvm::StringRef;
+
+namespace {
+struct Linker {
+  std::string path;
+  /// True for a compiler driver, which knows where the system's libraries are.
+  bool isDriver;
+};
+} // namespace
+
+static llvm::Expected<Linker> findLinker() {
+  llvm::SmallVector<StringRef> drivers = {"cc", "clang-22", "clang", "gcc"};
+  if (const char *chosen = std::getenv("CC"); chosen && *chosen)
+    drivers.insert(drivers.begin(), chosen);
+  for (StringRef name : drivers)
+    if (auto path = llvm::sys::findProgramByName(name))
+      return Linker{*path, true};
+  for (StringRef name : {"ld.lld-22", "ld.lld", "ld"})
+    if (auto path = llvm::sys::findProgramByName(name))
+      return Linker{*path, false};
+  return llvm::createStringError("no linker found: install gcc or clang, or set CC; or use "
+                                 "--emit=obj and link the object yourself");
+}
+
+/// A temporary file that is removed when this goes out of scope.
+static llvm::Expected<std::unique_ptr<llvm::FileRemover>>
+createTemporary(StringRef suffix, llvm::SmallVectorImpl<char> &path) {
+  if (std::error_code code = llvm::sys::fs::createTemporaryFile("fovea", suffix, path))
+    return llvm::createStringError(code, "cannot create a temporary file");
+  return std::make_unique<llvm::FileRemover>(llvm::Twine(StringRef(path.data(), path.size())));
+}
+
+static llvm::Error runLinker(const Linker &linker, StringRef objectPath, StringRef resultPath) {
+  llvm::SmallString<128> logPath;
+  auto log = createTemporary("log", logPath);
+  if (!log)
+    return log.takeError();
+  llvm::SmallVector<StringRef> arguments = {linker.path, "-shared", "-o", resultPath, objectPath};
+  if (linker.isDriver)
+    arguments.push_back("-lm");
+  std::optional<StringRef> redirects[] = {StringRef(), logPath.str(), logPath.str()};
+  std::string message;
+  int status =
+      llvm::sys::ExecuteAndWait(linker.path, arguments, std::nullopt, redirects, 0, 0, &message);
+  if (status == 0)
+    return llvm::Error::success();
+  if (auto said = llvm::MemoryBuffer::getFile(logPath))
+    message += (*said)->getBuffer().rtrim();
+  return llvm::createStringError(linker.path + " failed: " + message);
+}
+
+llvm::Error tool::linkSharedLibrary(StringRef object, StringRef path) {
+  llvm::Expected<Linker> linker = findLinker();
+  if (!linker)
+    return linker.takeError();
+  llvm::SmallString<128> objectPath, libraryPath;
+  auto objectFile = createTemporary("o", objectPath);
+  if (!objectFile)
+    return objectFile.takeError();
+  auto libraryFile = createTemporary("so", libraryPath);
+  if (!libraryFile)
+    return libraryFile.takeError();
+  auto writeObject = [&](llvm::raw_ostream &os) {
+    os << object;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = writeFile(objectPath, writeObject))
+    return error;
+  if (llvm::Error error = runLinker(*linker, objectPath, libraryPath))
+    return error;
+  auto library = readFile(libraryPath);
+  if (!library)
+    return library.takeError();
+  // The library is copied rather than renamed: the temporary may be on another file system.
+  return writeFile(path, [&](llvm::raw_ostream &os) {
+    os << (*library)->getBuffer();
+    return llvm::Error::success();
+  });
+}

@@ -1,0 +1,80 @@
+// fovea: compiles and runs model descriptions. Picks the subcommand and turns its error into
+// text on stderr and an exit status.
+#include "CommandLine.h"
+#include "Subcommands.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace fovea;
+using namespace fovea::tool;
+using llvm::StringRef;
+
+namespace {
+struct SubcommandEntry {
+  StringRef name;
+  StringRef summary;
+  Subcommand function;
+};
+} // namespace
+
+static constexpr int failure = 1, wrongUsage = 2;
+
+static constexpr SubcommandEntry subcommands[] = {
+    {"run", "compile a model and run it", runCommand},
+    {"compile", "compile a model to a file", compileCommand},
+};
+
+static void printHelp(llvm::raw_ostream &os) {
+  os << "fovea compiles transformer graphs to native code.\n\n"
+        "usage: fovea SUBCOMMAND ...\n\n";
+  for (const SubcommandEntry &entry : subcommands)
+    os << "  " << llvm::left_justify(entry.name, 12) << entry.summary << "\n";
+  os << "\n'fovea SUBCOMMAND --help' lists the options of each.\n";
+}
+
+/// Errors that name a place are "file:line:col: error: ..." already.
+static void printError(StringRef message) {
+  bool hasPlace = message.contains(": error: ");
+  llvm::errs() << (hasPlace ? "" : "error: ") << message.rtrim() << "\n";
+}
+
+static int run(const SubcommandEntry &entry, llvm::ArrayRef<const char *> arguments) {
+  int status = 0;
+  llvm::handleAllErrors(
+      entry.function(arguments),
+      [&](const UsageError &error) {
+        printError(error.message());
+        llvm::errs() << "try 'fovea " << entry.name << " --help'\n";
+        status = wrongUsage;
+      },
+      [&](const llvm::ErrorInfoBase &error) {
+        printError(error.message());
+        status = failure;
+      });
+  return status;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  llvm::ArrayRef<const char *> arguments(argv + 1, argc > 0 ? argc - 1 : 0);
+  StringRef name = arguments.empty() ? "" : arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    printHelp(llvm::outs());
+    return 0;
+  }
+  for (const SubcommandEntry &entry : subcommands)
+    if (entry.name == name)
+      return run(entry, arguments.drop_front());
+  std::vector<std::string> names;
+  for (const SubcommandEntry &entry : subcommands)
+    names.push_back(entry.name.str());
+  std::optional<std::string> nearest = findNearest(name, names);
+  printError(name.empty() ? "expected a subcommand"
+                          : ("unknown subcommand '" + name + "'" +
+                             (nearest ? "; did you mean '" + *nearest + "'?" : ""))
+                                .str());
+  llvm::errs() << "try 'fovea --help'\n";
+  return wrongUsage;
+}

@@ -17,15 +17,12 @@ static std::vector<std::string> namesOf(llvm::ArrayRef<EntrySignature> entries) 
 }
 
 llvm::Expected<const EntrySignature *> Model::findEntry(StringRef name) const {
-  if (name.empty() && entries.size() == 1)
+  if (name.empty())
     return &entries.front();
   for (const EntrySignature &entry : entries)
     if (entry.name == name)
       return &entry;
   std::vector<std::string> names = namesOf(entries);
-  if (name.empty())
-    return llvm::createStringError("the model has the entries " + llvm::join(names, ", ") +
-                                   ": choose one with --entry NAME");
   std::optional<std::string> nearest = findNearest(name, names);
   return llvm::createStringError(
       "there is no entry '" + name + "'; " +

@@ -18,7 +18,7 @@ struct Model {
   /// Sizes that `--set` gave to symbolic dims, for inputs that are made here.
   DimSizes dims;
 
-  /// The entry of that name, or the only one if it is empty.
+  /// The entry of that name, or the first if it is empty.
   llvm::Expected<const EntrySignature *> findEntry(llvm::StringRef name) const;
 };
 

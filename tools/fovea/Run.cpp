@@ -50,7 +50,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             "save the results (.safetensors, or .npy for one) instead of "
             "printing them",
             options.output);
-  line.text("--entry", "NAME", "the function to run, if the model has several", options.entry);
+  line.text("--entry", "NAME", "the function to run; the first by default", options.entry);
   line.integer("-t,--threads", "N", "threads; 0 is one for each CPU", 0, options.threads);
   line.integer("-s,--seed", "N", "seed of the random inputs and weights", 0, options.seed);
   line.flag("--time", "print how long compiling and running took", options.time);
@@ -213,6 +213,9 @@ static llvm::Error runModel(const RunOptions &options) {
   llvm::Expected<const EntrySignature *> entry = model->findEntry(options.entry);
   if (!entry)
     return entry.takeError();
+  if (options.entry.empty() && model->entries.size() > 1)
+    llvm::errs() << "note: running '" << (*entry)->name << "', the first of "
+                 << model->entries.size() << " entries; --entry chooses\n";
   llvm::Expected<NamedTensors> inputs = options.input.empty()
                                             ? makeRandomInputs(**entry, model->dims, options.seed)
                                             : readInputs(options.input, **entry);

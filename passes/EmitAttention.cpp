@@ -22,7 +22,8 @@ static std::optional<int64_t> staticDim(Value memref, int64_t dim) {
   return ShapedType::isDynamic(size) ? std::nullopt : std::optional(size);
 }
 
-/// Dims `kept` of `memref`, in that order, at `indices` of its first dims in canonical order.
+/// The part of `memref` at `indices` of its first dims in canonical order: the other dims, in
+/// canonical order too.
 static Value sliceOf(EmitBuilder &b, Value memref, ArrayRef<int64_t> perm, ValueRange indices) {
   auto type = cast<MemRefType>(memref.getType());
   int64_t rank = type.getRank(), leading = indices.size();
@@ -70,19 +71,40 @@ static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value
   return head;
 }
 
-static void emitAttention(AttentionOp op, const TargetInfo &target) {
-  EmitBuilder b(op.getLoc(), op.getOperation());
-  SmallVector<int64_t> query = op.getQueryPermutation(), value = op.getValuePermutation();
-  AttentionTile tile =
-      chooseAttentionTile(target, op.getScoreType().getWidth(), staticDim(op.getQuery(), query[2]),
-                          staticDim(op.getQuery(), query[3]), staticDim(op.getValue(), value[3]));
-  AttentionKernel kernel(b, op, tile);
-  kernel.allocateScratch();
+/// The loops over batch and heads with the kernel in them.
+static void emitHeads(EmitBuilder &b, AttentionOp op, AttentionKernel &kernel) {
+  SmallVector<int64_t> query = op.getQueryPermutation();
   Value batches = b.dim(op.getQuery(), query[0]), heads = b.dim(op.getQuery(), query[1]);
   b.loop(b.index(0), batches, 1, [&](Value batch) {
     b.loop(b.index(0), heads, 1,
            [&](Value head) { kernel.emitHead(viewHead(b, op, batch, head)); });
   });
+}
+
+static void emitAttention(AttentionOp op, const TargetInfo &target) {
+  EmitBuilder b(op.getLoc(), op.getOperation());
+  SmallVector<int64_t> query = op.getQueryPermutation(), value = op.getValuePermutation();
+  int64_t bits = op.getScoreType().getWidth();
+  std::optional<int64_t> rows = staticDim(op.getQuery(), query[2]);
+  auto makeKernel = [&](std::optional<int64_t> atMostRows) {
+    AttentionTile tile =
+        chooseAttentionTile(target, bits, atMostRows, staticDim(op.getQuery(), query[3]),
+                            staticDim(op.getValue(), value[3]));
+    AttentionKernel kernel(b, op, tile);
+    kernel.allocateScratch();
+    return kernel;
+  };
+  AttentionKernel kernel = makeKernel(rows);
+  if (rows) {
+    emitHeads(b, op, kernel);
+  } else {
+    // Decode and prefill may share one artefact: few rows take narrow panels.
+    int64_t few = target.lanes(bits);
+    AttentionKernel narrow = makeKernel(few);
+    Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle,
+                                                b.dim(op.getQuery(), query[2]), b.index(few));
+    b.branch(isFew, [&] { emitHeads(b, op, narrow); }, [&] { emitHeads(b, op, kernel); });
+  }
   op.erase();
 }
 
@@ -91,8 +113,6 @@ static std::string findObstacle(AttentionOp op) {
   for (Value operand : {op.getQuery(), op.getKey(), op.getValue()})
     if (!isa<MemRefType>(operand.getType()))
       return "its operands are not in buffers";
-  if (op.getSeed())
-    return "dropout is not supported";
   return "";
 }
 

@@ -190,6 +190,8 @@ void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Pan
         return arith::MinSIOp::create(b, position, last);
       });
     }
+    if (op.getSeed())
+      panel.counters = emitCounters(panel);
     body(panel);
   });
 }

@@ -48,6 +48,7 @@ private:
   struct Panel {
     mlir::Value index, row, count, first, last;
     llvm::SmallVector<mlir::Value> positions; // of each lane; past the last row, the last row's
+    llvm::SmallVector<mlir::Value> counters;  // of each lane's first weight, if there is dropout
   };
   /// Keys [begin, end) of a block, and which of them a block of rows can see. Bounds count
   /// from `begin`.
@@ -103,6 +104,10 @@ private:
   mlir::Value probability(mlir::Value score, mlir::Value maximum);
   Vectors probabilities(const Vectors &score, const Vectors &maximum);
   Vectors multiply(const Vectors &lhs, const Vectors &rhs);
+  /// The dropout counters of the weights of key 0 (attention_s12).
+  Vectors emitCounters(const Panel &panel);
+  /// Dropout of the probabilities `p` of the key at `position`.
+  mlir::Value drop(mlir::Value p, mlir::Value counters, mlir::Value position);
   void emitWeights(mlir::Value row, mlir::Value rows, const MaskBounds &bounds);
   void clearWeights(const Panel &panel, mlir::Value lo, mlir::Value hi);
 

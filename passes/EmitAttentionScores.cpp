@@ -3,6 +3,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/EmitAttentionKernel.h"
+#include "passes/EmitPhilox.h"
 #include "passes/Exp2Polynomial.h"
 #include "passes/RegionVectorizer.h"
 #include <limits>
@@ -158,10 +159,50 @@ void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
       Value at[] = {key, b.index(v * tile.lanes)};
       Value score = vector::LoadOp::create(b, vectorType, scores, at);
       Value p = probability(score, finite[v]);
-      vector::StoreOp::create(b, p, scores, at);
+      // The sum counts dropped keys too.
+      Value kept = op.getSeed() ? drop(p, panel.counters[v], b.add(block.begin, key)) : p;
+      vector::StoreOp::create(b, kept, scores, at);
       return Vectors{arith::AddFOp::create(b, carried[0], p)};
     })[0];
   store(sum, sums, {panel.index});
+}
+
+//===----------------------------------------------------------------------===//
+// Dropout
+//===----------------------------------------------------------------------===//
+
+AttentionKernel::Vectors AttentionKernel::emitCounters(const Panel &panel) {
+  Value origin, batchStride, headStride;
+  if (op.getDropoutCounter().empty()) {
+    origin = b.index(0);
+    headStride = b.mul(rows, keys);
+    batchStride = b.mul(b.dim(op.getQuery(), op.getQueryPermutation()[1]), headStride);
+  } else {
+    origin = op.getDropoutCounter()[0];
+    batchStride = op.getDropoutCounter()[1];
+    headStride = op.getDropoutCounter()[2];
+  }
+  origin = b.add(origin, b.mul(head.batch, batchStride));
+  origin = b.add(origin, b.mul(head.head, headStride));
+  origin = b.add(origin, b.mul(panel.row, keys));
+  auto indices = VectorType::get({tile.lanes}, b.getIndexType());
+  return eachVector([&](int64_t v) -> Value {
+    Value first = b.add(origin, b.mul(b.index(v * tile.lanes), keys));
+    Value steps = arith::MulIOp::create(b, vector::StepOp::create(b, indices).getResult(),
+                                        b.splat(indices, keys));
+    Value counter = arith::AddIOp::create(b, steps, b.splat(indices, first));
+    return arith::IndexCastOp::create(b, indices.clone(b.getI64Type()), counter);
+  });
+}
+
+Value AttentionKernel::drop(Value p, Value counters, Value position) {
+  double rate = op.getDropout()->convertToDouble();
+  Location loc = b.getLoc();
+  Value offset = arith::IndexCastOp::create(b, b.getI64Type(), position);
+  Value counter = arith::AddIOp::create(b, counters, b.splat(counters.getType(), offset));
+  Value word = emitPhiloxWord(b, loc, emitPhiloxKey(b, loc, op.getSeed()), counter);
+  Value scaled = arith::MulFOp::create(b, p, b.constant(vectorType, 1.0 / (1.0 - rate)));
+  return select(emitIsKept(b, loc, word, rate), scaled, b.constant(vectorType, 0.0));
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,8 +224,18 @@ void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &boun
       Vectors maximum = finiteMaximum(load(maxima, {panel.index}));
       Vectors reciprocal = load(sums, {panel.index});
       b.loop(visible.anyLo, visible.anyHi, 1, [&](Value key) {
-        Vectors p = probabilities(load(scores, {key}), maximum);
-        store(multiply(p, reciprocal), scores, {key});
+        Vectors score = load(scores, {key});
+        Vectors p = multiply(probabilities(score, maximum), reciprocal);
+        // Where NaN made the sum NaN, what is masked still weighs nothing.
+        p = eachVector([&](int64_t v) -> Value {
+          Value masked =
+              compare(arith::CmpFPredicate::OEQ, score[v], b.constant(vectorType, -infinity));
+          return select(masked, b.constant(vectorType, 0.0), p[v]);
+        });
+        if (op.getSeed())
+          p = eachVector(
+              [&](int64_t v) { return drop(p[v], panel.counters[v], b.add(block.begin, key)); });
+        store(p, scores, {key});
       });
       storeTransposed(scores, {}, visible.anyLo, visible.anyHi, head.weights, panel, block.begin);
     });

@@ -15,11 +15,13 @@ struct PhiloxKey {
 
 PhiloxKey emitPhiloxKey(mlir::OpBuilder &b, mlir::Location loc, mlir::Value seed);
 
-/// Word 0, an i32, of the block that the i64 `counter` counts (dropout_s1).
+/// Word 0, an i32, of the block that the i64 `counter` counts (dropout_s1). A vector of counters
+/// gives a vector of words.
 mlir::Value emitPhiloxWord(mlir::OpBuilder &b, mlir::Location loc, PhiloxKey key,
                            mlir::Value counter);
 
-/// Whether u >= p for the word's uniform number u, as an i1 and without rounding (dropout_s2).
+/// Whether u >= p for the word's uniform number u, as an i1 and without rounding (dropout_s2);
+/// for each of a vector of words.
 /// `p` is in [0, 1).
 mlir::Value emitIsKept(mlir::OpBuilder &b, mlir::Location loc, mlir::Value word, double p);
 

@@ -13,15 +13,3 @@ func.func @negative_tensors(%q: tensor<1x1x4x8xf32>, %k: tensor<1x1x4x8xf32>, %v
                       outs(%o : tensor<1x1x4x8xf32>) -> tensor<1x1x4x8xf32>
   return %0 : tensor<1x1x4x8xf32>
 }
-
-// -----
-
-// CHECK-LABEL: func @negative_dropout
-// CHECK: attn.attention
-func.func @negative_dropout(%q: memref<1x1x4x8xf32>, %k: memref<1x1x4x8xf32>,
-                            %v: memref<1x1x4x8xf32>, %o: memref<1x1x4x8xf32>, %s: i64) {
-  // expected-remark @below {{no kernel emitted: dropout is not supported}}
-  attn.attention ins(%q, %k, %v : memref<1x1x4x8xf32>, memref<1x1x4x8xf32>, memref<1x1x4x8xf32>)
-                 outs(%o : memref<1x1x4x8xf32>) seed(%s) {dropout = 0.5 : f64}
-  return
-}

@@ -150,3 +150,38 @@ func.func @f64(%q: memref<1x1x120x64xf64>, %k: memref<1x1x200x64xf64>, %v: memre
                  outs(%o : memref<1x1x120x64xf64>)
   return
 }
+
+// -----
+
+// The number of rows is known at run time only: both panels are there.
+
+// CHECK-LABEL: func @dynamic_rows
+// CHECK: %[[ROWS:.*]] = memref.dim %{{.*}}, %c2
+// CHECK: %[[FEW:.*]] = arith.cmpi sle, %[[ROWS]], %c8
+// CHECK: scf.if %[[FEW]] {
+// CHECK-COUNT-8: vector.fma
+// CHECK: } else {
+// CHECK-COUNT-12: vector.fma
+func.func @dynamic_rows(%q: memref<1x1x?x64xf32>, %k: memref<1x1x?x64xf32>,
+                        %v: memref<1x1x?x64xf32>, %o: memref<1x1x?x64xf32>) {
+  attn.attention ins(%q, %k, %v : memref<1x1x?x64xf32>, memref<1x1x?x64xf32>, memref<1x1x?x64xf32>)
+                 outs(%o : memref<1x1x?x64xf32>)
+  return
+}
+
+// -----
+
+// The sum is taken before dropout, the stored probability after it.
+
+// CHECK-LABEL: func @dropout
+// CHECK: %[[P:.*]] = arith.mulf
+// CHECK: arith.mului_extended
+// CHECK: %[[KEPT:.*]] = arith.select
+// CHECK: vector.store %[[KEPT]]
+// CHECK: arith.addf
+func.func @dropout(%q: memref<1x1x120x64xf32>, %k: memref<1x1x200x64xf32>, %v: memref<1x1x200x64xf32>,
+                   %o: memref<1x1x120x64xf32>, %seed: i64) {
+  attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x200x64xf32>, memref<1x1x200x64xf32>)
+                 outs(%o : memref<1x1x120x64xf32>) seed(%seed) {dropout = 0.25 : f64}
+  return
+}

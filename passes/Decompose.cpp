@@ -101,16 +101,16 @@ struct DecomposePass : impl::DecomposePassBase<DecomposePass> {
     populateDecomposeRotaryPatterns(patterns);
     populateDecomposeCacheAppendPatterns(patterns);
     populateDecomposeDropoutPatterns(patterns);
-    populateDecomposeAttentionPatterns(patterns, /*onlyWithDropout=*/!attention);
+    if (attention)
+      populateDecomposeAttentionPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
-    if (failed(checkAttention()))
+    if (attention && failed(checkNoAttention()))
       signalPassFailure();
   }
 
-  /// No attention is left that this pass was to decompose.
-  LogicalResult checkAttention() {
-    WalkResult walk = getOperation()->walk([this](attn::AttentionOp op) {
-      if (op.getNumResults() == 0 || !(attention || op.getSeed()))
+  LogicalResult checkNoAttention() {
+    WalkResult walk = getOperation()->walk([](attn::AttentionOp op) {
+      if (op.getNumResults() == 0)
         return WalkResult::advance();
       op.emitOpError() << "cannot be decomposed: expected head counts known at compile time, got "
                        << op.getQuery().getType() << " and " << op.getKey().getType();

@@ -10,8 +10,8 @@ namespace fovea {
 
 /// attn.attention -> scores, score function and mask, row maximum, exponentials, sum, weights and
 /// the product with the values, each one linalg op over whole tensors. Needs head counts whose
-/// quotient is known. With `onlyWithDropout` the others are kept for the kernel.
-void populateDecomposeAttentionPatterns(mlir::RewritePatternSet &patterns, bool onlyWithDropout);
+/// quotient is known.
+void populateDecomposeAttentionPatterns(mlir::RewritePatternSet &patterns);
 /// attn.softmax -> row maximum, exponentials, sum, quotient.
 void populateDecomposeSoftmaxPatterns(mlir::RewritePatternSet &patterns);
 /// attn.create_mask -> linalg.generic over indices; attn.apply_mask -> linalg.generic that selects.

@@ -8,7 +8,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Decompose.h"
 #include "passes/EmitPhilox.h"
-#include "passes/Report.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -260,27 +259,19 @@ SmallVector<Value> AttentionDecomposer::decompose() {
 
 namespace {
 struct DecomposeAttention : OpRewritePattern<attn::AttentionOp> {
-  DecomposeAttention(MLIRContext *context, bool onlyWithDropout)
-      : OpRewritePattern(context), onlyWithDropout(onlyWithDropout) {}
+  using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(attn::AttentionOp op, PatternRewriter &rewriter) const override {
     if (op.getNumResults() == 0)
       return rewriter.notifyMatchFailure(op, "on buffers");
-    if (onlyWithDropout && !op.getSeed())
-      return rewriter.notifyMatchFailure(op, "without dropout, for which there is a kernel");
     if (ShapedType::isDynamic(op.getGroupSize()) && op.getNumKeyHeads() != 1)
       return rewriter.notifyMatchFailure(op, "H / G is not known at compile time");
-    if (onlyWithDropout)
-      fovea::remark(op, "attention",
-                    "runs as separate ops over all scores: its kernel has no dropout");
     rewriter.replaceOp(op, AttentionDecomposer(rewriter, op).decompose());
     return success();
   }
-
-  bool onlyWithDropout;
 };
 } // namespace
 
-void fovea::populateDecomposeAttentionPatterns(RewritePatternSet &patterns, bool onlyWithDropout) {
-  patterns.add<DecomposeAttention>(patterns.getContext(), onlyWithDropout);
+void fovea::populateDecomposeAttentionPatterns(RewritePatternSet &patterns) {
+  patterns.add<DecomposeAttention>(patterns.getContext());
 }

@@ -48,8 +48,7 @@ def DecomposePass : Pass<"attn-decompose", "::mlir::func::FuncOp"> {
   let description = [{
     Replaces masks, windows, softmax, rotary positions, cache appends and dropout on tensors by
     `linalg` and `tensor` ops. `attn.sample` stays, and so does `attn.attention` unless the
-    option says otherwise or it has dropout: the fast route keeps it one op until it is on
-    buffers, but its kernel has no dropout.
+    option says otherwise: the fast route keeps it one op until it is on buffers.
 
     ```mlir
     %p = attn.softmax ins(%s : tensor<4x8xf32>) outs(%init : tensor<4x8xf32>) dim(1) -> tensor<4x8xf32>

@@ -54,7 +54,6 @@ using namespace fovea;
 static void registerInterfaceModels(DialectRegistry &registry) {
   attn::registerAttnExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
-  fovea::attn::registerAttnExternalModels(registry);
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
   cf::registerBufferizableOpInterfaceExternalModels(registry);

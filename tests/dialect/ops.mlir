@@ -131,6 +131,8 @@ func.func private @kernel(index, index, index, memref<?xf32>)
 func.func @launch(%x: memref<?xf32>) {
   // CHECK: %[[N:.*]] = attn.workers
   %n = attn.workers
+  // CHECK: attn.worker{{$}}
+  %i = attn.worker
   // CHECK: attn.workspace : memref<?xi8>
   %w = attn.workspace : memref<?xi8>
   // CHECK: attn.launch @kernel count(%[[N]]) args(%{{.*}} : memref<?xf32>)

@@ -121,6 +121,18 @@ llvm::Error CompiledEntry::checkDim(unsigned index, unsigned dim, int64_t size,
   return llvm::Error::success();
 }
 
+/// Sizes of other tensors come from these dims, so they must be bounded even where they cost
+/// nothing: beside a dim of 0, or repeated by a stride of 0.
+llvm::Error CompiledEntry::checkFits(unsigned index, const TensorView &view) const {
+  int64_t bytes = sizeOf(view.dataType());
+  for (int64_t size : view.sizes())
+    if (llvm::MulOverflow(bytes, size == 0 ? int64_t(1) : size, bytes) || bytes > physicalMemory())
+      return fail("input '" + spec.inputs[index].name + "' is " + view.describe() +
+                  ": its dims are too large for this machine's " + formatBytes(physicalMemory()) +
+                  " of memory");
+  return llvm::Error::success();
+}
+
 llvm::Error CompiledEntry::bindInput(unsigned index, const TensorView &view,
                                      RunState &state) const {
   const ArgumentSpec &input = spec.inputs[index];
@@ -132,13 +144,12 @@ llvm::Error CompiledEntry::bindInput(unsigned index, const TensorView &view,
   for (unsigned dim = 0; dim < input.dims.size(); ++dim)
     if (llvm::Error error = checkDim(index, dim, view.size(dim), state))
       return error;
+  if (llvm::Error error = checkFits(index, view))
+    return error;
   if (view.isContiguous()) {
     state.inputs[index] = view;
     return llvm::Error::success();
   }
-  if (view.numBytes() > physicalMemory())
-    return fail("input '" + input.name + "': a packed copy takes " + formatBytes(view.numBytes()) +
-                ", this machine has " + formatBytes(physicalMemory()));
   if (llvm::Error error = state.inputCopies[index].reserve(view.numBytes()))
     return error;
   MutableTensorView copy(state.inputCopies[index].data(), view.dataType(), view.sizes());

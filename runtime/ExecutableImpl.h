@@ -55,6 +55,7 @@ private:
   CompiledEntry() = default;
 
   llvm::Error bindInput(unsigned index, const TensorView &view, RunState &state) const;
+  llvm::Error checkFits(unsigned index, const TensorView &view) const;
   llvm::Error checkDim(unsigned index, unsigned dim, int64_t size, RunState &state) const;
   llvm::Error fail(const llvm::Twine &message) const;
 

@@ -1,6 +1,8 @@
 #include "runtime/Compile.h"
 #include "dialect/RegisterAll.h"
 #include "mlir/Parser/Parser.h"
+#include "runtime/Abi.h"
+#include "runtime/Jit.h"
 #include "runtime/Reference.h"
 #include "tests/ErrorTesting.h"
 #include "llvm/ADT/STLExtras.h"
@@ -205,15 +207,99 @@ TEST(CompileTest, RejectsBadInputs) {
   EXPECT_TRUE(succeeds(stillWorks));
 }
 
-TEST(CompileTest, RejectsWhatIsTooLargeForMemory) {
+TEST(CompileTest, RejectsInputsTooLargeForMemory) {
   Module module(addSource);
   auto exe = module.compile();
   ASSERT_TRUE(succeeds(exe));
   float data[4] = {};
   // One row, repeated 2^50 times by a stride of zero.
   TensorView huge(data, DataType::F32, {int64_t(1) << 50, 4}, {0, 1});
-  EXPECT_TRUE(failsWith(exe->run({{"x", huge}, {"y", huge}}),
-                        "a packed copy takes 16.0 PiB, this machine has"));
+  EXPECT_TRUE(
+      failsWith(exe->run({{"x", huge}, {"y", huge}}), "its dims are too large for this machine's"));
+}
+
+/// The sum of all products of two vectors' elements; `%xy` holds the products.
+static const char outerSource[] = R"mlir(
+  #row = affine_map<(i, j) -> (i)>
+  #column = affine_map<(i, j) -> (j)>
+  #all = affine_map<(i, j) -> (i, j)>
+  func.func @main(%x: tensor<?x?xf32> {attn.name = "x"}, %y: tensor<?xf32> {attn.name = "y"})
+      -> (tensor<?xf32> {attn.name = "sums"}) {
+    %zero = arith.constant 0.0 : f32
+    %c0 = arith.constant 0 : index
+    %n = tensor.dim %x, %c0 : tensor<?x?xf32>
+    %m = tensor.dim %y, %c0 : tensor<?xf32>
+    %init = tensor.empty(%n, %m) : tensor<?x?xf32>
+    %xy = linalg.generic {indexing_maps = [#column, #all],
+                          iterator_types = ["parallel", "parallel"]}
+          ins(%y : tensor<?xf32>) outs(%init : tensor<?x?xf32>) {
+      ^bb0(%a: f32, %unused: f32):
+        linalg.yield %a : f32
+    } -> tensor<?x?xf32>
+    %sums_init = tensor.empty(%m) : tensor<?xf32>
+    %zeros = linalg.fill ins(%zero : f32) outs(%sums_init : tensor<?xf32>) -> tensor<?xf32>
+    %sums = linalg.generic {indexing_maps = [#all, #column],
+                            iterator_types = ["reduction", "parallel"]}
+            ins(%xy : tensor<?x?xf32>) outs(%zeros : tensor<?xf32>) {
+      ^bb0(%a: f32, %sum: f32):
+        %next = arith.addf %sum, %a : f32
+        linalg.yield %next : f32
+    } -> tensor<?xf32>
+    return %sums : tensor<?xf32>
+  })mlir";
+
+TEST(CompileTest, RejectsRunsTooLargeForMemory) {
+  Module module(outerSource);
+  auto exe = module.compile({.threads = 1, .route = "reference"});
+  ASSERT_TRUE(succeeds(exe));
+  std::vector<float> x(1 << 20, 1);
+  auto run = [&](llvm::ArrayRef<int64_t> xSizes, int64_t ySize) {
+    return exe->run({{"x", TensorView(x.data(), xSizes)}, {"y", TensorView(x.data(), {ySize})}});
+  };
+  EXPECT_EQ(llvm::cantFail(run({3, 1}, 5)).at("sums").at({4}), 3);
+  EXPECT_TRUE(failsWith(run({1 << 20, 1}, 1 << 20), "takes 4.0 TiB, this machine has"));
+  EXPECT_TRUE(failsWith(run({int64_t(1) << 50, 0}, 4), "input 'x' is f32[1125899906842624, 0]"));
+}
+
+// Sizes that no memory could back, asked of the compiled function itself.
+TEST(CompileTest, WorkspaceSizesDoNotOverflow) {
+  Module module(outerSource);
+  auto code = compileToFile(*module.op, CodeKind::Object, {.route = "reference"});
+  ASSERT_TRUE(succeeds(code));
+  Jit jit = llvm::cantFail(Jit::load(code->contents));
+  auto *workspaceSize =
+      llvm::cantFail(jit.lookup<int64_t(const fovea_tensor *, int64_t)>("main_workspace_size"));
+  auto ask = [&](int64_t n, int64_t m) {
+    int64_t xSizes[] = {n, 0}, ySizes[] = {m};
+    fovea_tensor inputs[] = {{nullptr, xSizes, nullptr}, {nullptr, ySizes, nullptr}};
+    return workspaceSize(inputs, 1);
+  };
+  EXPECT_GE(ask(1 << 10, 1 << 10), 4 << 20);
+  EXPECT_EQ(ask(int64_t(1) << 31, int64_t(1) << 31), -1); // 2^64 bytes wrap to 0
+  EXPECT_EQ(ask(int64_t(1) << 40, int64_t(1) << 40), -1);
+}
+
+static const char twoEntriesSource[] = R"mlir(
+  func.func @exp(%x: tensor<2xf32> {attn.name = "x"}) -> (tensor<2xf32> {attn.name = "y"}) {
+    %init = tensor.empty() : tensor<2xf32>
+    %y = linalg.exp ins(%x : tensor<2xf32>) outs(%init : tensor<2xf32>) -> tensor<2xf32>
+    return %y : tensor<2xf32>
+  }
+  func.func @main(%x: tensor<2xf32> {attn.name = "x"}) -> (tensor<2xf32> {attn.name = "y"}) {
+    %init = tensor.empty() : tensor<2xf32>
+    %y = linalg.negf ins(%x : tensor<2xf32>) outs(%init : tensor<2xf32>) -> tensor<2xf32>
+    return %y : tensor<2xf32>
+  })mlir";
+
+TEST(CompileTest, ChoosesAmongEntries) {
+  Module module(twoEntriesSource);
+  auto exe = module.compile();
+  ASSERT_TRUE(succeeds(exe));
+  float x[2] = {0, 2};
+  auto run = [&](llvm::StringRef entry) { return exe->run({{"x", TensorView(x, {2})}}, entry); };
+  EXPECT_EQ(llvm::cantFail(run("")).at("y").at({1}), -2);
+  EXPECT_EQ(llvm::cantFail(run("exp")).at("y").at({0}), 1);
+  EXPECT_TRUE(failsWith(run("log"), "there is no entry 'log'; the entries are exp, main"));
 }
 
 TEST(CompileTest, SameBitsAtAnyThreadCount) {

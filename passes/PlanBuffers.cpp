@@ -8,6 +8,7 @@
 #include "passes/BufferLiveness.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -16,6 +17,7 @@ namespace fovea {
 #include "passes/Passes.h.inc"
 
 static constexpr int64_t alignment = 64;
+static constexpr int64_t maxBytes = int64_t(1) << 62;
 
 /// Moves the computation of `value` to the start of the entry, before everything that is not
 /// itself such a computation. Fails if it depends on data rather than on shapes.
@@ -89,9 +91,8 @@ Value BufferPlan::append(function_ref<Value(OpBuilder &)> build) {
 Value BufferPlan::constant(int64_t value) {
   Value &known = constants[value];
   if (!known)
-    known = append([&](OpBuilder &b) {
-      return arith::ConstantIndexOp::create(b, function.getLoc(), value);
-    });
+    known = append(
+        [&](OpBuilder &b) { return arith::ConstantIndexOp::create(b, function.getLoc(), value); });
   return known;
 }
 
@@ -100,14 +101,16 @@ FailureOr<Value> BufferPlan::bytesOf(memref::AllocOp alloc) {
   MemRefType type = alloc.getType();
   int64_t fixed = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   for (int64_t size : type.getShape())
-    fixed *= ShapedType::isDynamic(size) ? 1 : size;
+    if (llvm::MulOverflow(fixed, ShapedType::isDynamic(size) ? 1 : size, fixed) || fixed > maxBytes)
+      return alloc.emitOpError("takes more than 2^62 bytes");
   SmallVector<Value> dynamic(alloc.getDynamicSizes());
   if (dynamic.empty())
     return constant(llvm::alignTo(fixed, alignment));
   for (Value size : dynamic)
     if (failed(hoistToEntry(size, entry, last)))
       return alloc.emitOpError("has a size that depends on data, not on the input shapes alone");
-  llvm::sort(dynamic, [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); });
+  llvm::sort(dynamic,
+             [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); });
   auto it = llvm::find_if(sizes, [&](auto &known) {
     return known.first.first == fixed && known.first.second == dynamic;
   });
@@ -175,11 +178,51 @@ Value BufferPlan::resultDim(func::FuncOp companion, BlockArgument result, int64_
   return call.getResult(position);
 }
 
-/// `NAME.workspace_size(all dims of all inputs, workers) -> bytes`: the hoisted computations.
+namespace {
+/// Follows a computation of sizes in f64, where nothing overflows.
+class SizeEstimate {
+public:
+  explicit SizeEstimate(OpBuilder &b) : b(b) {}
+
+  /// Notes what `op` computes, in front of the insertion point.
+  void add(Operation *op) {
+    if (auto mul = dyn_cast<arith::MulIOp>(op))
+      estimates[mul] = arith::MulFOp::create(b, op->getLoc(), of(mul.getLhs()), of(mul.getRhs()));
+    else if (auto sum = dyn_cast<arith::AddIOp>(op))
+      estimates[sum] = arith::AddFOp::create(b, op->getLoc(), of(sum.getLhs()), of(sum.getRhs()));
+    else if (auto div = dyn_cast<arith::CeilDivSIOp>(op))
+      estimates[div] = arith::DivFOp::create(b, op->getLoc(), of(div.getLhs()), of(div.getRhs()));
+  }
+
+  Value of(Value size) {
+    Value &estimate = estimates[size];
+    if (!estimate) {
+      Value integer = arith::IndexCastOp::create(b, size.getLoc(), b.getI64Type(), size);
+      estimate = arith::SIToFPOp::create(b, size.getLoc(), b.getF64Type(), integer);
+    }
+    return estimate;
+  }
+
+private:
+  OpBuilder &b;
+  DenseMap<Value, Value> estimates;
+};
+} // namespace
+
+/// `size`, or -1 if it came about by overflow.
+static Value rejectOverflow(OpBuilder &b, Location loc, Value size, Value estimate) {
+  Value limit = arith::ConstantOp::create(b, loc, b.getF64FloatAttr(static_cast<double>(maxBytes)));
+  Value fits = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, estimate, limit);
+  Value tooLarge = arith::ConstantIndexOp::create(b, loc, -1);
+  return arith::SelectOp::create(b, loc, fits, size, tooLarge);
+}
+
+/// `NAME.workspace_size(all dims of all inputs, workers) -> bytes`: the hoisted computations;
+/// -1 if the size has no int64_t.
 void BufferPlan::createSizeFunction() {
   Location loc = function.getLoc();
-  unsigned numInputs =
-      function.getNumArguments() - function->getAttrOfType<IntegerAttr>("attn.num_results").getInt();
+  unsigned numInputs = function.getNumArguments() -
+                       function->getAttrOfType<IntegerAttr>("attn.num_results").getInt();
   SmallVector<unsigned> firstDim; // number of the first dim of each input
   unsigned numDims = 0;
   for (Type type : function.getArgumentTypes().take_front(numInputs)) {
@@ -193,6 +236,7 @@ void BufferPlan::createSizeFunction() {
   companion.setPrivate();
   b.setInsertionPointToStart(companion.addEntryBlock());
   IRMapping map;
+  SizeEstimate estimate(b);
   for (Operation &op : entry) {
     auto dim = dyn_cast<memref::DimOp>(op);
     auto argument = dim ? dyn_cast<BlockArgument>(dim.getSource()) : BlockArgument();
@@ -204,11 +248,12 @@ void BufferPlan::createSizeFunction() {
     else if (isa<attn::WorkersOp>(op))
       map.map(op.getResult(0), companion.getArgument(numDims));
     else
-      b.clone(op, map);
+      estimate.add(b.clone(op, map));
     if (&op == last)
       break;
   }
-  func::ReturnOp::create(b, loc, map.lookup(total));
+  Value size = map.lookup(total);
+  func::ReturnOp::create(b, loc, rejectOverflow(b, loc, size, estimate.of(size)));
 }
 
 LogicalResult BufferPlan::run() {

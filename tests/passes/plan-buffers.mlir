@@ -10,7 +10,13 @@
 // CHECK-LABEL: func.func private @share.workspace_size(
 // CHECK-SAME: %[[N:.*]]: index, %{{.*}}: index) -> index
 // CHECK: arith.muli %{{.*}}, %[[N]]
-// CHECK: return
+// The same in f64, to see whether the integers overflow.
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// CHECK: %[[ESTIMATE:.*]] = arith.addf
+// CHECK: %[[FITS:.*]] = arith.cmpf ole, %[[ESTIMATE]]
+// CHECK: %[[SIZE:.*]] = arith.select %[[FITS]], %{{.*}}, %c-1
+// CHECK: return %[[SIZE]]
 func.func @share(%x: memref<?xf32>) attributes {attn.num_results = 0} {
   %c0 = arith.constant 0 : index
   %n = memref.dim %x, %c0 : memref<?xf32>
@@ -33,7 +39,8 @@ func.func @share(%x: memref<?xf32>) attributes {attn.num_results = 0} {
 // CHECK: %[[TOTAL:.*]] = arith.addi
 // CHECK: %[[TOTAL2:.*]] = arith.addi %[[TOTAL]]
 // CHECK: %[[TOTAL3:.*]] = arith.addi %[[TOTAL2]]
-// CHECK: return %[[TOTAL3]]
+// CHECK: %[[SIZE:.*]] = arith.select %{{.*}}, %[[TOTAL3]]
+// CHECK: return %[[SIZE]]
 func.func @alive(%n: memref<1xf32>) attributes {attn.num_results = 0} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -105,4 +112,13 @@ func.func @of_result(%x: memref<?xf32>, %y: memref<2x?xf32>, %z: memref<2x?xf32>
 func.func private @of_result.result_shapes(%n: index) -> (index, index, index, index) {
   %c2 = arith.constant 2 : index
   return %c2, %n, %c2, %n : index, index, index, index
+}
+
+// -----
+
+func.func @too_large(%x: memref<4xf32>) attributes {attn.num_results = 0} {
+  // expected-error @below {{takes more than 2^62 bytes}}
+  %a = memref.alloc() : memref<4294967296x4294967296xf32>
+  "test.use"(%a) : (memref<4294967296x4294967296xf32>) -> ()
+  return
 }

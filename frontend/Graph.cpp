@@ -23,21 +23,22 @@ static llvm::Error makeError(const Twine &message) {
 
 char DiagnosticError::ID = 0;
 
-void DiagnosticError::log(llvm::raw_ostream &os) const { os << rendered_; }
+void DiagnosticError::log(llvm::raw_ostream &os) const { os << text; }
 
 std::error_code DiagnosticError::convertToErrorCode() const {
   return llvm::inconvertibleErrorCode();
 }
 
 Graph::Graph()
-    : context_(makeContext()), module_(ModuleOp::create(UnknownLoc::get(context_.get()))) {}
+    : ownedContext(makeContext()),
+      ownedModule(ModuleOp::create(UnknownLoc::get(ownedContext.get()))) {}
 Graph::~Graph() = default;
 Graph::Graph(Graph &&other) noexcept = default;
 
 // The module goes first: it must not outlive its context.
 Graph &Graph::operator=(Graph &&other) noexcept {
-  module_ = std::move(other.module_);
-  context_ = std::move(other.context_);
+  ownedModule = std::move(other.ownedModule);
+  ownedContext = std::move(other.ownedContext);
   return *this;
 }
 
@@ -106,13 +107,13 @@ Expected<Graph> Graph::fromMlir(StringRef source, StringRef name) {
   sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(source, name), llvm::SMLoc());
   std::string messages;
   llvm::raw_string_ostream os(messages);
-  SourceMgrDiagnosticHandler handler(sources, graph.context_.get(), os);
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, graph.context_.get());
+  SourceMgrDiagnosticHandler handler(sources, graph.ownedContext.get(), os);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, graph.ownedContext.get());
   if (!module)
     return llvm::make_error<DiagnosticError>(StringRef(messages).rtrim().str());
   if (llvm::Error error = checkEntries(*module))
     return makeError(name + ": error: " + llvm::toString(std::move(error)));
-  graph.module_ = std::move(module);
+  graph.ownedModule = std::move(module);
   return graph;
 }
 
@@ -171,7 +172,7 @@ Expected<Graph> Graph::fromFile(StringRef path, const Params &params, StringRef 
   }
   if (!module)
     return module.takeError();
-  graph.module_ = std::move(*module);
+  graph.ownedModule = std::move(*module);
   return graph;
 }
 
@@ -179,14 +180,14 @@ Expected<Graph> Graph::fromFile(StringRef path, const Params &params, StringRef 
 
 std::vector<std::string> Graph::entries() const {
   std::vector<std::string> names;
-  for (func::FuncOp function : (*module_).getOps<func::FuncOp>())
+  for (func::FuncOp function : (*ownedModule).getOps<func::FuncOp>())
     if (isEntry(function))
       names.push_back(function.getName().str());
   return names;
 }
 
 Expected<func::FuncOp> Graph::findEntry(StringRef name) const {
-  auto function = (*module_).lookupSymbol<func::FuncOp>(name);
+  auto function = (*ownedModule).lookupSymbol<func::FuncOp>(name);
   if (function && isEntry(function))
     return function;
   return makeError("no entry '" + name + "'; the entries are: " + llvm::join(entries(), ", "));
@@ -232,6 +233,6 @@ Expected<std::vector<TensorSpec>> Graph::outputs(StringRef entry) const {
 std::string Graph::toString() const {
   std::string text;
   llvm::raw_string_ostream os(text);
-  (*module_)->print(os);
+  (*ownedModule)->print(os);
   return text;
 }

@@ -22,12 +22,12 @@ using Params = std::vector<std::pair<std::string, ParamValue>>;
 class DiagnosticError : public llvm::ErrorInfo<DiagnosticError> {
 public:
   static char ID;
-  explicit DiagnosticError(std::string rendered) : rendered_(std::move(rendered)) {}
+  explicit DiagnosticError(std::string rendered) : text(std::move(rendered)) {}
   void log(llvm::raw_ostream &os) const override;
   std::error_code convertToErrorCode() const override;
 
 private:
-  std::string rendered_;
+  std::string text;
 };
 
 /// An input or output of an entry. Dims are constants or symbols; equal symbols are equal sizes,
@@ -55,8 +55,8 @@ public:
   /// Parses and verifies a module of our dialects; `name` stands for the file in messages.
   static llvm::Expected<Graph> fromMlir(llvm::StringRef source, llvm::StringRef name = "<string>");
 
-  mlir::MLIRContext &context() const { return *context_; }
-  mlir::ModuleOp module() const { return *module_; }
+  mlir::MLIRContext &context() const { return *ownedContext; }
+  mlir::ModuleOp module() const { return *ownedModule; }
 
   /// The names of the entry functions, in order.
   std::vector<std::string> entries() const;
@@ -69,8 +69,8 @@ public:
 private:
   llvm::Expected<mlir::func::FuncOp> findEntry(llvm::StringRef name) const;
 
-  std::unique_ptr<mlir::MLIRContext> context_;
-  mlir::OwningOpRef<mlir::ModuleOp> module_;
+  std::unique_ptr<mlir::MLIRContext> ownedContext;
+  mlir::OwningOpRef<mlir::ModuleOp> ownedModule;
 };
 
 } // namespace fovea

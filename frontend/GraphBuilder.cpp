@@ -23,8 +23,7 @@ Type SymbolicTensor::elementType() const {
 std::string SymbolicTensor::str() const { return formatType(elementType()) + formatShape(shape); }
 
 GraphBuilder::GraphBuilder(ModuleOp module)
-    : module_(module), builder_(module.getContext()),
-      location_(UnknownLoc::get(module.getContext())) {}
+    : moduleOp(module), ir(module.getContext()), currentLoc(UnknownLoc::get(module.getContext())) {}
 
 // ---- Functions ---------------------------------------------------------------------------------
 
@@ -52,23 +51,24 @@ static ArrayAttr dimNames(Builder builder, ArrayRef<SymbolicDim> shape) {
 
 Expected<GraphBuilder::Tensors> GraphBuilder::beginFunction(StringRef name,
                                                             ArrayRef<InputSpec> inputs) {
-  if (function_)
-    return makeError("function '" + name + "': '" + function_.getName() + "' is not ended yet");
-  if (name.empty() || module_.lookupSymbol(name))
+  if (currentFunction)
+    return makeError("function '" + name + "': '" + currentFunction.getName() +
+                     "' is not ended yet");
+  if (name.empty() || moduleOp.lookupSymbol(name))
     return makeError("function '" + name + "': expected a name that is not taken");
   if (llvm::Error error = checkInputs(name, inputs))
     return error;
   SmallVector<Type> types;
   for (const InputSpec &input : inputs)
     types.push_back(tensorType(input.shape, input.elementType));
-  builder_.setInsertionPointToEnd(module_.getBody());
-  function_ = func::FuncOp::create(builder_, location_, name, builder_.getFunctionType(types, {}));
-  builder_.setInsertionPointToStart(function_.addEntryBlock());
+  ir.setInsertionPointToEnd(moduleOp.getBody());
+  currentFunction = func::FuncOp::create(ir, currentLoc, name, ir.getFunctionType(types, {}));
+  ir.setInsertionPointToStart(currentFunction.addEntryBlock());
   Tensors arguments;
   for (auto [index, input] : llvm::enumerate(inputs)) {
-    function_.setArgAttr(index, "attn.name", builder_.getStringAttr(input.name));
-    function_.setArgAttr(index, "attn.dims", dimNames(builder_, input.shape));
-    arguments.push_back({function_.getArgument(index), input.shape});
+    currentFunction.setArgAttr(index, "attn.name", ir.getStringAttr(input.name));
+    currentFunction.setArgAttr(index, "attn.dims", dimNames(ir, input.shape));
+    arguments.push_back({currentFunction.getArgument(index), input.shape});
     bindSymbols(arguments.back().value, input.shape);
   }
   return arguments;
@@ -86,62 +86,61 @@ llvm::Error GraphBuilder::endFunction(ArrayRef<NamedTensor> results) {
   if (llvm::Error error = checkInFunction())
     return error;
   if (results.empty())
-    return makeError("function '" + function_.getName() + "': expected at least one result");
+    return makeError("function '" + currentFunction.getName() + "': expected at least one result");
   llvm::StringSet<> names;
   for (const NamedTensor &result : results)
     if (result.name.empty() || !names.insert(result.name).second)
-      return makeError("function '" + function_.getName() +
+      return makeError("function '" + currentFunction.getName() +
                        "': expected a name of its own for each result, got '" + result.name + "'");
   SmallVector<Value> values;
   for (const NamedTensor &result : results)
     values.push_back(result.tensor.value);
-  func::ReturnOp::create(builder_, location_, values);
-  function_.setFunctionType(
-      builder_.getFunctionType(function_.getArgumentTypes(), ValueRange(values).getTypes()));
+  func::ReturnOp::create(ir, currentLoc, values);
+  currentFunction.setFunctionType(
+      ir.getFunctionType(currentFunction.getArgumentTypes(), ValueRange(values).getTypes()));
   for (auto [index, result] : llvm::enumerate(results))
-    function_.setResultAttr(index, "attn.name", builder_.getStringAttr(result.name));
-  eraseDeadOps(function_);
+    currentFunction.setResultAttr(index, "attn.name", ir.getStringAttr(result.name));
+  eraseDeadOps(currentFunction);
   std::string messages;
   ScopedDiagnosticHandler handler(context(), [&](Diagnostic &diagnostic) {
     llvm::raw_string_ostream(messages) << diagnostic << "; ";
     return success();
   });
-  if (failed(verify(function_))) {
-    std::string name = function_.getName().str();
+  if (failed(verify(currentFunction))) {
+    std::string name = currentFunction.getName().str();
     abandonFunction();
     return makeError("function '" + name + "' does not verify: " + messages);
   }
-  function_ = {};
-  symbolSizes_.clear();
-  ropeTables_.clear();
+  currentFunction = {};
+  symbolSizes.clear();
+  sharedTables.clear();
   return llvm::Error::success();
 }
 
 void GraphBuilder::abandonFunction() {
-  if (function_)
-    function_.erase();
-  function_ = {};
-  symbolSizes_.clear();
-  ropeTables_.clear();
+  if (currentFunction)
+    currentFunction.erase();
+  currentFunction = {};
+  symbolSizes.clear();
+  sharedTables.clear();
 }
 
 llvm::Error GraphBuilder::checkInFunction() {
-  return function_ ? llvm::Error::success() : makeError("no function is begun");
+  return currentFunction ? llvm::Error::success() : makeError("no function is begun");
 }
 
 // ---- Sizes -------------------------------------------------------------------------------------
 
 Value GraphBuilder::constantIndex(int64_t value) {
-  return arith::ConstantIndexOp::create(builder_, location_, value);
+  return arith::ConstantIndexOp::create(ir, currentLoc, value);
 }
 
 void GraphBuilder::bindSymbols(Value value, ArrayRef<SymbolicDim> shape) {
   for (auto [index, dim] : llvm::enumerate(shape)) {
     std::optional<StringRef> name = dim.symbolName();
-    if (!name || symbolSizes_.contains(*name))
+    if (!name || symbolSizes.contains(*name))
       continue;
-    symbolSizes_[*name] =
-        tensor::DimOp::create(builder_, location_, value, static_cast<int64_t>(index));
+    symbolSizes[*name] = tensor::DimOp::create(ir, currentLoc, value, static_cast<int64_t>(index));
   }
 }
 
@@ -154,8 +153,7 @@ Expected<Value> GraphBuilder::dimValue(const SymbolicDim &dim) {
   for (const auto &[monomial, coefficient] : dim.terms()) {
     Value product;
     auto multiply = [&](Value factor) {
-      product =
-          product ? buildBinary(builder_, location_, BinaryKind::Mul, product, factor) : factor;
+      product = product ? buildBinary(ir, currentLoc, BinaryKind::Mul, product, factor) : factor;
     };
     for (const SymbolicDim::FactorPtr &factor : monomial) {
       Expected<Value> size = factorValue(*factor);
@@ -165,7 +163,7 @@ Expected<Value> GraphBuilder::dimValue(const SymbolicDim &dim) {
     }
     if (coefficient != 1 || !product)
       multiply(constantIndex(coefficient));
-    sum = sum ? buildBinary(builder_, location_, BinaryKind::Add, sum, product) : product;
+    sum = sum ? buildBinary(ir, currentLoc, BinaryKind::Add, sum, product) : product;
   }
   return sum;
 }
@@ -176,7 +174,7 @@ static bool hasNegativeTerm(const SymbolicDim &dim) {
 
 Expected<Value> GraphBuilder::factorValue(const SymbolicDim::Factor &factor) {
   if (!factor.dividend) {
-    Value size = symbolSizes_.lookup(factor.text);
+    Value size = symbolSizes.lookup(factor.text);
     if (!size)
       return makeError("dim '" + Twine(factor.text) + "' is the dim of no input or weight");
     return size;
@@ -187,15 +185,15 @@ Expected<Value> GraphBuilder::factorValue(const SymbolicDim::Factor &factor) {
     return divisor.takeError();
   // Sizes without negative terms are not negative: no rounding towards minus infinity is needed.
   if (!hasNegativeTerm(*factor.dividend) && !hasNegativeTerm(*factor.divisor))
-    return arith::DivUIOp::create(builder_, location_, *dividend, *divisor).getResult();
-  return buildBinary(builder_, location_, BinaryKind::FloorDiv, *dividend, *divisor);
+    return arith::DivUIOp::create(ir, currentLoc, *dividend, *divisor).getResult();
+  return buildBinary(ir, currentLoc, BinaryKind::FloorDiv, *dividend, *divisor);
 }
 
 Expected<SmallVector<OpFoldResult>> GraphBuilder::mixedSizes(ArrayRef<SymbolicDim> shape) {
   SmallVector<OpFoldResult> sizes;
   for (const SymbolicDim &dim : shape) {
     if (std::optional<int64_t> constant = dim.constant()) {
-      sizes.push_back(builder_.getIndexAttr(*constant));
+      sizes.push_back(ir.getIndexAttr(*constant));
       continue;
     }
     Expected<Value> size = dimValue(dim);
@@ -214,15 +212,15 @@ Expected<Value> GraphBuilder::emptyTensor(ArrayRef<SymbolicDim> shape, Type type
   Expected<SmallVector<OpFoldResult>> sizes = mixedSizes(shape);
   if (!sizes)
     return sizes.takeError();
-  return tensor::EmptyOp::create(builder_, location_, *sizes, type).getResult();
+  return tensor::EmptyOp::create(ir, currentLoc, *sizes, type).getResult();
 }
 
 Expected<Value> GraphBuilder::filledTensor(ArrayRef<SymbolicDim> shape, TypedAttr value) {
   Expected<Value> empty = emptyTensor(shape, value.getType());
   if (!empty)
     return empty.takeError();
-  Value scalar = arith::ConstantOp::create(builder_, location_, value);
-  return linalg::FillOp::create(builder_, location_, scalar, *empty).getResult(0);
+  Value scalar = arith::ConstantOp::create(ir, currentLoc, value);
+  return linalg::FillOp::create(ir, currentLoc, scalar, *empty).getResult(0);
 }
 
 // ---- Weights and loops -------------------------------------------------------------------------
@@ -249,9 +247,9 @@ GraphBuilder::TensorOrError GraphBuilder::weight(StringRef name, Type elementTyp
     return error;
   if (llvm::Error error = checkShape(("weight '" + name + "'").str(), shape))
     return error;
-  auto op = attn::WeightOp::create(builder_, location_, tensorType(shape, elementType), name, layer,
-                                   layer ? builder_.getI64IntegerAttr(count) : IntegerAttr());
-  bool isAtTop = builder_.getInsertionBlock() == &function_.front();
+  auto op = attn::WeightOp::create(ir, currentLoc, tensorType(shape, elementType), name, layer,
+                                   layer ? ir.getI64IntegerAttr(count) : IntegerAttr());
+  bool isAtTop = ir.getInsertionBlock() == &currentFunction.front();
   if (isAtTop)
     bindSymbols(op.getResult(), shape);
   return SymbolicTensor{op.getResult(), SymbolicShape(shape)};
@@ -279,21 +277,21 @@ GraphBuilder::forLoop(const SymbolicDim &count, ArrayRef<SymbolicTensor> init, L
     return upper.takeError();
   auto values = llvm::map_to_vector(init, [](const SymbolicTensor &x) { return x.value; });
   auto loop =
-      scf::ForOp::create(builder_, location_, constantIndex(0), *upper, constantIndex(1), values);
-  OpBuilder::InsertionGuard guard(builder_);
-  builder_.setInsertionPointToStart(loop.getBody());
+      scf::ForOp::create(ir, currentLoc, constantIndex(0), *upper, constantIndex(1), values);
+  OpBuilder::InsertionGuard guard(ir);
+  ir.setInsertionPointToStart(loop.getBody());
   Tensors carried;
   for (auto [argument, tensor] : llvm::zip_equal(loop.getRegionIterArgs(), init))
     carried.push_back({argument, tensor.shape});
   Expected<Tensors> next = body(loop.getInductionVar(), carried);
   llvm::Error error = next ? checkCarried(init, *next) : next.takeError();
   if (error) {
-    ropeTables_.clear(); // They may be inside the loop.
+    sharedTables.clear(); // They may be inside the loop.
     loop.erase();
     return error;
   }
   auto results = llvm::map_to_vector(*next, [](const SymbolicTensor &x) { return x.value; });
-  scf::YieldOp::create(builder_, location_, results);
+  scf::YieldOp::create(ir, currentLoc, results);
   for (auto [result, tensor] : llvm::zip_equal(loop.getResults(), carried))
     tensor.value = result;
   return carried;
@@ -303,14 +301,14 @@ GraphBuilder::forLoop(const SymbolicDim &count, ArrayRef<SymbolicTensor> init, L
 
 llvm::Error GraphBuilder::buildRegion(const RegionBuilder &body, Block &block, Type expected,
                                       StringRef what) {
-  OpBuilder::InsertionGuard guard(builder_);
-  builder_.setInsertionPointToEnd(&block);
-  Expected<Value> value = body(builder_, location_, block.getArguments());
+  OpBuilder::InsertionGuard guard(ir);
+  ir.setInsertionPointToEnd(&block);
+  Expected<Value> value = body(ir, currentLoc, block.getArguments());
   if (!value)
     return value.takeError();
   if (value->getType() != expected)
     return makeError(what + ": expected " + formatType(expected) + ", got " +
                      formatType(value->getType()));
-  attn::YieldOp::create(builder_, location_, *value);
+  attn::YieldOp::create(ir, currentLoc, *value);
   return llvm::Error::success();
 }

@@ -115,12 +115,12 @@ public:
   /// Appends to `module`, whose context must have the dialects of dialect/RegisterAll.h.
   explicit GraphBuilder(mlir::ModuleOp module);
 
-  mlir::MLIRContext *context() { return module_.getContext(); }
-  mlir::OpBuilder &opBuilder() { return builder_; }
+  mlir::MLIRContext *context() { return moduleOp.getContext(); }
+  mlir::OpBuilder &opBuilder() { return ir; }
 
   /// The location of all ops built from here on; unknown until set.
-  void setLocation(mlir::Location location) { location_ = location; }
-  mlir::Location location() const { return location_; }
+  void setLocation(mlir::Location location) { currentLoc = location; }
+  mlir::Location location() const { return currentLoc; }
 
   // ---- Functions, weights, loops -------------------------------------------------------------
 
@@ -378,12 +378,12 @@ private:
                                        const std::optional<SymbolicTensor> &given, double absent,
                                        mlir::Type type);
 
-  mlir::ModuleOp module_;
-  mlir::OpBuilder builder_;
-  mlir::Location location_;
-  mlir::func::FuncOp function_;
-  llvm::StringMap<mlir::Value> symbolSizes_; // Each symbol's size, defined at the function's top.
-  std::vector<RopeTables> ropeTables_;       // Shared by queries, keys and layers.
+  mlir::ModuleOp moduleOp;
+  mlir::OpBuilder ir;
+  mlir::Location currentLoc;
+  mlir::func::FuncOp currentFunction;
+  llvm::StringMap<mlir::Value> symbolSizes; // Each symbol's size, defined at the function's top.
+  std::vector<RopeTables> sharedTables;     // Shared by queries, keys and layers.
 };
 
 } // namespace fovea

@@ -90,7 +90,7 @@ static llvm::Error checkDropout(double p, const std::optional<SymbolicTensor> &s
 }
 
 Expected<Value> GraphBuilder::seedValue(const SymbolicTensor &seed) {
-  if (llvm::Error error = checkElementType("seed", "a scalar", seed, builder_.getI64Type()))
+  if (llvm::Error error = checkElementType("seed", "a scalar", seed, ir.getI64Type()))
     return error;
   return extractScalar(seed);
 }
@@ -104,8 +104,8 @@ Expected<Value> GraphBuilder::batchIndex(Value flat, const AttentionDims &dims, 
   Expected<Value> size = stride ? dimValue(dims.batch[dim]) : stride.takeError();
   if (!size)
     return size.takeError();
-  Value quotient = arith::DivUIOp::create(builder_, location_, flat, *stride);
-  return dim == 0 ? quotient : arith::RemUIOp::create(builder_, location_, quotient, *size);
+  Value quotient = arith::DivUIOp::create(ir, currentLoc, flat, *stride);
+  return dim == 0 ? quotient : arith::RemUIOp::create(ir, currentLoc, quotient, *size);
 }
 
 // Masks are indexed by query row; the regions get the position, which is the row past the first.
@@ -123,7 +123,7 @@ Expected<Value> GraphBuilder::maskElement(const SymbolicTensor &mask, const Atte
       index = indices[3];
     else if (dim + 2 == rank)
       index = firstPosition
-                  ? buildBinary(builder_, location_, BinaryKind::Sub, indices[2], firstPosition)
+                  ? buildBinary(ir, currentLoc, BinaryKind::Sub, indices[2], firstPosition)
                   : indices[2];
     else if (dim == dims.batch.size())
       index = indices[1];
@@ -133,7 +133,7 @@ Expected<Value> GraphBuilder::maskElement(const SymbolicTensor &mask, const Atte
       return index.takeError();
     position.push_back(*index);
   }
-  return tensor::ExtractOp::create(builder_, location_, mask.value, position).getResult();
+  return tensor::ExtractOp::create(ir, currentLoc, mask.value, position).getResult();
 }
 
 /// The position of query row 0 as a value, null if it is 0.
@@ -183,9 +183,8 @@ llvm::Error GraphBuilder::buildMaskRegion(Region &region, const AttentionDims &d
       return predicate;
     return arith::AndIOp::create(builder, loc, *predicate, *allowed).getResult();
   };
-  SmallVector<Type> types(4, builder_.getIndexType());
-  return buildRegion(body, addBlock(region, types, location_), builder_.getI1Type(),
-                     "attention mask");
+  SmallVector<Type> types(4, ir.getIndexType());
+  return buildRegion(body, addBlock(region, types, currentLoc), ir.getI1Type(), "attention mask");
 }
 
 /// The user's score function, then an additive mask tensor.
@@ -206,9 +205,9 @@ llvm::Error GraphBuilder::buildScoreRegion(Region &region, const AttentionDims &
       return bias.takeError();
     return buildBinary(builder, loc, BinaryKind::Add, *score, buildCast(builder, loc, *bias, type));
   };
-  SmallVector<Type> types(5, builder_.getIndexType());
+  SmallVector<Type> types(5, ir.getIndexType());
   types.front() = type;
-  return buildRegion(body, addBlock(region, types, location_), type, "attention score");
+  return buildRegion(body, addBlock(region, types, currentLoc), type, "attention score");
 }
 
 llvm::Error GraphBuilder::buildAttentionRegions(attn::AttentionOp op, const AttentionDims &dims,
@@ -220,8 +219,8 @@ llvm::Error GraphBuilder::buildAttentionRegions(attn::AttentionOp op, const Atte
     return error;
   if (!options.sink)
     return llvm::Error::success();
-  SmallVector<Type> types(3, builder_.getIndexType());
-  return buildRegion(options.sink, addBlock(op.getSink(), types, location_), type,
+  SmallVector<Type> types(3, ir.getIndexType());
+  return buildRegion(options.sink, addBlock(op.getSink(), types, currentLoc), type,
                      "attention sink");
 }
 
@@ -253,10 +252,10 @@ Expected<attn::AttentionOp> GraphBuilder::createAttention(ArrayRef<SymbolicTenso
   if (!offset || !seed)
     return offset ? seed.takeError() : offset.takeError();
   auto optionalF64 = [&](std::optional<double> value) {
-    return value ? builder_.getF64FloatAttr(*value) : FloatAttr();
+    return value ? ir.getF64FloatAttr(*value) : FloatAttr();
   };
   return attn::AttentionOp::create(
-      builder_, location_, ValueRange(inits).getTypes(), operands[0].value, operands[1].value,
+      ir, currentLoc, ValueRange(inits).getTypes(), operands[0].value, operands[1].value,
       operands[2].value, inits, *offset, *seed, /*dropout_counter=*/ValueRange(),
       optionalF64(options.scale), options.alignment, /*query_perm=*/nullptr, /*key_perm=*/nullptr,
       /*value_perm=*/nullptr, /*output_perm=*/nullptr,
@@ -328,13 +327,13 @@ GraphBuilder::TensorOrError GraphBuilder::createMask(ArrayRef<SymbolicDim> shape
                                                      const RegionBuilder &predicate) {
   if (shape.empty() || !predicate)
     return makeError("create_mask: expected a predicate and a shape of rank 1 or more");
-  Expected<Value> init = emptyTensor(shape, builder_.getI1Type());
+  Expected<Value> init = emptyTensor(shape, ir.getI1Type());
   if (!init)
     return init.takeError();
-  auto op = attn::CreateMaskOp::create(builder_, location_, init->getType(), *init);
-  SmallVector<Type> types(shape.size(), builder_.getIndexType());
-  if (llvm::Error error = buildRegion(predicate, addBlock(op.getPredicate(), types, location_),
-                                      builder_.getI1Type(), "create_mask predicate")) {
+  auto op = attn::CreateMaskOp::create(ir, currentLoc, init->getType(), *init);
+  SmallVector<Type> types(shape.size(), ir.getIndexType());
+  if (llvm::Error error = buildRegion(predicate, addBlock(op.getPredicate(), types, currentLoc),
+                                      ir.getI1Type(), "create_mask predicate")) {
     op.erase();
     return error;
   }
@@ -345,7 +344,7 @@ GraphBuilder::TensorOrError GraphBuilder::applyMask(const SymbolicTensor &scores
                                                     const SymbolicTensor &mask, double fill) {
   if (llvm::Error error = checkFloat("apply_mask", "scores", scores))
     return error;
-  if (llvm::Error error = checkElementType("apply_mask", "the mask", mask, builder_.getI1Type()))
+  if (llvm::Error error = checkElementType("apply_mask", "the mask", mask, ir.getI1Type()))
     return error;
   Expected<SymbolicShape> common = broadcastShapes("apply_mask", {scores.shape, mask.shape});
   if (!common)
@@ -356,8 +355,8 @@ GraphBuilder::TensorOrError GraphBuilder::applyMask(const SymbolicTensor &scores
   Expected<Value> init = emptyTensor(scores.shape, scores.elementType());
   if (!init)
     return init.takeError();
-  auto op = attn::ApplyMaskOp::create(builder_, location_, init->getType(), scores.value,
-                                      mask.value, *init, builder_.getF64FloatAttr(fill));
+  auto op = attn::ApplyMaskOp::create(ir, currentLoc, init->getType(), scores.value, mask.value,
+                                      *init, ir.getF64FloatAttr(fill));
   return SymbolicTensor{op.getResult(0), scores.shape};
 }
 
@@ -371,7 +370,7 @@ GraphBuilder::TensorOrError GraphBuilder::dropout(const SymbolicTensor &x,
   Expected<Value> init = key ? emptyTensor(x.shape, x.elementType()) : key.takeError();
   if (!init)
     return init.takeError();
-  auto op = attn::DropoutOp::create(builder_, location_, init->getType(), x.value, *init, *key,
-                                    builder_.getF64FloatAttr(p));
+  auto op = attn::DropoutOp::create(ir, currentLoc, init->getType(), x.value, *init, *key,
+                                    ir.getF64FloatAttr(p));
   return SymbolicTensor{op.getResult(0), x.shape};
 }

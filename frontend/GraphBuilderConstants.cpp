@@ -46,7 +46,7 @@ GraphBuilder::TensorOrError GraphBuilder::constant(ArrayRef<double> values, Type
     elements.push_back(constantAttr(value, elementType));
   }
   auto dense = DenseElementsAttr::get(tensorType(dims, elementType), elements);
-  return SymbolicTensor{arith::ConstantOp::create(builder_, location_, dense), std::move(dims)};
+  return SymbolicTensor{arith::ConstantOp::create(ir, currentLoc, dense), std::move(dims)};
 }
 
 GraphBuilder::TensorOrError GraphBuilder::full(double value, Type elementType,
@@ -74,10 +74,10 @@ GraphBuilder::TensorOrError GraphBuilder::eye(Type elementType, const SymbolicDi
   if (llvm::Error error = checkRepresentable(1, elementType))
     return error;
   auto body = [&](OpBuilder &builder, ValueRange) -> Value {
-    Value row = linalg::IndexOp::create(builder, location_, 0);
-    Value column = linalg::IndexOp::create(builder, location_, 1);
-    Value isDiagonal = buildCompare(builder, location_, CompareKind::Eq, row, column);
-    return buildCast(builder, location_, isDiagonal, elementType);
+    Value row = linalg::IndexOp::create(builder, currentLoc, 0);
+    Value column = linalg::IndexOp::create(builder, currentLoc, 1);
+    Value isDiagonal = buildCompare(builder, currentLoc, CompareKind::Eq, row, column);
+    return buildCast(builder, currentLoc, isDiagonal, elementType);
   };
   return elementwise({}, {rows, columns}, elementType, body);
 }
@@ -88,14 +88,14 @@ GraphBuilder::TensorOrError GraphBuilder::arange(Type elementType, const Symboli
     if (llvm::Error error = checkRepresentable(value, elementType))
       return error;
   auto body = [&](OpBuilder &builder, ValueRange) -> Value {
-    Value index = linalg::IndexOp::create(builder, location_, 0);
-    Value value = buildCast(builder, location_, index, elementType);
+    Value index = linalg::IndexOp::create(builder, currentLoc, 0);
+    Value value = buildCast(builder, currentLoc, index, elementType);
     if (step != 1)
-      value = buildBinary(builder, location_, BinaryKind::Mul, value,
-                          buildConstant(builder, location_, step, elementType));
+      value = buildBinary(builder, currentLoc, BinaryKind::Mul, value,
+                          buildConstant(builder, currentLoc, step, elementType));
     if (begin != 0)
-      value = buildBinary(builder, location_, BinaryKind::Add, value,
-                          buildConstant(builder, location_, begin, elementType));
+      value = buildBinary(builder, currentLoc, BinaryKind::Add, value,
+                          buildConstant(builder, currentLoc, begin, elementType));
     return value;
   };
   return elementwise({}, {count}, elementType, body);
@@ -109,9 +109,9 @@ GraphBuilder::TensorOrError GraphBuilder::dimScalar(const SymbolicDim &dim) {
 GraphBuilder::TensorOrError GraphBuilder::fromIndex(Value index) {
   if (llvm::Error error = checkInFunction())
     return error;
-  Value integer = buildCast(builder_, location_, index, builder_.getI64Type());
+  Value integer = buildCast(ir, currentLoc, index, ir.getI64Type());
   Value scalar = tensor::FromElementsOp::create(
-      builder_, location_, RankedTensorType::get({}, integer.getType()), integer);
+      ir, currentLoc, RankedTensorType::get({}, integer.getType()), integer);
   return SymbolicTensor{scalar, {}};
 }
 
@@ -125,7 +125,7 @@ Expected<Value> GraphBuilder::toIndex(const SymbolicTensor &scalar) {
   if (auto cast = element->getDefiningOp<arith::IndexCastOp>())
     if (cast.getIn().getType().isIndex())
       return cast.getIn();
-  return buildCast(builder_, location_, *element, builder_.getIndexType());
+  return buildCast(ir, currentLoc, *element, ir.getIndexType());
 }
 
 Expected<Value> GraphBuilder::extractScalar(const SymbolicTensor &scalar) {
@@ -136,7 +136,7 @@ Expected<Value> GraphBuilder::extractScalar(const SymbolicTensor &scalar) {
   DenseElementsAttr constant;
   if (matchPattern(scalar.value, m_Constant(&constant))) {
     auto value = cast<TypedAttr>(*constant.value_begin<Attribute>());
-    return arith::ConstantOp::create(builder_, location_, value).getResult();
+    return arith::ConstantOp::create(ir, currentLoc, value).getResult();
   }
-  return tensor::ExtractOp::create(builder_, location_, scalar.value, ValueRange()).getResult();
+  return tensor::ExtractOp::create(ir, currentLoc, scalar.value, ValueRange()).getResult();
 }

@@ -21,7 +21,7 @@ GraphBuilder::contract(const SymbolicTensor &a, ArrayRef<int64_t> aLoops, const 
                        ArrayRef<SymbolicDim> loopSizes) {
   Type type = a.elementType();
   auto body = [&](OpBuilder &builder, ValueRange elements) {
-    return multiplyAdd(builder, location_, elements[0], elements[1], elements[2]);
+    return multiplyAdd(builder, currentLoc, elements[0], elements[1], elements[2]);
   };
   TensorOrError sum = reduceWith({a, b}, {IndexList(aLoops), IndexList(bLoops)}, loopSizes,
                                  resultLoops, constantAttr(0, accumulatorType(type)), body);

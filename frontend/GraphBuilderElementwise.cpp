@@ -18,13 +18,13 @@ Expected<GraphBuilder::MappedOperand> GraphBuilder::mapOperand(const SymbolicTen
   for (auto [dim, loop] : llvm::zip_equal(x.shape, loops)) {
     drop.push_back(dim == SymbolicDim(1) && !(loopSizes[loop] == SymbolicDim(1)));
     if (!drop.back())
-      exprs.push_back(builder_.getAffineDimExpr(static_cast<unsigned>(loop)));
+      exprs.push_back(ir.getAffineDimExpr(static_cast<unsigned>(loop)));
   }
   TensorOrError operand = dropUnitDims(x, drop);
   if (!operand)
     return operand.takeError();
   return MappedOperand{operand->value, AffineMap::get(static_cast<unsigned>(loopSizes.size()), 0,
-                                                      exprs, builder_.getContext())};
+                                                      exprs, ir.getContext())};
 }
 
 /// The element of a constant scalar, so that it stands in the body instead of being an operand.
@@ -60,13 +60,13 @@ GraphBuilder::TensorOrError GraphBuilder::elementwise(ArrayRef<SymbolicTensor> i
   }
   if (shape.empty()) {
     Value scalar = tensor::FromElementsOp::create(
-        builder_, location_, RankedTensorType::get({}, elementType), body(builder_, elements));
+        ir, currentLoc, RankedTensorType::get({}, elementType), body(ir, elements));
     return SymbolicTensor{scalar, {}};
   }
   Expected<Value> init = emptyTensor(shape, elementType);
   if (!init)
     return init.takeError();
-  maps.push_back(builder_.getMultiDimIdentityMap(static_cast<unsigned>(shape.size())));
+  maps.push_back(ir.getMultiDimIdentityMap(static_cast<unsigned>(shape.size())));
   SmallVector<utils::IteratorType> iterators(shape.size(), utils::IteratorType::parallel);
   auto buildBody = [&](OpBuilder &builder, Location loc, ValueRange arguments) {
     auto argument = arguments.begin();
@@ -75,7 +75,7 @@ GraphBuilder::TensorOrError GraphBuilder::elementwise(ArrayRef<SymbolicTensor> i
         element = *argument++;
     linalg::YieldOp::create(builder, loc, body(builder, elements));
   };
-  auto op = linalg::GenericOp::create(builder_, location_, init->getType(), operands, *init, maps,
+  auto op = linalg::GenericOp::create(ir, currentLoc, init->getType(), operands, *init, maps,
                                       iterators, buildBody);
   return SymbolicTensor{op.getResult(0), std::move(shape)};
 }
@@ -84,7 +84,7 @@ GraphBuilder::TensorOrError GraphBuilder::unary(UnaryKind kind, const SymbolicTe
   if (llvm::Error error = checkType(kind, x.elementType()))
     return error;
   auto body = [&](OpBuilder &builder, ValueRange elements) {
-    return buildUnary(builder, location_, kind, elements[0]);
+    return buildUnary(builder, currentLoc, kind, elements[0]);
   };
   return elementwise(x, x.shape, x.elementType(), body);
 }
@@ -99,7 +99,7 @@ GraphBuilder::TensorOrError GraphBuilder::binary(BinaryKind kind, const Symbolic
   if (!shape)
     return shape.takeError();
   auto body = [&](OpBuilder &builder, ValueRange elements) {
-    return buildBinary(builder, location_, kind, elements[0], elements[1]);
+    return buildBinary(builder, currentLoc, kind, elements[0], elements[1]);
   };
   return elementwise({a, b}, *shape, a.elementType(), body);
 }
@@ -112,16 +112,15 @@ GraphBuilder::TensorOrError GraphBuilder::compare(CompareKind kind, const Symbol
   if (!shape)
     return shape.takeError();
   auto body = [&](OpBuilder &builder, ValueRange elements) {
-    return buildCompare(builder, location_, kind, elements[0], elements[1]);
+    return buildCompare(builder, currentLoc, kind, elements[0], elements[1]);
   };
-  return elementwise({a, b}, *shape, builder_.getI1Type(), body);
+  return elementwise({a, b}, *shape, ir.getI1Type(), body);
 }
 
 GraphBuilder::TensorOrError GraphBuilder::where(const SymbolicTensor &condition,
                                                 const SymbolicTensor &ifTrue,
                                                 const SymbolicTensor &ifFalse) {
-  if (llvm::Error error =
-          checkElementType("where", "the condition", condition, builder_.getI1Type()))
+  if (llvm::Error error = checkElementType("where", "the condition", condition, ir.getI1Type()))
     return error;
   if (llvm::Error error = checkSameElementType("where", ifTrue, ifFalse))
     return error;
@@ -130,7 +129,7 @@ GraphBuilder::TensorOrError GraphBuilder::where(const SymbolicTensor &condition,
   if (!shape)
     return shape.takeError();
   auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
-    return arith::SelectOp::create(builder, location_, elements[0], elements[1], elements[2]);
+    return arith::SelectOp::create(builder, currentLoc, elements[0], elements[1], elements[2]);
   };
   return elementwise({condition, ifTrue, ifFalse}, *shape, ifTrue.elementType(), body);
 }
@@ -142,7 +141,7 @@ GraphBuilder::TensorOrError GraphBuilder::cast(const SymbolicTensor &x, Type ele
   if (x.elementType() == elementType)
     return x;
   auto body = [&](OpBuilder &builder, ValueRange elements) {
-    return buildCast(builder, location_, elements[0], elementType);
+    return buildCast(builder, currentLoc, elements[0], elementType);
   };
   return elementwise(x, x.shape, elementType, body);
 }
@@ -168,14 +167,14 @@ GraphBuilder::TensorOrError GraphBuilder::triangle(TriangleKind kind, const Symb
   if (x.rank() < 2)
     return makeError(name + ": expected rank 2 or more, got " + x.str());
   auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
-    Value row = linalg::IndexOp::create(builder, location_, x.rank() - 2);
-    Value column = linalg::IndexOp::create(builder, location_, x.rank() - 1);
-    Value shift = arith::ConstantIndexOp::create(builder, location_, diagonal);
-    Value edge = buildBinary(builder, location_, BinaryKind::Add, row, shift);
+    Value row = linalg::IndexOp::create(builder, currentLoc, x.rank() - 2);
+    Value column = linalg::IndexOp::create(builder, currentLoc, x.rank() - 1);
+    Value shift = arith::ConstantIndexOp::create(builder, currentLoc, diagonal);
+    Value edge = buildBinary(builder, currentLoc, BinaryKind::Add, row, shift);
     CompareKind keeps = kind == TriangleKind::Lower ? CompareKind::Le : CompareKind::Ge;
-    Value isKept = buildCompare(builder, location_, keeps, column, edge);
-    Value zero = buildConstant(builder, location_, 0, x.elementType());
-    return arith::SelectOp::create(builder, location_, isKept, elements[0], zero);
+    Value isKept = buildCompare(builder, currentLoc, keeps, column, edge);
+    Value zero = buildConstant(builder, currentLoc, 0, x.elementType());
+    return arith::SelectOp::create(builder, currentLoc, isKept, elements[0], zero);
   };
   return elementwise(x, x.shape, x.elementType(), body);
 }

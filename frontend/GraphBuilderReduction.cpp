@@ -46,11 +46,11 @@ GraphBuilder::TensorOrError GraphBuilder::reduceWith(ArrayRef<SymbolicTensor> in
   Expected<Value> init = filledTensor(shape, initial);
   if (!init)
     return init.takeError();
-  maps.push_back(mapOf(kept, loopSizes.size(), builder_.getContext()));
+  maps.push_back(mapOf(kept, loopSizes.size(), ir.getContext()));
   auto buildBody = [&](OpBuilder &builder, Location loc, ValueRange elements) {
     linalg::YieldOp::create(builder, loc, body(builder, elements));
   };
-  auto op = linalg::GenericOp::create(builder_, location_, init->getType(), operands, *init, maps,
+  auto op = linalg::GenericOp::create(ir, currentLoc, init->getType(), operands, *init, maps,
                                       iteratorsOf(loopSizes.size(), kept), buildBody);
   return SymbolicTensor{op.getResult(0), std::move(shape)};
 }
@@ -103,9 +103,9 @@ static llvm::Error checkReduction(ReduceKind kind, const SymbolicTensor &x) {
 
 Expected<Value> GraphBuilder::sizeAs(const SymbolicDim &size, Type type) {
   if (std::optional<int64_t> constant = size.constant())
-    return buildConstant(builder_, location_, static_cast<double>(*constant), type);
+    return buildConstant(ir, currentLoc, static_cast<double>(*constant), type);
   Expected<Value> value = dimValue(size);
-  return value ? Expected<Value>(buildCast(builder_, location_, *value, type)) : value.takeError();
+  return value ? Expected<Value>(buildCast(ir, currentLoc, *value, type)) : value.takeError();
 }
 
 GraphBuilder::TensorOrError GraphBuilder::reduce(ReduceKind kind, const SymbolicTensor &x,
@@ -120,7 +120,7 @@ GraphBuilder::TensorOrError GraphBuilder::reduce(ReduceKind kind, const Symbolic
   TypedAttr initial = isExtreme ? extremeAttr(type, isMax) : constantAttr(0, type);
   BinaryKind fold = isMax ? BinaryKind::Max : isExtreme ? BinaryKind::Min : BinaryKind::Add;
   auto body = [&](OpBuilder &builder, ValueRange elements) {
-    return buildBinary(builder, location_, fold, buildCast(builder, location_, elements[0], type),
+    return buildBinary(builder, currentLoc, fold, buildCast(builder, currentLoc, elements[0], type),
                        elements[1]);
   };
   TensorOrError result = kind == ReduceKind::ArgMax ? argMax(x, *kept)
@@ -151,7 +151,7 @@ GraphBuilder::TensorOrError GraphBuilder::divideBySize(const SymbolicTensor &sum
   if (!size)
     return size.takeError();
   auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
-    return arith::DivFOp::create(builder, location_, elements[0], *size);
+    return arith::DivFOp::create(builder, currentLoc, elements[0], *size);
   };
   return elementwise(sum, sum.shape, sum.elementType(), body);
 }
@@ -166,13 +166,13 @@ GraphBuilder::TensorOrError GraphBuilder::argMax(const SymbolicTensor &x, ArrayR
   while (llvm::is_contained(kept, reduced))
     ++reduced;
   SymbolicShape shape = pick(x.shape, kept);
-  Type indexType = builder_.getI64Type();
+  Type indexType = ir.getI64Type();
   Expected<Value> best = filledTensor(shape, extremeAttr(x.elementType(), /*isLowest=*/true));
   Expected<Value> index = best ? filledTensor(shape, constantAttr(0, indexType)) : best.takeError();
   if (!index)
     return index.takeError();
-  AffineMap resultMap = mapOf(kept, x.shape.size(), builder_.getContext());
-  AffineMap map = builder_.getMultiDimIdentityMap(static_cast<unsigned>(x.rank()));
+  AffineMap resultMap = mapOf(kept, x.shape.size(), ir.getContext());
+  AffineMap map = ir.getMultiDimIdentityMap(static_cast<unsigned>(x.rank()));
   auto buildBody = [&](OpBuilder &builder, Location loc, ValueRange elements) {
     Value position =
         buildCast(builder, loc, linalg::IndexOp::create(builder, loc, reduced), indexType);
@@ -186,7 +186,7 @@ GraphBuilder::TensorOrError GraphBuilder::argMax(const SymbolicTensor &x, ArrayR
     linalg::YieldOp::create(builder, loc, ValueRange{newBest, newIndex});
   };
   auto op =
-      linalg::GenericOp::create(builder_, location_, TypeRange{best->getType(), index->getType()},
+      linalg::GenericOp::create(ir, currentLoc, TypeRange{best->getType(), index->getType()},
                                 x.value, ValueRange{*best, *index}, {map, resultMap, resultMap},
                                 iteratorsOf(x.shape.size(), kept), buildBody);
   return SymbolicTensor{op.getResult(1), std::move(shape)};
@@ -200,7 +200,7 @@ GraphBuilder::TensorOrError GraphBuilder::softmax(const SymbolicTensor &x, int64
       normalized ? emptyTensor(x.shape, x.elementType()) : normalized.takeError();
   if (!init)
     return init.takeError();
-  auto op = attn::SoftmaxOp::create(builder_, location_, init->getType(), x.value, *init,
+  auto op = attn::SoftmaxOp::create(ir, currentLoc, init->getType(), x.value, *init,
                                     static_cast<uint64_t>(*normalized));
   return SymbolicTensor{op.getResult(0), x.shape};
 }
@@ -219,8 +219,8 @@ GraphBuilder::TensorOrError GraphBuilder::rowSum(const SymbolicTensor &x, Elemen
   }
   auto body = [&](OpBuilder &builder, ValueRange elements) {
     SmallVector<Value> wide(elements.drop_back());
-    wide[0] = buildCast(builder, location_, wide[0], type);
-    return buildBinary(builder, location_, BinaryKind::Add, elements.back(), map(builder, wide));
+    wide[0] = buildCast(builder, currentLoc, wide[0], type);
+    return buildBinary(builder, currentLoc, BinaryKind::Add, elements.back(), map(builder, wide));
   };
   return reduceWith(inputs, loops, x.shape, kept, constantAttr(0, type), body);
 }
@@ -228,10 +228,10 @@ GraphBuilder::TensorOrError GraphBuilder::rowSum(const SymbolicTensor &x, Elemen
 GraphBuilder::TensorOrError GraphBuilder::inverseDeviation(const SymbolicTensor &squares,
                                                            Value size, double epsilon) {
   auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
-    Value mean = arith::DivFOp::create(builder, location_, elements[0], size);
-    Value floor = buildConstant(builder, location_, epsilon, size.getType());
-    return math::RsqrtOp::create(builder, location_,
-                                 arith::AddFOp::create(builder, location_, mean, floor));
+    Value mean = arith::DivFOp::create(builder, currentLoc, elements[0], size);
+    Value floor = buildConstant(builder, currentLoc, epsilon, size.getType());
+    return math::RsqrtOp::create(builder, currentLoc,
+                                 arith::AddFOp::create(builder, currentLoc, mean, floor));
   };
   return elementwise(squares, squares.shape, squares.elementType(), body);
 }
@@ -276,10 +276,10 @@ GraphBuilder::TensorOrError GraphBuilder::scaleRows(const SymbolicTensor &x,
   auto body = [&](OpBuilder &builder, ValueRange elements) {
     auto next = elements.begin();
     auto apply = [&](BinaryKind kind, Value value) {
-      return buildBinary(builder, location_, kind, value,
-                         buildCast(builder, location_, *next++, type));
+      return buildBinary(builder, currentLoc, kind, value,
+                         buildCast(builder, currentLoc, *next++, type));
     };
-    Value value = buildCast(builder, location_, *next++, type);
+    Value value = buildCast(builder, currentLoc, *next++, type);
     if (mean)
       value = apply(BinaryKind::Sub, value);
     value = apply(BinaryKind::Mul, value);
@@ -287,7 +287,7 @@ GraphBuilder::TensorOrError GraphBuilder::scaleRows(const SymbolicTensor &x,
       value = apply(BinaryKind::Mul, value);
     if (bias)
       value = apply(BinaryKind::Add, value);
-    return buildCast(builder, location_, value, x.elementType());
+    return buildCast(builder, currentLoc, value, x.elementType());
   };
   return elementwise(inputs, x.shape, x.elementType(), body);
 }
@@ -306,8 +306,8 @@ GraphBuilder::TensorOrError GraphBuilder::layerNorm(const SymbolicTensor &x,
   if (!mean)
     return mean.takeError();
   auto squaredDeviation = [&](OpBuilder &builder, ValueRange elements) -> Value {
-    Value deviation = arith::SubFOp::create(builder, location_, elements[0], elements[1]);
-    return arith::MulFOp::create(builder, location_, deviation, deviation);
+    Value deviation = arith::SubFOp::create(builder, currentLoc, elements[0], elements[1]);
+    return arith::MulFOp::create(builder, currentLoc, deviation, deviation);
   };
   TensorOrError squares = rowSum(x, squaredDeviation, *mean);
   TensorOrError inverse =
@@ -324,7 +324,7 @@ GraphBuilder::TensorOrError GraphBuilder::rmsNorm(const SymbolicTensor &x,
   if (!size)
     return size.takeError();
   auto square = [&](OpBuilder &builder, ValueRange elements) -> Value {
-    return arith::MulFOp::create(builder, location_, elements[0], elements[0]);
+    return arith::MulFOp::create(builder, currentLoc, elements[0], elements[0]);
   };
   TensorOrError squares = rowSum(x, square);
   TensorOrError inverse =

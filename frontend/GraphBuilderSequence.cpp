@@ -28,9 +28,9 @@ GraphBuilder::TensorOrError GraphBuilder::embedding(const SymbolicTensor &ids,
   if (!column)
     return column.takeError();
   auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
-    Value row = buildCast(builder, location_, elements[0], builder.getIndexType());
-    Value position = linalg::IndexOp::create(builder, location_, ids.rank());
-    return tensor::ExtractOp::create(builder, location_, table.value, ValueRange{row, position});
+    Value row = buildCast(builder, currentLoc, elements[0], builder.getIndexType());
+    Value position = linalg::IndexOp::create(builder, currentLoc, ids.rank());
+    return tensor::ExtractOp::create(builder, currentLoc, table.value, ValueRange{row, position});
   };
   return elementwise(*column, shape, table.elementType(), body);
 }
@@ -63,24 +63,24 @@ static Operation *outermostLoop(Block *block, Value positions) {
 Expected<GraphBuilder::RopeTables> GraphBuilder::ropeTables(const SymbolicTensor &positions,
                                                             int64_t pairs, Type elementType,
                                                             const RopeOptions &options) {
-  for (const RopeTables &tables : ropeTables_)
+  for (const RopeTables &tables : sharedTables)
     if (tables.positions == positions.value && tables.pairs == pairs &&
         tables.theta == options.theta && tables.scalingFactor == options.scalingFactor &&
         tables.cosine.elementType() == elementType)
       return tables;
-  OpBuilder::InsertionGuard guard(builder_);
-  if (Operation *loop = outermostLoop(builder_.getInsertionBlock(), positions.value))
-    builder_.setInsertionPoint(loop);
-  TensorOrError frequency = constant(frequencies(pairs, options), builder_.getF64Type(), pairs);
+  OpBuilder::InsertionGuard guard(ir);
+  if (Operation *loop = outermostLoop(ir.getInsertionBlock(), positions.value))
+    ir.setInsertionPoint(loop);
+  TensorOrError frequency = constant(frequencies(pairs, options), ir.getF64Type(), pairs);
   TensorOrError column = frequency ? unsqueeze(positions, -1) : frequency.takeError();
   if (!column)
     return column.takeError();
   auto table = [&](UnaryKind kind) {
     auto body = [&](OpBuilder &builder, ValueRange elements) {
-      Value position = buildCast(builder, location_, elements[0], builder.getF64Type());
-      Value angle = arith::MulFOp::create(builder, location_, position, elements[1]);
-      Value turned = buildUnary(builder, location_, kind, angle);
-      return buildCast(builder, location_, turned, elementType);
+      Value position = buildCast(builder, currentLoc, elements[0], builder.getF64Type());
+      Value angle = arith::MulFOp::create(builder, currentLoc, position, elements[1]);
+      Value turned = buildUnary(builder, currentLoc, kind, angle);
+      return buildCast(builder, currentLoc, turned, elementType);
     };
     return elementwise({*column, *frequency}, {positions.dim(0), pairs}, elementType, body);
   };
@@ -88,9 +88,9 @@ Expected<GraphBuilder::RopeTables> GraphBuilder::ropeTables(const SymbolicTensor
   TensorOrError sine = cosine ? table(UnaryKind::Sin) : cosine.takeError();
   if (!sine)
     return sine.takeError();
-  ropeTables_.push_back(
+  sharedTables.push_back(
       {positions.value, pairs, options.theta, options.scalingFactor, *cosine, *sine});
-  return ropeTables_.back();
+  return sharedTables.back();
 }
 
 static llvm::Error checkRope(const SymbolicTensor &x, const SymbolicTensor &positions,
@@ -152,7 +152,7 @@ GraphBuilder::TensorOrError GraphBuilder::rotary(const SymbolicTensor &x,
   Expected<Value> init = emptyTensor(x.shape, x.elementType());
   if (!init)
     return init.takeError();
-  auto op = attn::RotaryOp::create(builder_, location_, init->getType(), x.value, cosine.value,
+  auto op = attn::RotaryOp::create(ir, currentLoc, init->getType(), x.value, cosine.value,
                                    sine.value, *init, pairing, static_cast<uint64_t>(sequenceDim));
   return SymbolicTensor{op.getResult(0), x.shape};
 }
@@ -175,7 +175,7 @@ GraphBuilder::TensorOrError GraphBuilder::cacheAppend(const SymbolicTensor &cach
   Expected<Value> at = toIndex(position);
   if (!at)
     return at.takeError();
-  auto op = attn::CacheAppendOp::create(builder_, location_, cache.value.getType(), source.value,
+  auto op = attn::CacheAppendOp::create(ir, currentLoc, cache.value.getType(), source.value,
                                         cache.value, *at, ring);
   return SymbolicTensor{op.getResult(0), cache.shape};
 }
@@ -185,7 +185,7 @@ GraphBuilder::TensorOrError GraphBuilder::cacheAppend(const SymbolicTensor &cach
 Expected<Value> GraphBuilder::scalarOr(StringRef name, const std::optional<SymbolicTensor> &given,
                                        double absent, Type type) {
   if (!given)
-    return buildConstant(builder_, location_, absent, type);
+    return buildConstant(ir, currentLoc, absent, type);
   if (given->elementType() != type || given->rank() != 0)
     return makeError("sample: expected " + name + " to be a scalar of " + formatType(type) +
                      ", got " + given->str());
@@ -198,7 +198,7 @@ GraphBuilder::TensorOrError GraphBuilder::sample(const SymbolicTensor &logits,
     return error;
   if (llvm::Error error = checkRank("sample", "logits [B, V]", logits, 2))
     return error;
-  Type f32 = builder_.getF32Type(), i64 = builder_.getI64Type();
+  Type f32 = ir.getF32Type(), i64 = ir.getI64Type();
   Expected<Value> init = emptyTensor(logits.dim(0), i64);
   Expected<Value> temperature =
       init ? scalarOr("temperature", options.temperature, 1, f32) : init.takeError();
@@ -209,7 +209,7 @@ GraphBuilder::TensorOrError GraphBuilder::sample(const SymbolicTensor &logits,
   Expected<Value> seed = minP ? scalarOr("seed", options.seed, 0, i64) : minP.takeError();
   if (!seed)
     return seed.takeError();
-  auto op = attn::SampleOp::create(builder_, location_, init->getType(), logits.value, *init,
+  auto op = attn::SampleOp::create(ir, currentLoc, init->getType(), logits.value, *init,
                                    *temperature, *topK, *topP, *minP, *seed);
   return SymbolicTensor{op.getResult(0), SymbolicShape{logits.dim(0)}};
 }

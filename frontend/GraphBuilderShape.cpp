@@ -61,7 +61,7 @@ Expected<Value> GraphBuilder::collapse(const SymbolicTensor &x, ArrayRef<Symboli
   Value source = expansionSource(x.value, groups);
   if (source && source.getType() == type)
     return source;
-  return tensor::CollapseShapeOp::create(builder_, location_, type, x.value, groups).getResult();
+  return tensor::CollapseShapeOp::create(ir, currentLoc, type, x.value, groups).getResult();
 }
 
 Expected<Value> GraphBuilder::expand(const SymbolicTensor &x, ArrayRef<SymbolicDim> shape,
@@ -69,8 +69,8 @@ Expected<Value> GraphBuilder::expand(const SymbolicTensor &x, ArrayRef<SymbolicD
   Expected<SmallVector<OpFoldResult>> sizes = mixedSizes(shape);
   if (!sizes)
     return sizes.takeError();
-  return tensor::ExpandShapeOp::create(builder_, location_, tensorType(shape, x.elementType()),
-                                       x.value, groups, *sizes)
+  return tensor::ExpandShapeOp::create(ir, currentLoc, tensorType(shape, x.elementType()), x.value,
+                                       groups, *sizes)
       .getResult();
 }
 
@@ -200,7 +200,7 @@ GraphBuilder::TensorOrError GraphBuilder::permute(const SymbolicTensor &x,
   Expected<Value> init = emptyTensor(shape, x.elementType());
   if (!init)
     return init.takeError();
-  auto op = linalg::TransposeOp::create(builder_, location_, x.value, *init, normalized);
+  auto op = linalg::TransposeOp::create(ir, currentLoc, x.value, *init, normalized);
   return SymbolicTensor{op->getResult(0), std::move(shape)};
 }
 

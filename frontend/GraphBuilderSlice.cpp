@@ -43,10 +43,10 @@ GraphBuilder::TensorOrError GraphBuilder::extractSlice(const SymbolicTensor &x, 
   Expected<SmallVector<OpFoldResult>> sizes = mixedSizes(shape);
   if (!sizes)
     return sizes.takeError();
-  SliceRanges ranges = sliceAlong(builder_, *sizes, dim, begin, step);
+  SliceRanges ranges = sliceAlong(ir, *sizes, dim, begin, step);
   if (dropDim)
     shape = withoutDim(shape, dim);
-  auto op = tensor::ExtractSliceOp::create(builder_, location_, tensorType(shape, x.elementType()),
+  auto op = tensor::ExtractSliceOp::create(ir, currentLoc, tensorType(shape, x.elementType()),
                                            x.value, ranges.offsets, ranges.sizes, ranges.strides);
   return SymbolicTensor{op.getResult(), std::move(shape)};
 }
@@ -151,10 +151,10 @@ GraphBuilder::TensorOrError GraphBuilder::dynamicUpdate(const SymbolicTensor &x,
   Expected<SmallVector<OpFoldResult>> sizes = offset ? mixedSizes(x.shape) : offset.takeError();
   if (!sizes)
     return sizes.takeError();
-  (*sizes)[*position] = builder_.getIndexAttr(1);
-  SliceRanges ranges = sliceAlong(builder_, *sizes, *position, *offset, 1);
-  auto op = tensor::InsertSliceOp::create(builder_, location_, update.value, x.value,
-                                          ranges.offsets, ranges.sizes, ranges.strides);
+  (*sizes)[*position] = ir.getIndexAttr(1);
+  SliceRanges ranges = sliceAlong(ir, *sizes, *position, *offset, 1);
+  auto op = tensor::InsertSliceOp::create(ir, currentLoc, update.value, x.value, ranges.offsets,
+                                          ranges.sizes, ranges.strides);
   return SymbolicTensor{op.getResult(), x.shape};
 }
 
@@ -196,9 +196,9 @@ GraphBuilder::TensorOrError GraphBuilder::concat(ArrayRef<SymbolicTensor> inputs
     Expected<SmallVector<OpFoldResult>> offset = sizes ? mixedSizes(begin) : sizes.takeError();
     if (!offset)
       return offset.takeError();
-    SliceRanges ranges = sliceAlong(builder_, *sizes, *position, offset->front(), 1);
-    result = tensor::InsertSliceOp::create(builder_, location_, input.value, *result,
-                                           ranges.offsets, ranges.sizes, ranges.strides)
+    SliceRanges ranges = sliceAlong(ir, *sizes, *position, offset->front(), 1);
+    result = tensor::InsertSliceOp::create(ir, currentLoc, input.value, *result, ranges.offsets,
+                                           ranges.sizes, ranges.strides)
                  .getResult();
   }
   return SymbolicTensor{*result, std::move(shape)};
@@ -243,12 +243,12 @@ GraphBuilder::TensorOrError GraphBuilder::pad(const SymbolicTensor &x, int64_t d
   Expected<SmallVector<OpFoldResult>> widths = mixedSizes({before, after});
   if (!widths)
     return widths.takeError();
-  SmallVector<OpFoldResult> low(x.shape.size(), builder_.getIndexAttr(0)), high = low;
+  SmallVector<OpFoldResult> low(x.shape.size(), ir.getIndexAttr(0)), high = low;
   low[*position] = widths->front();
   high[*position] = widths->back();
-  Value fill = buildConstant(builder_, location_, value, x.elementType());
-  auto op = tensor::PadOp::create(builder_, location_, tensorType(shape, x.elementType()), x.value,
-                                  low, high, fill);
+  Value fill = buildConstant(ir, currentLoc, value, x.elementType());
+  auto op = tensor::PadOp::create(ir, currentLoc, tensorType(shape, x.elementType()), x.value, low,
+                                  high, fill);
   return SymbolicTensor{op.getResult(), std::move(shape)};
 }
 
@@ -271,7 +271,7 @@ GraphBuilder::TensorOrError GraphBuilder::unfold(const SymbolicTensor &x, int64_
   shape.push_back(size);
   if (llvm::Error error = checkShape("unfold", shape))
     return error;
-  auto op = attn::UnfoldOp::create(builder_, location_, tensorType(shape, x.elementType()), x.value,
+  auto op = attn::UnfoldOp::create(ir, currentLoc, tensorType(shape, x.elementType()), x.value,
                                    static_cast<uint64_t>(*position), static_cast<uint64_t>(size),
                                    static_cast<uint64_t>(step));
   return SymbolicTensor{op.getResult(), std::move(shape)};

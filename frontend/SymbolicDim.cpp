@@ -37,7 +37,7 @@ static bool sameMonomial(const Monomial &a, const Monomial &b) {
 }
 
 bool fovea::operator==(const SymbolicDim &a, const SymbolicDim &b) {
-  return llvm::equal(a.terms_, b.terms_, [](const auto &x, const auto &y) {
+  return llvm::equal(a.polynomial, b.polynomial, [](const auto &x, const auto &y) {
     return x.second == y.second && sameMonomial(x.first, y.first);
   });
 }
@@ -60,7 +60,7 @@ static std::optional<Monomial> divide(const Monomial &a, const Monomial &b) {
 
 SymbolicDim::SymbolicDim(int64_t value) {
   if (value != 0)
-    terms_.emplace(Monomial(), value);
+    polynomial.emplace(Monomial(), value);
 }
 
 SymbolicDim SymbolicDim::symbol(StringRef name) {
@@ -81,36 +81,36 @@ SymbolicDim SymbolicDim::quotientFactor(const SymbolicDim &dividend, const Symbo
 bool SymbolicDim::isConstant() const { return constant().has_value(); }
 
 std::optional<int64_t> SymbolicDim::constant() const {
-  if (terms_.empty())
+  if (polynomial.empty())
     return 0;
-  if (terms_.size() == 1 && terms_.begin()->first.empty())
-    return terms_.begin()->second;
+  if (polynomial.size() == 1 && polynomial.begin()->first.empty())
+    return polynomial.begin()->second;
   return std::nullopt;
 }
 
 std::optional<StringRef> SymbolicDim::symbolName() const {
-  if (terms_.size() != 1)
+  if (polynomial.size() != 1)
     return std::nullopt;
-  const auto &[monomial, coefficient] = *terms_.begin();
+  const auto &[monomial, coefficient] = *polynomial.begin();
   if (coefficient != 1 || monomial.size() != 1 || monomial.front()->dividend)
     return std::nullopt;
   return StringRef(monomial.front()->text);
 }
 
 Error SymbolicDim::addTerm(const Monomial &monomial, int64_t coefficient) {
-  auto [it, inserted] = terms_.try_emplace(monomial, coefficient);
+  auto [it, inserted] = polynomial.try_emplace(monomial, coefficient);
   if (!inserted && AddOverflow(it->second, coefficient, it->second))
     return makeError("size does not fit 64 bits");
   if (it->second == 0)
-    terms_.erase(it);
-  if (terms_.size() > maxTerms)
+    polynomial.erase(it);
+  if (polynomial.size() > maxTerms)
     return makeError("size expression has more than " + Twine(maxTerms) + " terms");
   return Error::success();
 }
 
 Expected<SymbolicDim> SymbolicDim::plus(const SymbolicDim &other) const {
   SymbolicDim sum = *this;
-  for (const auto &[monomial, coefficient] : other.terms_)
+  for (const auto &[monomial, coefficient] : other.polynomial)
     if (Error error = sum.addTerm(monomial, coefficient))
       return error;
   return sum;
@@ -125,8 +125,8 @@ Expected<SymbolicDim> SymbolicDim::minus(const SymbolicDim &other) const {
 
 Expected<SymbolicDim> SymbolicDim::times(const SymbolicDim &other) const {
   SymbolicDim product;
-  for (const auto &[monomial, coefficient] : terms_)
-    for (const auto &[otherMonomial, otherCoefficient] : other.terms_) {
+  for (const auto &[monomial, coefficient] : polynomial)
+    for (const auto &[otherMonomial, otherCoefficient] : other.polynomial) {
       int64_t scaled = 0;
       if (MulOverflow(coefficient, otherCoefficient, scaled))
         return makeError("size does not fit 64 bits");
@@ -139,12 +139,12 @@ Expected<SymbolicDim> SymbolicDim::times(const SymbolicDim &other) const {
 // Long division by the leading term; the order of monomials makes each step remove the dividend's
 // leading term, so the loop ends.
 std::optional<SymbolicDim> SymbolicDim::exactQuotient(const SymbolicDim &divisor) const {
-  if (divisor.terms_.empty())
+  if (divisor.polynomial.empty())
     return std::nullopt;
-  const auto &[leadMonomial, leadCoefficient] = *divisor.terms_.begin();
+  const auto &[leadMonomial, leadCoefficient] = *divisor.polynomial.begin();
   SymbolicDim rest = *this, quotient;
-  while (!rest.terms_.empty()) {
-    const auto &[monomial, coefficient] = *rest.terms_.begin();
+  while (!rest.polynomial.empty()) {
+    const auto &[monomial, coefficient] = *rest.polynomial.begin();
     std::optional<Monomial> shared = divide(monomial, leadMonomial);
     bool overflows = leadCoefficient == -1 && coefficient == INT64_MIN;
     if (!shared || overflows || coefficient % leadCoefficient != 0)
@@ -166,10 +166,10 @@ std::optional<SymbolicDim> SymbolicDim::exactQuotient(const SymbolicDim &divisor
 // With a divisor c*m: terms that are multiples of m give their quotient by c at once; what is left
 // is divided as one opaque quotient, unless it is a constant below c.
 Expected<SymbolicDim> SymbolicDim::floorDivByTerm(const SymbolicDim &divisor) const {
-  const auto &[monomial, scale] = *divisor.terms_.begin();
+  const auto &[monomial, scale] = *divisor.polynomial.begin();
   SymbolicDim quotient, rest;
   int64_t gcd = scale;
-  for (const auto &[term, coefficient] : terms_) {
+  for (const auto &[term, coefficient] : polynomial) {
     std::optional<Monomial> shared = divide(term, monomial);
     int64_t whole = shared ? divideFloorSigned(coefficient, scale) : 0;
     int64_t left = coefficient - whole * scale;
@@ -190,13 +190,13 @@ Expected<SymbolicDim> SymbolicDim::floorDivByTerm(const SymbolicDim &divisor) co
 }
 
 Expected<SymbolicDim> SymbolicDim::floorDiv(const SymbolicDim &divisor) const {
-  if (divisor.terms_.empty())
+  if (divisor.polynomial.empty())
     return makeError("division of size " + str() + " by zero");
   if (std::optional<SymbolicDim> exact = exactQuotient(divisor))
     return *exact;
-  if (divisor.terms_.size() > 1)
+  if (divisor.polynomial.size() > 1)
     return quotientFactor(*this, divisor);
-  if (divisor.terms_.begin()->second > 0)
+  if (divisor.polynomial.begin()->second > 0)
     return floorDivByTerm(divisor);
   Expected<SymbolicDim> negated = times(-1);
   Expected<SymbolicDim> negatedDivisor = negated ? divisor.times(-1) : negated.takeError();
@@ -229,7 +229,7 @@ static Expected<SymbolicDim> substituteFactor(const SymbolicDim::FactorPtr &fact
 
 Expected<SymbolicDim> SymbolicDim::substitute(SymbolLookup lookup) const {
   SymbolicDim sum;
-  for (const auto &[monomial, coefficient] : terms_) {
+  for (const auto &[monomial, coefficient] : polynomial) {
     Expected<SymbolicDim> product = SymbolicDim(coefficient);
     for (const FactorPtr &factor : monomial) {
       Expected<SymbolicDim> replaced = substituteFactor(factor, lookup);
@@ -246,7 +246,7 @@ Expected<SymbolicDim> SymbolicDim::substitute(SymbolLookup lookup) const {
 }
 
 void SymbolicDim::walkSymbols(function_ref<void(StringRef)> visit) const {
-  for (const auto &term : terms_)
+  for (const auto &term : polynomial)
     for (const FactorPtr &factor : term.first) {
       if (!factor->dividend) {
         visit(factor->text);
@@ -258,11 +258,11 @@ void SymbolicDim::walkSymbols(function_ref<void(StringRef)> visit) const {
 }
 
 std::string SymbolicDim::str() const {
-  if (terms_.empty())
+  if (polynomial.empty())
     return "0";
   std::string text;
   raw_string_ostream os(text);
-  for (const auto &[monomial, coefficient] : terms_) {
+  for (const auto &[monomial, coefficient] : polynomial) {
     bool isFirst = text.empty();
     if (!isFirst)
       os << (coefficient < 0 ? " - " : " + ");

@@ -43,7 +43,7 @@ public:
   std::optional<int64_t> constant() const;
   /// The name if the dim is one symbol and nothing else.
   std::optional<llvm::StringRef> symbolName() const;
-  const Terms &terms() const { return terms_; }
+  const Terms &terms() const { return polynomial; }
 
   /// Exact; an error if a coefficient overflows 64 bits or there are more than 256 terms.
   llvm::Expected<SymbolicDim> plus(const SymbolicDim &other) const;
@@ -69,12 +69,12 @@ public:
   friend bool operator==(const SymbolicDim &a, const SymbolicDim &b);
 
 private:
-  explicit SymbolicDim(Terms terms) : terms_(std::move(terms)) {}
+  explicit SymbolicDim(Terms terms) : polynomial(std::move(terms)) {}
   static SymbolicDim quotientFactor(const SymbolicDim &dividend, const SymbolicDim &divisor);
   llvm::Error addTerm(const Monomial &monomial, int64_t coefficient);
   llvm::Expected<SymbolicDim> floorDivByTerm(const SymbolicDim &divisor) const;
 
-  Terms terms_; // No zero coefficients; empty for 0.
+  Terms polynomial; // No zero coefficients; empty for 0.
 };
 
 /// A symbol, or a quotient if it has operands.

@@ -133,6 +133,15 @@ llvm::Error CompiledEntry::checkFits(unsigned index, const TensorView &view) con
   return llvm::Error::success();
 }
 
+/// True if each byte of a contiguous bool tensor is 0 or 1, which compiled code relies on.
+static bool holdsBooleans(const TensorView &view) {
+  const auto *bytes = static_cast<const uint8_t *>(view.data());
+  uint8_t bits = 0;
+  for (int64_t i = 0, count = view.numElements(); i < count; ++i)
+    bits |= bytes[i];
+  return bits <= 1;
+}
+
 llvm::Error CompiledEntry::bindInput(unsigned index, const TensorView &view,
                                      RunState &state) const {
   const ArgumentSpec &input = spec.inputs[index];
@@ -146,15 +155,19 @@ llvm::Error CompiledEntry::bindInput(unsigned index, const TensorView &view,
       return error;
   if (llvm::Error error = checkFits(index, view))
     return error;
-  if (view.isContiguous()) {
-    state.inputs[index] = view;
-    return llvm::Error::success();
+  state.inputs[index] = view;
+  if (!view.isContiguous()) {
+    if (llvm::Error error = state.inputCopies[index].reserve(view.numBytes()))
+      return error;
+    MutableTensorView copy(state.inputCopies[index].data(), view.dataType(), view.sizes());
+    if (llvm::Error error = copyElements(view, copy))
+      return error;
+    state.inputs[index] = copy;
   }
-  if (llvm::Error error = state.inputCopies[index].reserve(view.numBytes()))
-    return error;
-  MutableTensorView copy(state.inputCopies[index].data(), view.dataType(), view.sizes());
-  state.inputs[index] = copy;
-  return copyElements(view, copy);
+  if (input.type == DataType::Bool && !holdsBooleans(state.inputs[index]))
+    return fail("input '" + input.name +
+                "': expected bytes of 0 or 1 in a bool tensor, got others");
+  return llvm::Error::success();
 }
 
 llvm::Error CompiledEntry::inferOutputSizes(RunState &state) const {

@@ -207,6 +207,20 @@ TEST(CompileTest, RejectsBadInputs) {
   EXPECT_TRUE(succeeds(stillWorks));
 }
 
+TEST(CompileTest, RejectsBooleansThatAreNeither) {
+  Module module(R"mlir(
+    func.func @main(%x: tensor<4xi1> {attn.name = "x"}) -> (tensor<4xi1> {attn.name = "y"}) {
+      return %x : tensor<4xi1>
+    })mlir");
+  auto exe = module.compile();
+  ASSERT_TRUE(succeeds(exe));
+  uint8_t x[4] = {0, 1, 1, 0};
+  auto run = [&] { return exe->run({{"x", TensorView(x, DataType::Bool, {4})}}); };
+  EXPECT_EQ(toDoubles(llvm::cantFail(run()).at("y")), (std::vector<double>{0, 1, 1, 0}));
+  x[2] = 2;
+  EXPECT_TRUE(failsWith(run(), "input 'x': expected bytes of 0 or 1"));
+}
+
 TEST(CompileTest, RejectsInputsTooLargeForMemory) {
   Module module(addSource);
   auto exe = module.compile();

@@ -1,5 +1,6 @@
 #include "passes/VectorPlan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -97,7 +98,14 @@ static const char *findObstacle(linalg::GenericOp op, const VectorPlan &plan) {
   return nullptr;
 }
 
-static constexpr int64_t maxAccumulators = 4;
+/// Vectors of partial sums: enough to hide the latency of an addition. A body with functions is
+/// long enough to hide it, and needs the registers itself.
+static int64_t chooseAccumulators(linalg::GenericOp op) {
+  bool hasFunctions = llvm::any_of(*op.getBody(), [](Operation &inner) {
+    return isa_and_nonnull<math::MathDialect>(inner.getDialect());
+  });
+  return hasFunctions ? 1 : 4;
+}
 
 static VectorPlan makePlan(linalg::GenericOp op, unsigned dim, const TargetInfo &target) {
   VectorPlan plan;
@@ -110,7 +118,7 @@ static VectorPlan makePlan(linalg::GenericOp op, unsigned dim, const TargetInfo 
   }
   findVarying(op, plan);
   plan.lanes = registerLanes(plan, target);
-  plan.accumulators = plan.isReduction() ? maxAccumulators : 1;
+  plan.accumulators = plan.isReduction() ? chooseAccumulators(op) : 1;
   int64_t size = op.getStaticLoopRanges()[dim];
   if (ShapedType::isDynamic(size))
     return plan;

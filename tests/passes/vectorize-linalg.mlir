@@ -94,10 +94,14 @@ func.func @scale_rows(%x: memref<?x64xf32>, %s: memref<?xf32>, %y: memref<?x64xf
 
 // -----
 
-// Exponentials and their sum in one op: one result is stored, the other reduced.
+// Exponentials and their sum in one op: one result is stored, the other reduced. With a function
+// in the body one accumulator is enough.
 // CHECK-LABEL: @exp_and_sum
-// CHECK:         scf.for {{.*}} iter_args
-// CHECK-COUNT-4:   vector.store
+// CHECK:         scf.for {{.*}} -> (vector<8xf32>) {
+// CHECK:           math.exp
+// CHECK:           vector.store
+// CHECK-NOT:       math.exp
+// CHECK:           scf.yield
 func.func @exp_and_sum(%x: memref<?x?xf32>, %y: memref<?x?xf32>, %z: memref<?xf32>) {
   linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>,
                                    affine_map<(i, j) -> (i)>],

@@ -1,9 +1,10 @@
 // Lets attention read and write transposed tensors in place: a linalg.transpose that makes an
-// operand, or that alone uses the output, becomes part of the op's permutation attributes.
+// operand, or that alone uses the output, becomes part of the op's permutation attributes. Heads
+// that are repeated before attention are read from before the repetition.
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "passes/DimSizes.h"
+#include "passes/FoldRepeatedHeads.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -95,7 +96,8 @@ struct FoldTransposePass : fovea::impl::FoldTransposePassBase<FoldTransposePass>
     RewritePatternSet patterns(&getContext());
     patterns.add<FoldOperandTranspose, FoldOutputTranspose>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    getOperation().walk([](attn::AttentionOp op) { foldRepeatedHeads(op); });
   }
 };
 } // namespace

@@ -28,6 +28,8 @@ StringRef fovea::stringifyPhase(Phase phase) {
 }
 
 static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
+  // Arithmetic on whole tensors, which hand-written modules may hold, has no lowering of its own.
+  pm.addPass(createConvertElementwiseToLinalgPass());
   // Raising matches within one function body, so calls go first.
   pm.addPass(createInlinerPass());
   pm.addPass(createInferResultShapesPass());

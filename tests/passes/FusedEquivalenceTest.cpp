@@ -40,7 +40,7 @@ std::vector<Tensor> randomInputs(func::FuncOp entry) {
 std::vector<Tensor> runEntry(ModuleOp module, func::FuncOp entry, std::vector<Tensor> &inputs) {
   std::vector<TensorView> views(inputs.begin(), inputs.end());
   llvm::Expected<std::vector<Tensor>> results =
-      runReference(module, entry.getName(), views, WeightLookup());
+      runReference(module, entry.getName(), views);
   if (results)
     return std::move(*results);
   ADD_FAILURE() << llvm::toString(results.takeError());

@@ -36,8 +36,9 @@ echo "setup.sh: installing ${missing[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
 if [ -z "$(apt-cache policy llvm-22-dev | sed -n 's/ *Candidate: \([^(].*\)/\1/p')" ]; then
-  # A minimal installation may list the main suite only.
-  echo "deb http://deb.debian.org/debian-security bookworm-security main" |
+  # A minimal installation may list the main suite only; the security suite is on the same mirror.
+  main=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
+  echo "deb ${main%/debian*}/debian-security bookworm-security main" |
     "${as_root[@]}" tee /etc/apt/sources.list.d/bookworm-security.list >/dev/null
   "${as_root[@]}" apt-get update -qq
 fi

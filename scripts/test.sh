@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# usage: scripts/test.sh [--quick]
-# Builds Fovea and runs every test: the unit tests, the lit suite, then the unit tests under
-# AddressSanitizer and UndefinedBehaviorSanitizer and those of the threads under ThreadSanitizer.
-# --quick leaves the sanitizers out. The last line says how many passed and failed.
+# usage: scripts/test.sh [--sanitizers]
+# Builds Fovea and runs every test: the unit tests and the lit suite. With --sanitizers then also the
+# unit tests under AddressSanitizer and UndefinedBehaviorSanitizer and those of the threads under
+# ThreadSanitizer. The last line says how many passed and failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-quick=${1:-}
+mode=${1:-}
 jobs=$(nproc)
 passed=0
 failed=0
@@ -52,7 +52,7 @@ run_unit_tests build -E '^lit$'
 echo "== release: lit"
 run_lit
 
-if [ "$quick" != --quick ]; then
+if [ "$mode" = --sanitizers ]; then
   # LLVM and MLIR are not instrumented, so containers that cross into them look overrun.
   export ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=0
   export UBSAN_OPTIONS=print_stacktrace=1

@@ -42,12 +42,7 @@ protected:
       return std::vector<Tensor>(4);
     }
     std::vector<TensorView> views(inputs.begin(), inputs.end());
-    auto results = runReference(**module, entry, views,
-                                [&](llvm::StringRef name) -> llvm::Expected<TensorView> {
-                                  if (auto found = source->find(name))
-                                    return *found;
-                                  return llvm::createStringError("no weight '" + name.str() + "'");
-                                });
+    auto results = runReference(**module, entry, views, source.get());
     if (!results) {
       ADD_FAILURE() << llvm::toString(results.takeError());
       return std::vector<Tensor>(4);

@@ -33,6 +33,7 @@ AttentionTile fovea::chooseAttentionTile(const TargetInfo &target, int64_t score
   tile.vectors = rows && *rows <= tile.lanes ? 1 : 3;
   tile.keysPerTile = keysInRegisters(tile.vectors, target.vectorRegisters);
   tile.keysPerBlock = keysPerBlock;
+  tile.fusedMultiplyAdd = target.fusedMultiplyAdd;
   tile.panelsPerBlock = panelsInCache(target, tile.width(), scoreBits, headDim, valueDim);
   if (rows) {
     int64_t panels = llvm::divideCeil(std::max<int64_t>(*rows, 1), tile.width());

@@ -17,6 +17,7 @@ struct AttentionTile {
   int64_t keysPerTile;
   int64_t keysPerBlock;
   int64_t panelsPerBlock;
+  bool fusedMultiplyAdd; // without it, LLVM would call a function for each
 
   int64_t width() const { return lanes * vectors; }
   int64_t rowsPerBlock() const { return width() * panelsPerBlock; }
@@ -24,7 +25,8 @@ struct AttentionTile {
 
 /// The sizes for scores of `scoreBits` bits. `rows`, `headDim` and `valueDim` are those of the
 /// op, absent if they are known at run time only. No result depends on the sizes but through
-/// `keysPerBlock`, which is the same for all.
+/// `keysPerBlock`, which is the same for all; only targets without fused multiply-add round
+/// differently.
 AttentionTile chooseAttentionTile(const TargetInfo &target, int64_t scoreBits,
                                   std::optional<int64_t> rows, std::optional<int64_t> headDim,
                                   std::optional<int64_t> valueDim);

@@ -67,6 +67,12 @@ Value AttentionKernel::compare(arith::CmpFPredicate predicate, Value lhs, Value 
   return arith::CmpFOp::create(b, predicate, lhs, rhs);
 }
 
+Value AttentionKernel::multiplyAdd(Value x, Value y, Value z) {
+  if (tile.fusedMultiplyAdd)
+    return vector::FMAOp::create(b, x, y, z);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y).getResult(), z);
+}
+
 Value AttentionKernel::select(Value condition, Value yes, Value no) {
   return arith::SelectOp::create(b, condition, yes, no);
 }

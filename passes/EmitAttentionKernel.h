@@ -126,6 +126,8 @@ private:
   Vectors constants(double value);
   Vectors flat(double value, int64_t count);
   mlir::Value compare(mlir::arith::CmpFPredicate predicate, mlir::Value lhs, mlir::Value rhs);
+  /// `x * y + z`.
+  mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
   mlir::Value select(mlir::Value condition, mlir::Value yes, mlir::Value no);
   /// A scalar of an operand as a scalar of the score type, and back.
   mlir::Value widen(mlir::Value value);

@@ -27,7 +27,7 @@ void AttentionKernel::emitScores(const Panel &panel, const MaskBounds &visible) 
         Value element = memref::LoadOp::create(b, packedKeys, ValueRange{group, d, b.index(t)});
         Value splat = b.splat(vectorType, element);
         for (int64_t v = 0; v < tile.vectors; ++v)
-          next.push_back(vector::FMAOp::create(b, query[v], splat, carried[next.size()]));
+          next.push_back(multiplyAdd(query[v], splat, carried[next.size()]));
       }
       return next;
     });
@@ -112,7 +112,7 @@ AttentionKernel::Vectors AttentionKernel::finiteMaximum(const Vectors &maximum) 
 }
 
 Value AttentionKernel::probability(Value score, Value maximum) {
-  return emitExp2(b, arith::SubFOp::create(b, score, maximum));
+  return emitExp2(b, arith::SubFOp::create(b, score, maximum), tile.fusedMultiplyAdd);
 }
 
 AttentionKernel::Vectors AttentionKernel::probabilities(const Vectors &score,

@@ -19,7 +19,7 @@ void AttentionKernel::emitValueTile(const Panel &panel, const KeyBlock &block, V
       Value element = valueElement(block, key, b.add(column, b.index(t)));
       Value splat = b.splat(vectorType, element);
       for (int64_t v = 0; v < tile.vectors; ++v)
-        next.push_back(vector::FMAOp::create(b, p[v], splat, carried[next.size()]));
+        next.push_back(multiplyAdd(p[v], splat, carried[next.size()]));
     }
     return next;
   });
@@ -53,7 +53,7 @@ void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block
       Value splat = b.splat(vectorType, valueElement(block, key, column));
       Vectors sum = load(outputs, {panel.index, column});
       sum = eachVector([&](int64_t v) -> Value {
-        Value next = vector::FMAOp::create(b, p[v], splat, sum[v]);
+        Value next = multiplyAdd(p[v], splat, sum[v]);
         return select(takesPart[v], next, sum[v]);
       });
       store(sum, outputs, {panel.index, column});

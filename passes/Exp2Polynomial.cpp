@@ -14,7 +14,7 @@ static constexpr double coefficients[] = {0x1.5d822ep-10, 0x1.3cde6ep-7, 0x1.c6b
 // integer, whose low bits then hold the biased exponent of 2^n.
 static constexpr double roundAndBias = 12583039.0;
 
-static Value emitExp2F32(EmitBuilder &b, Value x) {
+static Value emitExp2F32(EmitBuilder &b, Value x, bool fusedMultiplyAdd) {
   Type type = x.getType();
   Type bitsType = b.getI32Type();
   if (auto vector = dyn_cast<VectorType>(type))
@@ -30,15 +30,21 @@ static Value emitExp2F32(EmitBuilder &b, Value x) {
   Value bits = arith::BitcastOp::create(b, bitsType, biased);
   bits = arith::ShLIOp::create(b, bits, b.constant(bitsType, 23));
   Value power = arith::BitcastOp::create(b, type, bits);
+  auto multiplyAdd = [&](Value sum, double coefficient) -> Value {
+    Value addend = b.constant(type, coefficient);
+    if (fusedMultiplyAdd)
+      return math::FmaOp::create(b, sum, fraction, addend);
+    return arith::AddFOp::create(b, arith::MulFOp::create(b, sum, fraction).getResult(), addend);
+  };
   Value sum = b.constant(type, coefficients[0]);
   for (double coefficient : llvm::drop_begin(coefficients))
-    sum = math::FmaOp::create(b, sum, fraction, b.constant(type, coefficient));
-  sum = math::FmaOp::create(b, sum, fraction, b.constant(type, 1.0));
+    sum = multiplyAdd(sum, coefficient);
+  sum = multiplyAdd(sum, 1.0);
   return arith::MulFOp::create(b, sum, power);
 }
 
-Value fovea::emitExp2(EmitBuilder &b, Value x) {
+Value fovea::emitExp2(EmitBuilder &b, Value x, bool fusedMultiplyAdd) {
   if (getElementTypeOrSelf(x.getType()).isF32())
-    return emitExp2F32(b, x);
+    return emitExp2F32(b, x, fusedMultiplyAdd);
   return math::Exp2Op::create(b, x);
 }

@@ -10,8 +10,9 @@ namespace fovea {
 ///
 /// f32: ten instructions and a clamp. The relative error is below 2e-7 (3.3 half ULP, measured
 /// over every float in [-126, 0]); 2^0 is exactly 1; below -126.5 the result is 0, so
-/// 2^-inf is exactly 0; NaN stays NaN. f64: math.exp2.
-mlir::Value emitExp2(EmitBuilder &b, mlir::Value x);
+/// 2^-inf is exactly 0; NaN stays NaN. Without `fusedMultiplyAdd` each product is rounded too. f64:
+/// math.exp2.
+mlir::Value emitExp2(EmitBuilder &b, mlir::Value x, bool fusedMultiplyAdd);
 
 } // namespace fovea
 

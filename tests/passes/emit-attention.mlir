@@ -1,5 +1,6 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file -verify-diagnostics | FileCheck %s
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=avx512},canonicalize,cse))" -split-input-file | FileCheck %s --check-prefix=AVX512
+// RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=generic}))" -split-input-file | FileCheck %s --check-prefix=GENERIC
 
 // AVX2 has 16 registers: tiles of 4 keys x 3 vectors of 8 queries, in the scores' loop over the
 // head dim and in the values' loop over the keys.
@@ -38,6 +39,11 @@
 // CHECK: arith.divf
 
 // 32 registers: tiles of 8 keys x 3 vectors of 16 queries.
+// Without fused multiply-add there is none: it would become a call a lane.
+// GENERIC-LABEL: func @full
+// GENERIC-NOT: fma
+// GENERIC-LABEL: func @causal
+
 // AVX512-LABEL: func @full
 // AVX512: memref<16x64x8xf32>
 // AVX512: memref<128x48xf32>

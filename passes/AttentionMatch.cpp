@@ -219,7 +219,8 @@ static std::optional<LabelledTensor> followStep(const LabelledTensor &operand,
   }
   double found = 1.0;
   tensor::ExtractOp leaf = stripFactors(reader.read(tensor, indices), found);
-  if (!leaf)
+  // An op whose elements cannot be read through is its own leaf.
+  if (!leaf || leaf.getTensor() == tensor)
     return std::nullopt;
   LabelledTensor source{leaf.getTensor(), {}};
   for (Value sourceIndex : leaf.getIndices()) {

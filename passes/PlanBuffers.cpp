@@ -109,8 +109,6 @@ FailureOr<Value> BufferPlan::bytesOf(memref::AllocOp alloc) {
   for (Value size : dynamic)
     if (failed(hoistToEntry(size, entry, last)))
       return alloc.emitOpError("has a size that depends on data, not on the input shapes alone");
-  llvm::sort(dynamic,
-             [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); });
   auto it = llvm::find_if(sizes, [&](auto &known) {
     return known.first.first == fixed && known.first.second == dynamic;
   });

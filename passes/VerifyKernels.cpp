@@ -75,7 +75,9 @@ void VerifyKernelsPass::runOnOperation() {
       isValid = false;
       return WalkResult::skip();
     }
-    isValid &= succeeded(verifyVectors(op, *info)) & succeeded(verifyMemory(op));
+    bool hasLegalVectors = succeeded(verifyVectors(op, *info));
+    bool hasLegalMemory = succeeded(verifyMemory(op));
+    isValid = isValid && hasLegalVectors && hasLegalMemory;
     return WalkResult::advance();
   });
   if (!isValid)

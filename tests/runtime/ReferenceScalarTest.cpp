@@ -1,6 +1,7 @@
 // Scalar ops, control flow, calls and constants of the reference executor.
 #include "ReferenceHarness.h"
 #include <cmath>
+#include <ostream>
 
 using namespace fovea;
 using testing::ElementsAre;
@@ -12,6 +13,9 @@ struct ScalarCase {
   std::string body; // computes %r : TYPE from %a, %b : TYPE
   std::string type;
   double a, b, expected;
+
+  /// Names the case in test listings.
+  friend void PrintTo(const ScalarCase &scalar, std::ostream *os) { *os << scalar.body; }
 };
 
 class ReferenceScalarTest : public ReferenceHarness,

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/DimSizes.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -78,6 +79,10 @@ struct BufferizePass : impl::BufferizePassBase<BufferizePass> {
   using Base::Base;
   void runOnOperation() override {
     OpBuilder b(&getContext());
+    // While sizes can be followed through tensors: those of buffers must be stated in terms of the
+    // arguments' dims.
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      shareDims(function);
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function.isPublic() && !function.isExternal() &&
           failed(resultsToOutParameters(b, function)))

@@ -119,6 +119,18 @@ static Value getArgumentDim(OpBuilder &builder, BlockArgument arg, int64_t dim) 
   return tensor::DimOp::create(builder, arg.getLoc(), arg, dim);
 }
 
+/// The size of a collapsed dim: the product of those it is made of.
+static OpFoldResult getCollapsedSize(OpBuilder &builder, Location loc,
+                                     tensor::CollapseShapeOp collapse, int64_t dim) {
+  Value product;
+  for (int64_t part : collapse.getReassociationIndices()[dim]) {
+    OpFoldResult mixed = getDimSize(builder, loc, collapse.getSrc(), part);
+    Value size = getValueOrCreateConstantIndexOp(builder, loc, mixed);
+    product = product ? builder.createOrFold<arith::MulIOp>(loc, product, size) : size;
+  }
+  return product;
+}
+
 OpFoldResult fovea::getDimSize(OpBuilder &builder, Location loc, Value tensor, int64_t dim) {
   DimSource source = traceDim(tensor, dim);
   if (source.size)
@@ -126,6 +138,8 @@ OpFoldResult fovea::getDimSize(OpBuilder &builder, Location loc, Value tensor, i
   if (auto arg = dyn_cast<BlockArgument>(source.tensor);
       arg && isa<func::FuncOp>(arg.getOwner()->getParentOp()) && arg.getOwner()->isEntryBlock())
     return getArgumentDim(builder, arg, source.dim);
+  if (auto collapse = source.tensor.getDefiningOp<tensor::CollapseShapeOp>())
+    return getCollapsedSize(builder, loc, collapse, source.dim);
   return tensor::DimOp::create(builder, loc, source.tensor, source.dim).getResult();
 }
 

@@ -10,8 +10,7 @@ namespace fovea {
 
 /// The size of dim `dim` of `tensor`: a constant where static, else a value. Follows
 /// destination-style ops to their inits, empty tensors to their sizes and reshapes to their
-/// sources, so that asking keeps none of them alive and equal sizes are found equal; emits at
-/// most one tensor.dim.
+/// sources, so that asking keeps none of them alive and equal sizes are found equal.
 mlir::OpFoldResult getDimSize(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value tensor,
                               int64_t dim);
 llvm::SmallVector<mlir::OpFoldResult> getDimSizes(mlir::OpBuilder &builder, mlir::Location loc,

@@ -262,6 +262,14 @@ def EmitEntryPointsPass : Pass<"attn-emit-entry-points", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def ExpandReshapesPass : Pass<"attn-expand-reshapes", "::mlir::func::FuncOp"> {
+  let summary = "expanding reshapes of buffers to views with explicit strides";
+  let description = [{
+    As upstream's `expand-strided-metadata`, but for groups with any number of dynamic dims.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def ConvertAttnToLLVMPass : Pass<"convert-attn-to-llvm", "::mlir::ModuleOp"> {
   let summary = "lower launches, weights and workspace to the context of the C interface";
   let description = [{

@@ -108,6 +108,7 @@ static void buildLlvmPhase(OpPassManager &pm) {
   pm.addPass(createEmitEntryPointsPass());
   pm.addPass(createConvertAttnToLLVMPass());
   // Views become pointer arithmetic while affine ops can still express it.
+  pm.addNestedPass<func::FuncOp>(createExpandReshapesPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());

@@ -15,8 +15,6 @@ config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%source", config.fovea_source_dir))
 config.substitutions.append(("%llvm_lib", os.path.join(config.llvm_tools_dir, "..", "lib")))
 config.substitutions.append(("%examples", os.path.join(config.fovea_source_dir, "examples")))
-config.substitutions.append(("%python", "python3"))
-config.substitutions.append(("%fovea_src", config.fovea_source_dir))
 config.substitutions.append(("%fovea_bin", config.fovea_bin_dir))
 
 # Real models and tokenizers lie beside the checkout on some machines; tests that need them

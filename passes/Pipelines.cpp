@@ -118,26 +118,33 @@ static void buildLlvmPhase(OpPassManager &pm) {
   pm.addPass(arith::createArithExpandOpsPass({.includeBf16 = true}));
   pm.addNestedPass<func::FuncOp>(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void fovea::buildPhase(OpPassManager &pm, Phase phase, const FoveaPipelineOptions &options) {
+  switch (phase) {
+  case Phase::Fused:
+    return buildFusedPhase(pm, options);
+  case Phase::Tiled:
+    return buildTiledPhase(pm, options);
+  case Phase::Bufferized:
+    return buildBufferizedPhase(pm);
+  case Phase::Vector:
+    return buildVectorPhase(pm, options);
+  case Phase::Llvm:
+    return buildLlvmPhase(pm);
+  case Phase::Input:
+  case Phase::Object:
+    return;
+  }
 }
 
 void fovea::buildFoveaPipeline(OpPassManager &pm, const FoveaPipelineOptions &options) {
   Phase last = parsePhase(options.compileTo).value_or(Phase::Llvm);
-  if (last >= Phase::Fused)
-    buildFusedPhase(pm, options);
-  if (last >= Phase::Tiled)
-    buildTiledPhase(pm, options);
-  if (last >= Phase::Bufferized)
-    buildBufferizedPhase(pm);
-  if (last >= Phase::Vector)
-    buildVectorPhase(pm, options);
-  if (last >= Phase::Llvm)
-    buildLlvmPhase(pm);
+  for (Phase phase : loweringPhases)
+    if (phase <= last)
+      buildPhase(pm, phase, options);
 }
 
 void fovea::registerFoveaPassesAndPipelines() {

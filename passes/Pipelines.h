@@ -40,6 +40,13 @@ struct FoveaPipelineOptions : mlir::PassPipelineOptions<FoveaPipelineOptions> {
                              llvm::cl::init("avx2")};
 };
 
+/// The phases that passes make, in order.
+inline constexpr Phase loweringPhases[] = {Phase::Fused, Phase::Tiled, Phase::Bufferized,
+                                           Phase::Vector, Phase::Llvm};
+
+/// Appends the passes that lead from the phase before to `phase`.
+void buildPhase(mlir::OpPassManager &pm, Phase phase, const FoveaPipelineOptions &options);
+
 /// Appends the passes of all phases after Input up to `options.compileTo`.
 void buildFoveaPipeline(mlir::OpPassManager &pm, const FoveaPipelineOptions &options);
 

@@ -12,7 +12,15 @@
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
+#include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/IPO/Internalize.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/LoopRotation.h"
+#include "llvm/Transforms/Scalar/SROA.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
 #include <mutex>
 
 using namespace fovea;
@@ -95,6 +103,35 @@ static void prepare(llvm::Module &module, llvm::TargetMachine &machine,
   }
 }
 
+/// What code of Fovea's own making needs: it is vectorised, tiled and unrolled already, so of LLVM's
+/// pipeline only the clean-up of descriptors, common subexpressions and loop invariants pays.
+static llvm::ModulePassManager cleanupPipeline() {
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  passes.addPass(llvm::EarlyCSEPass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::InstCombinePass(llvm::InstCombineOptions().setMaxIterations(1)));
+  llvm::LoopPassManager loops;
+  loops.addPass(llvm::LoopRotatePass());
+  loops.addPass(llvm::LICMPass(llvm::LICMOptions()));
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(loops), /*UseMemorySSA=*/true));
+  passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  passes.addPass(llvm::InstCombinePass(llvm::InstCombineOptions().setMaxIterations(1)));
+  passes.addPass(llvm::SimplifyCFGPass());
+  llvm::ModulePassManager module;
+  module.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(passes)));
+  module.addPass(llvm::GlobalDCEPass());
+  return module;
+}
+
+static llvm::ModulePassManager pipelineOf(llvm::PassBuilder &builder, unsigned optLevel) {
+  if (optLevel == 0)
+    return builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0);
+  if (optLevel == 3)
+    return builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3);
+  return cleanupPipeline();
+}
+
 llvm::Error fovea::optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned optLevel,
                             llvm::function_ref<bool(llvm::StringRef)> isExported) {
   prepare(module, machine, isExported);
@@ -112,13 +149,7 @@ llvm::Error fovea::optimize(llvm::Module &module, llvm::TargetMachine &machine, 
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
-  static const llvm::OptimizationLevel levels[] = {
-      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1, llvm::OptimizationLevel::O2,
-      llvm::OptimizationLevel::O3};
-  llvm::ModulePassManager passes = optLevel == 0
-                                       ? builder.buildO0DefaultPipeline(levels[0])
-                                       : builder.buildPerModuleDefaultPipeline(levels[optLevel]);
-  passes.run(module, modules);
+  pipelineOf(builder, optLevel).run(module, modules);
   return llvm::Error::success();
 }
 

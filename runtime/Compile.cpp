@@ -38,6 +38,7 @@ public:
   std::vector<PhaseTime> times;
 
 private:
+  llvm::Error keepChosenEntry();
   bool isExported(llvm::StringRef symbol) const;
 };
 
@@ -66,15 +67,31 @@ llvm::Error Compilation::createMachine() {
   return llvm::Error::success();
 }
 
+llvm::Error Compilation::keepChosenEntry() {
+  if (options.entry.empty())
+    return llvm::Error::success();
+  std::string names;
+  for (const EntrySignature &entry : signatures)
+    names += (names.empty() ? "" : ", ") + entry.name;
+  llvm::erase_if(signatures, [&](const auto &entry) { return entry.name != options.entry; });
+  if (signatures.empty())
+    return llvm::createStringError("there is no entry '" + options.entry + "'; the entries are " +
+                                   names);
+  return llvm::Error::success();
+}
+
 llvm::Error Compilation::lowerTo(Phase phase) {
   Stopwatch watch(times, "passes");
   auto read = readSignatures(module);
   if (!read)
     return read.takeError();
   signatures = std::move(*read);
+  if (llvm::Error error = keepChosenEntry())
+    return error;
   LoweringOptions lowering;
   lowering.route = options.route;
   lowering.target = options.target.empty() ? targetOf(*machine).name.str() : options.target;
+  lowering.entry = options.entry;
   lowering.phase = phase;
   auto result = lower(module, lowering, [&](llvm::StringRef message) {
     report.push_back(message.str());

@@ -16,12 +16,13 @@ struct CompileOptions {
   std::string route = "fast"; // or "reference": plain loops over the decomposed ops
   std::string cpu = "native"; // LLVM's name of the CPU to generate code for
   std::string target = "";    // row of the target table; by default that of the CPU
-  unsigned optLevel = 3;      // of LLVM, 0 to 3
+  std::string entry = "";     // compile this entry alone; all if empty
+  unsigned optLevel = 2;      // 0: none, 1 and 2: what compiled code needs, 3: all LLVM has
   /// Called with what each pass reports, as it comes. May be empty.
   std::function<void(llvm::StringRef)> report = nullptr;
 };
 
-/// Compiles all entries of a graph into memory. An error carries what the passes said, with
+/// Compiles the entries of a graph into memory. An error carries what the passes said, with
 /// places in the description. Uses the graph's context: one call at a time on one graph.
 llvm::Expected<Executable> compile(const Graph &graph, const CompileOptions &options = {});
 llvm::Expected<Executable> compile(mlir::ModuleOp module, const CompileOptions &options = {});

@@ -1,4 +1,5 @@
 #include "runtime/Lowering.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
@@ -86,6 +87,29 @@ static llvm::Error checkOptions(const LoweringOptions &options) {
                                  options.target + "'");
 }
 
+/// An entry that others call stays as a function of the module.
+static void eraseOtherEntries(ModuleOp module, StringRef kept) {
+  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    if (!function.isPublic() || function.getName() == kept)
+      continue;
+    if (SymbolTable::symbolKnownUseEmpty(function, module))
+      function.erase();
+    else
+      function.setPrivate();
+  }
+}
+
+/// Checks the module once, after all passes of the phase: checking after each takes as long as the
+/// passes, and the tests do it.
+static LogicalResult runPhase(ModuleOp module, Phase phase, const FoveaPipelineOptions &options) {
+  PassManager passes(module.getContext());
+  passes.enableVerifier(false);
+  buildPhase(passes, phase, options);
+  if (failed(passes.run(module)))
+    return failure();
+  return verify(module);
+}
+
 llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const LoweringOptions &options,
                                                    llvm::function_ref<void(StringRef)> report) {
   if (llvm::Error error = checkOptions(options))
@@ -96,11 +120,14 @@ llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const Loweri
   FoveaPipelineOptions pipelineOptions;
   pipelineOptions.route = options.route;
   pipelineOptions.target = options.target;
-  pipelineOptions.compileTo = stringifyPhase(std::min(options.phase, Phase::Llvm)).str();
-  PassManager passes(module.getContext());
-  buildFoveaPipeline(passes, pipelineOptions);
   OwningOpRef<ModuleOp> lowered(module.clone());
-  if (failed(passes.run(*lowered)))
-    return diagnostics.takeErrors("a pass failed without saying why");
+  if (!options.entry.empty())
+    eraseOtherEntries(*lowered, options.entry);
+  for (Phase phase : loweringPhases) {
+    if (phase > options.phase)
+      break;
+    if (failed(runPhase(*lowered, phase, pipelineOptions)))
+      return diagnostics.takeErrors("a pass failed without saying why");
+  }
   return lowered;
 }

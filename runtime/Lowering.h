@@ -14,6 +14,7 @@ namespace fovea {
 
 struct LoweringOptions {
   std::string route = "fast";     // or "reference"
+  std::string entry = "";         // keep this entry alone; all if empty
   std::string target = "generic"; // row of the target table
   Phase phase = Phase::Llvm;      // last phase to run; Object means Llvm
 };

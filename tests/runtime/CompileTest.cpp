@@ -316,6 +316,17 @@ TEST(CompileTest, ChoosesAmongEntries) {
   EXPECT_TRUE(failsWith(run("log"), "there is no entry 'log'; the entries are exp, main"));
 }
 
+TEST(CompileTest, CompilesOneEntryAlone) {
+  Module module(twoEntriesSource);
+  auto exe = module.compile({.threads = 1, .entry = "exp"});
+  ASSERT_TRUE(succeeds(exe));
+  float x[2] = {0, 2};
+  EXPECT_EQ(llvm::cantFail(exe->run({{"x", TensorView(x, {2})}}, "")).at("y").at({0}), 1);
+  EXPECT_TRUE(failsWith(exe->run({{"x", TensorView(x, {2})}}, "main"), "the entries are exp"));
+  EXPECT_TRUE(failsWith(module.compile({.entry = "log"}),
+                        "there is no entry 'log'; the entries are exp, main"));
+}
+
 TEST(CompileTest, SameBitsAtAnyThreadCount) {
   Module module(matmulSource);
   Tensor x = randomTensor({61, 33}, 3), w = randomTensor({33, 17}, 4);

@@ -194,8 +194,10 @@ static llvm::Error printTimes(const Executable &executable, llvm::ArrayRef<Named
 //===----------------------------------------------------------------------===//
 
 static llvm::Expected<Executable> compileModel(const RunOptions &options, const Model &model,
+                                               llvm::StringRef entry,
                                                std::shared_ptr<const WeightSource> weights) {
   CompileOptions compileOptions;
+  compileOptions.entry = entry.str();
   compileOptions.threads = static_cast<unsigned>(options.threads);
   compileOptions.weights = std::move(weights);
   compileOptions.route = options.route;
@@ -224,7 +226,7 @@ static llvm::Error runModel(const RunOptions &options) {
   auto weights = chooseWeights(options, *model);
   if (!weights)
     return weights.takeError();
-  llvm::Expected<Executable> executable = compileModel(options, *model, *weights);
+  llvm::Expected<Executable> executable = compileModel(options, *model, (*entry)->name, *weights);
   if (!executable)
     return executable.takeError();
 

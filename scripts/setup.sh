@@ -13,7 +13,8 @@ packages=(
   zlib1g-dev libzstd-dev
   # The tests: lit and FileCheck, sanitizers, GoogleTest, a C compiler and linker for the AOT test.
   llvm-22-tools libclang-rt-22-dev libgtest-dev libgmock-dev gcc libc6-dev binutils python3
-  libbenchmark-dev
+  # The benchmarks, and the libraries that they compare with.
+  libbenchmark-dev libopenblas-dev libdnnl-dev
 )
 
 missing=()

@@ -23,3 +23,7 @@ shared_data = os.path.join(config.fovea_source_dir, "..", "shared", "data")
 config.substitutions.append(("%shared", shared_data))
 if os.path.isdir(os.path.join(shared_data, "stories260k")):
     config.available_features.add("shared-data")
+
+# The benchmarks may be left out of a build.
+if os.path.exists(os.path.join(config.fovea_bin_dir, "fovea-bench")):
+    config.available_features.add("bench")

@@ -1,0 +1,62 @@
+// Matrix products.
+#include "bench/Problem.h"
+
+using namespace fovea;
+using namespace fovea::bench;
+
+namespace {
+struct Case {
+  const char *entry; // of graphs/contraction.fov
+  int64_t rows, inner, columns;
+};
+} // namespace
+
+static const Case cases[] = {
+    {"matmul", 1024, 1024, 1024},
+    {"matmul", 2048, 2048, 2048},
+    // Prefill of 512 tokens: width 768 (GPT-2), 896 (Qwen2.5-0.5B) and 4096 (Llama 7B).
+    {"projection", 512, 768, 3072},
+    {"projection", 512, 896, 896},
+    {"projection", 512, 896, 4864},
+    {"projection", 512, 4864, 896},
+    {"projection", 512, 4096, 4096},
+    // One token: the weights are read once.
+    {"projection", 1, 896, 4864},
+    {"projection", 1, 4096, 4096},
+};
+
+static Work workOf(const Case &c) {
+  double rows = c.rows, inner = c.inner, columns = c.columns;
+  return {2 * rows * inner * columns,
+          sizeof(float) * (rows * inner + inner * columns + rows * columns)};
+}
+
+static Bound boundOf(const Case &c, const Work &work) {
+  if (c.rows > 1)
+    return Bound::Fma;
+  return 2 * work.bytes > lastLevelCacheBytes() ? Bound::ReadMemory : Bound::ReadCache;
+}
+
+static Problem problemOf(const Case &c) {
+  Problem problem;
+  problem.name = std::string(c.entry) + "/rows:" + std::to_string(c.rows) +
+                 "/inner:" + std::to_string(c.inner) + "/columns:" + std::to_string(c.columns);
+  problem.graph = "contraction.fov";
+  problem.entry = c.entry;
+  problem.fixed = {{"K", c.inner}, {"N", c.columns}};
+  problem.sizes = {{"M", c.rows}};
+  problem.results = {{c.rows, c.columns}};
+  problem.work = workOf(c);
+  problem.bound = boundOf(c, problem.work);
+  Range last{0, c.rows - 1, 1};
+  std::string input = problem.entry == "matmul" ? "a" : "x";
+  problem.samples = {{{{input, last}}, last}};
+  return problem;
+}
+
+std::vector<Problem> bench::contractionProblems() {
+  std::vector<Problem> problems;
+  for (const Case &c : cases)
+    problems.push_back(problemOf(c));
+  return problems;
+}

@@ -1,0 +1,173 @@
+#include "bench/peaks/Ceilings.h"
+#include "bench/peaks/Streams.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/MathExtras.h"
+#include <atomic>
+#include <benchmark/benchmark.h>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+
+using namespace fovea;
+using namespace fovea::bench;
+using Clock = std::chrono::steady_clock;
+
+/// Short enough to be taken often, long enough for tens of pieces.
+static constexpr std::chrono::milliseconds measuringTime(2);
+
+static constexpr int64_t memoryBytes = int64_t(1) << 30;
+static constexpr int64_t memoryPiece = int64_t(1) << 20;
+static constexpr int64_t cachePiece = int64_t(1) << 18;
+
+const char *bench::describe(Bound bound) {
+  switch (bound) {
+  case Bound::Fma:
+    return "FMA peak";
+  case Bound::ReadMemory:
+    return "memory read";
+  case Bound::ReadCache:
+    return "cache read";
+  case Bound::Copy:
+    return "memory copy";
+  }
+  return "";
+}
+
+int64_t bench::lastLevelCacheBytes() {
+  int64_t largest = int64_t(1) << 20;
+  for (const benchmark::CPUInfo::CacheInfo &cache : benchmark::CPUInfo::Get().caches)
+    largest = std::max<int64_t>(largest, cache.size);
+  return largest;
+}
+
+llvm::Expected<std::unique_ptr<Ceilings>> Ceilings::create(unsigned threads) {
+  std::unique_ptr<Ceilings> ceilings(new Ceilings(threads));
+  if (ceilings->pool.size() != threads)
+    return llvm::createStringError("expected " + llvm::Twine(threads) +
+                                   " threads, but the system gave " +
+                                   llvm::Twine(ceilings->pool.size()));
+  return ceilings;
+}
+
+llvm::Error Ceilings::prepare(Bound bound) {
+  if (bound == Bound::Fma || memory)
+    return llvm::Error::success();
+  // One for all numbers of threads.
+  static std::weak_ptr<Tensor> shared;
+  memory = shared.lock();
+  if (memory)
+    return llvm::Error::success();
+  llvm::Expected<Tensor> made = Tensor::createUninitialized(DataType::U8, {memoryBytes});
+  if (!made)
+    return made.takeError();
+  // Pages that were never written are all the same one.
+  std::memset(made->data(), 1, memoryBytes);
+  memory = std::make_shared<Tensor>(std::move(*made));
+  shared = memory;
+  return llvm::Error::success();
+}
+
+static double threadCpuSeconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+namespace {
+/// What one thread did in a measurement.
+struct Share {
+  double done = 0, cpuSeconds = 0;
+  Clock::time_point start, end;
+};
+
+/// One measurement on all threads of a pool, from when all have begun to when the last has ended.
+struct RateLoop {
+  llvm::function_ref<double(int64_t)> piece;
+  std::vector<Share> shares;
+  std::atomic<unsigned> begun{0};
+
+  RateLoop(llvm::function_ref<double(int64_t)> piece, unsigned threads)
+      : piece(piece), shares(threads) {}
+
+  void run(int64_t index);
+  Rate rate() const;
+};
+} // namespace
+
+void RateLoop::run(int64_t index) {
+  begun.fetch_add(1);
+  while (begun.load() < shares.size())
+    ;
+  Share &share = shares[index];
+  double cpuStart = threadCpuSeconds();
+  share.start = Clock::now();
+  do {
+    share.done += piece(index);
+    share.end = Clock::now();
+  } while (share.end - share.start < measuringTime);
+  share.cpuSeconds = threadCpuSeconds() - cpuStart;
+}
+
+Rate RateLoop::rate() const {
+  Clock::time_point start = shares[0].start, end = shares[0].end;
+  double done = 0, byCpu = 0;
+  for (const Share &share : shares) {
+    start = std::min(start, share.start);
+    end = std::max(end, share.end);
+    done += share.done;
+    byCpu += share.done / share.cpuSeconds;
+  }
+  return {done / std::chrono::duration<double>(end - start).count(), byCpu};
+}
+
+Rate Ceilings::rateOf(llvm::function_ref<double(int64_t)> piece) {
+  RateLoop loop(piece, pool.size());
+  pool.parallelFor(
+      pool.size(),
+      [](void *closure, int64_t begin, int64_t end, int64_t) {
+        for (int64_t share = begin; share < end; ++share)
+          static_cast<RateLoop *>(closure)->run(share);
+      },
+      &loop);
+  return loop.rate();
+}
+
+char *Ceilings::nextPiece(int64_t share, int64_t bytes, int64_t pieceBytes) {
+  int64_t part = llvm::alignDown(bytes / pool.size(), pieceBytes);
+  int64_t begin = positions[share] + pieceBytes <= part ? positions[share] : 0;
+  positions[share] = begin + pieceBytes;
+  return memory->dataAs<char>() + share * part + begin;
+}
+
+Rate Ceilings::readRate(int64_t bytes, int64_t pieceBytes) {
+  return rateOf([&](int64_t share) {
+    auto *data = reinterpret_cast<const float *>(nextPiece(share, bytes, pieceBytes));
+    benchmark::DoNotOptimize(readFloats(data, pieceBytes / sizeof(float)));
+    return static_cast<double>(pieceBytes);
+  });
+}
+
+Rate Ceilings::copyRate() {
+  return rateOf([&](int64_t share) {
+    auto *from = reinterpret_cast<float *>(nextPiece(share, memoryBytes, 2 * memoryPiece));
+    constexpr int64_t count = memoryPiece / sizeof(float);
+    copyFloats(from + count, from, count);
+    return 2.0 * memoryPiece;
+  });
+}
+
+Rate Ceilings::measure(Bound bound) {
+  switch (bound) {
+  case Bound::Fma:
+    return rateOf([](int64_t) { return runFmaChains(10000); });
+  case Bound::ReadMemory:
+    return readRate(memoryBytes, memoryPiece);
+  case Bound::ReadCache:
+    // Once unmeasured, for what was in the cache may not be any more.
+    readRate(lastLevelCacheBytes() / 2, cachePiece);
+    return readRate(lastLevelCacheBytes() / 2, cachePiece);
+  case Bound::Copy:
+    return copyRate();
+  }
+  return {};
+}

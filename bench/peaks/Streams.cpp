@@ -1,0 +1,65 @@
+// Loops that do one thing only: multiply-adds in registers, and reads.
+#include "bench/peaks/Streams.h"
+#include <atomic>
+#include <benchmark/benchmark.h>
+
+using namespace fovea::bench;
+
+#if defined(__AVX512F__)
+static constexpr int vectorBytes = 64, registers = 32;
+#elif defined(__AVX__)
+static constexpr int vectorBytes = 32, registers = 16;
+#elif defined(__aarch64__)
+static constexpr int vectorBytes = 16, registers = 32;
+#else
+static constexpr int vectorBytes = 16, registers = 16;
+#endif
+
+using Vector = float __attribute__((vector_size(vectorBytes)));
+static constexpr int lanes = vectorBytes / sizeof(float);
+
+// Two units of four cycles' latency keep 8 chains busy; cores with 32 registers may have four.
+static constexpr int chains = registers == 16 ? 12 : 24;
+
+static Vector splat(float value) { return Vector{} + value; }
+
+int64_t fovea::bench::runFmaChains(int64_t steps) {
+  Vector sums[chains];
+  for (int c = 0; c < chains; ++c)
+    sums[c] = splat(1 + c);
+  // Unknown to the compiler. Each chain converges to 1.
+  float contraction = 0.5f;
+  benchmark::DoNotOptimize(contraction);
+  Vector factor = splat(contraction), addend = splat(1 - contraction);
+  for (int64_t step = 0; step < steps; ++step)
+    for (int c = 0; c < chains; ++c)
+      sums[c] = __builtin_elementwise_fma(sums[c], factor, addend);
+  for (int c = 1; c < chains; ++c)
+    sums[0] += sums[c];
+  benchmark::DoNotOptimize(sums[0]);
+  return steps * chains * lanes * 2;
+}
+
+float fovea::bench::readFloats(const float *data, int64_t count) {
+  constexpr int accumulators = 8;
+  static_assert(streamGranule % (accumulators * lanes) == 0);
+  Vector sums[accumulators] = {};
+  for (int64_t i = 0; i < count; i += accumulators * lanes)
+    for (int a = 0; a < accumulators; ++a)
+      sums[a] += *reinterpret_cast<const Vector *>(data + i + a * lanes);
+  for (int a = 1; a < accumulators; ++a)
+    sums[0] += sums[a];
+  float sum = 0;
+  for (int lane = 0; lane < lanes; ++lane)
+    sum += sums[0][lane];
+  return sum;
+}
+
+void fovea::bench::copyFloats(float *to, const float *from, int64_t count) {
+  static_assert(streamGranule % lanes == 0);
+  for (int64_t i = 0; i < count; i += lanes)
+    __builtin_nontemporal_store(*reinterpret_cast<const Vector *>(from + i),
+                                reinterpret_cast<Vector *>(to + i));
+  // Such stores are not ordered with others.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}

@@ -5,7 +5,7 @@
 using namespace fovea;
 
 static constexpr int64_t keysPerBlock = 128;
-static constexpr int64_t maxPanelsPerBlock = 8;
+static constexpr int64_t maxPanelsPerBlock = 16;
 
 /// The most keys a register tile can hold: per key one accumulator a vector of queries, besides
 /// the vectors of queries themselves and the key's broadcast element.
@@ -15,13 +15,13 @@ static int64_t keysInRegisters(int64_t vectors, int64_t registers) {
   return std::min<int64_t>(llvm::bit_floor(static_cast<uint64_t>(most)), 8);
 }
 
-/// Packed queries and outputs of all panels take at most a quarter of the second-level cache;
+/// Packed queries and outputs of all panels take at most half of the second-level cache;
 /// the rest is for keys and values.
 static int64_t panelsInCache(const TargetInfo &target, int64_t width, int64_t scoreBits,
                              std::optional<int64_t> headDim, std::optional<int64_t> valueDim) {
   int64_t columns = headDim.value_or(128) + valueDim.value_or(128);
   int64_t panelBytes = std::max<int64_t>(width * columns * scoreBits / 8, 1);
-  return std::clamp<int64_t>(target.l2Bytes / 4 / panelBytes, 1, maxPanelsPerBlock);
+  return std::clamp<int64_t>(target.l2Bytes / 2 / panelBytes, 1, maxPanelsPerBlock);
 }
 
 AttentionTile fovea::chooseAttentionTile(const TargetInfo &target, int64_t scoreBits,

@@ -31,12 +31,12 @@ static LogicalResult resultsToOutParameters(OpBuilder &b, func::FuncOp function)
              << i << ": expected a ranked tensor, got " << value.getType();
     auto type = MemRefType::get(tensor.getShape(), tensor.getElementType());
     unsigned position = function.getNumArguments();
-    if (failed(function.insertArgument(position, type, function.getResultAttrDict(i),
-                                       value.getLoc())))
+    if (failed(
+            function.insertArgument(position, type, function.getResultAttrDict(i), value.getLoc())))
       return failure();
-    bufferization::MaterializeInDestinationOp::create(
-        b, value.getLoc(), /*result=*/Type(), value, function.getArgument(position),
-        /*restrict=*/true, /*writable=*/true);
+    bufferization::MaterializeInDestinationOp::create(b, value.getLoc(), /*result=*/Type(), value,
+                                                      function.getArgument(position),
+                                                      /*restrict=*/true, /*writable=*/true);
   }
   func::ReturnOp::create(b, terminator.getLoc());
   terminator.erase();

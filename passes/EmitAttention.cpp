@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/EmitAttentionKernel.h"
 #include "passes/Passes.h"
+#include "passes/PrepackAttention.h"
 #include "passes/Report.h"
 
 using namespace mlir;
@@ -22,31 +23,6 @@ static std::optional<int64_t> staticDim(Value memref, int64_t dim) {
   return ShapedType::isDynamic(size) ? std::nullopt : std::optional(size);
 }
 
-/// The part of `memref` at `indices` of its first dims in canonical order: the other dims, in
-/// canonical order too.
-static Value sliceOf(EmitBuilder &b, Value memref, ArrayRef<int64_t> perm, ValueRange indices) {
-  auto type = cast<MemRefType>(memref.getType());
-  int64_t rank = type.getRank(), leading = indices.size();
-  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)), strides(rank, b.getIndexAttr(1));
-  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, b.getLoc(), memref);
-  for (auto [canonical, index] : llvm::enumerate(indices)) {
-    offsets[perm[canonical]] = getAsOpFoldResult(index);
-    sizes[perm[canonical]] = b.getIndexAttr(1);
-  }
-  SmallVector<int64_t> kept(perm.drop_front(leading)), inMemory = kept;
-  llvm::sort(inMemory);
-  auto [shape, dynamic] =
-      decomposeMixedValues(llvm::map_to_vector(inMemory, [&](int64_t dim) { return sizes[dim]; }));
-  MemRefType viewType =
-      memref::SubViewOp::inferRankReducedResultType(shape, type, offsets, sizes, strides);
-  Value view = memref::SubViewOp::create(b, viewType, memref, offsets, sizes, strides);
-  if (kept == inMemory)
-    return view;
-  return memref::TransposeOp::create(
-      b, view,
-      AffineMapAttr::get(AffineMap::getPermutationMap(ArrayRef<int64_t>{1, 0}, b.getContext())));
-}
-
 /// Head h reads key and value head h / (H / G) (attention_s8).
 static Value keyHead(EmitBuilder &b, AttentionOp op, Value head) {
   Value heads = b.dim(op.getQuery(), op.getQueryPermutation()[1]);
@@ -55,56 +31,65 @@ static Value keyHead(EmitBuilder &b, AttentionOp op, Value head) {
   return b.createOrFold<arith::DivUIOp>(head, group);
 }
 
-static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value index) {
+static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value index,
+                              const std::optional<PrepackedOperands> &packed) {
   AttentionHead head;
   head.batch = batch;
   head.head = index;
   Value grouped = keyHead(b, op, index);
-  head.query = sliceOf(b, op.getQuery(), op.getQueryPermutation(), {batch, index});
-  head.key = sliceOf(b, op.getKey(), op.getKeyPermutation(), {batch, grouped});
-  head.value = sliceOf(b, op.getValue(), op.getValuePermutation(), {batch, grouped});
-  head.output = sliceOf(b, op.getOutputInit(), op.getOutputPermutation(), {batch, index});
+  head.query = viewOf(b, op.getQuery(), op.getQueryPermutation(), {batch, index});
+  head.key = viewOf(b, op.getKey(), op.getKeyPermutation(), {batch, grouped});
+  head.value = viewOf(b, op.getValue(), op.getValuePermutation(), {batch, grouped});
+  head.output = viewOf(b, op.getOutputInit(), op.getOutputPermutation(), {batch, index});
   if (Value weights = op.getWeightsInit())
-    head.weights = sliceOf(b, weights, {0, 1, 2, 3}, {batch, index});
+    head.weights = viewOf(b, weights, {batch, index});
   if (Value lse = op.getLseInit())
-    head.lse = sliceOf(b, lse, {0, 1, 2}, {batch, index});
+    head.lse = viewOf(b, lse, {batch, index});
+  if (packed) {
+    Value place[] = {b.add(packed->batch, batch), b.add(packed->head, grouped)};
+    head.packedKeys = viewOf(b, packed->keys, place);
+    head.packedValues = viewOf(b, packed->values, place);
+  }
   return head;
 }
 
-/// The loops over batch and heads with the kernel in them.
-static void emitHeads(EmitBuilder &b, AttentionOp op, AttentionKernel &kernel) {
+/// Scratch memory, and the loops over batch and heads with the kernel in them.
+static void emitHeads(EmitBuilder &b, AttentionOp op, const AttentionTile &tile,
+                      const std::optional<PrepackedOperands> &packed) {
+  AttentionKernel kernel(b, op, tile);
+  kernel.allocateScratch(packed.has_value());
   SmallVector<int64_t> query = op.getQueryPermutation();
   Value batches = b.dim(op.getQuery(), query[0]), heads = b.dim(op.getQuery(), query[1]);
   b.loop(b.index(0), batches, 1, [&](Value batch) {
     b.loop(b.index(0), heads, 1,
-           [&](Value head) { kernel.emitHead(viewHead(b, op, batch, head)); });
+           [&](Value head) { kernel.emitHead(viewHead(b, op, batch, head, packed)); });
   });
 }
 
+static AttentionTile tileFor(AttentionOp op, const TargetInfo &target,
+                             std::optional<int64_t> rows) {
+  return chooseAttentionTile(target, op.getScoreType().getWidth(), rows,
+                             staticDim(op.getQuery(), op.getQueryPermutation()[3]),
+                             staticDim(op.getValue(), op.getValuePermutation()[3]));
+}
+
+/// Decode and prefill may share one artefact: few rows take narrow panels.
 static void emitAttention(AttentionOp op, const TargetInfo &target) {
   EmitBuilder b(op.getLoc(), op.getOperation());
-  SmallVector<int64_t> query = op.getQueryPermutation(), value = op.getValuePermutation();
-  int64_t bits = op.getScoreType().getWidth();
-  std::optional<int64_t> rows = staticDim(op.getQuery(), query[2]);
-  auto makeKernel = [&](std::optional<int64_t> atMostRows) {
-    AttentionTile tile =
-        chooseAttentionTile(target, bits, atMostRows, staticDim(op.getQuery(), query[3]),
-                            staticDim(op.getValue(), value[3]));
-    AttentionKernel kernel(b, op, tile);
-    kernel.allocateScratch();
-    return kernel;
-  };
-  AttentionKernel kernel = makeKernel(rows);
-  if (rows) {
-    emitHeads(b, op, kernel);
-  } else {
-    // Decode and prefill may share one artefact: few rows take narrow panels.
-    int64_t few = target.lanes(bits);
-    AttentionKernel narrow = makeKernel(few);
-    Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle,
-                                                b.dim(op.getQuery(), query[2]), b.index(few));
-    b.branch(isFew, [&] { emitHeads(b, op, narrow); }, [&] { emitHeads(b, op, kernel); });
-  }
+  int64_t few = target.lanes(op.getScoreType().getWidth());
+  std::optional<int64_t> rows = staticDim(op.getQuery(), op.getQueryPermutation()[2]);
+  AttentionTile tile = tileFor(op, target, rows);
+  Value total = totalRows(b, op);
+  if (!total)
+    total = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
+  std::optional<int64_t> known = getConstantIntValue(total);
+  std::optional<PrepackedOperands> packed;
+  if (!known || *known > few)
+    packed = prepackOperands(op, tile, few);
+  Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, total, b.index(few));
+  b.branch(
+      isFew, [&] { emitHeads(b, op, tileFor(op, target, few), std::nullopt); },
+      [&] { emitHeads(b, op, tile, packed); });
   op.erase();
 }
 

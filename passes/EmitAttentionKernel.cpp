@@ -15,7 +15,7 @@ static constexpr double log2e = 1.4426950408889634074;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile)
-    : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
+    : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
       vectorType(VectorType::get({tile.lanes}, scoreType)) {
   if (op.hasMask())
     mask.emplace(op.getMask());
@@ -23,6 +23,7 @@ AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const Att
   keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
   headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
   valueDim = b.dim(op.getValue(), op.getValuePermutation()[3]);
+  paddedValueDim = b.roundUp(valueDim, tile.keysPerTile);
   if (Value offset = op.getQueryOffset())
     firstPosition = offset;
   else if (op.getAlignment() == attn::Alignment::BottomRight)
@@ -77,65 +78,25 @@ Value AttentionKernel::select(Value condition, Value yes, Value no) {
   return arith::SelectOp::create(b, condition, yes, no);
 }
 
-Value AttentionKernel::widen(Value value) {
-  Type type = value.getType();
-  if (getElementTypeOrSelf(type) == scoreType)
-    return value;
-  Type wide = scoreType;
-  if (auto vector = dyn_cast<VectorType>(type))
-    wide = vector.clone(scoreType);
-  return arith::ExtFOp::create(b, wide, value);
-}
-
-Value AttentionKernel::narrow(Value value, Type element) {
-  Type type = value.getType();
-  if (getElementTypeOrSelf(type) == element)
-    return value;
-  if (auto vector = dyn_cast<VectorType>(type))
-    element = vector.clone(element);
-  return arith::TruncFOp::create(b, element, value);
-}
-
-Value AttentionKernel::divide(Value value, int64_t divisor) {
-  return b.createOrFold<arith::DivUIOp>(value, b.index(divisor));
-}
-
 //===----------------------------------------------------------------------===//
 // Scratch memory
 //===----------------------------------------------------------------------===//
 
-static Value allocate(EmitBuilder &b, ArrayRef<OpFoldResult> sizes, Type element) {
-  SmallVector<int64_t> shape;
-  SmallVector<Value> dynamic;
-  dispatchIndexOpFoldResults(sizes, dynamic, shape);
-  return memref::AllocOp::create(b, MemRefType::get(shape, element), dynamic,
-                                 b.getI64IntegerAttr(64));
-}
-
-/// Values are read where they lie if they lie densely, as 128 of them then share few cache sets.
-static bool liesDensely(attn::AttentionOp op) {
-  auto type = cast<MemRefType>(op.getValue().getType());
-  auto perm = op.getValuePermutation();
-  auto [strides, offset] = type.getStridesAndOffset();
-  return type.getElementType() == op.getScoreType() && strides[perm[3]] == 1 &&
-         !type.isDynamicDim(perm[3]) && strides[perm[2]] == type.getDimSize(perm[3]);
-}
-
-void AttentionKernel::allocateScratch() {
+void AttentionKernel::allocateScratch(bool prepacked) {
   auto size = [&](int64_t n) -> OpFoldResult { return b.getIndexAttr(n); };
+  auto allocate = [&](ArrayRef<OpFoldResult> shape) {
+    return fovea::allocateScratch(b, shape, scoreType);
+  };
   OpFoldResult panels = size(tile.panelsPerBlock), width = size(tile.width());
-  OpFoldResult block = size(tile.keysPerBlock);
-  OpFoldResult dim = getAsOpFoldResult(headDim), columns = getAsOpFoldResult(valueDim);
-  valuesInPlace = liesDensely(op);
-  packedQueries = allocate(b, {panels, dim, width}, scoreType);
-  packedKeys = allocate(
-      b, {size(tile.keysPerBlock / tile.keysPerTile), dim, size(tile.keysPerTile)}, scoreType);
-  if (!valuesInPlace)
-    copiedValues = allocate(b, {block, columns}, scoreType);
-  scores = allocate(b, {block, width}, scoreType);
-  outputs = allocate(b, {panels, columns, width}, scoreType);
-  maxima = allocate(b, {panels, width}, scoreType);
-  sums = allocate(b, {panels, width}, scoreType);
+  packedQueries = allocate({panels, getAsOpFoldResult(headDim), width});
+  if (!prepacked) {
+    packedKeys = allocate(packer.keyShape(headDim));
+    packedValues = allocate(packer.valueShape(valueDim));
+  }
+  scores = allocate({size(tile.keysPerBlock), width});
+  outputs = allocate({panels, getAsOpFoldResult(paddedValueDim), width});
+  maxima = allocate({panels, width});
+  sums = allocate({panels, width});
 }
 
 //===----------------------------------------------------------------------===//
@@ -165,8 +126,11 @@ void AttentionKernel::emitRowBlock(Value row) {
   Value first = b.add(firstPosition, row);
   MaskBounds bounds = boundsOf(first, b.sub(b.add(first, count), b.index(1)));
   forEachKeyBlock(bounds, [&](KeyBlock block) {
-    packKeys(block);
-    prepareValues(block);
+    fetchBlock(block, /*withValues=*/true);
+    if (op.hasScore()) // any score may be -inf
+      block.valuesAreFinite = checkValues(block);
+    else if (mask)
+      block.valuesAreFinite = checkPartialValues(block);
     forEachPanel(row, count, [&](const Panel &panel) {
       MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
       emitScores(panel, visible);
@@ -182,7 +146,7 @@ void AttentionKernel::emitRowBlock(Value row) {
 void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Panel)> body) {
   b.loop(b.index(0), count, tile.width(), [&](Value start) {
     Panel panel;
-    panel.index = divide(start, tile.width());
+    panel.index = b.divide(start, tile.width());
     panel.row = b.add(row, start);
     panel.count = b.min(b.index(tile.width()), b.sub(count, start));
     panel.first = b.add(firstPosition, panel.row);
@@ -239,7 +203,7 @@ MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block
 //===----------------------------------------------------------------------===//
 
 void AttentionKernel::initialize(const Panel &panel) {
-  b.loop(b.index(0), valueDim, 1,
+  b.loop(b.index(0), paddedValueDim, 1,
          [&](Value column) { store(constants(0.0), outputs, {panel.index, column}); });
   Vectors maximum = constants(-infinity), sum = constants(0.0);
   if (op.hasSink()) {
@@ -287,6 +251,6 @@ void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {
   Type element = cast<MemRefType>(head.lse.getType()).getElementType();
   b.loop(first, panel.count, 1, [&](Value lane) {
     Value value = memref::LoadOp::create(b, scores, ValueRange{first, lane});
-    memref::StoreOp::create(b, narrow(value, element), head.lse, b.add(panel.row, lane));
+    memref::StoreOp::create(b, b.convertFloat(value, element), head.lse, b.add(panel.row, lane));
   });
 }

@@ -4,7 +4,8 @@
 // block of rows panel by panel:
 //
 //   for each block of rows                        queries packed as [D][width] a panel
-//     for each block of keys the mask lets in     keys packed as [keys/4][D][4]
+//     for each block of keys the mask lets in     keys packed as [keys/4][D][4], values as
+//                                                 [D/4][keys][4]: what is broadcast lies densely
 //       for each panel
 //         scores^T[key][query]                    register tiles of keysPerTile x width
 //         maximum, exponentials, sum              vertical, a query per lane
@@ -18,7 +19,7 @@
 
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "passes/AttentionTile.h"
+#include "passes/AttentionPacker.h"
 #include "passes/EmitBuilder.h"
 #include "passes/MaskBounds.h"
 
@@ -31,14 +32,18 @@ struct AttentionHead {
   mlir::Value output;            // [rows, Dv]
   mlir::Value weights;           // [rows, keys], or null
   mlir::Value lse;               // [rows], or null
+  // Blocks of packed keys and values, [block][block / t][D][t] and [block][Dv / t][block][t]; null
+  // where the kernel packs for itself.
+  mlir::Value packedKeys, packedValues;
 };
 
 class AttentionKernel {
 public:
   AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile);
 
-  /// Allocates the kernel's scratch memory at the builder's insertion point.
-  void allocateScratch();
+  /// Allocates the kernel's scratch memory at the builder's insertion point; without room for
+  /// packed keys and values if those of all heads were packed before.
+  void allocateScratch(bool prepacked);
   /// Emits the whole computation of a head.
   void emitHead(const AttentionHead &head);
 
@@ -71,15 +76,10 @@ private:
 
   // EmitAttentionPacking.cpp: between the operands' layout and the kernel's.
   void packQueries(const Panel &panel);
-  void packKeys(const KeyBlock &block);
-  void prepareValues(KeyBlock &block);
-  void copyValues(const KeyBlock &block);
+  /// Makes packedKeys, and packedValues if wanted, those of the block.
+  void fetchBlock(const KeyBlock &block, bool withValues);
   mlir::Value checkValues(const KeyBlock &block);
   mlir::Value checkPartialValues(const KeyBlock &block);
-  mlir::Value valueElement(const KeyBlock &block, mlir::Value key, mlir::Value column);
-  /// `into[leading..., d, lane + t] = source[rows[t], d] * factor` for every column d.
-  void packTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value factor,
-                      mlir::Value into, mlir::ValueRange leading, mlir::Value lane);
   /// `into[row + t, columnOffset + c] = from[leading..., c, t]` for c in [lo, hi), t < count.
   void storeTransposed(mlir::Value from, mlir::ValueRange leading, mlir::Value lo, mlir::Value hi,
                        mlir::Value into, const Panel &panel, mlir::Value columnOffset);
@@ -113,11 +113,11 @@ private:
 
   // EmitAttentionValues.cpp: output^T += values^T . probabilities^T.
   void emitValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
-  void emitValueTiles(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi);
-  void emitValueTile(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi,
-                     mlir::Value column, int64_t columns);
+  void emitValueTiles(const Panel &panel, const MaskBounds &visible);
+  void addToOutput(const Panel &panel, mlir::Value column, const Vectors &sum);
+  void emitValueTile(const Panel &panel, mlir::Value lo, mlir::Value hi, mlir::Value column);
   Vectors emitTakesPart(const Panel &panel, mlir::Value position, const Vectors &p);
-  void emitMaskedValues(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi);
+  void emitMaskedValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
 
   // Vectors of a panel: `tile.vectors` vectors of `tile.lanes`.
   Vectors load(mlir::Value memref, mlir::ValueRange leading);
@@ -129,25 +129,22 @@ private:
   /// `x * y + z`.
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
   mlir::Value select(mlir::Value condition, mlir::Value yes, mlir::Value no);
-  /// A scalar of an operand as a scalar of the score type, and back.
-  mlir::Value widen(mlir::Value value);
-  mlir::Value narrow(mlir::Value value, mlir::Type element);
-  mlir::Value divide(mlir::Value value, int64_t divisor);
 
   EmitBuilder &b;
   attn::AttentionOp op;
   const AttentionTile tile;
   mlir::FloatType scoreType;
+  AttentionPacker packer;
   mlir::VectorType vectorType;
   std::optional<MaskBoundsEmitter> mask;
   AttentionHead head;
   mlir::Value rows, keys, headDim, valueDim; // index
   mlir::Value firstPosition;                 // of row 0
   mlir::Value queryFactor;                   // what queries are multiplied by when packed
-  bool valuesInPlace;
-  // Scratch: [panels][D][width], [block / keysPerTile][D][keysPerTile], [block][Dv],
+  mlir::Value paddedValueDim;                // index; whole tiles
+  // Scratch, with t for keysPerTile: [panels][D][width], [block / t][D][t], [Dv / t][block][t],
   // [block][width], [panels][Dv][width], [panels][width], [panels][width].
-  mlir::Value packedQueries, packedKeys, copiedValues, scores, outputs, maxima, sums;
+  mlir::Value packedQueries, packedKeys, packedValues, scores, outputs, maxima, sums;
 };
 
 } // namespace fovea

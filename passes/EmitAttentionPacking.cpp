@@ -17,79 +17,33 @@ static Type elementType(Value memref) {
 }
 
 //===----------------------------------------------------------------------===//
-// Queries and keys
+// Packed operands
 //===----------------------------------------------------------------------===//
-
-void AttentionKernel::packTransposed(Value source, ValueRange sourceRows, Value factor, Value into,
-                                     ValueRange leading, Value lane) {
-  int64_t side = sourceRows.size();
-  auto rowType = VectorType::get({side}, elementType(source));
-  VectorType wideType = rowType.clone(scoreType);
-  auto scaled = [&](Value value) -> Value {
-    value = widen(value);
-    return factor ? arith::MulFOp::create(b, value, b.splat(value.getType(), factor)).getResult()
-                  : value;
-  };
-  auto storeColumn = [&](Value column, Value vector) {
-    SmallVector<Value> at(leading);
-    at.append({column, lane});
-    vector::StoreOp::create(b, vector, into, at);
-  };
-  Value squares = hasContiguousRows(source) ? b.roundDown(headDim, side) : b.index(0);
-  b.loop(b.index(0), squares, side, [&](Value column) {
-    Vectors square = llvm::map_to_vector(sourceRows, [&](Value row) -> Value {
-      return scaled(vector::LoadOp::create(b, rowType, source, ValueRange{row, column}));
-    });
-    for (auto [t, vector] : llvm::enumerate(transposeSquare(b, square)))
-      storeColumn(b.add(column, b.index(t)), vector);
-  });
-  b.loop(squares, headDim, 1, [&](Value column) {
-    Vectors elements = llvm::map_to_vector(sourceRows, [&](Value row) -> Value {
-      return widen(memref::LoadOp::create(b, source, ValueRange{row, column}));
-    });
-    Value vector = vector::FromElementsOp::create(b, wideType, elements);
-    storeColumn(column, scaled(vector));
-  });
-}
-
-/// Rows first, first + 1, ..., none past `last`, which takes the place of those past it: what
-/// is computed from them is not used.
-static SmallVector<Value> rowsUpTo(EmitBuilder &b, Value first, Value last, int64_t count) {
-  return llvm::map_to_vector(llvm::seq<int64_t>(count), [&](int64_t t) -> Value {
-    return b.min(b.add(first, b.index(t)), last);
-  });
-}
 
 void AttentionKernel::packQueries(const Panel &panel) {
   Value last = b.sub(b.add(panel.row, panel.count), b.index(1));
   b.loop(b.index(0), b.index(tile.width()), tile.lanes, [&](Value lane) {
-    SmallVector<Value> sourceRows = rowsUpTo(b, b.add(panel.row, lane), last, tile.lanes);
-    packTransposed(head.query, sourceRows, queryFactor, packedQueries, panel.index, lane);
+    SmallVector<Value> sourceRows = packer.rowsUpTo(b.add(panel.row, lane), last, tile.lanes);
+    packer.packTransposed(head.query, sourceRows, queryFactor, packedQueries, panel.index, lane);
   });
 }
 
-void AttentionKernel::packKeys(const KeyBlock &block) {
-  Value last = b.sub(keys, b.index(1));
-  Value first = b.roundDown(block.visible.anyLo, tile.keysPerTile);
-  b.loop(first, block.visible.anyHi, tile.keysPerTile, [&](Value key) {
-    SmallVector<Value> sourceRows = rowsUpTo(b, b.add(block.begin, key), last, tile.keysPerTile);
-    packTransposed(head.key, sourceRows, Value(), packedKeys, divide(key, tile.keysPerTile),
-                   b.index(0));
-  });
+void AttentionKernel::fetchBlock(const KeyBlock &block, bool withValues) {
+  if (head.packedKeys) {
+    Value index = b.divide(block.begin, tile.keysPerBlock);
+    packedKeys = viewOf(b, head.packedKeys, index);
+    packedValues = viewOf(b, head.packedValues, index);
+    return;
+  }
+  KeyRange range{block.begin, block.visible.anyLo, block.visible.anyHi};
+  packer.packKeys(head.key, range, packedKeys);
+  if (withValues)
+    packer.packValues(head.value, range, packedValues);
 }
 
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
-
-void AttentionKernel::prepareValues(KeyBlock &block) {
-  if (!valuesInPlace)
-    copyValues(block);
-  if (op.hasScore()) // any score may be -inf
-    block.valuesAreFinite = checkValues(block);
-  else if (mask)
-    block.valuesAreFinite = checkPartialValues(block);
-}
 
 /// True if no value of the block is infinite or NaN, or no key of it masked for any row.
 Value AttentionKernel::checkPartialValues(const KeyBlock &block) {
@@ -108,58 +62,25 @@ Value AttentionKernel::checkPartialValues(const KeyBlock &block) {
   return check.getResult(0);
 }
 
-void AttentionKernel::copyValues(const KeyBlock &block) {
-  auto rowType = VectorType::get({tile.lanes}, elementType(head.value));
-  Value vectors = hasContiguousRows(head.value) ? b.roundDown(valueDim, tile.lanes) : b.index(0);
-  b.loop(block.visible.anyLo, block.visible.anyHi, 1, [&](Value key) {
-    Value row = b.add(block.begin, key);
-    b.loop(b.index(0), vectors, tile.lanes, [&](Value column) {
-      Value vector = vector::LoadOp::create(b, rowType, head.value, ValueRange{row, column});
-      vector::StoreOp::create(b, widen(vector), copiedValues, ValueRange{key, column});
-    });
-    b.loop(vectors, valueDim, 1, [&](Value column) {
-      Value element = memref::LoadOp::create(b, head.value, ValueRange{row, column});
-      memref::StoreOp::create(b, widen(element), copiedValues, ValueRange{key, column});
-    });
-  });
-}
-
 /// True if no value of the block is infinite or NaN: x - x is +0 exactly for the others.
 Value AttentionKernel::checkValues(const KeyBlock &block) {
   auto bitsType = b.getIntegerType(scoreType.getWidth());
-  VectorType vectorBits = vectorType.clone(bitsType);
-  auto spoil = [&](Value bits, Value value) -> Value {
-    Value zero = arith::SubFOp::create(b, value, value);
-    return arith::OrIOp::create(b, bits, arith::BitcastOp::create(b, bits.getType(), zero));
-  };
-  Value vectors = b.roundDown(valueDim, tile.lanes);
-  Value from = valuesInPlace ? head.value : copiedValues;
-  Value base = valuesInPlace ? block.begin : b.index(0);
-  Vectors none = {b.constant(vectorBits, 0), b.constant(bitsType, 0)};
-  Vectors bits =
-      b.loop(block.visible.anyLo, block.visible.anyHi, 1, none, [&](Value key, ValueRange carried) {
-        Value row = b.add(base, key);
-        Vectors lanes = b.loop(
-            b.index(0), vectors, tile.lanes, carried[0], [&](Value column, ValueRange inner) {
-              Value value = vector::LoadOp::create(b, vectorType, from, ValueRange{row, column});
-              return Vectors{spoil(inner[0], value)};
-            });
-        Vectors tail =
-            b.loop(vectors, valueDim, 1, carried[1], [&](Value column, ValueRange inner) {
-              Value value = memref::LoadOp::create(b, from, ValueRange{row, column});
-              return Vectors{spoil(inner[0], value)};
-            });
-        return Vectors{lanes[0], tail[0]};
-      });
+  auto rowType = VectorType::get({tile.keysPerTile}, scoreType);
+  VectorType rowBits = rowType.clone(bitsType);
+  Vectors none = {b.constant(rowBits, 0)};
+  Value groups = b.divide(paddedValueDim, tile.keysPerTile);
+  Vectors bits = b.loop(b.index(0), groups, 1, none, [&](Value group, ValueRange outer) {
+    return b.loop(
+        block.visible.anyLo, block.visible.anyHi, 1, outer, [&](Value key, ValueRange carried) {
+          Value value =
+              vector::LoadOp::create(b, rowType, packedValues, ValueRange{group, key, b.index(0)});
+          Value zero = arith::SubFOp::create(b, value, value);
+          Value spoilt = arith::BitcastOp::create(b, rowBits, zero);
+          return Vectors{arith::OrIOp::create(b, carried[0], spoilt)};
+        });
+  });
   Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, bits[0]);
-  any = arith::OrIOp::create(b, any, bits[1]);
   return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, any, b.constant(bitsType, 0));
-}
-
-Value AttentionKernel::valueElement(const KeyBlock &block, Value key, Value column) {
-  if (!valuesInPlace)
-    return memref::LoadOp::create(b, copiedValues, ValueRange{key, column});
-  return memref::LoadOp::create(b, head.value, ValueRange{b.add(block.begin, key), column});
 }
 
 //===----------------------------------------------------------------------===//
@@ -187,7 +108,7 @@ void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, 
         auto guard = scf::IfOp::create(b, inside);
         OpBuilder::InsertionGuard insertion(b);
         b.setInsertionPointToStart(guard.thenBlock());
-        vector::StoreOp::create(b, narrow(vector, element), into, at);
+        vector::StoreOp::create(b, b.convertFloat(vector, element), into, at);
       }
     });
   });
@@ -195,7 +116,7 @@ void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, 
     b.loop(b.index(0), panel.count, 1, [&](Value lane) {
       Value value = memref::LoadOp::create(b, from, source(column, lane));
       Value at[] = {b.add(panel.row, lane), b.add(columnOffset, column)};
-      memref::StoreOp::create(b, narrow(value, element), into, at);
+      memref::StoreOp::create(b, b.convertFloat(value, element), into, at);
     });
   });
 }

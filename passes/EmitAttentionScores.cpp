@@ -18,7 +18,7 @@ void AttentionKernel::emitScores(const Panel &panel, const MaskBounds &visible) 
   int64_t count = tile.keysPerTile;
   Value first = b.roundDown(visible.anyLo, count);
   b.loop(first, visible.anyHi, count, [&](Value key) {
-    Value group = divide(key, count);
+    Value group = b.divide(key, count);
     Vectors zeros = flat(0.0, count * tile.vectors);
     Vectors sum = b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
       Vectors query = load(packedQueries, {panel.index, d});
@@ -216,7 +216,7 @@ void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &boun
     clearWeights(panel, visible.anyHi, keys);
   });
   forEachKeyBlock(bounds, [&](const KeyBlock &block) {
-    packKeys(block);
+    fetchBlock(block, /*withValues=*/false);
     forEachPanel(row, count, [&](const Panel &panel) {
       MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
       emitScores(panel, visible);

@@ -7,26 +7,33 @@
 using namespace mlir;
 using namespace fovea;
 
-void AttentionKernel::emitValueTile(const Panel &panel, const KeyBlock &block, Value lo, Value hi,
-                                    Value column, int64_t columns) {
-  Vectors sum;
-  for (int64_t t = 0; t < columns; ++t)
-    llvm::append_range(sum, load(outputs, {panel.index, b.add(column, b.index(t))}));
-  sum = b.loop(lo, hi, 1, sum, [&](Value key, ValueRange carried) {
+// A block's keys are summed up by themselves and then added to the output: the first products
+// need not wait for the output to arrive from the second-level cache.
+void AttentionKernel::emitValueTile(const Panel &panel, Value lo, Value hi, Value column) {
+  int64_t columns = tile.keysPerTile;
+  Value group = b.divide(column, columns);
+  Vectors zeros = flat(0.0, columns * tile.vectors);
+  Vectors sum = b.loop(lo, hi, 1, zeros, [&](Value key, ValueRange carried) {
     Vectors p = load(scores, {key});
     Vectors next;
     for (int64_t t = 0; t < columns; ++t) {
-      Value element = valueElement(block, key, b.add(column, b.index(t)));
+      Value element = memref::LoadOp::create(b, packedValues, ValueRange{group, key, b.index(t)});
       Value splat = b.splat(vectorType, element);
       for (int64_t v = 0; v < tile.vectors; ++v)
         next.push_back(multiplyAdd(p[v], splat, carried[next.size()]));
     }
     return next;
   });
-  for (int64_t t = 0; t < columns; ++t) {
-    ArrayRef<Value> row = ArrayRef(sum).slice(t * tile.vectors, tile.vectors);
-    store(Vectors(row), outputs, {panel.index, b.add(column, b.index(t))});
-  }
+  for (int64_t t = 0; t < columns; ++t)
+    addToOutput(panel, b.add(column, b.index(t)),
+                Vectors(ArrayRef(sum).slice(t * tile.vectors, tile.vectors)));
+}
+
+void AttentionKernel::addToOutput(const Panel &panel, Value column, const Vectors &sum) {
+  Vectors output = load(outputs, {panel.index, column});
+  output =
+      eachVector([&](int64_t v) -> Value { return arith::AddFOp::create(b, output[v], sum[v]); });
+  store(output, outputs, {panel.index, column});
 }
 
 /// Rows for which the key at `position` is not masked, be it by a score of -inf. `p` are the
@@ -43,59 +50,37 @@ AttentionKernel::Vectors AttentionKernel::emitTakesPart(const Panel &panel, Valu
   });
 }
 
-/// One key at a time, leaving rows alone for which the key is masked: 0 * NaN would reach them.
-void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block, Value lo,
-                                       Value hi) {
-  b.loop(lo, hi, 1, [&](Value key) {
-    Vectors p = load(scores, {key});
-    Vectors takesPart = emitTakesPart(panel, b.add(block.begin, key), p);
-    b.loop(b.index(0), valueDim, 1, [&](Value column) {
-      Value splat = b.splat(vectorType, valueElement(block, key, column));
-      Vectors sum = load(outputs, {panel.index, column});
-      sum = eachVector([&](int64_t v) -> Value {
-        Value next = multiplyAdd(p[v], splat, sum[v]);
-        return select(takesPart[v], next, sum[v]);
-      });
-      store(sum, outputs, {panel.index, column});
-    });
+/// Leaves rows alone for which a key is masked: 0 * NaN would reach them. Adds in the order of
+/// emitValueTile, so that what lies behind a mask has no influence on rounding.
+void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block,
+                                       const MaskBounds &visible) {
+  b.loop(b.index(0), valueDim, 1, [&](Value column) {
+    Value group = b.divide(column, tile.keysPerTile);
+    Value place = b.createOrFold<arith::RemUIOp>(column, b.index(tile.keysPerTile));
+    Vectors sum =
+        b.loop(visible.anyLo, visible.anyHi, 1, constants(0.0), [&](Value key, ValueRange carried) {
+          Vectors p = load(scores, {key});
+          Vectors takesPart = emitTakesPart(panel, b.add(block.begin, key), p);
+          Value element = memref::LoadOp::create(b, packedValues, ValueRange{group, key, place});
+          Value splat = b.splat(vectorType, element);
+          return eachVector([&](int64_t v) -> Value {
+            return select(takesPart[v], multiplyAdd(p[v], splat, carried[v]), carried[v]);
+          });
+        });
+    addToOutput(panel, column, sum);
   });
 }
 
-void AttentionKernel::emitValueTiles(const Panel &panel, const KeyBlock &block, Value lo,
-                                     Value hi) {
-  int64_t columns = tile.keysPerTile;
-  Value whole = b.roundDown(valueDim, columns);
-  b.loop(b.index(0), whole, columns,
-         [&](Value column) { emitValueTile(panel, block, lo, hi, column, columns); });
-  if (std::optional<int64_t> known = getConstantIntValue(valueDim)) {
-    if (int64_t rest = *known % columns)
-      emitValueTile(panel, block, lo, hi, whole, rest);
-    return;
-  }
-  b.loop(whole, valueDim, 1, [&](Value column) { emitValueTile(panel, block, lo, hi, column, 1); });
+void AttentionKernel::emitValueTiles(const Panel &panel, const MaskBounds &visible) {
+  b.loop(b.index(0), paddedValueDim, tile.keysPerTile,
+         [&](Value column) { emitValueTile(panel, visible.anyLo, visible.anyHi, column); });
 }
 
 void AttentionKernel::emitValues(const Panel &panel, const KeyBlock &block,
                                  const MaskBounds &visible) {
-  Value finite = block.valuesAreFinite;
-  if (!finite)
-    return emitValueTiles(panel, block, visible.anyLo, visible.anyHi);
-  // Keys [lo, hi) may go through the register tiles in any case: no row has them masked. With a
-  // score function there are none such.
-  Value lo = op.hasScore() ? visible.anyHi : visible.allLo;
-  Value hi = op.hasScore() ? visible.anyHi : visible.allHi;
-  auto unlessFinite = [&](Value from, Value to) {
-    if (isEqualConstantIntOrValue(from, to))
-      return;
-    auto branch = scf::IfOp::create(b, finite, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.elseBlock());
-    emitMaskedValues(panel, block, from, to);
-  };
-  // Keys are added in ascending order either way, so that what lies behind a mask has no
-  // influence on rounding.
-  unlessFinite(visible.anyLo, lo);
-  emitValueTiles(panel, block, select(finite, visible.anyLo, lo),
-                 select(finite, visible.anyHi, hi));
-  unlessFinite(hi, visible.anyHi);
+  if (!block.valuesAreFinite)
+    return emitValueTiles(panel, visible);
+  b.branch(
+      block.valuesAreFinite, [&] { emitValueTiles(panel, visible); },
+      [&] { emitMaskedValues(panel, block, visible); });
 }

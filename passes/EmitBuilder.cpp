@@ -28,7 +28,28 @@ Value EmitBuilder::roundUp(Value value, int64_t factor) {
   return roundDown(add(value, index(factor - 1)), factor);
 }
 
+Value EmitBuilder::divide(Value value, int64_t divisor) {
+  return createOrFold<arith::DivUIOp>(value, index(divisor));
+}
+
+Value EmitBuilder::convertFloat(Value value, Type element) {
+  Type from = getElementTypeOrSelf(value.getType()), to = element;
+  if (from == element)
+    return value;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    to = vector.clone(element);
+  if (element.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(*this, to, value);
+  return arith::TruncFOp::create(*this, to, value);
+}
+
 Value EmitBuilder::dim(Value memref, int64_t dim) {
+  if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
+    Value product = index(1);
+    for (int64_t part : collapse.getReassociationIndices()[dim])
+      product = mul(product, this->dim(collapse.getSrc(), part));
+    return product;
+  }
   return createOrFold<memref::DimOp>(memref, dim);
 }
 

@@ -22,7 +22,14 @@ public:
   /// The largest multiple of `factor` that is at most `value`, which is not negative.
   mlir::Value roundDown(mlir::Value value, int64_t factor);
   mlir::Value roundUp(mlir::Value value, int64_t factor);
+  /// `value / divisor`, which is not negative, rounded down.
+  mlir::Value divide(mlir::Value value, int64_t divisor);
+  /// The size of a dim; that of a collapsed one as a product, so that it is stated in terms of the
+  /// source.
   mlir::Value dim(mlir::Value memref, int64_t dim);
+
+  /// A float or vector of floats with elements of another width.
+  mlir::Value convertFloat(mlir::Value value, mlir::Type element);
 
   /// A constant of a scalar or vector type, all elements the same; integers take
   /// `value` as it is, floats the nearest to it.

@@ -25,8 +25,7 @@ static SmallVector<OpFoldResult> expandedStrides(OpBuilder &b, memref::ExpandSha
                                                  ArrayRef<OpFoldResult> sizes,
                                                  ArrayRef<OpFoldResult> sourceStrides) {
   SmallVector<OpFoldResult> strides(sizes.size());
-  for (auto [group, sourceStride] :
-       llvm::zip_equal(op.getReassociationIndices(), sourceStrides)) {
+  for (auto [group, sourceStride] : llvm::zip_equal(op.getReassociationIndices(), sourceStrides)) {
     OpFoldResult stride = sourceStride;
     for (int64_t dim : llvm::reverse(group)) {
       strides[dim] = stride;
@@ -42,9 +41,9 @@ static void expand(OpBuilder &b, memref::ExpandShapeOp op) {
   SmallVector<OpFoldResult> sizes = op.getMixedOutputShape();
   SmallVector<OpFoldResult> strides =
       expandedStrides(b, op, sizes, source.getConstifiedMixedStrides());
-  auto view = memref::ReinterpretCastOp::create(b, op.getLoc(), op.getResultType(),
-                                                source.getBaseBuffer(),
-                                                source.getConstifiedMixedOffset(), sizes, strides);
+  auto view =
+      memref::ReinterpretCastOp::create(b, op.getLoc(), op.getResultType(), source.getBaseBuffer(),
+                                        source.getConstifiedMixedOffset(), sizes, strides);
   op.replaceAllUsesWith(view.getResult());
   op.erase();
 }

@@ -125,6 +125,26 @@ static bool hasPositionAtom(const MaskPredicate &predicate, Region &region) {
          });
 }
 
+static bool isBoundedBelow(const MaskPredicate &predicate, Region &region) {
+  auto isBounded = [&](const MaskPredicate &operand) { return isBoundedBelow(operand, region); };
+  switch (predicate.getKind()) {
+  case MaskPredicate::Kind::And:
+    return llvm::any_of(predicate.getOperands(), isBounded);
+  case MaskPredicate::Kind::Or:
+    return llvm::all_of(predicate.getOperands(), isBounded);
+  case MaskPredicate::Kind::Linear: {
+    Block &block = region.front();
+    auto atom =
+        splitPositions(predicate.getForm(), block.getArgument(2), block.getArgument(3), region);
+    return atom && atom->jCoefficient > 0 && atom->iCoefficient < 0;
+  }
+  default:
+    return false;
+  }
+}
+
+bool MaskBoundsEmitter::boundsKeysBelow() const { return isBoundedBelow(predicate, region); }
+
 bool MaskBoundsEmitter::boundsKeys() const { return hasPositionAtom(predicate, region); }
 
 MaskBounds fovea::unmaskedBounds(EmitBuilder &b, Value keys) {

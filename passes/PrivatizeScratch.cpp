@@ -16,6 +16,28 @@ namespace fovea {
 /// Buffers start at multiples of this, a cache line and the widest vector.
 static constexpr int64_t alignment = 64;
 
+/// Whether nothing of how `value` is computed changes between iterations.
+static bool isInvariant(scf::ForallOp forall, Value value) {
+  if (!forall->isAncestor(value.getParentBlock()->getParentOp()))
+    return true;
+  Operation *def = value.getDefiningOp();
+  return def && isPure(def) && def->getNumRegions() == 0 &&
+         llvm::all_of(def->getOperands(),
+                      [&](Value operand) { return isInvariant(forall, operand); });
+}
+
+/// An invariant value, computed at the builder's place.
+static Value computeOutside(OpBuilder &b, scf::ForallOp forall, Value value, IRMapping &known) {
+  if (Value done = known.lookupOrNull(value))
+    return done;
+  if (!forall->isAncestor(value.getParentBlock()->getParentOp()))
+    return value;
+  for (Value operand : value.getDefiningOp()->getOperands())
+    known.map(operand, computeOutside(b, forall, operand, known));
+  b.clone(*value.getDefiningOp(), known);
+  return known.lookup(value);
+}
+
 /// An upper bound of `size` that is the same in all iterations, computed in front of the loop.
 static FailureOr<Value> boundOutside(OpBuilder &b, scf::ForallOp forall, Value size) {
   Location loc = size.getLoc();
@@ -24,14 +46,18 @@ static FailureOr<Value> boundOutside(OpBuilder &b, scf::ForallOp forall, Value s
       /*stopCondition=*/nullptr, /*closedUB=*/true);
   if (succeeded(constant))
     return arith::ConstantIndexOp::create(b, loc, *constant).getResult();
+  if (isInvariant(forall, size)) {
+    IRMapping known;
+    return computeOutside(b, forall, size, known);
+  }
   auto isOutside = [&](Value value, std::optional<int64_t>, ValueBoundsConstraintSet &) {
     return !forall->isAncestor(value.getParentBlock()->getParentOp());
   };
   AffineMap map;
   ValueDimList operands;
-  if (failed(ValueBoundsConstraintSet::computeBound(
-          map, operands, presburger::BoundType::UB, ValueBoundsConstraintSet::Variable(size),
-          isOutside, /*closedUB=*/true)))
+  if (failed(ValueBoundsConstraintSet::computeBound(map, operands, presburger::BoundType::UB,
+                                                    ValueBoundsConstraintSet::Variable(size),
+                                                    isOutside, /*closedUB=*/true)))
     return failure();
   SmallVector<Value> values;
   for (auto [value, dim] : operands) {
@@ -81,8 +107,8 @@ static LogicalResult privatize(OpBuilder &b, scf::ForallOp forall) {
   Value workers = attn::WorkersOp::create(b, loc);
   Value size = b.createOrFold<arith::MulIOp>(loc, workers, stride);
   auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
-  Value scratch = memref::AllocOp::create(b, loc, bytesType, ValueRange{size},
-                                          b.getI64IntegerAttr(alignment));
+  Value scratch =
+      memref::AllocOp::create(b, loc, bytesType, ValueRange{size}, b.getI64IntegerAttr(alignment));
 
   b.setInsertionPointToStart(forall.getBody());
   Value worker = attn::WorkerOp::create(b, loc);

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Interfaces/TilingInterface.h"
 #include "passes/Passes.h"
+#include "passes/PrepackAttention.h"
 #include "passes/TargetInfo.h"
 #include "passes/TileGroups.h"
 
@@ -21,15 +22,18 @@ static constexpr int64_t contractionRows = 96, contractionColumns = 256;
 /// Elements of a tile of an elementwise op over one dim.
 static constexpr int64_t vectorTile = 4096;
 
-/// Rows of queries that share one pass over the keys: four panels of three vectors (DESIGN: 96
-/// with AVX2).
-static int64_t attentionRows(const TargetInfo &target) { return 4 * 3 * target.lanes(32); }
+/// Rows of queries that share one pass over the keys, in panels of three vectors. Keys that each
+/// task packs for itself want more rows to share them.
+static int64_t attentionRows(attn::AttentionOp op, const TargetInfo &target) {
+  int64_t panels = wantsPrepacking(op) ? 8 : 16;
+  return panels * 3 * target.lanes(32);
+}
 
 /// One tile size per loop of the root; 0 leaves a loop whole.
 static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const TargetInfo &target) {
   SmallVector<int64_t> sizes(group.tiledLoops.size(), 0);
-  if (isa<attn::AttentionOp>(group.root))
-    return {1, 1, attentionRows(target)};
+  if (auto attention = dyn_cast<attn::AttentionOp>(group.root))
+    return {1, 1, attentionRows(attention, target)};
   SmallVector<unsigned> tiled;
   for (unsigned loop = 0; loop < sizes.size(); ++loop)
     if (group.tiledLoops.test(loop))
@@ -68,13 +72,12 @@ static LogicalResult tileGroup(RewriterBase &rewriter, const TileGroup &group,
   tiling.setTileSizes(getAsIndexOpFoldResult(rewriter.getContext(), sizes));
   scf::SCFTileAndFuseOptions options;
   options.setTilingOptions(tiling);
-  options.setFusionControlFn(
-      [&](tensor::ExtractSliceOp, OpResult producer,
-          bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
-        if (!group.members.contains(producer.getOwner()) && !isa<linalg::FillOp>(producer.getOwner()))
-          return std::nullopt;
-        return scf::SCFTileAndFuseOptions::ControlFnResult{};
-      });
+  options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult producer, bool)
+                                 -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+    if (!group.members.contains(producer.getOwner()) && !isa<linalg::FillOp>(producer.getOwner()))
+      return std::nullopt;
+    return scf::SCFTileAndFuseOptions::ControlFnResult{};
+  });
   rewriter.setInsertionPoint(group.root);
   FailureOr<scf::SCFTileAndFuseResult> tiled = scf::tileConsumerAndFuseProducersUsingSCF(
       rewriter, cast<TilingInterface>(group.root), options);
@@ -84,8 +87,7 @@ static LogicalResult tileGroup(RewriterBase &rewriter, const TileGroup &group,
     if (Value replacement = tiled->replacements.lookup(result))
       rewriter.replaceAllUsesWith(result, replacement);
   if (!tiled->loops.empty())
-    tiled->loops.front()->setAttr("attn.kernel_name",
-                                  rewriter.getStringAttr(kernelName(group)));
+    tiled->loops.front()->setAttr("attn.kernel_name", rewriter.getStringAttr(kernelName(group)));
   return success();
 }
 

@@ -103,8 +103,9 @@ static void prepare(llvm::Module &module, llvm::TargetMachine &machine,
   }
 }
 
-/// What code of Fovea's own making needs: it is vectorised, tiled and unrolled already, so of LLVM's
-/// pipeline only the clean-up of descriptors, common subexpressions and loop invariants pays.
+/// What code of Fovea's own making needs: it is vectorised, tiled and unrolled already, so of
+/// LLVM's pipeline only the clean-up of descriptors, common subexpressions and loop invariants
+/// pays.
 static llvm::ModulePassManager cleanupPipeline() {
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));

@@ -24,9 +24,9 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(llvm::S
 /// The row of the target table for that machine's CPU.
 const TargetInfo &targetOf(const llvm::TargetMachine &machine);
 
-/// Sets the module up for the machine and optimises it: not at all at level 0, at 1 and 2 by the few
-/// passes that change code of Fovea's making, at 3 by LLVM's whole pipeline, which takes several
-/// times as long. Functions that `isExported` does not name become internal.
+/// Sets the module up for the machine and optimises it: not at all at level 0, at 1 and 2 by the
+/// few passes that change code of Fovea's making, at 3 by LLVM's whole pipeline, which takes
+/// several times as long. Functions that `isExported` does not name become internal.
 llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned optLevel,
                      llvm::function_ref<bool(llvm::StringRef)> isExported);
 

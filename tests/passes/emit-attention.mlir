@@ -126,10 +126,9 @@ func.func @few_rows(%q: memref<1x1x1x64xf32>, %k: memref<1x1x200x64xf32>, %v: me
 
 // -----
 
-// Heads of a group share a key head, which is not copied; values that do not lie densely are.
+// Heads of a group share a key head, which is not repeated.
 
 // CHECK-LABEL: func @grouped_permuted
-// CHECK: memref.alloc() {{.*}} : memref<128x64xf32>
 // CHECK: scf.for %[[HEAD:.*]] = %c0 to %c8
 // CHECK: %[[GROUP:.*]] = arith.divui %[[HEAD]], %c4
 // CHECK: memref.subview %{{.*}}[0, 0, %[[HEAD]], 0] [1, 120, 1, 64]

@@ -42,6 +42,24 @@ func.func @row(%x: memref<?x?xf32>, %n: index) {
 
 // -----
 
+// A size that is computed in the loop, but from what does not change in it, is computed in front.
+// CHECK-LABEL: func.func @invariant_size
+// CHECK-SAME: %[[N:.*]]: index
+// CHECK: %[[SIZE:.*]] = arith.remui %[[N]], %{{.*}} : index
+// CHECK: memref.alloc
+// CHECK: scf.forall
+func.func @invariant_size(%n: index) {
+  scf.forall (%i) in (%n) {
+    %c4 = arith.constant 4 : index
+    %size = arith.remui %n, %c4 : index
+    %a = memref.alloc(%size) : memref<?xf32>
+    "test.use"(%a) : (memref<?xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
 // Loops without scratch and allocations outside loops are left alone.
 // CHECK-LABEL: func.func @nothing_to_do
 // CHECK-NOT: attn.workers

@@ -58,9 +58,9 @@ func.func @epilogue(%x: tensor<?x64xf32>, %w: tensor<64x512xf32>, %n: index) -> 
 
 // -----
 
-// Attention: one batch, one head, 96 query rows a task.
+// Attention: one batch, one head, 192 query rows a task.
 // CHECK-LABEL: func.func @attention
-// CHECK: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) = (0, 0, 0) to (2, 8, 512) step (1, 1, 96)
+// CHECK: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) = (0, 0, 0) to (2, 8, 512) step (1, 1, 192)
 // CHECK: attn.attention
 // CHECK-SAME: offset(
 // CHECK: attn.kernel_name = "attention"

@@ -1,0 +1,34 @@
+// Keys and values packed once for all blocks of queries, in a parallel loop of its own in front
+// of the one that attention is in.
+#ifndef FOVEA_PASSES_PREPACKATTENTION_H
+#define FOVEA_PASSES_PREPACKATTENTION_H
+
+#include "dialect/AttnOps.h"
+#include "passes/AttentionTile.h"
+#include "passes/EmitBuilder.h"
+
+namespace fovea {
+
+/// All keys and values of an attention, packed by blocks of keys as AttentionPacker does:
+/// [batch][key head][block][block / t][D][t] and [batch][key head][block][Dv / t][block][t].
+struct PrepackedOperands {
+  mlir::Value keys, values;
+  mlir::Value batch, head; // where the op's first batch and key head are in them
+};
+
+/// Whether it pays: not where the mask is a window, for then few blocks of queries see a key, and
+/// memory would grow with the sequence.
+bool wantsPrepacking(attn::AttentionOp op);
+
+/// Emits the loop in front of the outermost parallel loop around `op`, with no iteration where
+/// more than `fewRows` queries do not share the keys. Nothing if the op is in no such loop or the
+/// loop is not one over batches, heads and queries.
+std::optional<PrepackedOperands> prepackOperands(attn::AttentionOp op, const AttentionTile &tile,
+                                                 int64_t fewRows);
+
+/// The number of queries of a head, as it is outside of that loop; null if there is none.
+mlir::Value totalRows(EmitBuilder &b, attn::AttentionOp op);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_PREPACKATTENTION_H

@@ -1,0 +1,77 @@
+// RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file | FileCheck %s
+
+// Blocks of queries of one head share its keys and values, which a loop in front packs once, by
+// blocks of 128 keys: 200 keys are two blocks. Where few queries come, nothing is packed there.
+
+// CHECK-LABEL: func @shared
+// CHECK: %[[BATCHES:.*]] = arith.select %{{.*}}, %c2, %c0
+// CHECK: %[[KEYS:.*]] = memref.alloc(%[[BATCHES]]) {alignment = 64 : i64} : memref<?x4x2x32x64x4xf32>
+// CHECK: %[[VALUES:.*]] = memref.alloc(%[[BATCHES]]) {alignment = 64 : i64} : memref<?x4x2x12x128x4xf32>
+// CHECK: scf.forall (%[[B:.*]], %[[H:.*]], %[[BLOCK:.*]]) in (%[[BATCHES]], 4, 2)
+// CHECK: memref.subview %{{.*}}[%[[B]], %[[H]], 0, 0] [1, 1, 200, 64]
+// CHECK: memref.subview %[[KEYS]][%[[B]], %[[H]], %[[BLOCK]], 0, 0, 0] [1, 1, 1, 32, 64, 4]
+// CHECK: } {attn.kernel_name = "pack"}
+// Heads 2h and 2h + 1 read key head h.
+// CHECK: scf.forall (%[[B2:.*]], %[[H2:.*]], %{{.*}}) =
+// CHECK: %[[GROUP:.*]] = affine.apply
+// CHECK: memref.subview %[[KEYS]][%[[B2]], %[[GROUP]], 0, 0, 0, 0] [1, 1, 2, 32, 64, 4]
+#half = affine_map<(d0) -> (d0 floordiv 2)>
+#rows = affine_map<(d0)[s0] -> (s0 - d0, 192)>
+func.func @shared(%q: memref<2x8x?x64xf32>, %k: memref<2x4x200x64xf32>, %v: memref<2x4x200x48xf32>,
+                  %o: memref<2x8x?x48xf32>, %l: index) {
+  scf.forall (%b, %h, %i) = (0, 0, 0) to (2, 8, %l) step (1, 1, 192) {
+    %n = affine.min #rows(%i)[%l]
+    %g = affine.apply #half(%h)
+    %qs = memref.subview %q[%b, %h, %i, 0] [1, 1, %n, 64] [1, 1, 1, 1]
+        : memref<2x8x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>
+    %ks = memref.subview %k[%b, %g, 0, 0] [1, 1, 200, 64] [1, 1, 1, 1]
+        : memref<2x4x200x64xf32> to memref<1x1x200x64xf32, strided<[51200, 12800, 64, 1], offset: ?>>
+    %vs = memref.subview %v[%b, %g, 0, 0] [1, 1, 200, 48] [1, 1, 1, 1]
+        : memref<2x4x200x48xf32> to memref<1x1x200x48xf32, strided<[38400, 9600, 48, 1], offset: ?>>
+    %os = memref.subview %o[%b, %h, %i, 0] [1, 1, %n, 48] [1, 1, 1, 1]
+        : memref<2x8x?x48xf32> to memref<1x1x?x48xf32, strided<[?, ?, 48, 1], offset: ?>>
+    attn.attention ins(%qs, %ks, %vs : memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>,
+                       memref<1x1x200x64xf32, strided<[51200, 12800, 64, 1], offset: ?>>,
+                       memref<1x1x200x48xf32, strided<[38400, 9600, 48, 1], offset: ?>>)
+                   outs(%os : memref<1x1x?x48xf32, strided<[?, ?, 48, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// In a window few blocks of queries see a key: each packs what it sees, and memory does not grow
+// with the sequence.
+
+// CHECK-LABEL: func @window
+// CHECK-NOT: attn.kernel_name = "pack"
+// CHECK: scf.forall
+// CHECK: memref.alloc() {{.*}} : memref<32x64x4xf32>
+// CHECK-NOT: scf.forall
+#rows = affine_map<(d0)[s0] -> (s0 - d0, 384)>
+func.func @window(%q: memref<1x1x?x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref<1x1x?x64xf32>,
+                  %o: memref<1x1x?x64xf32>, %l: index) {
+  scf.forall (%i) = (0) to (%l) step (384) {
+    %n = affine.min #rows(%i)[%l]
+    %qs = memref.subview %q[0, 0, %i, 0] [1, 1, %n, 64] [1, 1, 1, 1]
+        : memref<1x1x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>
+    %ks = memref.subview %k[0, 0, 0, 0] [1, 1, %l, 64] [1, 1, 1, 1]
+        : memref<1x1x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1]>>
+    %vs = memref.subview %v[0, 0, 0, 0] [1, 1, %l, 64] [1, 1, 1, 1]
+        : memref<1x1x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1]>>
+    %os = memref.subview %o[0, 0, %i, 0] [1, 1, %n, 64] [1, 1, 1, 1]
+        : memref<1x1x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>
+    attn.attention ins(%qs, %ks, %vs : memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>,
+                       memref<1x1x?x64xf32, strided<[?, ?, 64, 1]>>,
+                       memref<1x1x?x64xf32, strided<[?, ?, 64, 1]>>)
+                   outs(%os : memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>)
+                   offset(%i) mask {
+    ^bb0(%b: index, %h: index, %row: index, %j: index):
+      %c64 = arith.constant 64 : index
+      %first = arith.subi %row, %c64 : index
+      %inside = arith.cmpi sge, %j, %first : index
+      attn.yield %inside : i1
+    }
+  }
+  return
+}

@@ -123,7 +123,8 @@ static Value getArgumentDim(OpBuilder &builder, BlockArgument arg, int64_t dim) 
 static OpFoldResult getCollapsedSize(OpBuilder &builder, Location loc,
                                      tensor::CollapseShapeOp collapse, int64_t dim) {
   Value product;
-  for (int64_t part : collapse.getReassociationIndices()[dim]) {
+  SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+  for (int64_t part : groups[dim]) {
     OpFoldResult mixed = getDimSize(builder, loc, collapse.getSrc(), part);
     Value size = getValueOrCreateConstantIndexOp(builder, loc, mixed);
     product = product ? builder.createOrFold<arith::MulIOp>(loc, product, size) : size;

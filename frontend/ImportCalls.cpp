@@ -45,7 +45,7 @@ MaybeValue Importer::callFunction(const Function &function, llvm::ArrayRef<Locat
     return std::nullopt;
   frames.push_back({&function, range});
   Body body;
-  body.scope = std::make_shared<Scope>(Scope{globals, {}});
+  body.scope = newScope(globals);
   MaybeValue result;
   if (bindParameters(function, matched, range, body.scope)) {
     if (execute(function.body, body) == Flow::Next && !body.failed)
@@ -100,7 +100,7 @@ bool Importer::matchArguments(const Function &function, llvm::ArrayRef<LocatedVa
 // Dims first, so that defaults and weights may use them whatever the order of the parameters.
 bool Importer::bindParameters(const Function &function,
                               std::vector<std::optional<LocatedValue>> &matched, SourceRange range,
-                              const std::shared_ptr<Scope> &scope) {
+                              Scope *scope) {
   for (auto [parameter, argument] : llvm::zip_equal(function.parameters, matched)) {
     if (!argument)
       continue;
@@ -142,7 +142,7 @@ MaybeValue Importer::callLambda(const LambdaValue &lambda, llvm::ArrayRef<Locate
   if (arguments.size() != parameters.size())
     return fail(range, "this lambda takes " + llvm::Twine(parameters.size()) + " arguments, got " +
                            llvm::Twine(arguments.size()));
-  auto scope = std::make_shared<Scope>(Scope{lambda.scope, {}});
+  Scope *scope = newScope(lambda.scope);
   for (auto [parameter, argument] : llvm::zip_equal(parameters, arguments)) {
     if (!argument.name.empty())
       return fail(argument.range, "a lambda takes positional arguments only");

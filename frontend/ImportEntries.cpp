@@ -106,7 +106,7 @@ bool Importer::bindEntryDims(const Function &function, Scope &scope) {
   return true;
 }
 
-bool Importer::bindEntryInputs(const Function &function, const std::shared_ptr<Scope> &scope) {
+bool Importer::bindEntryInputs(const Function &function, Scope *scope) {
   std::vector<InputSpec> inputs;
   std::vector<llvm::StringRef> names;
   for (const Parameter &parameter : function.parameters) {
@@ -134,7 +134,7 @@ bool Importer::bindEntryInputs(const Function &function, const std::shared_ptr<S
   return true;
 }
 
-bool Importer::bindEntryWeight(const Parameter &parameter, const std::shared_ptr<Scope> &scope) {
+bool Importer::bindEntryWeight(const Parameter &parameter, Scope *scope) {
   std::optional<Value> value;
   if (parameter.defaultValue) {
     value = evaluate(parameter.defaultValue, scope);
@@ -155,7 +155,7 @@ bool Importer::bindEntryWeight(const Parameter &parameter, const std::shared_ptr
 void Importer::importEntry(const Function &function) {
   frames.push_back({&function, {}});
   Body body;
-  body.scope = std::make_shared<Scope>(Scope{globals, {}});
+  body.scope = newScope(globals);
   bool begun = bindEntryDims(function, *body.scope) && bindEntryInputs(function, body.scope);
   bool done = begun;
   for (const Parameter &parameter : function.parameters)

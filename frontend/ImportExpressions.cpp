@@ -15,7 +15,7 @@ static constexpr size_t maxSteps = 2000000;
 static constexpr size_t maxElements = 65536;
 static constexpr size_t maxTextLength = 65536;
 
-MaybeValue Importer::evaluate(const Expr *expr, const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluate(const Expr *expr, Scope *scope) {
   if (aborted)
     return std::nullopt;
   if (depth >= maxDepth || ++steps > maxSteps) {
@@ -33,7 +33,7 @@ MaybeValue Importer::evaluate(const Expr *expr, const std::shared_ptr<Scope> &sc
   return value;
 }
 
-MaybeValue Importer::evaluateNode(const Expr *expr, const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateNode(const Expr *expr, Scope *scope) {
   using Kind = Expr::Kind;
   switch (expr->kind) {
   case Kind::Integer:
@@ -84,7 +84,7 @@ MaybeValue Importer::evaluateNode(const Expr *expr, const std::shared_ptr<Scope>
 //===-- Names -------------------------------------------------------------------------------===//
 
 const Value *Importer::lookup(llvm::StringRef name, const Scope *scope) const {
-  for (; scope; scope = scope->parent.get())
+  for (; scope; scope = scope->parent)
     if (auto found = scope->names.find(name); found != scope->names.end())
       return &found->second;
   return nullptr;
@@ -100,20 +100,20 @@ MaybeValue Importer::lookupGlobal(llvm::StringRef name) {
   return builtinConstant(name);
 }
 
-MaybeValue Importer::evaluateName(const NameExpr &name, const std::shared_ptr<Scope> &scope) {
-  if (const Value *value = lookup(name.name, scope.get())) {
+MaybeValue Importer::evaluateName(const NameExpr &name, Scope *scope) {
+  if (const Value *value = lookup(name.name, scope)) {
     if (value->is<PoisonValue>())
       return std::nullopt;
     return *value;
   }
   if (MaybeValue value = lookupGlobal(name.name))
     return value;
-  return fail(name.range, "unknown name '" + name.name + "'" + suggestName(name.name, scope.get()));
+  return fail(name.range, "unknown name '" + name.name + "'" + suggestName(name.name, scope));
 }
 
 std::string Importer::suggestName(llvm::StringRef name, const Scope *scope) const {
   std::vector<llvm::StringRef> candidates;
-  for (; scope; scope = scope->parent.get())
+  for (; scope; scope = scope->parent)
     for (const auto &entry : scope->names)
       candidates.push_back(entry.getKey());
   for (const auto &entry : functions)
@@ -137,7 +137,7 @@ static std::optional<std::string> format(const Value &value) {
   return std::nullopt;
 }
 
-MaybeValue Importer::evaluateFString(const FStringExpr &expr, const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateFString(const FStringExpr &expr, Scope *scope) {
   TextValue result{expr.texts[0].str(), {}, 1};
   for (auto [piece, text] : llvm::zip_equal(expr.values, expr.texts.drop_front())) {
     MaybeValue value = evaluate(piece, scope);
@@ -184,7 +184,7 @@ std::optional<bool> Importer::truth(const Value &value, SourceRange range) {
   return true;
 }
 
-MaybeValue Importer::evaluateUnary(const UnaryExpr &expr, const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateUnary(const UnaryExpr &expr, Scope *scope) {
   MaybeValue operand = evaluate(expr.operand, scope);
   if (!operand)
     return std::nullopt;
@@ -236,7 +236,7 @@ static std::optional<BinaryKind> toBinaryKind(TokenKind op) {
   }
 }
 
-MaybeValue Importer::evaluateBinary(const BinaryExpr &expr, const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateBinary(const BinaryExpr &expr, Scope *scope) {
   MaybeValue left = evaluate(expr.left, scope);
   MaybeValue right = evaluate(expr.right, scope);
   if (!left || !right)
@@ -254,7 +254,7 @@ MaybeValue Importer::evaluateBinary(const BinaryExpr &expr, const std::shared_pt
 }
 
 // `a < b < c` is `a < b and b < c`.
-MaybeValue Importer::evaluateCompare(const CompareExpr &expr, const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateCompare(const CompareExpr &expr, Scope *scope) {
   std::vector<Value> operands;
   for (const Expr *operand : expr.operands) {
     MaybeValue value = evaluate(operand, scope);
@@ -274,7 +274,7 @@ MaybeValue Importer::evaluateCompare(const CompareExpr &expr, const std::shared_
   return result;
 }
 
-MaybeValue Importer::evaluateLogical(const LogicalExpr &expr, const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateLogical(const LogicalExpr &expr, Scope *scope) {
   bool isAnd = expr.op == TokenKind::KwAnd;
   MaybeValue left = evaluate(expr.left, scope);
   if (!left)
@@ -302,8 +302,7 @@ MaybeValue Importer::logical(bool isAnd, const Value &left, const Value &right, 
   return binary(isAnd ? BinaryKind::And : BinaryKind::Or, left, right, range);
 }
 
-MaybeValue Importer::evaluateConditional(const ConditionalExpr &expr,
-                                         const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateConditional(const ConditionalExpr &expr, Scope *scope) {
   MaybeValue condition = evaluate(expr.condition, scope);
   if (!condition)
     return std::nullopt;
@@ -322,7 +321,7 @@ MaybeValue Importer::evaluateConditional(const ConditionalExpr &expr,
 
 //===-- Calls and attributes ----------------------------------------------------------------===//
 
-MaybeValue Importer::evaluateCall(const CallExpr &expr, const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateCall(const CallExpr &expr, Scope *scope) {
   MaybeValue callee = evaluate(expr.callee, scope);
   std::vector<LocatedValue> arguments;
   bool complete = callee.has_value();
@@ -338,8 +337,7 @@ MaybeValue Importer::evaluateCall(const CallExpr &expr, const std::shared_ptr<Sc
   return complete ? call(*callee, arguments, expr.range) : std::nullopt;
 }
 
-MaybeValue Importer::evaluateAttribute(const AttributeExpr &expr,
-                                       const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateAttribute(const AttributeExpr &expr, Scope *scope) {
   MaybeValue object = evaluate(expr.object, scope);
   if (!object)
     return std::nullopt;
@@ -383,8 +381,7 @@ MaybeValue Importer::tensorAttribute(const Value &object, const SymbolicTensor &
 
 //===-- Sequences ---------------------------------------------------------------------------===//
 
-MaybeValue Importer::evaluateSequence(llvm::ArrayRef<Expr *> elements,
-                                      const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateSequence(llvm::ArrayRef<Expr *> elements, Scope *scope) {
   std::vector<Value> values;
   bool complete = true;
   for (const Expr *element : elements) {
@@ -415,8 +412,7 @@ std::optional<std::vector<Value>> Importer::elementsOf(const Value &value, Sourc
   return elements;
 }
 
-MaybeValue Importer::evaluateComprehension(const ComprehensionExpr &expr,
-                                           const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateComprehension(const ComprehensionExpr &expr, Scope *scope) {
   MaybeValue sequence = evaluate(expr.sequence, scope);
   if (!sequence)
     return std::nullopt;
@@ -425,7 +421,7 @@ MaybeValue Importer::evaluateComprehension(const ComprehensionExpr &expr,
     return std::nullopt;
   std::vector<Value> results;
   for (const Value &element : *elements) {
-    auto inner = std::make_shared<Scope>(Scope{scope, {}});
+    Scope *inner = newScope(scope);
     if (!bindTargets(expr.targets, element, expr.sequence->range, *inner))
       return std::nullopt;
     if (expr.condition) {

@@ -54,15 +54,14 @@ static void collectAssigned(Block block, llvm::SmallVectorImpl<Identifier> &name
 }
 
 // The variables that go from one step to the next: assigned in the body and known before it.
-std::optional<std::vector<LocatedValue>>
-Importer::findCarried(const ForStmt &loop, const std::shared_ptr<Scope> &scope) {
+std::optional<std::vector<LocatedValue>> Importer::findCarried(const ForStmt &loop, Scope *scope) {
   llvm::SmallVector<Identifier> assigned;
   collectAssigned(loop.body, assigned);
   std::vector<LocatedValue> carried;
   for (const Identifier &name : assigned) {
     bool known = llvm::any_of(carried, [&](auto &other) { return other.name == name.name; });
     const Value *before = nullptr;
-    for (Scope *s = scope.get(); s && s != globals.get() && !before; s = s->parent.get())
+    for (Scope *s = scope; s && s != globals && !before; s = s->parent)
       if (auto found = s->names.find(name.name); found != s->names.end())
         before = &found->second;
     if (known || !before)
@@ -88,7 +87,7 @@ llvm::Expected<GraphBuilder::Tensors> Importer::runLoopBody(const ForStmt &loop,
                                                             mlir::Value index,
                                                             llvm::ArrayRef<SymbolicTensor> values) {
   Body inner;
-  inner.scope = std::make_shared<Scope>(Scope{outer.scope, {}});
+  inner.scope = newScope(outer.scope);
   inner.inLoop = true;
   if (range.begin.constant() != 0) {
     auto begin = graph.dimValue(range.begin);

@@ -7,8 +7,7 @@ namespace fovea {
 using namespace ast;
 using MaybeValue = Importer::MaybeValue;
 
-MaybeValue Importer::evaluateSubscript(const SubscriptExpr &expr,
-                                       const std::shared_ptr<Scope> &scope) {
+MaybeValue Importer::evaluateSubscript(const SubscriptExpr &expr, Scope *scope) {
   MaybeValue object = evaluate(expr.object, scope);
   if (!object)
     return std::nullopt;
@@ -36,7 +35,7 @@ static std::optional<size_t> wrapIndex(int64_t index, size_t size) {
 }
 
 MaybeValue Importer::subscriptSequence(const Value &object, const SubscriptExpr &expr,
-                                       const std::shared_ptr<Scope> &scope) {
+                                       Scope *scope) {
   auto elements = elementsOf(object, expr.object->range);
   if (!elements)
     return std::nullopt;
@@ -78,7 +77,7 @@ MaybeValue Importer::subscriptSequence(const Value &object, const SubscriptExpr 
 
 // `weight("name")[f16]` sets the element type, `weight("name")[E, E]` loads.
 MaybeValue Importer::subscriptWeight(const WeightValue &weight, const SubscriptExpr &expr,
-                                     const std::shared_ptr<Scope> &scope) {
+                                     Scope *scope) {
   SymbolicShape shape;
   for (const Expr *index : expr.indices) {
     if (llvm::isa<SliceExpr, EllipsisExpr>(index))
@@ -100,7 +99,7 @@ MaybeValue Importer::subscriptWeight(const WeightValue &weight, const SubscriptE
 
 // Inside a mask or score function an index on every dim reads one element.
 MaybeValue Importer::extractElement(const SymbolicTensor &tensor, const SubscriptExpr &expr,
-                                    const std::shared_ptr<Scope> &scope) {
+                                    Scope *scope) {
   if (static_cast<int64_t>(expr.indices.size()) != tensor.rank())
     return fail(expr.range, "inside a mask or score function every dim of a tensor is indexed: " +
                                 tensor.str() + " takes " + llvm::Twine(tensor.rank()) +
@@ -130,7 +129,7 @@ MaybeValue Importer::extractElement(const SymbolicTensor &tensor, const Subscrip
 }
 
 MaybeValue Importer::subscriptTensor(const SymbolicTensor &tensor, const SubscriptExpr &expr,
-                                     const std::shared_ptr<Scope> &scope) {
+                                     Scope *scope) {
   size_t ellipses =
       llvm::count_if(expr.indices, [](Expr *e) { return llvm::isa<EllipsisExpr>(e); });
   size_t added = llvm::count_if(expr.indices, [](Expr *e) { return llvm::isa<NoneExpr>(e); });
@@ -186,8 +185,7 @@ std::optional<SymbolicTensor> Importer::applyIndex(const SymbolicTensor &tensor,
 }
 
 std::optional<SymbolicTensor> Importer::applySlice(const SymbolicTensor &tensor, int64_t dim,
-                                                   const SliceExpr &slice,
-                                                   const std::shared_ptr<Scope> &scope) {
+                                                   const SliceExpr &slice, Scope *scope) {
   SymbolicDim bounds[3] = {SymbolicDim(0), tensor.shape[dim], SymbolicDim(1)};
   const Expr *parts[3] = {slice.begin, slice.end, slice.step};
   for (size_t i = 0; i < 3; ++i) {

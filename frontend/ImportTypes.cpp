@@ -23,7 +23,7 @@ mlir::Type Importer::resolveElementType(const Identifier &name) {
     return getGraph().opBuilder().getF32Type();
   if (mlir::Type type = parseElementType(getContext(), name.name))
     return type;
-  if (const Value *value = lookup(name.name, globals.get())) {
+  if (const Value *value = lookup(name.name, globals)) {
     if (auto *type = value->get<mlir::Type>())
       return *type;
     if (value->is<PoisonValue>())
@@ -35,8 +35,7 @@ mlir::Type Importer::resolveElementType(const Identifier &name) {
   return {};
 }
 
-std::optional<SymbolicDim> Importer::evaluateDim(const Expr *expr,
-                                                 const std::shared_ptr<Scope> &scope) {
+std::optional<SymbolicDim> Importer::evaluateDim(const Expr *expr, Scope *scope) {
   MaybeValue value = evaluate(expr, scope);
   if (!value)
     return std::nullopt;
@@ -48,8 +47,7 @@ std::optional<SymbolicDim> Importer::evaluateDim(const Expr *expr,
   return dim;
 }
 
-std::optional<SymbolicShape> Importer::evaluateDims(const TypeExpr &type,
-                                                    const std::shared_ptr<Scope> &scope) {
+std::optional<SymbolicShape> Importer::evaluateDims(const TypeExpr &type, Scope *scope) {
   SymbolicShape shape;
   for (const Expr *expr : type.dims) {
     if (llvm::isa<EllipsisExpr>(expr))
@@ -153,8 +151,8 @@ bool Importer::bindDims(const TypeExpr &type, const LocatedValue &argument, Scop
   return true;
 }
 
-bool Importer::checkTensor(const TypeExpr &type, const LocatedValue &argument,
-                           const std::shared_ptr<Scope> &scope, llvm::StringRef what) {
+bool Importer::checkTensor(const TypeExpr &type, const LocatedValue &argument, Scope *scope,
+                           llvm::StringRef what) {
   auto *tensor = argument.value.get<SymbolicTensor>();
   if (!tensor)
     return true;
@@ -211,8 +209,7 @@ bool Importer::checkResults(const Function &function, const Body &body) {
 
 //===-- Weights -----------------------------------------------------------------------------===//
 
-std::optional<WeightValue> Importer::namedWeight(const Parameter &parameter,
-                                                 const std::shared_ptr<Scope> &scope) {
+std::optional<WeightValue> Importer::namedWeight(const Parameter &parameter, Scope *scope) {
   const TypeExpr &type = *parameter.type;
   WeightValue weight{TextValue{parameter.name.name.str(), {}, 1}, {}};
   if (type.weightName) {

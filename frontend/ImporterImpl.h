@@ -93,7 +93,7 @@ private:
   enum class Flow { Next, Returned };
   /// The body of a function in execution.
   struct Body {
-    std::shared_ptr<Scope> scope;
+    Scope *scope = nullptr;
     std::vector<LocatedValue> results;
     SourceRange returnRange;
     bool failed = false;
@@ -110,27 +110,24 @@ private:
   static const ast::Parameter *findUntyped(const ast::Function &function);
   void importEntry(const ast::Function &function);
   bool bindEntryDims(const ast::Function &function, Scope &scope);
-  bool bindEntryInputs(const ast::Function &function, const std::shared_ptr<Scope> &scope);
-  bool bindEntryWeight(const ast::Parameter &parameter, const std::shared_ptr<Scope> &scope);
+  bool bindEntryInputs(const ast::Function &function, Scope *scope);
+  bool bindEntryWeight(const ast::Parameter &parameter, Scope *scope);
   std::optional<std::vector<NamedTensor>> nameResults(const Body &body);
 
   // Types (ImportTypes.cpp).
   static bool isTensorType(const ast::TypeExpr &type);
   mlir::Type resolveElementType(const ast::Identifier &name);
-  std::optional<SymbolicShape> evaluateDims(const ast::TypeExpr &type,
-                                            const std::shared_ptr<Scope> &scope);
-  std::optional<SymbolicDim> evaluateDim(const ast::Expr *expr,
-                                         const std::shared_ptr<Scope> &scope);
+  std::optional<SymbolicShape> evaluateDims(const ast::TypeExpr &type, Scope *scope);
+  std::optional<SymbolicDim> evaluateDim(const ast::Expr *expr, Scope *scope);
   bool checkStaticSize(const ast::TypeExpr &type, llvm::ArrayRef<SymbolicDim> shape);
   std::optional<Value> checkKind(const ast::Parameter &parameter, const LocatedValue &argument);
   bool bindDims(const ast::TypeExpr &type, const LocatedValue &argument, Scope &scope);
-  bool checkTensor(const ast::TypeExpr &type, const LocatedValue &argument,
-                   const std::shared_ptr<Scope> &scope, llvm::StringRef what);
+  bool checkTensor(const ast::TypeExpr &type, const LocatedValue &argument, Scope *scope,
+                   llvm::StringRef what);
   bool checkResults(const ast::Function &function, const Body &body);
   MaybeValue loadWeight(const WeightValue &weight, llvm::ArrayRef<SymbolicDim> shape,
                         SourceRange range);
-  std::optional<WeightValue> namedWeight(const ast::Parameter &parameter,
-                                         const std::shared_ptr<Scope> &scope);
+  std::optional<WeightValue> namedWeight(const ast::Parameter &parameter, Scope *scope);
 
   // Calls (ImportCalls.cpp).
   MaybeValue callFunction(const ast::Function &function, llvm::ArrayRef<LocatedValue> arguments,
@@ -139,7 +136,7 @@ private:
                       SourceRange range, std::vector<std::optional<LocatedValue>> &matched);
   bool bindParameters(const ast::Function &function,
                       std::vector<std::optional<LocatedValue>> &matched, SourceRange range,
-                      const std::shared_ptr<Scope> &scope);
+                      Scope *scope);
   MaybeValue callLambda(const LambdaValue &lambda, llvm::ArrayRef<LocatedValue> arguments,
                         SourceRange range);
   MaybeValue callConfigGet(const ConfigValue &config, llvm::ArrayRef<LocatedValue> arguments,
@@ -158,8 +155,7 @@ private:
   Flow executeFor(const ast::ForStmt &loop, Body &body);
   Flow unrollFor(const ast::ForStmt &loop, llvm::ArrayRef<Value> elements, Body &body);
   void runTimeFor(const ast::ForStmt &loop, const RangeValue &range, Body &body);
-  std::optional<std::vector<LocatedValue>> findCarried(const ast::ForStmt &loop,
-                                                       const std::shared_ptr<Scope> &scope);
+  std::optional<std::vector<LocatedValue>> findCarried(const ast::ForStmt &loop, Scope *scope);
   llvm::Expected<GraphBuilder::Tensors> runLoopBody(const ast::ForStmt &loop,
                                                     const RangeValue &range, Body &outer,
                                                     llvm::ArrayRef<LocatedValue> carried,
@@ -169,42 +165,37 @@ private:
   void executeAssert(const ast::AssertStmt &stmt, Body &body);
 
   // Expressions (ImportExpressions.cpp, ImportSubscripts.cpp).
-  MaybeValue evaluate(const ast::Expr *expr, const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateNode(const ast::Expr *expr, const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateName(const ast::NameExpr &name, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluate(const ast::Expr *expr, Scope *scope);
+  MaybeValue evaluateNode(const ast::Expr *expr, Scope *scope);
+  MaybeValue evaluateName(const ast::NameExpr &name, Scope *scope);
   const Value *lookup(llvm::StringRef name, const Scope *scope) const;
   MaybeValue lookupGlobal(llvm::StringRef name);
   std::string suggestName(llvm::StringRef name, const Scope *scope) const;
-  MaybeValue evaluateFString(const ast::FStringExpr &text, const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateUnary(const ast::UnaryExpr &expr, const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateBinary(const ast::BinaryExpr &expr, const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateCompare(const ast::CompareExpr &expr, const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateLogical(const ast::LogicalExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateFString(const ast::FStringExpr &text, Scope *scope);
+  MaybeValue evaluateUnary(const ast::UnaryExpr &expr, Scope *scope);
+  MaybeValue evaluateBinary(const ast::BinaryExpr &expr, Scope *scope);
+  MaybeValue evaluateCompare(const ast::CompareExpr &expr, Scope *scope);
+  MaybeValue evaluateLogical(const ast::LogicalExpr &expr, Scope *scope);
   MaybeValue logical(bool isAnd, const Value &left, const Value &right, SourceRange range);
-  MaybeValue evaluateConditional(const ast::ConditionalExpr &expr,
-                                 const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateCall(const ast::CallExpr &expr, const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateAttribute(const ast::AttributeExpr &expr, const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateConditional(const ast::ConditionalExpr &expr, Scope *scope);
+  MaybeValue evaluateCall(const ast::CallExpr &expr, Scope *scope);
+  MaybeValue evaluateAttribute(const ast::AttributeExpr &expr, Scope *scope);
   MaybeValue tensorAttribute(const Value &object, const SymbolicTensor &tensor,
                              const ast::Identifier &attribute, SourceRange range);
-  MaybeValue evaluateSequence(llvm::ArrayRef<ast::Expr *> elements,
-                              const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateComprehension(const ast::ComprehensionExpr &expr,
-                                   const std::shared_ptr<Scope> &scope);
-  MaybeValue evaluateSubscript(const ast::SubscriptExpr &expr, const std::shared_ptr<Scope> &scope);
-  MaybeValue subscriptSequence(const Value &object, const ast::SubscriptExpr &expr,
-                               const std::shared_ptr<Scope> &scope);
+  MaybeValue evaluateSequence(llvm::ArrayRef<ast::Expr *> elements, Scope *scope);
+  MaybeValue evaluateComprehension(const ast::ComprehensionExpr &expr, Scope *scope);
+  MaybeValue evaluateSubscript(const ast::SubscriptExpr &expr, Scope *scope);
+  MaybeValue subscriptSequence(const Value &object, const ast::SubscriptExpr &expr, Scope *scope);
   MaybeValue subscriptWeight(const WeightValue &weight, const ast::SubscriptExpr &expr,
-                             const std::shared_ptr<Scope> &scope);
+                             Scope *scope);
   MaybeValue subscriptTensor(const SymbolicTensor &tensor, const ast::SubscriptExpr &expr,
-                             const std::shared_ptr<Scope> &scope);
+                             Scope *scope);
   MaybeValue extractElement(const SymbolicTensor &tensor, const ast::SubscriptExpr &expr,
-                            const std::shared_ptr<Scope> &scope);
+                            Scope *scope);
   std::optional<SymbolicTensor> applyIndex(const SymbolicTensor &tensor, int64_t dim,
                                            const Value &index, SourceRange range);
   std::optional<SymbolicTensor> applySlice(const SymbolicTensor &tensor, int64_t dim,
-                                           const ast::SliceExpr &slice,
-                                           const std::shared_ptr<Scope> &scope);
+                                           const ast::SliceExpr &slice, Scope *scope);
   std::optional<bool> truth(const Value &value, SourceRange range);
 
   // Arithmetic (ImportArithmetic.cpp, ImportScalars.cpp).
@@ -227,12 +218,18 @@ private:
 
   void report(SourceRange range, llvm::Error error);
 
+  Scope *newScope(Scope *parent) {
+    return scopes.emplace_back(std::make_unique<Scope>(Scope{parent, {}})).get();
+  }
+
   const ast::Module &module;
   DiagnosticList &diagnostics;
   const ImportOptions &options;
   GraphBuilder graph;
   mlir::Location location; // Of the file.
-  std::shared_ptr<Scope> globals = std::make_shared<Scope>();
+  /// All of them, until the import ends: a lambda and the scope that names it refer to each other.
+  std::vector<std::unique_ptr<Scope>> scopes;
+  Scope *globals = newScope(nullptr);
   llvm::StringMap<const ast::Function *> functions;
   std::vector<Frame> frames;
   std::set<std::string> reported;

@@ -19,7 +19,7 @@ struct Builtin;
 
 /// Names of one block of a function; looked up outwards through the parents.
 struct Scope {
-  std::shared_ptr<Scope> parent;
+  Scope *parent;
   llvm::StringMap<Value> names;
 };
 
@@ -44,7 +44,7 @@ struct FunctionValue {
 };
 struct LambdaValue {
   const ast::LambdaExpr *lambda;
-  std::shared_ptr<Scope> scope;
+  Scope *scope;
 };
 /// A builtin, or a method of `self`.
 struct BuiltinValue {

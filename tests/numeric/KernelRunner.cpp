@@ -15,7 +15,10 @@
 using namespace mlir;
 using namespace fovea::test;
 
+// Kernels leave their scratch memory to attn-plan-buffers, which works on whole modules; here it is
+// freed where it was allocated.
 static constexpr llvm::StringLiteral lowering =
+    "buffer-deallocation-pipeline,"
     "func.func(canonicalize,cse,loop-invariant-code-motion,llvm-request-c-wrappers),"
     "expand-strided-metadata,lower-affine,convert-scf-to-cf,canonicalize,convert-vector-to-llvm,"
     "arith-expand{include-bf16=true},func.func(convert-math-to-llvm),convert-math-to-libm,convert-"

@@ -9,7 +9,6 @@
 #include "gtest/gtest.h"
 #include <cstring>
 #include <random>
-#include <thread>
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -364,41 +363,6 @@ TEST(CompileTest, AgreesWithTheReferenceOnBothRoutes) {
     for (size_t i = 0; i < got.size(); ++i)
       EXPECT_NEAR(got[i], wanted[i], matmulTolerance) << route;
   }
-}
-
-TEST(CompileTest, RunsFromManyThreadsAtOnce) {
-  Module module(matmulSource);
-  auto exe = module.compile({.threads = 2});
-  ASSERT_TRUE(succeeds(exe));
-  Tensor w = randomTensor({33, 17}, 4);
-  std::vector<std::thread> users;
-  for (unsigned user = 0; user < 4; ++user)
-    users.emplace_back([&, user] {
-      Tensor x = randomTensor({int64_t(user) + 5, 33}, user);
-      Tensor expected = llvm::cantFail(exe->run({{"x", x}, {"w", w}})).at("y");
-      for (int repeat = 0; repeat < 20; ++repeat) {
-        Tensor y = llvm::cantFail(exe->run({{"x", x}, {"w", w}})).at("y");
-        EXPECT_EQ(std::memcmp(expected.data(), y.data(), y.numBytes()), 0);
-      }
-    });
-  for (std::thread &user : users)
-    user.join();
-}
-
-TEST(CompileTest, CompilesOnManyThreadsAtOnce) {
-  std::vector<std::thread> users;
-  for (unsigned user = 0; user < 3; ++user)
-    users.emplace_back([] {
-      Module module(addSource);
-      auto exe = module.compile({.threads = 1, .optLevel = 1});
-      ASSERT_TRUE(succeeds(exe));
-      Executable moved = std::move(*exe);
-      float data[4] = {1, 2, 3, 4};
-      TensorView x(data, {1, 4});
-      EXPECT_EQ(llvm::cantFail(moved.run({{"x", x}, {"y", x}})).at("sum").at({0, 3}), 8);
-    });
-  for (std::thread &user : users)
-    user.join();
 }
 
 TEST(CompileTest, LooksUpWeightsOfEachLayer) {

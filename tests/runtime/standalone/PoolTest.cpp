@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -61,4 +62,32 @@ TEST(StandalonePoolTest, ServesManyCallers) {
     });
   for (std::thread &caller : callers)
     caller.join();
+}
+
+// A pool may end before its threads have begun, while they wait, and right after a loop.
+TEST(StandalonePoolTest, ManyPoolsComeAndGo) {
+  for (int round = 0; round < 100; ++round) {
+    PoolPointer pool(fovea_pool_create(1 + round % 5));
+    if (round % 3)
+      expectEachOnce(pool.get(), 9);
+  }
+}
+
+static void copyReversed(void *closure, int64_t begin, int64_t end, int64_t) {
+  auto &[from, to] = *static_cast<std::pair<const int *, int *> *>(closure);
+  for (int64_t i = begin; i < end; ++i)
+    to[i] = from[499 - i] + 1;
+}
+
+// Plain memory written by one loop is read by the next on other threads: TSan sees a race if the
+// pool does not order them.
+TEST(StandalonePoolTest, LoopsAreOrdered) {
+  PoolPointer pool(fovea_pool_create(4));
+  std::vector<int> a(500), b(500);
+  for (int round = 0; round < 200; ++round) {
+    std::pair<const int *, int *> there(a.data(), b.data()), back(b.data(), a.data());
+    fovea_pool_run(pool.get(), 500, copyReversed, &there);
+    fovea_pool_run(pool.get(), 500, copyReversed, &back);
+  }
+  EXPECT_EQ(a, std::vector<int>(500, 400));
 }

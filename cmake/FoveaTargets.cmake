@@ -14,8 +14,9 @@ target_compile_options(fovea_flags INTERFACE
 separate_arguments(FOVEA_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 target_compile_definitions(fovea_flags INTERFACE ${FOVEA_LLVM_DEFINITIONS})
 if(FOVEA_SANITIZE)
-  target_compile_options(fovea_flags INTERFACE -fsanitize=${FOVEA_SANITIZE} -fno-omit-frame-pointer)
-  target_link_options(fovea_flags INTERFACE -fsanitize=${FOVEA_SANITIZE})
+  set(FOVEA_SANITIZE_FLAG -fsanitize=${FOVEA_SANITIZE})
+  target_compile_options(fovea_flags INTERFACE ${FOVEA_SANITIZE_FLAG} -fno-omit-frame-pointer)
+  target_link_options(fovea_flags INTERFACE ${FOVEA_SANITIZE_FLAG})
   if(FOVEA_SANITIZE MATCHES "undefined")
     target_compile_options(fovea_flags INTERFACE -fno-sanitize=vptr -fno-sanitize-recover=undefined)
   endif()
@@ -42,6 +43,13 @@ function(fovea_add_library name)
   endif()
 endfunction()
 
+# fovea_set_sanitizer_options(NAME): a program starts with the options its sanitizers need.
+function(fovea_set_sanitizer_options name)
+  if(FOVEA_SANITIZE)
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/SanitizerOptions.cpp)
+  endif()
+endfunction()
+
 # Programs reuse the precompiled header only if they are built with -fPIC as it is, not with
 # the -fPIE that CMake would give them.
 function(fovea_reuse_headers name)
@@ -56,6 +64,7 @@ function(fovea_add_tool name)
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE fovea_flags ${ARG_LINK} MLIR LLVM)
   fovea_reuse_headers(${name})
+  fovea_set_sanitizer_options(${name})
 endfunction()
 
 # fovea_add_gtest(NAME SOURCES... LINK libraries...): a GoogleTest binary, one ctest entry a case.
@@ -64,6 +73,7 @@ function(fovea_add_gtest name)
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE fovea_flags ${ARG_LINK} GTest::gtest GTest::gtest_main)
   fovea_reuse_headers(${name})
+  fovea_set_sanitizer_options(${name})
   target_compile_definitions(${name} PRIVATE FOVEA_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              FOVEA_BINARY_DIR="${PROJECT_BINARY_DIR}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)

@@ -61,9 +61,8 @@ int main(void) {
 )c";
 
 TEST(AheadOfTimeTest, ObjectLinksIntoACProgram) {
-  auto compiler = llvm::sys::findProgramByName("cc");
-  if (!compiler)
-    GTEST_SKIP() << "no C compiler";
+  auto compiler = llvm::sys::findProgramByName(FOVEA_C_COMPILER);
+  ASSERT_TRUE(compiler);
   auto context = makeContext();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(source, context.get());
   ASSERT_TRUE(module);
@@ -74,6 +73,8 @@ TEST(AheadOfTimeTest, ObjectLinksIntoACProgram) {
   std::string binary = dir.path("main"), library = FOVEA_BINARY_DIR "/lib/libfovea_rt.a";
   std::vector<llvm::StringRef> command = {
       *compiler, "-I" FOVEA_SOURCE_DIR, main, object, library, "-lpthread", "-lm", "-o", binary};
+  if (llvm::StringRef flag = FOVEA_SANITIZE_FLAG; !flag.empty())
+    command.push_back(flag);
   std::string message;
   ASSERT_EQ(llvm::sys::ExecuteAndWait(*compiler, command, {}, {}, 60, 0, &message), 0) << message;
   EXPECT_EQ(llvm::sys::ExecuteAndWait(binary, {binary}, {}, {}, 60, 0, &message), 0) << message;

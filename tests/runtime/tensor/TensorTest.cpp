@@ -7,9 +7,6 @@
 using namespace fovea;
 using namespace fovea::testing;
 
-// AddressSanitizer otherwise ends the process where malloc would return null.
-extern "C" const char *__asan_default_options() { return "allocator_may_return_null=1"; }
-
 static constexpr int64_t maxInt = std::numeric_limits<int64_t>::max();
 
 TEST(TensorViewTest, TypedConstructorIsContiguous) {

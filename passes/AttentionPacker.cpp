@@ -9,6 +9,7 @@ using namespace fovea;
 
 /// How many rows ahead of their use rows are fetched: 4 KB of 64 floats.
 static constexpr int64_t packingAhead = 16;
+static constexpr int64_t cacheLine = 64;
 
 /// Elements of the memref's last dim can be loaded as a vector.
 static bool hasContiguousRows(Value memref) {
@@ -39,14 +40,17 @@ void AttentionPacker::prefetch(Value source, Value row, Value column) {
                              /*localityHint=*/3, /*isDataCache=*/true);
 }
 
-/// Fetches rows that come after `rows`, a cache line for each of the steps over columns. The
-/// hardware's prefetchers do not look across short rows.
+/// Fetches rows that come after `rows`: in each of the steps over columns as many bytes as the step
+/// packs. The hardware's prefetchers do not look across short rows.
 void AttentionPacker::prefetchRows(Value source, ValueRange rows, Value column) {
   Value columns = b.dim(source, 1);
-  Value linear = b.mul(column, b.index(rows.size()));
-  Value row = b.createOrFold<arith::DivUIOp>(linear, columns);
-  Value rest = b.createOrFold<arith::RemUIOp>(linear, columns);
-  prefetch(source, b.add(b.add(rows.front(), b.index(packingAhead)), row), rest);
+  int64_t side = rows.size(), perLine = 8 * cacheLine / elementType(source).getIntOrFloatBitWidth();
+  Value first = b.add(rows.front(), b.index(packingAhead));
+  for (int64_t ahead = 0; ahead < side * side; ahead += perLine) {
+    Value linear = b.add(b.mul(column, b.index(side)), b.index(ahead));
+    Value row = b.createOrFold<arith::DivUIOp>(linear, columns);
+    prefetch(source, b.add(first, row), b.createOrFold<arith::RemUIOp>(linear, columns));
+  }
 }
 
 void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor, Value into,
@@ -132,8 +136,11 @@ void AttentionPacker::packValueRest(Value source, Value row, Value key, Value co
 void AttentionPacker::packValues(Value source, const KeyRange &range, Value into) {
   int64_t columns = tile.keysPerTile;
   Value valueDim = b.dim(source, 1);
+  Value last = b.sub(b.dim(source, 0), b.index(1));
+  Value first = b.roundDown(range.lo, tile.keysPerTile),
+        end = b.roundUp(range.hi, tile.keysPerTile);
   auto forEachKey = [&](function_ref<void(Value row, Value key)> body) {
-    b.loop(range.lo, range.hi, 1, [&](Value key) { body(b.add(range.begin, key), key); });
+    b.loop(first, end, 1, [&](Value key) { body(b.min(b.add(range.begin, key), last), key); });
   };
   // Four tiles at a time: of f32 a cache line.
   Value fours = b.roundDown(valueDim, 4 * columns), whole = b.roundDown(valueDim, columns);

@@ -25,7 +25,8 @@ public:
 
   /// Packs keys of `source` ([keys, D]). The last tile is filled up with the last key.
   void packKeys(mlir::Value source, const KeyRange &range, mlir::Value into);
-  /// Packs values of `source` ([keys, Dv]). The last tile of columns is filled up with zeros.
+  /// Packs values of `source` ([keys, Dv]), for whole tiles of keys like the keys. The last tile of
+  /// columns is filled up with zeros.
   void packValues(mlir::Value source, const KeyRange &range, mlir::Value into);
   /// `into[leading..., d, lane + t] = source[rows[t], d] * factor` for every column d; `factor` may
   /// be null.

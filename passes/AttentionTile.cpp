@@ -4,7 +4,11 @@
 
 using namespace fovea;
 
+/// Scores of a panel and so many keys stay in the first-level cache.
 static constexpr int64_t keysPerBlock = 128;
+/// Of a block a panel sees a window's share, wherever it lies: larger blocks mean that a window
+/// lies in fewer. This many elements of keys and values stay in the second-level cache.
+static constexpr int64_t windowedBlockElements = 32768, maxWindowedKeysPerBlock = 512;
 static constexpr int64_t maxPanelsPerBlock = 16;
 
 /// The most keys a register tile can hold: per key one accumulator a vector of queries, besides
@@ -24,15 +28,24 @@ static int64_t panelsInCache(const TargetInfo &target, int64_t width, int64_t sc
   return std::clamp<int64_t>(target.l2Bytes / 2 / panelBytes, 1, maxPanelsPerBlock);
 }
 
+static int64_t chooseKeysPerBlock(std::optional<int64_t> headDim, std::optional<int64_t> valueDim,
+                                  bool windowed) {
+  if (!windowed)
+    return keysPerBlock;
+  uint64_t columns = std::max<int64_t>(headDim.value_or(128) + valueDim.value_or(128), 1);
+  auto keys = static_cast<int64_t>(llvm::bit_floor(windowedBlockElements / columns));
+  return std::clamp(keys, keysPerBlock, maxWindowedKeysPerBlock);
+}
+
 AttentionTile fovea::chooseAttentionTile(const TargetInfo &target, int64_t scoreBits,
                                          std::optional<int64_t> rows,
                                          std::optional<int64_t> headDim,
-                                         std::optional<int64_t> valueDim) {
+                                         std::optional<int64_t> valueDim, bool windowed) {
   AttentionTile tile;
   tile.lanes = target.lanes(scoreBits);
   tile.vectors = rows && *rows <= tile.lanes ? 1 : 3;
   tile.keysPerTile = keysInRegisters(tile.vectors, target.vectorRegisters);
-  tile.keysPerBlock = keysPerBlock;
+  tile.keysPerBlock = chooseKeysPerBlock(headDim, valueDim, windowed);
   tile.fusedMultiplyAdd = target.fusedMultiplyAdd;
   tile.panelsPerBlock = panelsInCache(target, tile.width(), scoreBits, headDim, valueDim);
   if (rows) {

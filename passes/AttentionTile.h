@@ -24,12 +24,13 @@ struct AttentionTile {
 };
 
 /// The sizes for scores of `scoreBits` bits. `rows`, `headDim` and `valueDim` are those of the
-/// op, absent if they are known at run time only. No result depends on the sizes but through
-/// `keysPerBlock`, which is the same for all; only targets without fused multiply-add round
+/// op, absent if they are known at run time only; `windowed` is whether each query sees a window
+/// of keys that moves with it. No result depends on the sizes but through `keysPerBlock`, which is
+/// the same for all targets and numbers of rows; only targets without fused multiply-add round
 /// differently.
 AttentionTile chooseAttentionTile(const TargetInfo &target, int64_t scoreBits,
                                   std::optional<int64_t> rows, std::optional<int64_t> headDim,
-                                  std::optional<int64_t> valueDim);
+                                  std::optional<int64_t> valueDim, bool windowed);
 
 } // namespace fovea
 

@@ -70,7 +70,8 @@ static AttentionTile tileFor(AttentionOp op, const TargetInfo &target,
                              std::optional<int64_t> rows) {
   return chooseAttentionTile(target, op.getScoreType().getWidth(), rows,
                              staticDim(op.getQuery(), op.getQueryPermutation()[3]),
-                             staticDim(op.getValue(), op.getValuePermutation()[3]));
+                             staticDim(op.getValue(), op.getValuePermutation()[3]),
+                             /*windowed=*/!wantsPrepacking(op));
 }
 
 /// Decode and prefill may share one artefact: few rows take narrow panels.

@@ -133,7 +133,7 @@ void AttentionKernel::emitRowBlock(Value row) {
       block.valuesAreFinite = checkPartialValues(block);
     forEachPanel(row, count, [&](const Panel &panel) {
       MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
-      emitScores(panel, visible);
+      emitScores(panel, block, visible);
       emitSoftmax(panel, block, visible);
       emitValues(panel, block, visible);
     });

@@ -22,6 +22,8 @@
 #include "passes/AttentionPacker.h"
 #include "passes/EmitBuilder.h"
 #include "passes/MaskBounds.h"
+#include <functional>
+#include <memory>
 
 namespace fovea {
 
@@ -85,13 +87,23 @@ private:
                        mlir::Value into, const Panel &panel, mlir::Value columnOffset);
 
   // EmitAttentionScores.cpp: scores^T = keys . queries^T, masked, to probabilities.
-  void emitScores(const Panel &panel, const MaskBounds &visible);
-  /// Applies score function and mask to a block's scores; returns the larger of `maximum` and
-  /// the scores.
+  /// Emits which queries of a panel may attend to a key, given its place in the block.
+  using KeyMask = std::function<Vectors(mlir::Value key)>;
+  void emitScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  Vectors multiplyTile(const Panel &panel, mlir::Value key);
+  void storeTile(mlir::Value key, const Vectors &tileScores, const KeyMask *test);
+  /// Whether scores are masked before they are stored: not after a score function, and not where
+  /// a test takes long code.
+  bool masksInRegisters();
+  KeyMask maskOf(const Panel &panel, const KeyBlock &block);
+  /// -inf where a key is masked.
+  Vectors hide(const Vectors &score, const Vectors &allowed);
+  /// Applies score function and mask to a block's scores, as far as emitScores has not; returns the
+  /// larger of `maximum` and the scores.
   Vectors finishScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible,
                        Vectors maximum);
   Vectors rescore(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi,
-                  bool masked, Vectors maximum);
+                  const KeyMask *test, Vectors maximum);
   Vectors applyScore(const Panel &panel, mlir::Value position, Vectors raw);
   Vectors emitMask(const Panel &panel, mlir::Value position);
   void emitSoftmax(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);

@@ -62,22 +62,28 @@ Value AttentionKernel::checkPartialValues(const KeyBlock &block) {
   return check.getResult(0);
 }
 
-/// True if no value of the block is infinite or NaN: x - x is +0 exactly for the others.
+/// True if no value of the block is infinite or NaN: x - x is +0 exactly for the others. Looks at
+/// whole vectors, and so at as many keys as were packed.
 Value AttentionKernel::checkValues(const KeyBlock &block) {
   auto bitsType = b.getIntegerType(scoreType.getWidth());
-  auto rowType = VectorType::get({tile.keysPerTile}, scoreType);
-  VectorType rowBits = rowType.clone(bitsType);
-  Vectors none = {b.constant(rowBits, 0)};
+  int64_t keysPerVector = std::max<int64_t>(tile.lanes / tile.keysPerTile, 1);
+  auto type = VectorType::get({keysPerVector * tile.keysPerTile}, scoreType);
+  VectorType vectorBits = type.clone(bitsType);
+  Value first = b.roundDown(block.visible.anyLo, tile.keysPerTile);
+  Value end = b.roundUp(block.visible.anyHi, tile.keysPerTile);
   Value groups = b.divide(paddedValueDim, tile.keysPerTile);
+  Vectors none = {b.constant(vectorBits, 0)};
   Vectors bits = b.loop(b.index(0), groups, 1, none, [&](Value group, ValueRange outer) {
-    return b.loop(
-        block.visible.anyLo, block.visible.anyHi, 1, outer, [&](Value key, ValueRange carried) {
-          Value value =
-              vector::LoadOp::create(b, rowType, packedValues, ValueRange{group, key, b.index(0)});
-          Value zero = arith::SubFOp::create(b, value, value);
-          Value spoilt = arith::BitcastOp::create(b, rowBits, zero);
-          return Vectors{arith::OrIOp::create(b, carried[0], spoilt)};
-        });
+    Value tileValues = viewOf(b, packedValues, group);
+    Value flat =
+        memref::CollapseShapeOp::create(b, tileValues, ArrayRef<ReassociationIndices>{{0, 1}});
+    return b.loop(first, end, keysPerVector, outer, [&](Value key, ValueRange carried) {
+      Value place = b.mul(key, b.index(tile.keysPerTile));
+      Value value = vector::LoadOp::create(b, type, flat, place);
+      Value zero = arith::SubFOp::create(b, value, value);
+      Value spoilt = arith::BitcastOp::create(b, vectorBits, zero);
+      return Vectors{arith::OrIOp::create(b, carried[0], spoilt)};
+    });
   });
   Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, bits[0]);
   return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, any, b.constant(bitsType, 0));

@@ -5,6 +5,7 @@
 #include "passes/EmitAttentionKernel.h"
 #include "passes/EmitPhilox.h"
 #include "passes/Exp2Polynomial.h"
+#include "passes/MaskTests.h"
 #include "passes/RegionVectorizer.h"
 #include <limits>
 
@@ -14,28 +15,54 @@ using namespace fovea;
 static constexpr double log2e = 1.4426950408889634074;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-void AttentionKernel::emitScores(const Panel &panel, const MaskBounds &visible) {
+bool AttentionKernel::masksInRegisters() {
+  return mask && !op.hasScore() &&
+         MaskTests::canTest(mask->getPredicate(), op.getMask(), tile.keysPerBlock);
+}
+
+void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
+                                 const MaskBounds &visible) {
   int64_t count = tile.keysPerTile;
+  std::optional<KeyMask> test;
+  if (masksInRegisters())
+    test = maskOf(panel, block);
   Value first = b.roundDown(visible.anyLo, count);
   b.loop(first, visible.anyHi, count, [&](Value key) {
-    Value group = b.divide(key, count);
-    Vectors zeros = flat(0.0, count * tile.vectors);
-    Vectors sum = b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
-      Vectors query = load(packedQueries, {panel.index, d});
-      Vectors next;
-      for (int64_t t = 0; t < count; ++t) {
-        Value element = memref::LoadOp::create(b, packedKeys, ValueRange{group, d, b.index(t)});
-        Value splat = b.splat(vectorType, element);
-        for (int64_t v = 0; v < tile.vectors; ++v)
-          next.push_back(multiplyAdd(query[v], splat, carried[next.size()]));
-      }
-      return next;
-    });
-    for (int64_t t = 0; t < count; ++t) {
-      ArrayRef<Value> row = ArrayRef(sum).slice(t * tile.vectors, tile.vectors);
-      store(Vectors(row), scores, {b.add(key, b.index(t))});
-    }
+    Vectors sum = multiplyTile(panel, key);
+    if (!test)
+      return storeTile(key, sum, nullptr);
+    Value begins = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, key, visible.allLo);
+    Value ends = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle,
+                                               b.add(key, b.index(count)), visible.allHi);
+    Value isFull = b.createOrFold<arith::AndIOp>(begins, ends);
+    b.branch(isFull, [&] { storeTile(key, sum, nullptr); }, [&] { storeTile(key, sum, &*test); });
   });
+}
+
+/// The scores of a tile of keys, in registers.
+AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value key) {
+  int64_t count = tile.keysPerTile;
+  Value group = b.divide(key, count);
+  Vectors zeros = flat(0.0, count * tile.vectors);
+  return b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
+    Vectors query = load(packedQueries, {panel.index, d});
+    Vectors next;
+    for (int64_t t = 0; t < count; ++t) {
+      Value element = memref::LoadOp::create(b, packedKeys, ValueRange{group, d, b.index(t)});
+      Value splat = b.splat(vectorType, element);
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        next.push_back(multiplyAdd(query[v], splat, carried[next.size()]));
+    }
+    return next;
+  });
+}
+
+void AttentionKernel::storeTile(Value key, const Vectors &tileScores, const KeyMask *test) {
+  for (int64_t t = 0; t < tile.keysPerTile; ++t) {
+    Vectors row(ArrayRef(tileScores).slice(t * tile.vectors, tile.vectors));
+    Value place = b.add(key, b.index(t));
+    store(test ? hide(row, (*test)(place)) : row, scores, {place});
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -59,6 +86,20 @@ AttentionKernel::Vectors AttentionKernel::emitMask(const Panel &panel, Value pos
   });
 }
 
+AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBlock &block) {
+  if (!MaskTests::canTest(mask->getPredicate(), op.getMask(), tile.keysPerBlock))
+    return [this, &panel, &block](Value key) { return emitMask(panel, b.add(block.begin, key)); };
+  auto tests = std::make_shared<MaskTests>(b, op.getMask(), mask->getPredicate(), head.batch,
+                                           head.head, panel.positions, block.begin);
+  return [tests](Value key) { return tests->emit(key); };
+}
+
+AttentionKernel::Vectors AttentionKernel::hide(const Vectors &score, const Vectors &allowed) {
+  return eachVector([&](int64_t v) -> Value {
+    return select(allowed[v], score[v], b.constant(vectorType, -infinity));
+  });
+}
+
 AttentionKernel::Vectors AttentionKernel::larger(const Vectors &known, const Vectors &candidates) {
   // A NaN never wins, so that it reaches its own row's sum and no other maximum.
   return eachVector([&](int64_t v) -> Value {
@@ -68,22 +109,17 @@ AttentionKernel::Vectors AttentionKernel::larger(const Vectors &known, const Vec
 }
 
 AttentionKernel::Vectors AttentionKernel::rescore(const Panel &panel, const KeyBlock &block,
-                                                  Value lo, Value hi, bool masked,
+                                                  Value lo, Value hi, const KeyMask *test,
                                                   Vectors maximum) {
   if (isEqualConstantIntOrValue(lo, hi))
     return maximum;
   return b.loop(lo, hi, 1, maximum, [&](Value key, ValueRange carried) {
     Vectors score = load(scores, {key});
-    Value position = b.add(block.begin, key);
     if (op.hasScore())
-      score = applyScore(panel, position, score);
-    if (masked) {
-      Vectors allowed = emitMask(panel, position);
-      score = eachVector([&](int64_t v) -> Value {
-        return select(allowed[v], score[v], b.constant(vectorType, -infinity));
-      });
-    }
-    if (op.hasScore() || masked)
+      score = applyScore(panel, b.add(block.begin, key), score);
+    if (test)
+      score = hide(score, (*test)(key));
+    if (test || op.hasScore())
       store(score, scores, {key});
     return larger(Vectors(carried), score);
   });
@@ -91,11 +127,16 @@ AttentionKernel::Vectors AttentionKernel::rescore(const Panel &panel, const KeyB
 
 AttentionKernel::Vectors AttentionKernel::finishScores(const Panel &panel, const KeyBlock &block,
                                                        const MaskBounds &visible, Vectors maximum) {
+  if (masksInRegisters())
+    return rescore(panel, block, visible.anyLo, visible.anyHi, /*test=*/nullptr, maximum);
+  std::optional<KeyMask> test;
   if (mask)
-    maximum = rescore(panel, block, visible.anyLo, visible.allLo, /*masked=*/true, maximum);
-  maximum = rescore(panel, block, visible.allLo, visible.allHi, /*masked=*/false, maximum);
-  if (mask)
-    maximum = rescore(panel, block, visible.allHi, visible.anyHi, /*masked=*/true, maximum);
+    test = maskOf(panel, block);
+  if (test)
+    maximum = rescore(panel, block, visible.anyLo, visible.allLo, &*test, maximum);
+  maximum = rescore(panel, block, visible.allLo, visible.allHi, /*test=*/nullptr, maximum);
+  if (test)
+    maximum = rescore(panel, block, visible.allHi, visible.anyHi, &*test, maximum);
   return maximum;
 }
 
@@ -219,7 +260,7 @@ void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &boun
     fetchBlock(block, /*withValues=*/false);
     forEachPanel(row, count, [&](const Panel &panel) {
       MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
-      emitScores(panel, visible);
+      emitScores(panel, block, visible);
       finishScores(panel, block, visible, constants(-infinity));
       Vectors maximum = finiteMaximum(load(maxima, {panel.index}));
       Vectors reciprocal = load(sums, {panel.index});

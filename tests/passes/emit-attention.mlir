@@ -64,15 +64,19 @@ func.func @full(%q: memref<1x1x120x64xf32>, %k: memref<1x1x200x64xf32>, %v: memr
 
 // CHECK-LABEL: func @causal
 // CHECK: %[[SCORES:.*]] = memref.alloc() {{.*}} : memref<128x24xf32>
+// A threshold a query, in 32 bits:
+// CHECK-COUNT-3: arith.index_cast {{.*}} : vector<8xindex> to vector<8xi32>
 // CHECK-COUNT-12: vector.fma
-// Keys that all queries of the panel see:
-// CHECK: scf.for %{{.*}} = %c0 to %[[ALL:.*]] step %c1
+// A tile that all queries of the panel see is stored as it is, another one after a comparison a
+// vector.
+// CHECK: scf.if
 // CHECK-NOT: arith.cmpi
-// CHECK: scf.yield
-// The others:
-// CHECK: scf.for %[[KEY:.*]] = %[[ALL]] to %{{.*}} step %c1
-// CHECK: arith.cmpi sge
-// CHECK: arith.select {{.*}}vector<8xi1>
+// CHECK: } else {
+// CHECK-COUNT-12: arith.cmpi sge, {{.*}} : vector<8xi32>
+// CHECK-NOT: arith.cmpi
+// One loop finds the maximum, testing nothing.
+// CHECK: scf.for
+// CHECK-NOT: arith.cmpi
 // CHECK: scf.yield
 func.func @causal(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: memref<1x1x120x64xf32>,
                   %o: memref<1x1x120x64xf32>) {

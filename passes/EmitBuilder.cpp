@@ -46,7 +46,8 @@ Value EmitBuilder::convertFloat(Value value, Type element) {
 Value EmitBuilder::dim(Value memref, int64_t dim) {
   if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
     Value product = index(1);
-    for (int64_t part : collapse.getReassociationIndices()[dim])
+    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+    for (int64_t part : groups[dim])
       product = mul(product, this->dim(collapse.getSrc(), part));
     return product;
   }

@@ -42,6 +42,7 @@ struct Problem {
   std::vector<std::vector<int64_t>> results; // sizes of each
   Work work;
   Bound bound;
+  bool parallel = true;        // false: measured on one thread only
   std::vector<Sample> samples; // checked once; all results if empty
 };
 

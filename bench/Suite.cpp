@@ -145,7 +145,7 @@ void bench::registerSuite(const SuiteOptions &options) {
   for (const Problem &problem : problems)
     for (const Solver &solver : solvers)
       for (unsigned count : options.threads)
-        if (solver.solves(problem))
+        if (solver.solves(problem) && (problem.parallel || count == 1))
           add(withThreads(solver.name + "/" + problem.name, count),
               [&, count](benchmark::State &state) {
                 return runProblem(state, problem, solver, count);

@@ -85,7 +85,7 @@ static Work workOf(const Case &c) {
 static Bound boundOf(const Case &c, const Work &work) {
   if (llvm::StringRef(c.entry) != "decode")
     return Bound::Fma;
-  return 2 * work.bytes > lastLevelCacheBytes() ? Bound::ReadMemory : Bound::ReadCache;
+  return readBound(work.bytes);
 }
 
 /// `size` queries from `begin` on. Keys that the mask hides from all of them are left out, which

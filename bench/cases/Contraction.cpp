@@ -34,7 +34,7 @@ static Work workOf(const Case &c) {
 static Bound boundOf(const Case &c, const Work &work) {
   if (c.rows > 1)
     return Bound::Fma;
-  return 2 * work.bytes > lastLevelCacheBytes() ? Bound::ReadMemory : Bound::ReadCache;
+  return readBound(work.bytes);
 }
 
 static Problem problemOf(const Case &c) {

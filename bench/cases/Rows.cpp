@@ -1,6 +1,7 @@
 // Operations on rows, which read a matrix once and write it once, and sampling, which reads one
 // row of logits that the caches hold.
 #include "bench/Problem.h"
+#include <cstring>
 
 using namespace fovea;
 using namespace fovea::bench;
@@ -39,6 +40,7 @@ static Problem samplingProblem(const std::string &entry) {
   problem.results = {{1}};
   problem.work.bytes = static_cast<double>(vocabulary) * sizeof(float);
   problem.bound = Bound::ReadCache;
+  problem.parallel = false; // it draws one token
   return problem;
 }
 

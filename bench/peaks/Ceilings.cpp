@@ -40,6 +40,12 @@ int64_t bench::lastLevelCacheBytes() {
   return largest;
 }
 
+Bound bench::readBound(double bytes) {
+  // Other data wants some of the cache as well.
+  return bytes <= 0.75 * static_cast<double>(lastLevelCacheBytes()) ? Bound::ReadCache
+                                                                    : Bound::ReadMemory;
+}
+
 llvm::Expected<std::unique_ptr<Ceilings>> Ceilings::create(unsigned threads) {
   std::unique_ptr<Ceilings> ceilings(new Ceilings(threads));
   if (ceilings->pool.size() != threads)

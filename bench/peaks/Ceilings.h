@@ -27,6 +27,9 @@ const char *describe(Bound bound);
 /// Bytes of the largest cache that the system reports.
 int64_t lastLevelCacheBytes();
 
+/// What bounds reading that many bytes over and over.
+Bound readBound(double bytes);
+
 /// How fast something went, per second.
 struct Rate {
   double byWall; // by the clock

@@ -41,17 +41,22 @@ int64_t fovea::bench::runFmaChains(int64_t steps) {
 }
 
 float fovea::bench::readFloats(const float *data, int64_t count) {
-  constexpr int accumulators = 8;
-  static_assert(streamGranule % (accumulators * lanes) == 0);
-  Vector sums[accumulators] = {};
-  for (int64_t i = 0; i < count; i += accumulators * lanes)
-    for (int a = 0; a < accumulators; ++a)
-      sums[a] += *reinterpret_cast<const Vector *>(data + i + a * lanes);
-  for (int a = 1; a < accumulators; ++a)
-    sums[0] += sums[a];
+  // One core fetches ahead in several places at once: with 4 it reads a third more than with 1.
+  constexpr int streams = 4, accumulators = 2;
+  static_assert(streamGranule % (streams * accumulators * lanes) == 0);
+  Vector sums[streams][accumulators] = {};
+  int64_t part = count / streams;
+  for (int64_t i = 0; i < part; i += accumulators * lanes)
+    for (int s = 0; s < streams; ++s)
+      for (int a = 0; a < accumulators; ++a)
+        sums[s][a] += *reinterpret_cast<const Vector *>(data + s * part + i + a * lanes);
+  Vector all = {};
+  for (auto &stream : sums)
+    for (Vector sum : stream)
+      all += sum;
   float sum = 0;
   for (int lane = 0; lane < lanes; ++lane)
-    sum += sums[0][lane];
+    sum += all[lane];
   return sum;
 }
 

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/EmitAttentionKernel.h"
+#include "passes/EmitDecodeKernel.h"
 #include "passes/Passes.h"
 #include "passes/PrepackAttention.h"
 #include "passes/Report.h"
@@ -74,7 +75,13 @@ static AttentionTile tileFor(AttentionOp op, const TargetInfo &target,
                              /*windowed=*/!wantsPrepacking(op));
 }
 
-/// Decode and prefill may share one artefact: few rows take narrow panels.
+static void emitFewRows(EmitBuilder &b, AttentionOp op, const AttentionTile &tile) {
+  if (DecodeKernel::supports(op, tile))
+    return DecodeKernel(b, op, tile).emit();
+  emitHeads(b, op, tile, std::nullopt);
+}
+
+/// Decode and prefill may share one artefact: few rows take another kernel.
 static void emitAttention(AttentionOp op, const TargetInfo &target) {
   EmitBuilder b(op.getLoc(), op.getOperation());
   int64_t few = target.lanes(op.getScoreType().getWidth());
@@ -89,7 +96,7 @@ static void emitAttention(AttentionOp op, const TargetInfo &target) {
     packed = prepackOperands(op, tile, few);
   Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, total, b.index(few));
   b.branch(
-      isFew, [&] { emitHeads(b, op, tileFor(op, target, few), std::nullopt); },
+      isFew, [&] { emitFewRows(b, op, tileFor(op, target, few)); },
       [&] { emitHeads(b, op, tile, packed); });
   op.erase();
 }

@@ -4,15 +4,10 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/RegionVectorizer.h"
-#include <cmath>
-#include <limits>
+#include "passes/SoftmaxConstants.h"
 
 using namespace mlir;
 using namespace fovea;
-
-static constexpr double ln2 = 0.6931471805599453094;
-static constexpr double log2e = 1.4426950408889634074;
-static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
@@ -105,15 +100,7 @@ void AttentionKernel::allocateScratch(bool prepacked) {
 
 void AttentionKernel::emitHead(const AttentionHead &newHead) {
   head = newHead;
-  // Scores are kept as exponents of 2. A score function sees them before that.
-  double base = op.hasScore() ? 1.0 : log2e;
-  if (std::optional<double> scale = op.getStaticScale()) {
-    queryFactor = b.constant(scoreType, *scale * base);
-  } else {
-    Value dim = arith::IndexCastOp::create(b, b.getI64Type(), headDim);
-    Value root = math::SqrtOp::create(b, arith::SIToFPOp::create(b, scoreType, dim).getResult());
-    queryFactor = arith::DivFOp::create(b, b.constant(scoreType, base), root);
-  }
+  queryFactor = emitQueryFactor(b, op, headDim);
   b.loop(b.index(0), rows, tile.rowsPerBlock(), [&](Value row) { emitRowBlock(row); });
 }
 
@@ -205,13 +192,13 @@ MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block
 void AttentionKernel::initialize(const Panel &panel) {
   b.loop(b.index(0), paddedValueDim, 1,
          [&](Value column) { store(constants(0.0), outputs, {panel.index, column}); });
-  Vectors maximum = constants(-infinity), sum = constants(0.0);
+  Vectors maximum = constants(-softmax::infinity), sum = constants(0.0);
   if (op.hasSink()) {
     // The sink is one more key, whose value is zero, and comes first.
     Vectors logits = eachVector([&](int64_t v) -> Value {
       Value logit =
           cloneOnLanes(b, op.getSink(), {head.batch, head.head, panel.positions[v]}, tile.lanes);
-      return arith::MulFOp::create(b, logit, b.constant(vectorType, log2e));
+      return arith::MulFOp::create(b, logit, b.constant(vectorType, softmax::log2e));
     });
     maximum = larger(maximum, logits);
     sum = probabilities(logits, finiteMaximum(maximum));
@@ -243,7 +230,7 @@ void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {
   // The scores of the last block are no longer needed: their place holds the row of results.
   Vectors maximum = load(maxima, {panel.index});
   Vectors lse = eachVector([&](int64_t v) -> Value {
-    Value exponent = arith::MulFOp::create(b, maximum[v], b.constant(vectorType, ln2));
+    Value exponent = arith::MulFOp::create(b, maximum[v], b.constant(vectorType, softmax::ln2));
     return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum[v]).getResult());
   });
   Value first = b.index(0);

@@ -7,13 +7,10 @@
 #include "passes/Exp2Polynomial.h"
 #include "passes/MaskTests.h"
 #include "passes/RegionVectorizer.h"
-#include <limits>
+#include "passes/SoftmaxConstants.h"
 
 using namespace mlir;
 using namespace fovea;
-
-static constexpr double log2e = 1.4426950408889634074;
-static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 bool AttentionKernel::masksInRegisters() {
   return mask && !op.hasScore() &&
@@ -75,7 +72,7 @@ AttentionKernel::Vectors AttentionKernel::applyScore(const Panel &panel, Value p
     Value score =
         cloneOnLanes(b, op.getScore(),
                      {raw[v], head.batch, head.head, panel.positions[v], position}, tile.lanes);
-    return arith::MulFOp::create(b, score, b.constant(vectorType, log2e));
+    return arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
   });
 }
 
@@ -96,7 +93,7 @@ AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBl
 
 AttentionKernel::Vectors AttentionKernel::hide(const Vectors &score, const Vectors &allowed) {
   return eachVector([&](int64_t v) -> Value {
-    return select(allowed[v], score[v], b.constant(vectorType, -infinity));
+    return select(allowed[v], score[v], b.constant(vectorType, -softmax::infinity));
   });
 }
 
@@ -147,7 +144,7 @@ AttentionKernel::Vectors AttentionKernel::finishScores(const Panel &panel, const
 AttentionKernel::Vectors AttentionKernel::finiteMaximum(const Vectors &maximum) {
   return eachVector([&](int64_t v) -> Value {
     Value noKeys =
-        compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, -infinity));
+        compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, -softmax::infinity));
     return select(noKeys, b.constant(vectorType, 0.0), maximum[v]);
   });
 }
@@ -261,7 +258,7 @@ void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &boun
     forEachPanel(row, count, [&](const Panel &panel) {
       MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
       emitScores(panel, block, visible);
-      finishScores(panel, block, visible, constants(-infinity));
+      finishScores(panel, block, visible, constants(-softmax::infinity));
       Vectors maximum = finiteMaximum(load(maxima, {panel.index}));
       Vectors reciprocal = load(sums, {panel.index});
       b.loop(visible.anyLo, visible.anyHi, 1, [&](Value key) {
@@ -270,7 +267,7 @@ void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &boun
         // Where NaN made the sum NaN, what is masked still weighs nothing.
         p = eachVector([&](int64_t v) -> Value {
           Value masked =
-              compare(arith::CmpFPredicate::OEQ, score[v], b.constant(vectorType, -infinity));
+              compare(arith::CmpFPredicate::OEQ, score[v], b.constant(vectorType, -softmax::infinity));
           return select(masked, b.constant(vectorType, 0.0), p[v]);
         });
         if (op.getSeed())

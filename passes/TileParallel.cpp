@@ -22,18 +22,22 @@ static constexpr int64_t contractionRows = 96, contractionColumns = 256;
 /// Elements of a tile of an elementwise op over one dim.
 static constexpr int64_t vectorTile = 4096;
 
-/// Rows of queries that share one pass over the keys, in panels of three vectors. Keys that each
+/// The query heads that share a key head stay together, so that what one reads the others find in
+/// cache. Rows of queries share one pass over the keys, in panels of three vectors; keys that each
 /// task packs for itself want more rows to share them.
-static int64_t attentionRows(attn::AttentionOp op, const TargetInfo &target) {
-  int64_t panels = wantsPrepacking(op) ? 8 : 16;
-  return panels * 3 * target.lanes(32);
+static SmallVector<int64_t> attentionSizes(attn::AttentionOp op, const TargetInfo &target) {
+  int64_t group = op.getGroupSize();
+  if (ShapedType::isDynamic(group))
+    group = 1;
+  int64_t panels = std::max<int64_t>((wantsPrepacking(op) ? 8 : 16) / group, 1);
+  return {1, group, panels * 3 * target.lanes(32)};
 }
 
 /// One tile size per loop of the root; 0 leaves a loop whole.
 static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const TargetInfo &target) {
   SmallVector<int64_t> sizes(group.tiledLoops.size(), 0);
   if (auto attention = dyn_cast<attn::AttentionOp>(group.root))
-    return {1, 1, attentionRows(attention, target)};
+    return attentionSizes(attention, target);
   SmallVector<unsigned> tiled;
   for (unsigned loop = 0; loop < sizes.size(); ++loop)
     if (group.tiledLoops.test(loop))

@@ -113,23 +113,6 @@ func.func @opaque_mask(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>,
 
 // -----
 
-// No more rows than lanes: one vector of queries and tiles of 8 keys.
-
-// CHECK-LABEL: func @few_rows
-// CHECK: memref<16x64x8xf32>
-// CHECK: memref<128x8xf32>
-// CHECK-COUNT-8: vector.fma {{.*}} : vector<8xf32>
-// CHECK-NOT: vector.fma
-// CHECK: scf.yield
-func.func @few_rows(%q: memref<1x1x1x64xf32>, %k: memref<1x1x200x64xf32>, %v: memref<1x1x200x64xf32>,
-                    %o: memref<1x1x1x64xf32>) {
-  attn.attention ins(%q, %k, %v : memref<1x1x1x64xf32>, memref<1x1x200x64xf32>, memref<1x1x200x64xf32>)
-                 outs(%o : memref<1x1x1x64xf32>)
-  return
-}
-
-// -----
-
 // Heads of a group share a key head, which is not repeated.
 
 // CHECK-LABEL: func @grouped_permuted

@@ -1,0 +1,220 @@
+#include "passes/EmitDecodeKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/Exp2Polynomial.h"
+#include "passes/RegionVectorizer.h"
+#include "passes/SoftmaxConstants.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// The largest divisor of the group that leaves registers for vectors of keys.
+static int64_t chooseRowsPerTile(int64_t group) {
+  for (int64_t rows : {4, 3, 2})
+    if (group % rows == 0)
+      return rows;
+  return 1;
+}
+
+/// 8 to 12 accumulators: enough to hide the latency of multiply-add, few enough for 16 registers.
+static int64_t chooseVectorsPerTile(int64_t rows) { return rows == 1 ? 8 : rows == 4 ? 2 : 4; }
+
+bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
+  auto isDense = [](Value memref, int64_t lastDim) {
+    auto type = cast<MemRefType>(memref.getType());
+    return lastDim == type.getRank() - 1 && type.isLastDimUnitStride();
+  };
+  auto valueType = cast<MemRefType>(op.getValue().getType());
+  int64_t columns = valueType.getDimSize(op.getValuePermutation()[3]);
+  return !op.getWeightsInit() && !op.getSeed() && ShapedType::isStatic(op.getGroupSize()) &&
+         ShapedType::isStatic(columns) && columns % tile.lanes == 0 &&
+         isDense(op.getValue(), op.getValuePermutation()[3]) &&
+         isDense(op.getOutputInit(), op.getOutputPermutation()[3]);
+}
+
+DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile)
+    : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
+      vectorType(VectorType::get({tile.lanes}, scoreType)), packer(b, tile, scoreType),
+      group(op.getGroupSize()), rowsPerTile(chooseRowsPerTile(group)),
+      vectorsPerTile(chooseVectorsPerTile(rowsPerTile)) {
+  if (op.hasMask())
+    mask.emplace(op.getMask());
+  queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
+  keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
+  headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
+  valueDim = b.dim(op.getValue(), op.getValuePermutation()[3]);
+  OpFoldResult first = op.getFirstPosition(b);
+  firstPosition = getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
+}
+
+void DecodeKernel::allocate() {
+  auto size = [&](int64_t n) -> OpFoldResult { return b.getIndexAttr(n); };
+  auto allocateFloats = [&](ArrayRef<OpFoldResult> shape) {
+    return allocateScratch(b, shape, scoreType);
+  };
+  int64_t rows = tile.lanes * group;
+  OpFoldResult dim = getAsOpFoldResult(headDim);
+  packedQueries = allocateFloats({size(rows / rowsPerTile), dim, size(rowsPerTile)});
+  packedKeys = allocateFloats({size(vectorsPerTile), dim, size(tile.lanes)});
+  scores = allocateFloats({size(rows), size(tile.keysPerBlock)});
+  outputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
+  maxima = allocateFloats({size(rows)});
+  sums = allocateFloats({size(rows)});
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+void DecodeKernel::emit() {
+  allocate();
+  Value batches = b.dim(op.getQuery(), op.getQueryPermutation()[0]);
+  Value keyHeads = b.dim(op.getKey(), op.getKeyPermutation()[1]);
+  b.loop(b.index(0), batches, 1, [&](Value batchIndex) {
+    b.loop(b.index(0), keyHeads, 1, [&](Value keyHead) { emitGroup(batchIndex, keyHead); });
+  });
+}
+
+void DecodeKernel::forEachRow(function_ref<void(const Row &)> body) {
+  b.loop(b.index(0), queries, 1, [&](Value query) {
+    b.loop(b.index(0), b.index(group), 1, [&](Value head) {
+      Value number = b.add(b.mul(query, b.index(group)), head);
+      body({number, b.add(firstHead, head), query, b.add(firstPosition, query)});
+    });
+  });
+}
+
+void DecodeKernel::forEachRowTile(function_ref<void(Value query, Value head, Value number)> body) {
+  b.loop(b.index(0), queries, 1, [&](Value query) {
+    b.loop(b.index(0), b.index(group), rowsPerTile,
+           [&](Value head) { body(query, head, b.add(b.mul(query, b.index(group)), head)); });
+  });
+}
+
+/// What some and what all rows of a group see. The heads of a group may see different keys.
+MaskBounds DecodeKernel::visibleBounds() {
+  if (!mask)
+    return unmaskedBounds(b, keys);
+  if (!op.getMask().getArgument(1).use_empty())
+    return {b.index(0), b.index(0), b.index(0), keys};
+  Value last = b.sub(b.add(firstPosition, queries), b.index(1));
+  return mask->emit(b, batch, firstHead, firstPosition, last, keys);
+}
+
+void DecodeKernel::emitGroup(Value batchIndex, Value keyHead) {
+  batch = batchIndex;
+  firstHead = b.mul(keyHead, b.index(group));
+  keyView = viewOf(b, op.getKey(), op.getKeyPermutation(), {batch, keyHead});
+  valueView = viewOf(b, op.getValue(), op.getValuePermutation(), {batch, keyHead});
+  packQueries();
+  forEachRow([&](const Row &row) { initialize(row); });
+  MaskBounds visible = visibleBounds();
+  Value start = b.roundDown(visible.anyLo, tile.keysPerBlock);
+  b.loop(start, visible.anyHi, tile.keysPerBlock, [&](Value begin) {
+    Value whole = b.index(tile.keysPerBlock), end = b.add(begin, whole);
+    auto isAtMost = [&](Value x, Value y) {
+      return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, x, y);
+    };
+    Block block;
+    block.begin = begin;
+    block.count = b.min(whole, b.sub(keys, begin));
+    block.isFull =
+        b.createOrFold<arith::AndIOp>(isAtMost(visible.allLo, begin), isAtMost(end, visible.allHi));
+    emitBlock(block);
+  });
+  forEachRow([&](const Row &row) { finish(row); });
+}
+
+void DecodeKernel::emitBlock(const Block &begun) {
+  Block block = begun;
+  emitScores(block);
+  forEachRow([&](const Row &row) {
+    hideKeys(row, block);
+    emitSoftmax(row, block);
+  });
+  if (mask || op.hasScore())
+    block.finite = checkValues(block);
+  emitValues(block);
+}
+
+//===----------------------------------------------------------------------===//
+// The state of a row
+//===----------------------------------------------------------------------===//
+
+void DecodeKernel::packQueries() {
+  Value factor = emitQueryFactor(b, op, headDim);
+  forEachRowTile([&](Value query, Value head, Value number) {
+    SmallVector<Value> views;
+    for (int64_t r = 0; r < rowsPerTile; ++r)
+      views.push_back(viewOf(b, op.getQuery(), op.getQueryPermutation(),
+                             {batch, b.add(b.add(firstHead, head), b.index(r))}));
+    Value place = b.divide(number, rowsPerTile);
+    b.loop(b.index(0), headDim, 1, [&](Value d) {
+      for (int64_t r = 0; r < rowsPerTile; ++r) {
+        Value element = memref::LoadOp::create(b, views[r], ValueRange{query, d});
+        Value scaled = arith::MulFOp::create(b, b.convertFloat(element, scoreType), factor);
+        memref::StoreOp::create(b, scaled, packedQueries, ValueRange{place, d, b.index(r)});
+      }
+    });
+  });
+}
+
+void DecodeKernel::initialize(const Row &row) {
+  Value zero = b.constant(vectorType, 0.0);
+  b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
+    vector::StoreOp::create(b, zero, outputs, ValueRange{row.number, column});
+  });
+  Value maximum = b.constant(scoreType, -softmax::infinity), sum = b.constant(scoreType, 0.0);
+  if (op.hasSink()) {
+    // The sink is one more key, whose value is zero, and comes first.
+    Value logit = cloneOnLanes(b, op.getSink(), {batch, row.head, row.position}, 1);
+    logit = vector::ExtractOp::create(b, logit, 0);
+    maximum = arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e));
+    maximum = larger(b.constant(scoreType, -softmax::infinity), maximum);
+    Value exponent = arith::SubFOp::create(
+        b, arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e)).getResult(),
+        finiteMaximum(maximum));
+    sum = emitExp2(b, exponent, tile.fusedMultiplyAdd);
+  }
+  memref::StoreOp::create(b, maximum, maxima, row.number);
+  memref::StoreOp::create(b, sum, sums, row.number);
+}
+
+void DecodeKernel::finish(const Row &row) {
+  Value sum = memref::LoadOp::create(b, sums, row.number);
+  if (Value lse = op.getLseInit()) {
+    Value maximum = memref::LoadOp::create(b, maxima, row.number);
+    Value exponent = arith::MulFOp::create(b, maximum, b.constant(scoreType, softmax::ln2));
+    Value result = arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum).getResult());
+    Type element = cast<MemRefType>(lse.getType()).getElementType();
+    memref::StoreOp::create(b, b.convertFloat(result, element), lse,
+                            ValueRange{batch, row.head, row.query});
+  }
+  // A row without keys gives zeros (attention_s4).
+  Value zero = b.constant(scoreType, 0.0);
+  Value noKeys = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, zero);
+  Value quotient = arith::DivFOp::create(b, b.constant(scoreType, 1.0), sum);
+  Value reciprocal = arith::SelectOp::create(b, noKeys, zero, quotient);
+  Value output = viewOf(b, op.getOutputInit(), op.getOutputPermutation(), {batch, row.head});
+  Type element = cast<MemRefType>(output.getType()).getElementType();
+  b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
+    Value vector = loadVector(outputs, {row.number, column});
+    vector = arith::MulFOp::create(b, vector, b.splat(vectorType, reciprocal));
+    vector::StoreOp::create(b, b.convertFloat(vector, element), output,
+                            ValueRange{row.query, column});
+  });
+}
+
+Value DecodeKernel::loadVector(Value memref, ValueRange at) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto type = VectorType::get({tile.lanes}, element);
+  return b.convertFloat(vector::LoadOp::create(b, type, memref, at), scoreType);
+}
+
+Value DecodeKernel::multiplyAdd(Value x, Value y, Value z) {
+  if (tile.fusedMultiplyAdd)
+    return vector::FMAOp::create(b, x, y, z);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y).getResult(), z);
+}

@@ -1,0 +1,153 @@
+// From keys to probabilities, a row of scores with its keys along lanes.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/EmitDecodeKernel.h"
+#include "passes/Exp2Polynomial.h"
+#include "passes/RegionVectorizer.h"
+#include "passes/SoftmaxConstants.h"
+
+using namespace mlir;
+using namespace fovea;
+
+void DecodeKernel::emitScores(const Block &block) {
+  Value last = b.sub(keys, b.index(1));
+  b.loop(b.index(0), block.count, vectorsPerTile * tile.lanes, [&](Value key) {
+    for (int64_t v = 0; v < vectorsPerTile; ++v) {
+      Value first = b.add(b.add(block.begin, key), b.index(v * tile.lanes));
+      SmallVector<Value> rows = packer.rowsUpTo(b.min(first, last), last, tile.lanes);
+      packer.packTransposed(keyView, rows, Value(), packedKeys, b.index(v), b.index(0));
+    }
+    forEachRowTile(
+        [&](Value query, Value, Value number) { multiplyTile(block, key, query, number); });
+  });
+}
+
+/// scores[rows of the tile][keys of the tile], in registers over the head dim.
+void DecodeKernel::multiplyTile(const Block &block, Value key, Value query, Value number) {
+  Value place = b.divide(number, rowsPerTile);
+  Vectors zeros(rowsPerTile * vectorsPerTile, b.constant(vectorType, 0.0));
+  Vectors sum = b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
+    // The values of the same keys: as many bytes a step as keys are multiplied.
+    int64_t width = vectorsPerTile * tile.lanes;
+    Value linear = b.mul(d, b.index(width));
+    Value row = b.createOrFold<arith::DivUIOp>(linear, valueDim);
+    Value column = b.createOrFold<arith::RemUIOp>(linear, valueDim);
+    prefetch(valueView, b.add(b.add(block.begin, key), row), column);
+    Vectors keyVectors, next;
+    for (int64_t v = 0; v < vectorsPerTile; ++v)
+      keyVectors.push_back(loadVector(packedKeys, {b.index(v), d, b.index(0)}));
+    for (int64_t r = 0; r < rowsPerTile; ++r) {
+      Value element = memref::LoadOp::create(b, packedQueries, ValueRange{place, d, b.index(r)});
+      Value splat = b.splat(vectorType, element);
+      for (Value vector : keyVectors)
+        next.push_back(multiplyAdd(splat, vector, carried[next.size()]));
+    }
+    return next;
+  });
+  for (int64_t r = 0; r < rowsPerTile; ++r)
+    for (int64_t v = 0; v < vectorsPerTile; ++v) {
+      Value at[] = {b.add(number, b.index(r)), b.add(key, b.index(v * tile.lanes))};
+      vector::StoreOp::create(b, sum[r * vectorsPerTile + v], scores, at);
+    }
+}
+
+/// Applies score function and mask, and hides what lies past the last key. Leaves a full block
+/// alone if there is no score function.
+void DecodeKernel::hideKeys(const Row &row, const Block &block) {
+  auto indices = VectorType::get({tile.lanes}, b.getIndexType());
+  auto rescore = [&](bool hide) {
+    b.loop(b.index(0), b.index(tile.keysPerBlock), tile.lanes, [&](Value key) {
+      Value at[] = {row.number, key};
+      Value score = loadVector(scores, at);
+      Value positions = arith::AddIOp::create(b, vector::StepOp::create(b, indices).getResult(),
+                                              b.splat(indices, b.add(block.begin, key)));
+      if (op.hasScore()) {
+        score = cloneOnLanes(b, op.getScore(), {score, batch, row.head, row.position, positions},
+                             tile.lanes);
+        score = arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
+      }
+      if (hide) {
+        Value end = b.splat(indices, keys);
+        Value allowed = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, positions, end);
+        if (mask) {
+          // A mask may read memory by the position.
+          Value last = b.splat(indices, b.sub(keys, b.index(1)));
+          Value inside = arith::MinSIOp::create(b, positions, last);
+          Value seen =
+              cloneOnLanes(b, op.getMask(), {batch, row.head, row.position, inside}, tile.lanes);
+          allowed = arith::AndIOp::create(b, allowed, seen);
+        }
+        score =
+            arith::SelectOp::create(b, allowed, score, b.constant(vectorType, -softmax::infinity));
+      }
+      vector::StoreOp::create(b, score, scores, at);
+    });
+  };
+  b.branch(
+      block.isFull,
+      [&] {
+        if (op.hasScore())
+          rescore(/*hide=*/false);
+      },
+      [&] { rescore(/*hide=*/true); });
+}
+
+Value DecodeKernel::larger(Value known, Value candidate) {
+  Value wins = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate, known);
+  return arith::SelectOp::create(b, wins, candidate, known);
+}
+
+/// `maximum`, or 0 for a row without keys so far, so that -inf minus it stays -inf.
+Value DecodeKernel::finiteMaximum(Value maximum) {
+  Value noKeys = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum,
+                                       b.constant(scoreType, -softmax::infinity));
+  return arith::SelectOp::create(b, noKeys, b.constant(scoreType, 0.0), maximum);
+}
+
+void DecodeKernel::emitSoftmax(const Row &row, const Block &block) {
+  Value before = memref::LoadOp::create(b, maxima, row.number);
+  Vectors none = {b.constant(vectorType, -softmax::infinity)};
+  auto forEachVector = [&](Vectors inits, EmitBuilder::LoopBody body) {
+    return b.loop(b.index(0), b.index(tile.keysPerBlock), tile.lanes, inits, body);
+  };
+  Value lanes = forEachVector(none, [&](Value key, ValueRange carried) {
+    return Vectors{larger(carried[0], loadVector(scores, {row.number, key}))};
+  })[0];
+  lanes = b.reduceLanes(lanes, [&](Value x, Value y) { return larger(x, y); });
+  Value after = larger(before, vector::ExtractOp::create(b, lanes, 0));
+  Value finite = finiteMaximum(after);
+  rescale(row, before, after, finite);
+  Value splat = b.splat(vectorType, finite);
+  forEachVector({}, [&](Value key, ValueRange) {
+    Value at[] = {row.number, key};
+    Value exponent = arith::SubFOp::create(b, loadVector(scores, at), splat);
+    vector::StoreOp::create(b, emitExp2(b, exponent, tile.fusedMultiplyAdd), scores, at);
+    return Vectors();
+  });
+  // Key after key, as other kernels do.
+  Value sum = memref::LoadOp::create(b, sums, row.number);
+  sum = b.loop(b.index(0), block.count, 1, sum, [&](Value key, ValueRange carried) {
+    Value p = memref::LoadOp::create(b, scores, ValueRange{row.number, key});
+    return Vectors{arith::AddFOp::create(b, carried[0], p)};
+  })[0];
+  memref::StoreOp::create(b, sum, sums, row.number);
+}
+
+/// Brings the row's sum and output to a new maximum, if it has grown.
+void DecodeKernel::rescale(const Row &row, Value before, Value after, Value finite) {
+  Value grew = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, after, before);
+  auto branch = scf::IfOp::create(b, grew);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  memref::StoreOp::create(b, after, maxima, row.number);
+  Value exponent = arith::SubFOp::create(b, before, finite);
+  Value factor = emitExp2(b, exponent, tile.fusedMultiplyAdd);
+  Value sum = memref::LoadOp::create(b, sums, row.number);
+  memref::StoreOp::create(b, arith::MulFOp::create(b, sum, factor).getResult(), sums, row.number);
+  b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
+    Value at[] = {row.number, column};
+    Value output = loadVector(outputs, at);
+    output = arith::MulFOp::create(b, output, b.splat(vectorType, factor));
+    vector::StoreOp::create(b, output, outputs, at);
+  });
+}

@@ -1,0 +1,120 @@
+// Attention of few queries: against the float64 reference, and bit for bit against the kernel for
+// many, as a description run token by token must give what it gives at once.
+#include "tests/numeric/AttentionProblem.h"
+#include "gtest/gtest.h"
+#include <limits>
+
+using namespace fovea;
+using namespace fovea::testing;
+
+// As for AttentionTest.cpp; the kernels round alike.
+static constexpr double f32Tolerance = 2e-6;
+static constexpr int64_t dynamic = -1;
+
+static const char causal[] = "mask {\n^bb0(%b: index, %h: index, %i: index, %j: index):\n"
+                             "%p = arith.cmpi sge, %i, %j : index\nattn.yield %p : i1\n}";
+static const char window[] = "mask {\n^bb0(%b: index, %h: index, %i: index, %j: index):\n"
+                             "%w = arith.constant 50 : index\n%first = arith.subi %i, %w : index\n"
+                             "%p = arith.cmpi sge, %j, %first : index\nattn.yield %p : i1\n}";
+/// Head h does not see the first 10 h keys.
+static const char byHead[] =
+    "mask {\n^bb0(%b: index, %h: index, %i: index, %j: index):\n"
+    "%ten = arith.constant 10 : index\n%first = arith.muli %h, %ten : index\n"
+    "%p = arith.cmpi sge, %j, %first : index\nattn.yield %p : i1\n}";
+static const char fromMemory[] =
+    "mask {\n^bb0(%b: index, %h: index, %i: index, %j: index):\n"
+    "%first = arith.subi %keys, %queries : index\n%row = arith.subi %i, %first : index\n"
+    "%x = tensor.extract %bias[%row, %j] : tensor<?x?xf32>\n%zero = arith.constant 0.0 : f32\n"
+    "%p = arith.cmpf ogt, %x, %zero : f32\nattn.yield %p : i1\n}";
+static const char slope[] =
+    "score {\n^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):\n"
+    "%d = arith.subi %j, %i : index\n%n = arith.muli %d, %h : index\n"
+    "%g = arith.index_cast %n : index to i32\n%f = arith.sitofp %g : i32 to f32\n"
+    "%c = arith.constant 0.05 : f32\n%m = arith.mulf %f, %c : f32\n"
+    "%t = arith.addf %s, %m : f32\nattn.yield %t : f32\n}";
+static const char sink[] =
+    "sink {\n^bb0(%b: index, %h: index, %i: index):\n"
+    "%n = arith.index_cast %h : index to i32\n%f = arith.sitofp %n : i32 to f32\n"
+    "attn.yield %f : f32\n}";
+
+static AttentionProblem grouped(int64_t heads, int64_t keyHeads, const std::string &regions = "") {
+  AttentionProblem problem;
+  problem.regions = regions;
+  problem.fixed = AttentionSizes{dynamic, heads, keyHeads, dynamic, dynamic};
+  return problem;
+}
+
+TEST(Decode, GroupsOfAnySize) {
+  for (int64_t group : {1, 2, 3, 4, 5, 6, 7, 8}) {
+    AttentionProblem problem = grouped(2 * group, 2, causal);
+    problem.headDim = 24;
+    problem.valueDim = 40;
+    problem.withLse = true;
+    CompiledAttention attention(problem);
+    for (auto [queries, keys] : {std::pair(1, 1), {1, 128}, {1, 300}, {3, 129}, {8, 127}, {5, 2}})
+      attention.expectClose(AttentionSizes{2, 2 * group, 2, queries, keys}, f32Tolerance);
+  }
+}
+
+TEST(Decode, RegionsAndHeads) {
+  for (const char *regions : {causal, window, byHead, fromMemory, slope, sink})
+    CompiledAttention(grouped(6, 2, regions))
+        .expectClose(AttentionSizes{1, 6, 2, 4, 200}, f32Tolerance);
+}
+
+TEST(Decode, OtherTypes) {
+  for (auto [type, tolerance] :
+       {std::pair("f64", 1e-14), {"f16", 1.0 / 2048}, {"bf16", 1.0 / 256}}) {
+    AttentionProblem problem = grouped(4, 1, causal);
+    problem.type = type;
+    CompiledAttention(problem).expectClose(AttentionSizes{1, 4, 1, 2, 150}, tolerance);
+  }
+}
+
+TEST(Decode, PermutedOperands) {
+  AttentionProblem problem = grouped(4, 2, causal);
+  problem.order = {0, 2, 1, 3};
+  CompiledAttention(problem).expectClose(AttentionSizes{2, 4, 2, 3, 150}, f32Tolerance);
+}
+
+TEST(Decode, ValuesBehindAMaskHaveNoInfluence) {
+  for (const char *regions : {causal, fromMemory}) {
+    CompiledAttention attention(grouped(2, 1, regions));
+    Inputs inputs = makeInputs(grouped(2, 1, regions), {1, 2, 1, 4, 140});
+    for (int64_t d = 0; d < 16; ++d)
+      inputs.at("v").mutableView().set({0, 0, 139, d}, std::numeric_limits<double>::quiet_NaN());
+    attention.expectClose(inputs, f32Tolerance);
+  }
+}
+
+/// The last `count` queries of the inputs, with the same keys.
+static Inputs lastQueries(const Inputs &inputs, int64_t count) {
+  Inputs last = inputs;
+  const Tensor &all = inputs.at("q");
+  Tensor few = llvm::cantFail(Tensor::create(DataType::F32, {1, all.size(1), count, all.size(3)}));
+  for (int64_t h = 0; h < all.size(1); ++h)
+    for (int64_t r = 0; r < count; ++r)
+      for (int64_t d = 0; d < all.size(3); ++d)
+        few.mutableView().set({0, h, r, d}, all.at({0, h, all.size(2) - count + r, d}));
+  last.at("q") = few;
+  last.at("bias") =
+      llvm::cantFail(Tensor::create(DataType::F32, {count, inputs.at("bias").size(1)}));
+  return last;
+}
+
+TEST(Decode, GivesTheBitsOfPrefill) {
+  for (const char *regions : {"", causal, window, byHead, slope, sink}) {
+    AttentionProblem problem = grouped(6, 2, regions);
+    CompiledAttention attention(problem);
+    Inputs inputs = makeInputs(problem, {1, 6, 2, 30, 290});
+    Tensor prefill = attention.run(inputs)[0];
+    for (int64_t count : {1, 3, 8}) {
+      Tensor decoded = attention.run(lastQueries(inputs, count))[0];
+      for (int64_t h = 0; h < 6; ++h)
+        for (int64_t r = 0; r < count; ++r)
+          for (int64_t d = 0; d < 16; ++d)
+            ASSERT_EQ(decoded.at({0, h, r, d}), prefill.at({0, h, 30 - count + r, d}))
+                << regions << " head " << h << " row " << r;
+    }
+  }
+}

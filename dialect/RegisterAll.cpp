@@ -108,5 +108,7 @@ std::unique_ptr<MLIRContext> fovea::makeContext() {
   registerDialects(registry);
   auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
+  // Messages are for people who wrote a description, not for those who read its IR.
+  context->printOpOnDiagnostic(false);
   return context;
 }

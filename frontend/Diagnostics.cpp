@@ -5,7 +5,7 @@
 
 namespace fovea {
 
-char DescriptionError::ID = 0;
+char DiagnosticError::ID = 0;
 
 // Source lines longer than this are cut in messages.
 static constexpr size_t maxShownColumns = 200;
@@ -64,12 +64,12 @@ std::string DiagnosticList::render() const {
   return text;
 }
 
-void DescriptionError::log(llvm::raw_ostream &os) const {
+void DiagnosticError::log(llvm::raw_ostream &os) const {
   std::string text = list.render();
   os << llvm::StringRef(text).rtrim('\n');
 }
 
-std::error_code DescriptionError::convertToErrorCode() const {
+std::error_code DiagnosticError::convertToErrorCode() const {
   return llvm::inconvertibleErrorCode();
 }
 

@@ -1,5 +1,5 @@
-// Errors and notes about a description file, collected as a list and rendered on request as
-// `file:line:col: error: message` with the source line and a caret. Nothing here prints.
+// Errors and notes about a description or an `.mlir` file, collected as a list and rendered on
+// request as `file:line:col: error: message` with the source line and a caret. Nothing here prints.
 #ifndef FOVEA_FRONTEND_DIAGNOSTICS_H
 #define FOVEA_FRONTEND_DIAGNOSTICS_H
 
@@ -59,12 +59,12 @@ private:
 std::string renderMessage(const SourceFile &source, SourceRange range, llvm::StringRef severity,
                           llvm::StringRef message);
 
-/// An llvm::Error that carries a DiagnosticList; its text is `render()` without the last newline.
-class DescriptionError : public llvm::ErrorInfo<DescriptionError> {
+/// What is wrong with a file, as an llvm::Error; its text is `render()` without the last newline.
+class DiagnosticError : public llvm::ErrorInfo<DiagnosticError> {
 public:
   static char ID;
 
-  explicit DescriptionError(DiagnosticList list) : list(std::move(list)) {}
+  explicit DiagnosticError(DiagnosticList list) : list(std::move(list)) {}
 
   const DiagnosticList &getDiagnostics() const { return list; }
   void log(llvm::raw_ostream &os) const override;

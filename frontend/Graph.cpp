@@ -1,32 +1,19 @@
 #include "frontend/Graph.h"
 #include "dialect/RegisterAll.h"
 #include "frontend/Architectures.h"
+#include "frontend/FileIO.h"
+#include "frontend/MlirText.h"
 #include "frontend/ModelDirectory.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 using namespace fovea;
 using llvm::Expected;
 
-// The MLIR parser recurses; text nested deeper than this is no model and could overflow the stack.
-static constexpr size_t maxNesting = 256;
-
 static llvm::Error makeError(const Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
-char DiagnosticError::ID = 0;
-
-void DiagnosticError::log(llvm::raw_ostream &os) const { os << text; }
-
-std::error_code DiagnosticError::convertToErrorCode() const {
-  return llvm::inconvertibleErrorCode();
 }
 
 Graph::Graph()
@@ -42,98 +29,26 @@ Graph &Graph::operator=(Graph &&other) noexcept {
   return *this;
 }
 
-// ---- MLIR text ---------------------------------------------------------------------------------
-
-/// The offset where brackets nest too deep, or npos. Strings and comments do not count.
-static size_t findDeepNesting(StringRef text) {
-  size_t depth = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    char c = text[at];
-    if (c == '"') {
-      while (++at < text.size() && text[at] != '"')
-        at += text[at] == '\\';
-    } else if (text.substr(at, 2) == "//") {
-      at = std::min(text.find('\n', at), text.size());
-    } else if (StringRef("([{<").contains(c)) {
-      if (++depth > maxNesting)
-        return at;
-    } else if (StringRef(")]}>").contains(c) && depth > 0 && !text.substr(0, at).ends_with("-")) {
-      --depth;
-    }
-  }
-  return StringRef::npos;
-}
-
-static llvm::Error checkArgument(func::FuncOp function, unsigned index) {
-  auto type = dyn_cast<RankedTensorType>(function.getArgumentTypes()[index]);
-  std::string what = ("entry '" + function.getName() + "': argument " + Twine(index) + ": ").str();
-  if (!type)
-    return makeError(what + "expected a ranked tensor");
-  auto dims = function.getArgAttrOfType<ArrayAttr>(index, "attn.dims");
-  if (!function.getArgAttr(index, "attn.dims"))
-    return llvm::Error::success();
-  bool areNames = dims && llvm::all_of(dims, [](Attribute dim) { return isa<StringAttr>(dim); });
-  if (areNames && static_cast<int64_t>(dims.size()) == type.getRank())
-    return llvm::Error::success();
-  return makeError(what + "expected attn.dims to have " + Twine(type.getRank()) + " names");
-}
-
-static bool isEntry(func::FuncOp function) {
-  return function.isPublic() && !function.isDeclaration();
-}
-
-/// The conventions for entries of docs/architecture.md.
-static llvm::Error checkEntries(ModuleOp module) {
-  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
-    if (!isEntry(function))
-      continue;
-    for (unsigned index = 0; index < function.getNumArguments(); ++index)
-      if (llvm::Error error = checkArgument(function, index))
-        return error;
-    for (Type type : function.getResultTypes())
-      if (!isa<RankedTensorType>(type))
-        return makeError("entry '" + function.getName() + "': expected ranked tensors as results");
-  }
-  return llvm::Error::success();
-}
-
 Expected<Graph> Graph::fromMlir(StringRef source, StringRef name) {
-  size_t deep = findDeepNesting(source);
-  if (deep != StringRef::npos)
-    return makeError(name + ":" + Twine(source.substr(0, deep).count('\n') + 1) +
-                     ": error: expected brackets to nest at most " + Twine(maxNesting) + " deep");
   Graph graph;
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(source, name), llvm::SMLoc());
-  std::string messages;
-  llvm::raw_string_ostream os(messages);
-  SourceMgrDiagnosticHandler handler(sources, graph.ownedContext.get(), os);
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, graph.ownedContext.get());
+  Expected<OwningOpRef<ModuleOp>> module = parseMlir(graph.context(), source, name);
   if (!module)
-    return llvm::make_error<DiagnosticError>(StringRef(messages).rtrim().str());
-  if (llvm::Error error = checkEntries(*module))
-    return makeError(name + ": error: " + llvm::toString(std::move(error)));
-  graph.ownedModule = std::move(module);
+    return module.takeError();
+  graph.ownedModule = std::move(*module);
   return graph;
 }
 
 // ---- Files -------------------------------------------------------------------------------------
 
-static Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
-  if (!buffer)
-    return makeError(path + ": error: " + buffer.getError().message());
-  return std::move(*buffer);
-}
-
-/// What describes a model directory: its own description by architecture, shipped with Fovea.
-static Expected<StringRef> describeDirectory(StringRef path) {
+/// A model directory is described by the description of its architecture, shipped with Fovea.
+static Expected<OwningOpRef<ModuleOp>> importDirectory(MLIRContext &context, StringRef path,
+                                                       const ImportOptions &options) {
   Expected<ModelDirectory> directory = ModelDirectory::open(path);
   Expected<std::string> type = directory ? directory->string("model_type") : directory.takeError();
   if (!type)
     return type.takeError();
   if (std::optional<StringRef> description = findArchitecture(*type))
-    return *description;
+    return importFov(context, path.str() + "/<" + *type + ".fov>", *description, options);
   return makeError(path + ": error: expected a model_type that Fovea has a description of (" +
                    llvm::join(architectureNames(), ", ") + "), got '" + *type +
                    "'; write one and run it with this directory as its weights");
@@ -156,12 +71,9 @@ Expected<Graph> Graph::fromFile(StringRef path, const Params &params, StringRef 
   options.entry = entry.str();
   Expected<OwningOpRef<ModuleOp>> module = OwningOpRef<ModuleOp>();
   if (llvm::sys::fs::is_directory(path)) {
-    Expected<StringRef> description = describeDirectory(path);
-    if (!description)
-      return description.takeError();
     if (modelDirectory.empty())
       options.modelDirectory = path.str();
-    module = importFov(graph.context(), "<" + path.str() + ">", *description, options);
+    module = importDirectory(graph.context(), path, options);
   } else if (path.ends_with(".fov")) {
     module = importFovFile(graph.context(), path, options);
   } else {

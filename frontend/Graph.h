@@ -18,18 +18,6 @@ namespace fovea {
 /// The last of several of one name counts.
 using Params = std::vector<std::pair<std::string, ParamValue>>;
 
-/// What is wrong with an `.mlir` file, as `file:line:col: error: ...` with the source line.
-class DiagnosticError : public llvm::ErrorInfo<DiagnosticError> {
-public:
-  static char ID;
-  explicit DiagnosticError(std::string rendered) : text(std::move(rendered)) {}
-  void log(llvm::raw_ostream &os) const override;
-  std::error_code convertToErrorCode() const override;
-
-private:
-  std::string text;
-};
-
 /// An input or output of an entry. Dims are constants or symbols; equal symbols are equal sizes,
 /// except `?`, which is any size.
 struct TensorSpec {
@@ -52,7 +40,8 @@ public:
   static llvm::Expected<Graph> fromFile(llvm::StringRef path, const Params &params = {},
                                         llvm::StringRef modelDirectory = "",
                                         llvm::StringRef entry = "");
-  /// Parses and verifies a module of our dialects; `name` stands for the file in messages.
+  /// Parses and verifies a module of our dialects; `name` stands for the file in messages. A wrong
+  /// module gives a DiagnosticError.
   static llvm::Expected<Graph> fromMlir(llvm::StringRef source, llvm::StringRef name = "<string>");
 
   mlir::MLIRContext &context() const { return *ownedContext; }

@@ -1,10 +1,10 @@
 // The importer's frame: overrides, constants, the set of functions, errors.
 #include "frontend/Importer.h"
 #include "frontend/Builtins.h"
+#include "frontend/FileIO.h"
 #include "frontend/ImporterImpl.h"
 #include "frontend/Parser.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 namespace fovea {
@@ -32,22 +32,20 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importFov(mlir::MLIRContext &c
   DiagnosticList diagnostics(std::make_shared<SourceFile>(name.str(), text.str()));
   std::unique_ptr<Module> module = parseModule(diagnostics);
   if (!diagnostics.empty())
-    return llvm::make_error<DescriptionError>(std::move(diagnostics));
+    return llvm::make_error<DiagnosticError>(std::move(diagnostics));
   auto location = mlir::FileLineColLoc::get(&context, name, 1, 1);
   mlir::OwningOpRef<mlir::ModuleOp> target = mlir::ModuleOp::create(location);
   Importer importer(*module, diagnostics, options, *target);
   if (!importer.run())
-    return llvm::make_error<DescriptionError>(std::move(diagnostics));
+    return llvm::make_error<DiagnosticError>(std::move(diagnostics));
   return std::move(target);
 }
 
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importFovFile(mlir::MLIRContext &context, llvm::StringRef path, const ImportOptions &options) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
+  auto buffer = readFile(path);
   if (!buffer)
-    return llvm::createStringError(buffer.getError(), "%s: error: cannot read the file: %s",
-                                   path.str().c_str(), buffer.getError().message().c_str());
+    return buffer.takeError();
   ImportOptions resolved = options;
   if (resolved.modelDirectory.empty())
     resolved.modelDirectory = llvm::sys::path::parent_path(path).str();

@@ -29,7 +29,7 @@ struct ImportOptions {
 };
 
 /// Imports the text of a file; `name` stands for it in messages and locations. The context needs
-/// the dialects of dialect/RegisterAll.h. A wrong description gives a DescriptionError that holds
+/// the dialects of dialect/RegisterAll.h. A wrong description gives a DiagnosticError that holds
 /// all errors found, each with its place.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importFov(mlir::MLIRContext &context,
                                                             llvm::StringRef name,

@@ -17,6 +17,13 @@ LineColumn SourceFile::getLineColumn(uint32_t offset) const {
   return {line, offset - lineStarts[line - 1] + 1};
 }
 
+SourceRange SourceFile::getRange(LineColumn place) const {
+  if (place.line == 0 || place.line > lineStarts.size() || place.column == 0)
+    return SourceRange::nowhere();
+  uint32_t begin = lineStarts[place.line - 1] + place.column - 1;
+  return {begin, begin + 1};
+}
+
 llvm::StringRef SourceFile::getLine(uint32_t line) const {
   if (line == 0 || line > lineStarts.size())
     return {};

@@ -39,6 +39,8 @@ public:
     return llvm::StringRef(text).slice(range.begin, range.end);
   }
   LineColumn getLineColumn(uint32_t offset) const;
+  /// The byte at a line and column; nowhere if the file has no such line.
+  SourceRange getRange(LineColumn place) const;
   /// The text of a line without its end, counted from 1.
   llvm::StringRef getLine(uint32_t line) const;
 

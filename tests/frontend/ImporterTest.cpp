@@ -41,7 +41,7 @@ protected:
     std::vector<std::string> result;
     auto module = import(text);
     if (!module)
-      llvm::handleAllErrors(module.takeError(), [&](const DescriptionError &error) {
+      llvm::handleAllErrors(module.takeError(), [&](const DiagnosticError &error) {
         for (const Diagnostic &diagnostic : error.getDiagnostics().get())
           result.push_back(diagnostic.message);
       });
@@ -553,7 +553,7 @@ TEST_F(ImporterTest, Definitions) {
 TEST_F(ImporterTest, Files) {
   auto missing = importFovFile(*context, "/nowhere/a.fov");
   EXPECT_EQ(llvm::toString(missing.takeError()),
-            "/nowhere/a.fov: error: cannot read the file: No such file or directory");
+            "/nowhere/a.fov: cannot read: No such file or directory");
 }
 
 //===-- Random programs ---------------------------------------------------------------------===//

@@ -1,7 +1,6 @@
 // Builtins of the language itself: sequences, conversions, configurations and weights.
 #include "frontend/Builtins.h"
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "frontend/Json.h"
 #include "llvm/Support/Path.h"
 #include <cmath>
 
@@ -117,24 +116,24 @@ static MaybeValue makeWeight(BuiltinCall &call) {
   return Value(WeightValue{*text, call.importer.getGraph().opBuilder().getF32Type()});
 }
 
-// Reads a JSON file of the model's directory.
+// Reads a JSON file of the model's directory. Descriptions come from anywhere, so none may look
+// elsewhere.
 static MaybeValue loadConfig(BuiltinCall &call) {
   std::string name = call.text("path");
   if (call.hasFailed())
     return std::nullopt;
-  llvm::SmallString<256> path(call.importer.getOptions().modelDirectory);
-  llvm::sys::path::append(path, name);
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return call.fail("path", "cannot read '" + path + "': " + buffer.getError().message());
-  llvm::Expected<llvm::json::Value> json = llvm::json::parse((*buffer)->getBuffer());
-  if (!json)
-    return call.fail("path", "'" + path + "' is not JSON: " + llvm::toString(json.takeError()));
-  auto root = std::make_shared<const llvm::json::Value>(std::move(*json));
-  const llvm::json::Object *object = root->getAsObject();
+  namespace path = llvm::sys::path;
+  bool leaves = path::is_absolute(name) ||
+                llvm::is_contained(llvm::make_range(path::begin(name), path::end(name)), "..");
+  if (name.empty() || leaves)
+    return call.fail("path", "expected a path within the model's directory, got '" + name + "'");
+  llvm::SmallString<256> whole(call.importer.getOptions().modelDirectory);
+  path::append(whole, name);
+  llvm::Expected<llvm::json::Object> object = readJsonObject(whole);
   if (!object)
-    return call.fail("path", "'" + path + "' holds no JSON object");
-  return Value(ConfigValue{root, object});
+    return call.fail("path", llvm::toString(object.takeError()));
+  auto file = std::make_shared<const ConfigFile>(ConfigFile{whole.str().str(), std::move(*object)});
+  return Value(ConfigValue{file, &file->object});
 }
 
 llvm::ArrayRef<Builtin> getCompileTimeBuiltins() {

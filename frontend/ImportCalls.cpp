@@ -164,7 +164,7 @@ MaybeValue Importer::fromJson(const ConfigValue &owner, const llvm::json::Value 
   if (auto text = json.getAsString())
     return Value(text->str());
   if (auto *object = json.getAsObject())
-    return Value(ConfigValue{owner.root, object});
+    return Value(ConfigValue{owner.file, object});
   if (auto *array = json.getAsArray()) {
     std::vector<Value> elements;
     for (const llvm::json::Value &element : *array) {
@@ -186,7 +186,7 @@ MaybeValue Importer::configAttribute(const ConfigValue &config, llvm::StringRef 
   for (const auto &entry : *config.object)
     keys.push_back(entry.first);
   llvm::sort(keys);
-  return fail(range, "the configuration has no '" + key + "'" + didYouMean(key, keys));
+  return fail(range, config.file->path + " has no '" + key + "'" + didYouMean(key, keys));
 }
 
 // A key that is null counts as absent, as Hugging Face writes it.

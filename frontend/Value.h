@@ -52,9 +52,14 @@ struct BuiltinValue {
   std::shared_ptr<Value> self;
 };
 
-/// An object of a JSON file, which `root` keeps alive.
+/// A JSON file and what it holds.
+struct ConfigFile {
+  std::string path;
+  llvm::json::Object object;
+};
+/// An object of a JSON file, which `file` keeps alive.
 struct ConfigValue {
-  std::shared_ptr<const llvm::json::Value> root;
+  std::shared_ptr<const ConfigFile> file;
   const llvm::json::Object *object;
 };
 /// `config.get`.

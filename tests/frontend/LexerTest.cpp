@@ -1,70 +1,62 @@
 // Tokens, indentation and the lexer's own errors.
-#include "frontend/Lexer.h"
-#include "gtest/gtest.h"
+#include "tests/frontend/DescriptionTesting.h"
 
 using namespace fovea;
+using namespace fovea::testing;
 
 namespace {
 
-struct Lexed {
-  DiagnosticList diagnostics;
-  std::optional<std::vector<Token>> tokens;
-
-  explicit Lexed(std::string text)
-      : diagnostics(std::make_shared<SourceFile>("t.fov", std::move(text))),
-        tokens(Lexer(diagnostics).run()) {}
-
-  /// The tokens' texts, line ends and blocks as `;`, `{` and `}`.
-  std::string words() const {
-    std::string all;
-    for (const Token &token : *tokens) {
-      if (token.is(TokenKind::EndOfFile))
-        break;
-      all += all.empty() ? "" : " ";
-      if (token.is(TokenKind::Newline))
-        all += ";";
-      else if (token.is(TokenKind::Indent))
-        all += "{";
-      else if (token.is(TokenKind::Dedent))
-        all += "}";
-      else if (token.is(TokenKind::Error))
-        all += "!";
-      else
-        all += diagnostics.getSource().getText(token.range);
-    }
-    return all;
+/// The tokens' texts, line ends and blocks as `;`, `{` and `}`.
+std::string wordsOf(const Lexed &lexed) {
+  std::string all;
+  for (const Token &token : *lexed.tokens) {
+    if (token.is(TokenKind::EndOfFile))
+      break;
+    all += all.empty() ? "" : " ";
+    if (token.is(TokenKind::Newline))
+      all += ";";
+    else if (token.is(TokenKind::Indent))
+      all += "{";
+    else if (token.is(TokenKind::Dedent))
+      all += "}";
+    else if (token.is(TokenKind::Error))
+      all += "!";
+    else
+      all += lexed.diagnostics.getSource().getText(token.range);
   }
-};
+  return all;
+}
+
+std::string wordsOf(const std::string &text) { return wordsOf(Lexed(text)); }
 
 std::string errorsOf(const std::string &text) { return Lexed(text).diagnostics.render(); }
 
 } // namespace
 
 TEST(LexerTest, SplitsPunctuationLongestFirst) {
-  EXPECT_EQ(Lexed("a//=b**-c->...1:2 @ ~x!=y").words(), "a //= b ** - c -> ... 1 : 2 @ ~ x != y ;");
+  EXPECT_EQ(wordsOf("a//=b**-c->...1:2 @ ~x!=y"), "a //= b ** - c -> ... 1 : 2 @ ~ x != y ;");
 }
 
 TEST(LexerTest, NumbersAndRangesOfDots) {
-  EXPECT_EQ(Lexed("1_000 0x1F 1.5e-3 .5 x[1...]").words(), "1_000 0x1F 1.5e-3 .5 x [ 1 ... ] ;");
+  EXPECT_EQ(wordsOf("1_000 0x1F 1.5e-3 .5 x[1...]"), "1_000 0x1F 1.5e-3 .5 x [ 1 ... ] ;");
   EXPECT_TRUE((*Lexed("1e5").tokens)[0].is(TokenKind::Float));
   EXPECT_TRUE((*Lexed("0x1e").tokens)[0].is(TokenKind::Integer));
 }
 
 TEST(LexerTest, BlocksFollowIndentation) {
-  EXPECT_EQ(Lexed("a:\n  b\n\n  # note\n  c:\n      d\ne\n").words(),
-            "a : ; { b ; c : ; { d ; } } e ;");
+  EXPECT_EQ(wordsOf("a:\n  b\n\n  # note\n  c:\n      d\ne\n"), "a : ; { b ; c : ; { d ; } } e ;");
 }
 
 TEST(LexerTest, LineEndsInsideBracketsDoNotCount) {
-  EXPECT_EQ(Lexed("f(a,\n  b)\nc \\\n d").words(), "f ( a , b ) ; c d ;");
+  EXPECT_EQ(wordsOf("f(a,\n  b)\nc \\\n d"), "f ( a , b ) ; c d ;");
 }
 
 TEST(LexerTest, CommentsAndStrings) {
-  EXPECT_EQ(Lexed("x = 'a#b' # c\ny = f\"{n}\"").words(), "x = 'a#b' ; y = f\"{n}\" ;");
+  EXPECT_EQ(wordsOf("x = 'a#b' # c\ny = f\"{n}\""), "x = 'a#b' ; y = f\"{n}\" ;");
 }
 
 TEST(LexerTest, WindowsLineEndsAndByteOrderMark) {
-  EXPECT_EQ(Lexed("\xEF\xBB\xBFx:\r\n  y\r\n").words(), "x : ; { y ; }");
+  EXPECT_EQ(wordsOf("\xEF\xBB\xBFx:\r\n  y\r\n"), "x : ; { y ; }");
 }
 
 TEST(LexerTest, UnknownCharacter) {
@@ -85,7 +77,7 @@ TEST(LexerTest, UnclosedBracketEndsAtTheNextDefinition) {
   EXPECT_EQ(lexed.diagnostics.render(), "t.fov:1:6: error: '(' is never closed\n"
                                         "x = f(1,\n"
                                         "     ^\n");
-  EXPECT_EQ(lexed.words(), "x = f ( 1 , ! ; def g ( ) : ; { y ; }");
+  EXPECT_EQ(wordsOf(lexed), "x = f ( 1 , ! ; def g ( ) : ; { y ; }");
 }
 
 TEST(LexerTest, UnclosedBracketAtEndOfFile) {

@@ -1,20 +1,11 @@
 // Syntax trees, the parser's errors word for word, recovery, and random input.
-#include "frontend/Parser.h"
-#include "gtest/gtest.h"
+#include "tests/frontend/DescriptionTesting.h"
 #include <random>
 
 using namespace fovea;
+using namespace fovea::testing;
 
 namespace {
-
-struct Parsed {
-  DiagnosticList diagnostics;
-  std::unique_ptr<ast::Module> module;
-
-  explicit Parsed(std::string text)
-      : diagnostics(std::make_shared<SourceFile>("t.fov", std::move(text))),
-        module(parseModule(diagnostics)) {}
-};
 
 /// The tree of `x = text`.
 std::string tree(const std::string &text) {
@@ -31,16 +22,9 @@ std::string moduleTree(const std::string &text) {
 
 std::string errorsOf(const std::string &text) { return Parsed(text).diagnostics.render(); }
 
-/// The messages without places.
 std::vector<std::string> messagesOf(const std::string &text) {
-  Parsed parsed(text);
-  std::vector<std::string> messages;
-  for (const Diagnostic &diagnostic : parsed.diagnostics.get())
-    messages.push_back(diagnostic.message);
-  return messages;
+  return fovea::testing::messagesOf(Parsed(text).diagnostics);
 }
-
-using Messages = std::vector<std::string>;
 
 } // namespace
 

@@ -1,0 +1,264 @@
+// Every kind of error in a description, word for word.
+#include "tests/frontend/DescriptionTesting.h"
+
+using namespace fovea;
+using namespace fovea::testing;
+
+TEST_F(ImporterTest, ErrorsHavePlaceCaretAndSuggestion) {
+  EXPECT_EQ(errors("def f(query: f32[B, 8]):\n  return softmax(qurey)\n"),
+            "t.fov:2:18: error: unknown name 'qurey' (did you mean 'query'?)\n"
+            "  return softmax(qurey)\n"
+            "                 ^~~~~");
+}
+
+TEST_F(ImporterTest, ErrorsInCalledFunctionsNameTheCall) {
+  EXPECT_EQ(errors("def g(x):\n  return x @ x\ndef f(x: f32[2, 3]):\n  return g(x)\n"),
+            errors("def g(x):\n  return x @ x\ndef f(x: f32[2, 3]):\n  return g(x)\n"));
+  std::string text = errors("def g(x):\n  return x.foo\ndef f(x: f32[2, 3]):\n  return g(x)\n");
+  EXPECT_EQ(text, "t.fov:2:12: error: a tensor has no attribute 'foo'\n"
+                  "  return x.foo\n"
+                  "           ^~~\n"
+                  "t.fov:4:10: note: in this call of 'g'\n"
+                  "  return g(x)\n"
+                  "         ^~~~");
+}
+
+// One run reports the independent errors, and not what follows from them.
+TEST_F(ImporterTest, SeveralErrorsInOneRun) {
+  EXPECT_EQ(messages("def f(x: f32[B, 8]):\n"
+                     "  a = unknwon(x)\n"
+                     "  b = a + 1\n"
+                     "  c = linear(x, x.T)\n"
+                     "  d = x.reshap(8)\n"
+                     "  return a + b + c\n"
+                     "def g(x: f32[B]):\n"
+                     "  return y\n")
+                .size(),
+            4u);
+}
+
+TEST_F(ImporterTest, SpellingSuggestions) {
+  EXPECT_EQ(inBody("y = sofmax(x)"), Messages{"unknown name 'sofmax' (did you mean 'softmax'?)"});
+  EXPECT_EQ(inBody("y = softmax(x, dmi=1)"),
+            Messages{"'softmax' has no parameter 'dmi' (did you mean 'dim'?)"});
+  EXPECT_EQ(inBody("y = x.transpos(0, 1)"),
+            Messages{"a tensor has no attribute 'transpos' (did you mean 'transpose'?)"});
+  EXPECT_EQ(messages("def f(x: f23[B]):\n  return x\n"),
+            Messages{"unknown type 'f23' (did you mean 'f32'?)"});
+  EXPECT_EQ(messages("def g(x, scale=1):\n  return x\ndef f(x: f32[B]):\n  return g(x, scal=2)\n"),
+            Messages{"'g' has no parameter 'scal' (did you mean 'scale'?)"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, align='top_lef')"),
+            Messages{"expected 'bottom_right' or 'top_left', got 'top_lef' (did you mean "
+                     "'top_left'?)"});
+}
+
+TEST_F(ImporterTest, Arguments) {
+  EXPECT_EQ(inBody("y = softmax()"), Messages{"'softmax' needs an argument for 'x'"});
+  EXPECT_EQ(inBody("y = softmax(x, 1, 2)"), Messages{"'softmax' takes at most 2 arguments, got 3"});
+  EXPECT_EQ(inBody("y = softmax(x, 1, dim=2)"), Messages{"parameter 'dim' is given twice"});
+  EXPECT_EQ(inBody("y = softmax(3)"),
+            Messages{"expected a tensor for 'x' of 'softmax', got the integer 3"});
+  EXPECT_EQ(inBody("y = softmax(x, dim=x)"),
+            Messages{"expected a compile-time integer for 'dim' of 'softmax', got a tensor "
+                     "f32[B, 6, 8]"});
+  EXPECT_EQ(inBody("y = (lambda a: a)(1, 2)"), Messages{"this lambda takes 1 arguments, got 2"});
+  EXPECT_EQ(inBody("y = x(1)"), Messages{"a tensor f32[B, 6, 8] cannot be called"});
+  const std::string g = "def g(a, b):\n  return a\ndef f(x: f32[B]):\n  return ";
+  EXPECT_EQ(messages(g + "g(x)\n"), Messages{"'g' needs an argument for 'b'"});
+  EXPECT_EQ(messages(g + "g(x, 1, 2)\n"), Messages{"'g' takes 2 arguments, got 3"});
+  EXPECT_EQ(messages(g + "g(x, a=x)\n"), Messages{"parameter 'a' is given twice"});
+}
+
+TEST_F(ImporterTest, Types) {
+  const std::string g = "def g(x: f32[B, E], y: f32[E, 2 * E] = None, n: int = 1):\n  return x\n"
+                        "def f(x: f32[B, 8], y: f32[8, 12], z: i64[3, 3]):\n  return ";
+  EXPECT_EQ(messages(g + "g(x, y)\n"),
+            Messages{"dim 1 of parameter 'y' is declared 16, got f32[8, 12]"});
+  EXPECT_EQ(messages(g + "g(y, y)\n"),
+            Messages{"dim 0 of parameter 'y' is declared 12, got f32[8, 12]"});
+  EXPECT_EQ(messages(g + "g(z)\n"), Messages{"parameter 'x' is declared f32, got i64[3, 3]"});
+  EXPECT_EQ(messages(g + "g(y[0])\n"), Messages{"expected a tensor of 2 dims, got f32[12]"});
+  EXPECT_EQ(messages(g + "g(1)\n"), Messages{"parameter 'x' is a tensor, got the integer 1"});
+  EXPECT_EQ(messages(g + "g(x, n=\"a\")\n"),
+            Messages{"parameter 'n' is of kind int, got the string 'a'"});
+  EXPECT_EQ(messages("def f(x: f32[B, 8]) -> f32[B, 9]:\n  return x\n"),
+            Messages{"dim 1 of result 0 is declared 9, got f32[B, 8]"});
+  EXPECT_EQ(messages("def f(x: f32[B, 8]) -> (f32[B, 8], f32[B]):\n  return x\n"),
+            Messages{"'f' declares 2 results, got 1"});
+}
+
+TEST_F(ImporterTest, DimsOfEntries) {
+  auto withDims = [&](const std::string &dims) {
+    return messages("param H = 4\ndef f(x: f32[" + dims + "]):\n  return x\n");
+  };
+  EXPECT_EQ(withDims("B, 0"), Messages{"a dim is at least 1, got 0"});
+  EXPECT_EQ(withDims("B, H - 8"), Messages{"a dim is at least 1, got -4"});
+  EXPECT_EQ(withDims("B, B + 1"),
+            Messages{"a dim of an entry's argument is a number or a name, got B + 1"});
+  EXPECT_EQ(withDims("..., B"),
+            Messages{"'...' in a type needs an argument that says what it stands for"});
+  EXPECT_EQ(withDims("2.5"), Messages{"expected an integer or a size as dim, got the number 2.5"});
+  EXPECT_EQ(withDims("H ** 40"), Messages{"4 ** 40 does not fit in 64 bits"});
+  EXPECT_EQ(withDims("4611686018427387904, 4"),
+            Messages{"a tensor of shape [4611686018427387904, 4] has more than 2^60 elements"});
+}
+
+TEST_F(ImporterTest, Arithmetic) {
+  EXPECT_EQ(inBody("y = 9223372036854775807 + 1"),
+            Messages{"9223372036854775807 + 1 does not fit in 64 bits"});
+  EXPECT_EQ(inBody("y = 3037000500 * 3037000500"),
+            Messages{"3037000500 * 3037000500 does not fit in 64 bits"});
+  EXPECT_EQ(inBody("y = (-9223372036854775807 - 1) // -1"),
+            Messages{"-9223372036854775808 // -1 does not fit in 64 bits"});
+  EXPECT_EQ(inBody("y = 1 // 0"), Messages{"division of 1 by zero"});
+  EXPECT_EQ(inBody("y = 1 / 0"), Messages{"division by zero"});
+  EXPECT_EQ(inBody("y = 'a' - 1"),
+            Messages{"'-' does not apply to the string 'a' and the integer 1"});
+  EXPECT_EQ(inBody("y = 'a' < 1"),
+            Messages{"'<' does not apply to the string 'a' and the integer 1"});
+  EXPECT_EQ(inBody("y = n + 0.5"),
+            Messages{"the number 0.5 is combined with i64; convert one of them, as in x.to(f32)"});
+  EXPECT_EQ(inBody("y = x @ 2"),
+            Messages{"'@' multiplies two tensors, got a tensor f32[B, 6, 8] and the integer 2"});
+  EXPECT_EQ(inBody("y = x and x"), Messages{"'and' takes single truth values; write '&' for "
+                                            "tensors"});
+}
+
+TEST_F(ImporterTest, Conditions) {
+  EXPECT_EQ(inBody("y = 1 if x else 2"),
+            Messages{"a condition must be known at compile time, and this is a tensor "
+                     "f32[B, 6, 8]; use where(condition, a, b)"});
+  EXPECT_EQ(inBody("y = 1 if B > 3 else 2"),
+            Messages{"whether the size B > the integer 3 is not known at compile time"});
+  EXPECT_EQ(inBody("assert x.shape[1] == 7, 'seven'"), Messages{"assertion failed: seven"});
+}
+
+TEST_F(ImporterTest, Indices) {
+  EXPECT_EQ(inBody("y = (1, 2)[2]"), Messages{"index 2 is outside a sequence of 2"});
+  EXPECT_EQ(inBody("y = (1, 2)[x]"), Messages{"the index of a sequence must be a compile-time "
+                                              "integer, got a tensor f32[B, 6, 8]"});
+  EXPECT_EQ(inBody("y = x[0, 0, 0, 0]"), Messages{"too many indices for f32[B, 6, 8]: got 4"});
+  EXPECT_EQ(inBody("y = x[..., 0, ...]"), Messages{"an index has at most one '...'"});
+  EXPECT_EQ(inBody("y = x['a']"), Messages{"expected an integer, a size or an integer scalar as "
+                                           "index, got the string 'a'"});
+  EXPECT_EQ(inBody("y = x[n:]"),
+            Messages{"the bounds of a slice are sizes known at compile time, got a tensor i64[]; "
+                     "use dynamic_slice"});
+  EXPECT_EQ(inBody("y = 3[0]"), Messages{"the integer 3 cannot be indexed"});
+}
+
+TEST_F(ImporterTest, Statements) {
+  EXPECT_EQ(inBody("x + 1"), Messages{"the value of this expression is not used"});
+  EXPECT_EQ(inBody("a, b = x.shape"), Messages{"expected 2 values, got a sequence of 3"});
+  EXPECT_EQ(inBody("for a in 3: pass"),
+            Messages{"expected a tuple, a list or a range, got the integer 3"});
+  EXPECT_EQ(messages("def f(x: f32[B]):\n  y = x\n"), Messages{"'f' ends without a 'return'"});
+  EXPECT_EQ(messages("def f(x: f32[B]):\n  return 1\n"),
+            Messages{"an entry returns tensors, got the integer 1"});
+  EXPECT_EQ(messages("def f(x: f32[B]):\n  return a=x, a=x\n").size(), 0u);
+}
+
+TEST_F(ImporterTest, Loops) {
+  auto loop = [&](const std::string &body) {
+    return messages("def f(x: f32[B, 8]):\n  k = 1\n  for n in range(4):\n    " + body +
+                    "\n  return x\n");
+  };
+  EXPECT_EQ(loop("y = x"), Messages{"this loop changes no tensor that is known before it, so it "
+                                    "does nothing"});
+  EXPECT_EQ(loop("k = k + 1"), Messages{"'k' changes in a loop that runs at run time, so it must "
+                                        "be a tensor; it is the integer 1"});
+  EXPECT_EQ(loop("x = x[:, :4]"), Messages{"'x' is f32[B, 8] before the loop and a tensor "
+                                           "f32[B, 4] after a step; it must keep its type"});
+  EXPECT_EQ(loop("return x"), Messages{"this loop changes no tensor that is known before it, so "
+                                       "it does nothing"});
+  EXPECT_EQ(loop("x = x + 1\n    return x"),
+            Messages{"'return' cannot leave a loop that runs at run time"});
+  EXPECT_EQ(loop("x = x + (1, 2, 3, 4)[n]"),
+            Messages{"the index of a sequence must be a compile-time integer, got a run-time "
+                     "index"});
+  EXPECT_EQ(loop("x = x + weight(f'{n + 1}')[8]"),
+            Messages{"only the variable of a loop over a range of known length can stand in a "
+                     "string at run time"});
+  EXPECT_EQ(loop("x = x + weight(f'{n}.{n}')[8]"),
+            Messages{"a string can hold one loop variable, and has one already"});
+  EXPECT_EQ(messages("def f(x: f32[B, 8]):\n  for n in range(2):\n    y = x\n    x = x + y\n"
+                     "  return y\n"),
+            Messages{"unknown name 'y'"});
+}
+
+TEST_F(ImporterTest, MaskFunctions) {
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i: i > 0)"),
+            Messages{"a mask function takes (i, j) or (b, h, i, j), got one of 1 parameters"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i: s)"),
+            Messages{"a score function takes (s), (s, i, j) or (s, b, h, i, j), got one of 2 "
+                     "parameters"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, score=x)"),
+            Messages{"expected a function for 'score' of 'attention', got a tensor "
+                     "f32[B, 6, 8]"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: x[i, j] > 0)"),
+            Messages{"inside a mask or score function every dim of a tensor is indexed: "
+                     "f32[B, 6, 8] takes 3 indices, got 2"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: x > i)"),
+            Messages{"expected a scalar, got a tensor f32[B, 6, 8]; index it"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: i <= jj)"),
+            Messages{"unknown name 'jj' (did you mean 'j'?)"});
+}
+
+TEST_F(ImporterTest, Recursion) {
+  EXPECT_EQ(errors("def f(x: f32[B]):\n  return g(x)\ndef g(x):\n  return f(x)\n"),
+            "t.fov:4:10: error: 'f' calls itself: f -> g -> f\n"
+            "  return f(x)\n"
+            "         ^");
+  EXPECT_EQ(messages("def f(x: f32[B]):\n  return f(x)\n"), Messages{"'f' calls itself: f -> f"});
+  // Through a value, which only shows when it is called.
+  EXPECT_EQ(messages("def g(h, x):\n  return h(h, x)\ndef f(x: f32[B]):\n  return g(g, x)\n"),
+            Messages{"'g' calls itself: g -> g"});
+  // A parameter that is called as a function of the file is not that function.
+  EXPECT_EQ(messages("def mask(x):\n  return x\n"
+                     "def f(x: f32[B], mask: f32[B]):\n  return x * mask\n"),
+            Messages{});
+}
+
+TEST_F(ImporterTest, Explosion) {
+  std::string text = "def f0(x):\n  return x\n";
+  for (int i = 1; i < 40; ++i)
+    text += "def f" + std::to_string(i) + "(x):\n  return (f" + std::to_string(i - 1) + "(x), f" +
+            std::to_string(i - 1) + "(x))[0]\n";
+  EXPECT_EQ(messages(text + "def f(x: f32[B]):\n  return f39(x)\n"),
+            Messages{"the description takes more than 2000000 steps to expand"});
+  EXPECT_EQ(inBody("y = [i for i in range(100000000)]"),
+            Messages{"a compile-time sequence has at most 65536 elements"});
+}
+
+TEST_F(ImporterTest, DeepCallChain) {
+  std::string text = "def f0(x):\n  return x\n";
+  for (int i = 1; i < 1000; ++i)
+    text += "def f" + std::to_string(i) + "(x):\n  return f" + std::to_string(i - 1) + "(x)\n";
+  EXPECT_EQ(messages(text + "def f(x: f32[B]):\n  return f999(x)\n"),
+            Messages{"calls and expressions are nested more than 400 deep here"});
+}
+
+TEST_F(ImporterTest, Definitions) {
+  EXPECT_EQ(errors("param a = 1\ndef a(x: f32[B]):\n  return x\n"),
+            "t.fov:2:5: error: 'a' is defined twice\n"
+            "def a(x: f32[B]):\n"
+            "    ^\n"
+            "t.fov:1:7: note: the first definition is here\n"
+            "param a = 1\n"
+            "      ^");
+  EXPECT_EQ(messages("def f(x: f32[B], x: f32[B]):\n  return x\n"),
+            Messages{"parameter 'x' is there twice"});
+  EXPECT_EQ(messages("a = ones(3)\ndef f(x: f32[B]):\n  return x\n").size(), 1u);
+  EXPECT_EQ(errors("def f(x):\n  return x\n"),
+            "t.fov: error: there is no entry: a function that no other calls, whose name does not "
+            "begin with '_' and whose parameters are tensors or weights or have defaults\n"
+            "t.fov:1:7: note: 'f' is none because of 'x'\n"
+            "def f(x):\n"
+            "      ^");
+}
+
+TEST_F(ImporterTest, Files) {
+  auto missing = importFovFile(*context, "/nowhere/a.fov");
+  EXPECT_EQ(llvm::toString(missing.takeError()),
+            "/nowhere/a.fov: cannot read: No such file or directory");
+}

@@ -54,6 +54,8 @@ private:
   ast::Expr *parseBinary(unsigned minimum);
   ast::Expr *parseUnary();
   ast::Expr *parsePower();
+
+  // Atoms and what follows them (ParseAtoms.cpp).
   ast::Expr *parsePostfix();
   ast::Expr *parseCall(ast::Expr *callee);
   bool parseArgument(llvm::SmallVectorImpl<ast::Argument> &arguments);

@@ -48,6 +48,12 @@ void appendMethodNames(std::vector<llvm::StringRef> &names) {
 
 std::optional<Value> callBuiltin(Importer &importer, const Builtin &builtin,
                                  llvm::ArrayRef<LocatedValue> arguments, SourceRange range) {
+  uint64_t elements = 0;
+  for (const LocatedValue &argument : arguments)
+    if (auto *sequence = argument.value.sequence())
+      elements += sequence->size();
+  if (!importer.charge(elements, range))
+    return std::nullopt;
   BuiltinCall call(importer, builtin, range);
   return call.match(arguments) ? builtin.handler(call) : std::nullopt;
 }

@@ -32,6 +32,8 @@ static MaybeValue enumerateElements(BuiltinCall &call) {
   auto elements = call.importer.elementsOf(call.value("x"), call.rangeOf("x"));
   if (!elements)
     return std::nullopt;
+  if (!call.importer.charge(3 * elements->size(), call.range))
+    return std::nullopt;
   std::vector<Value> pairs;
   for (auto [position, element] : llvm::enumerate(*elements))
     pairs.emplace_back(std::vector<Value>{Value(static_cast<int64_t>(position)), element});
@@ -43,7 +45,7 @@ static MaybeValue zipElements(BuiltinCall &call) {
   std::vector<LocatedValue> sequences = call.rest();
   for (const LocatedValue &argument : sequences) {
     auto elements = call.importer.elementsOf(argument.value, argument.range);
-    if (!elements)
+    if (!elements || !call.importer.charge(2 * elements->size(), call.range))
       return std::nullopt;
     for (size_t i = 0; i < elements->size(); ++i) {
       if (rows.size() <= i)

@@ -88,7 +88,11 @@ static MaybeValue tensor(BuiltinCall &call) {
   std::vector<double> numbers;
   std::vector<int64_t> shape;
   mlir::Type type = call.elementType("dtype");
-  if (!flattenNumbers(call, call.value("values"), 0, numbers, shape))
+  Value values = call.value("values");
+  if (auto *sequence = values.get<SequenceValue>();
+      sequence && !call.importer.charge(sequence->leaves / 16, call.range))
+    return std::nullopt;
+  if (!flattenNumbers(call, values, 0, numbers, shape))
     return std::nullopt;
   return call.build([&](GraphBuilder &g) { return g.constant(numbers, type, shape); });
 }

@@ -11,7 +11,7 @@ char DiagnosticError::ID = 0;
 static constexpr size_t maxShownColumns = 200;
 
 Diagnostic &DiagnosticList::error(SourceRange range, const llvm::Twine &message) {
-  if (diagnostics.size() >= limit) {
+  if (isFull()) {
     ++dropped;
     overflow = {range, message.str(), {}};
     return overflow;

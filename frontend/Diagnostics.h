@@ -41,6 +41,8 @@ public:
   Diagnostic &error(SourceRange range, const llvm::Twine &message);
 
   bool empty() const { return diagnostics.empty(); }
+  /// Whether further errors are only counted.
+  bool isFull() const { return diagnostics.size() >= limit; }
   llvm::ArrayRef<Diagnostic> get() const { return diagnostics; }
   const SourceFile &getSource() const { return *source; }
   std::shared_ptr<const SourceFile> getSharedSource() const { return source; }

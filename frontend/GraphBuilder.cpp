@@ -65,12 +65,15 @@ Expected<GraphBuilder::Tensors> GraphBuilder::beginFunction(StringRef name,
   currentFunction = func::FuncOp::create(ir, currentLoc, name, ir.getFunctionType(types, {}));
   ir.setInsertionPointToStart(currentFunction.addEntryBlock());
   Tensors arguments;
+  SmallVector<DictionaryAttr> attributes;
   for (auto [index, input] : llvm::enumerate(inputs)) {
-    currentFunction.setArgAttr(index, "attn.name", ir.getStringAttr(input.name));
-    currentFunction.setArgAttr(index, "attn.dims", dimNames(ir, input.shape));
+    attributes.push_back(
+        ir.getDictionaryAttr({ir.getNamedAttr("attn.name", ir.getStringAttr(input.name)),
+                              ir.getNamedAttr("attn.dims", dimNames(ir, input.shape))}));
     arguments.push_back({currentFunction.getArgument(index), input.shape});
     bindSymbols(arguments.back().value, input.shape);
   }
+  currentFunction.setAllArgAttrs(attributes);
   return arguments;
 }
 
@@ -93,13 +96,16 @@ llvm::Error GraphBuilder::endFunction(ArrayRef<NamedTensor> results) {
       return makeError("function '" + currentFunction.getName() +
                        "': expected a name of its own for each result, got '" + result.name + "'");
   SmallVector<Value> values;
-  for (const NamedTensor &result : results)
+  SmallVector<DictionaryAttr> attributes;
+  for (const NamedTensor &result : results) {
     values.push_back(result.tensor.value);
+    attributes.push_back(
+        ir.getDictionaryAttr(ir.getNamedAttr("attn.name", ir.getStringAttr(result.name))));
+  }
   func::ReturnOp::create(ir, currentLoc, values);
   currentFunction.setFunctionType(
       ir.getFunctionType(currentFunction.getArgumentTypes(), ValueRange(values).getTypes()));
-  for (auto [index, result] : llvm::enumerate(results))
-    currentFunction.setResultAttr(index, "attn.name", ir.getStringAttr(result.name));
+  currentFunction.setAllResultAttrs(attributes);
   eraseDeadOps(currentFunction);
   std::string messages;
   ScopedDiagnosticHandler handler(context(), [&](Diagnostic &diagnostic) {

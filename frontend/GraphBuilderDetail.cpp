@@ -13,6 +13,9 @@ RankedTensorType graph::tensorType(ArrayRef<SymbolicDim> shape, Type elementType
 }
 
 llvm::Error graph::checkShape(StringRef what, ArrayRef<SymbolicDim> shape) {
+  if (shape.size() > maxRank)
+    return makeError(what + ": expected at most " + Twine(maxRank) + " dims, got " +
+                     Twine(shape.size()));
   for (auto [index, dim] : llvm::enumerate(shape))
     if (dim.constant().value_or(1) < 1)
       return makeError(what + ": expected dims of at least 1, got " + formatShape(shape));

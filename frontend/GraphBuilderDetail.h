@@ -15,7 +15,11 @@ inline llvm::Error makeError(const llvm::Twine &message) {
 /// The tensor type whose static dims are the constants of `shape`.
 mlir::RankedTensorType tensorType(llvm::ArrayRef<SymbolicDim> shape, mlir::Type elementType);
 
-/// Every constant dim is at least 1 and the number of elements fits 64 bits.
+/// More than any model has; kernels are loops nested as deep as the rank.
+constexpr size_t maxRank = 16;
+
+/// There are at most `maxRank` dims, every constant one is at least 1, and the number of elements
+/// fits 64 bits.
 llvm::Error checkShape(llvm::StringRef what, llvm::ArrayRef<SymbolicDim> shape);
 
 /// `dim` as a number in `[0, rank)`; negative ones count from the end.

@@ -159,6 +159,8 @@ GraphBuilder::TensorOrError GraphBuilder::unsqueeze(const SymbolicTensor &x, int
     return position.takeError();
   SymbolicShape shape = x.shape;
   shape.insert(shape.begin() + *position, SymbolicDim(1));
+  if (llvm::Error error = checkShape("unsqueeze", shape))
+    return error;
   // The new dim joins the dim before it, a leading one the dim after: as in dropUnitDims, which
   // then finds the tensor without it.
   SmallVector<ReassociationIndices> groups(x.shape.size());

@@ -175,8 +175,14 @@ void Importer::importEntry(const Function &function) {
   frames.pop_back();
 }
 
+// Compiling takes more than linear time in the results.
+static constexpr size_t maxResults = 1024;
+
 // A result is called by its keyword or variable; otherwise, or if the name is taken, `out<n>`.
 std::optional<std::vector<NamedTensor>> Importer::nameResults(const Body &body) {
+  if (body.results.size() > maxResults)
+    return fail(body.returnRange, "an entry returns at most " + llvm::Twine(maxResults) +
+                                      " tensors, got " + llvm::Twine(body.results.size()));
   std::vector<NamedTensor> results;
   std::set<std::string> taken;
   for (auto [position, result] : llvm::enumerate(body.results)) {

@@ -1,4 +1,4 @@
-// Expressions of a description: names, operators, sequences and attributes.
+// Expressions of a description: names, strings, calls and attributes.
 #include "frontend/Builtins.h"
 #include "frontend/ImporterImpl.h"
 #include "llvm/ADT/StringExtras.h"
@@ -10,26 +10,42 @@ using MaybeValue = Importer::MaybeValue;
 
 // The parser bounds one expression; inlined calls stack expressions on each other.
 static constexpr size_t maxDepth = 400;
-// A function that calls another twice doubles the work: forty such lines would never end.
-static constexpr size_t maxSteps = 2000000;
-static constexpr size_t maxElements = 65536;
-static constexpr size_t maxTextLength = 65536;
+// What walks nested sequences recurses.
+static constexpr size_t maxSequenceDepth = 100;
+// Sequences share what they hold, so that forty lines make one without end.
+static constexpr uint64_t maxLeaves = uint64_t(1) << 24;
+
+bool Importer::charge(uint64_t work, SourceRange range) {
+  if (aborted)
+    return false;
+  steps += std::min(work, maxSteps);
+  if (steps <= maxSteps)
+    return true;
+  fail(range, "the description takes more than " + llvm::Twine(maxSteps) + " steps to expand");
+  aborted = true;
+  return false;
+}
 
 MaybeValue Importer::evaluate(const Expr *expr, Scope *scope) {
-  if (aborted)
+  if (!charge(1, expr->range))
     return std::nullopt;
-  if (depth >= maxDepth || ++steps > maxSteps) {
-    fail(expr->range, depth >= maxDepth
-                          ? llvm::Twine("calls and expressions are nested more than ") +
-                                llvm::Twine(maxDepth) + " deep here"
-                          : llvm::Twine("the description takes more than ") +
-                                llvm::Twine(maxSteps) + " steps to expand");
+  if (depth >= maxDepth) {
     aborted = true;
-    return std::nullopt;
+    return fail(expr->range, "calls and expressions are nested more than " + llvm::Twine(maxDepth) +
+                                 " deep here");
   }
   ++depth;
   MaybeValue value = evaluateNode(expr, scope);
   --depth;
+  if (!value || !charge(value->cost(), expr->range))
+    return std::nullopt;
+  auto *sequence = value->get<SequenceValue>();
+  if (sequence && sequence->depth > maxSequenceDepth)
+    return fail(expr->range,
+                "this sequence is nested more than " + llvm::Twine(maxSequenceDepth) + " deep");
+  if (sequence && sequence->leaves > maxLeaves)
+    return fail(expr->range, "this sequence has more than " + llvm::Twine(maxLeaves) +
+                                 " elements, those of the sequences in it included");
   return value;
 }
 
@@ -41,7 +57,7 @@ MaybeValue Importer::evaluateNode(const Expr *expr, Scope *scope) {
   case Kind::Float:
     return Value(llvm::cast<FloatExpr>(expr)->value);
   case Kind::String:
-    return Value(llvm::cast<StringExpr>(expr)->value.str());
+    return makeText(llvm::cast<StringExpr>(expr)->value.str(), expr->range);
   case Kind::FString:
     return evaluateFString(*llvm::cast<FStringExpr>(expr), scope);
   case Kind::Bool:
@@ -112,6 +128,8 @@ MaybeValue Importer::evaluateName(const NameExpr &name, Scope *scope) {
 }
 
 std::string Importer::suggestName(llvm::StringRef name, const Scope *scope) const {
+  if (diagnostics.isFull())
+    return {};
   std::vector<llvm::StringRef> candidates;
   for (; scope; scope = scope->parent)
     for (const auto &entry : scope->names)
@@ -137,6 +155,13 @@ static std::optional<std::string> format(const Value &value) {
   return std::nullopt;
 }
 
+MaybeValue Importer::makeText(std::string text, SourceRange range) {
+  if (text.size() <= maxTextLength)
+    return Value(std::move(text));
+  return fail(range, "a string has at most " + llvm::Twine(maxTextLength) + " characters, got " +
+                         llvm::Twine(text.size()));
+}
+
 MaybeValue Importer::evaluateFString(const FStringExpr &expr, Scope *scope) {
   TextValue result{expr.texts[0].str(), {}, 1};
   for (auto [piece, text] : llvm::zip_equal(expr.values, expr.texts.drop_front())) {
@@ -158,165 +183,10 @@ MaybeValue Importer::evaluateFString(const FStringExpr &expr, Scope *scope) {
       return fail(piece->range, "expected a number or a string, got " + value->describe());
     }
     result.text += text;
-    if (result.text.size() > maxTextLength)
-      return fail(expr.range, "this string is too long");
+    if (!makeText(result.text, expr.range))
+      return std::nullopt;
   }
   return Value(result);
-}
-
-//===-- Operators ---------------------------------------------------------------------------===//
-
-std::optional<bool> Importer::truth(const Value &value, SourceRange range) {
-  if (auto number = value.number())
-    return *number != 0;
-  if (value.isNone())
-    return false;
-  if (auto *text = value.get<TextValue>())
-    return !text->text.empty();
-  if (auto *elements = value.sequence())
-    return !elements->empty();
-  if (value.is<SymbolicTensor>() || value.is<ScalarValue>())
-    return fail(range, "a condition must be known at compile time, and this is " +
-                           value.describe() + "; use where(condition, a, b)");
-  if (value.is<SymbolicDim>())
-    return fail(range, "a condition must be known at compile time, and this depends on " +
-                           value.describe());
-  return true;
-}
-
-MaybeValue Importer::evaluateUnary(const UnaryExpr &expr, Scope *scope) {
-  MaybeValue operand = evaluate(expr.operand, scope);
-  if (!operand)
-    return std::nullopt;
-  bool atRunTime = operand->is<SymbolicTensor>() || operand->is<ScalarValue>();
-  switch (expr.op) {
-  case TokenKind::Minus:
-    return unary(UnaryKind::Neg, *operand, expr.range);
-  case TokenKind::Plus:
-    if (!atRunTime && !operand->number() && !operand->dim())
-      return fail(expr.range, "'+' takes a number or a tensor, got " + operand->describe());
-    return operand;
-  case TokenKind::KwNot:
-    if (!atRunTime) {
-      auto condition = truth(*operand, expr.operand->range);
-      return condition ? MaybeValue(Value(!*condition)) : std::nullopt;
-    }
-    if (operand->is<SymbolicTensor>() && !region)
-      return fail(expr.range, "'not' takes one truth value; write '~' for a tensor");
-    return unary(UnaryKind::LogicalNot, *operand, expr.range);
-  default:
-    if (atRunTime || operand->is<bool>())
-      return unary(UnaryKind::LogicalNot, *operand, expr.range);
-    return fail(expr.range, "'~' takes a boolean tensor, got " + operand->describe());
-  }
-}
-
-static std::optional<BinaryKind> toBinaryKind(TokenKind op) {
-  switch (op) {
-  case TokenKind::Plus:
-    return BinaryKind::Add;
-  case TokenKind::Minus:
-    return BinaryKind::Sub;
-  case TokenKind::Star:
-    return BinaryKind::Mul;
-  case TokenKind::Slash:
-    return BinaryKind::Div;
-  case TokenKind::SlashSlash:
-    return BinaryKind::FloorDiv;
-  case TokenKind::Percent:
-    return BinaryKind::Mod;
-  case TokenKind::StarStar:
-    return BinaryKind::Pow;
-  case TokenKind::Ampersand:
-    return BinaryKind::And;
-  case TokenKind::Pipe:
-    return BinaryKind::Or;
-  default:
-    return std::nullopt;
-  }
-}
-
-MaybeValue Importer::evaluateBinary(const BinaryExpr &expr, Scope *scope) {
-  MaybeValue left = evaluate(expr.left, scope);
-  MaybeValue right = evaluate(expr.right, scope);
-  if (!left || !right)
-    return std::nullopt;
-  if (auto kind = toBinaryKind(expr.op))
-    return binary(*kind, *left, *right, expr.range);
-  if (expr.op == TokenKind::Caret)
-    return compare(CompareOp::NotEqual, *left, *right, expr.range);
-  auto *a = left->get<SymbolicTensor>(), *b = right->get<SymbolicTensor>();
-  if (!a || !b)
-    return fail(expr.range, "'@' multiplies two tensors, got " + left->describe() + " and " +
-                                right->describe());
-  auto product = build(expr.range, [&](GraphBuilder &g) { return g.matmul(*a, *b); });
-  return product ? MaybeValue(*product) : std::nullopt;
-}
-
-// `a < b < c` is `a < b and b < c`.
-MaybeValue Importer::evaluateCompare(const CompareExpr &expr, Scope *scope) {
-  std::vector<Value> operands;
-  for (const Expr *operand : expr.operands) {
-    MaybeValue value = evaluate(operand, scope);
-    if (!value)
-      return std::nullopt;
-    operands.push_back(*value);
-  }
-  MaybeValue result;
-  for (size_t i = 0; i < expr.ops.size(); ++i) {
-    MaybeValue step = compare(expr.ops[i], operands[i], operands[i + 1], expr.range);
-    if (!step)
-      return std::nullopt;
-    result = result ? logical(/*isAnd=*/true, *result, *step, expr.range) : step;
-    if (!result)
-      return std::nullopt;
-  }
-  return result;
-}
-
-MaybeValue Importer::evaluateLogical(const LogicalExpr &expr, Scope *scope) {
-  bool isAnd = expr.op == TokenKind::KwAnd;
-  MaybeValue left = evaluate(expr.left, scope);
-  if (!left)
-    return std::nullopt;
-  if (!left->is<ScalarValue>() && !left->is<SymbolicTensor>()) {
-    auto known = truth(*left, expr.left->range);
-    if (!known)
-      return std::nullopt;
-    return *known == isAnd ? evaluate(expr.right, scope) : left;
-  }
-  MaybeValue right = evaluate(expr.right, scope);
-  if (!right)
-    return std::nullopt;
-  if (!region && (left->is<SymbolicTensor>() || right->is<SymbolicTensor>()))
-    return fail(expr.range, llvm::Twine(describe(expr.op)) + " takes single truth values; write '" +
-                                (isAnd ? "&" : "|") + "' for tensors");
-  return logical(isAnd, *left, *right, expr.range);
-}
-
-MaybeValue Importer::logical(bool isAnd, const Value &left, const Value &right, SourceRange range) {
-  // A constant decides, or leaves the other operand.
-  for (bool swapped : {false, true})
-    if (auto *known = (swapped ? right : left).get<bool>())
-      return *known == isAnd ? (swapped ? left : right) : Value(!isAnd);
-  return binary(isAnd ? BinaryKind::And : BinaryKind::Or, left, right, range);
-}
-
-MaybeValue Importer::evaluateConditional(const ConditionalExpr &expr, Scope *scope) {
-  MaybeValue condition = evaluate(expr.condition, scope);
-  if (!condition)
-    return std::nullopt;
-  if (!condition->is<ScalarValue>()) {
-    auto known = truth(*condition, expr.condition->range);
-    if (!known)
-      return std::nullopt;
-    return evaluate(*known ? expr.then : expr.otherwise, scope);
-  }
-  MaybeValue then = evaluate(expr.then, scope);
-  MaybeValue otherwise = evaluate(expr.otherwise, scope);
-  if (!then || !otherwise)
-    return std::nullopt;
-  return select(*condition, *then, *otherwise, expr.range);
 }
 
 //===-- Calls and attributes ----------------------------------------------------------------===//
@@ -377,67 +247,6 @@ MaybeValue Importer::tensorAttribute(const Value &object, const SymbolicTensor &
   appendMethodNames(candidates);
   return fail(attribute.range,
               "a tensor has no attribute '" + name + "'" + didYouMean(name, candidates));
-}
-
-//===-- Sequences ---------------------------------------------------------------------------===//
-
-MaybeValue Importer::evaluateSequence(llvm::ArrayRef<Expr *> elements, Scope *scope) {
-  std::vector<Value> values;
-  bool complete = true;
-  for (const Expr *element : elements) {
-    MaybeValue value = evaluate(element, scope);
-    complete &= value.has_value();
-    if (value)
-      values.push_back(std::move(*value));
-  }
-  return complete ? MaybeValue(Value(std::move(values))) : std::nullopt;
-}
-
-std::optional<std::vector<Value>> Importer::elementsOf(const Value &value, SourceRange range) {
-  if (auto *elements = value.sequence())
-    return *elements;
-  auto *bounds = value.get<RangeValue>();
-  if (!bounds)
-    return fail(range, "expected a tuple, a list or a range, got " + value.describe());
-  auto begin = bounds->begin.constant(), end = bounds->end.constant();
-  if (!begin || !end)
-    return fail(range, "a sequence must have a length known at compile time, and this ends at " +
-                           bounds->end.str());
-  if (*end > *begin && static_cast<uint64_t>(*end) - static_cast<uint64_t>(*begin) > maxElements)
-    return fail(range,
-                "a compile-time sequence has at most " + llvm::Twine(maxElements) + " elements");
-  std::vector<Value> elements;
-  for (int64_t i = *begin; i < *end; ++i)
-    elements.emplace_back(i);
-  return elements;
-}
-
-MaybeValue Importer::evaluateComprehension(const ComprehensionExpr &expr, Scope *scope) {
-  MaybeValue sequence = evaluate(expr.sequence, scope);
-  if (!sequence)
-    return std::nullopt;
-  auto elements = elementsOf(*sequence, expr.sequence->range);
-  if (!elements)
-    return std::nullopt;
-  std::vector<Value> results;
-  for (const Value &element : *elements) {
-    Scope *inner = newScope(scope);
-    if (!bindTargets(expr.targets, element, expr.sequence->range, *inner))
-      return std::nullopt;
-    if (expr.condition) {
-      MaybeValue condition = evaluate(expr.condition, inner);
-      auto keep = condition ? truth(*condition, expr.condition->range) : std::nullopt;
-      if (!keep)
-        return std::nullopt;
-      if (!*keep)
-        continue;
-    }
-    MaybeValue value = evaluate(expr.element, inner);
-    if (!value)
-      return std::nullopt;
-    results.push_back(std::move(*value));
-  }
-  return Value(std::move(results));
 }
 
 } // namespace fovea

@@ -28,7 +28,9 @@ Importer::Flow Importer::executeFor(const ForStmt &loop, Body &body) {
 Importer::Flow Importer::unrollFor(const ForStmt &loop, llvm::ArrayRef<Value> elements,
                                    Body &body) {
   for (const Value &element : elements) {
-    if (!bindTargets(loop.targets, element, loop.sequence->range, *body.scope)) {
+    bool bound = charge(1, loop.range) &&
+                 bindTargets(loop.targets, element, loop.sequence->range, *body.scope);
+    if (!bound) {
       body.failed = true;
       return Flow::Next;
     }
@@ -58,8 +60,9 @@ std::optional<std::vector<LocatedValue>> Importer::findCarried(const ForStmt &lo
   llvm::SmallVector<Identifier> assigned;
   collectAssigned(loop.body, assigned);
   std::vector<LocatedValue> carried;
+  llvm::DenseSet<llvm::StringRef> seen;
   for (const Identifier &name : assigned) {
-    bool known = llvm::any_of(carried, [&](auto &other) { return other.name == name.name; });
+    bool known = !seen.insert(name.name).second;
     const Value *before = nullptr;
     for (Scope *s = scope; s && s != globals && !before; s = s->parent)
       if (auto found = s->names.find(name.name); found != s->names.end())

@@ -1,4 +1,4 @@
-// Indexing: sequences, weights without dims, tensors, and single elements inside mask functions.
+// Indexing: weights without dims, tensors, and single elements inside mask functions.
 #include "frontend/ImporterImpl.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -25,54 +25,6 @@ MaybeValue Importer::evaluateSubscript(const SubscriptExpr &expr, Scope *scope) 
       return configAttribute(*config, text->text, expr.indices[0]->range);
   }
   return fail(expr.range, object->describe() + " cannot be indexed");
-}
-
-static std::optional<size_t> wrapIndex(int64_t index, size_t size) {
-  auto count = static_cast<int64_t>(size);
-  if (index < -count || index >= count)
-    return std::nullopt;
-  return static_cast<size_t>(index < 0 ? index + count : index);
-}
-
-MaybeValue Importer::subscriptSequence(const Value &object, const SubscriptExpr &expr,
-                                       Scope *scope) {
-  auto elements = elementsOf(object, expr.object->range);
-  if (!elements)
-    return std::nullopt;
-  if (expr.indices.size() != 1)
-    return fail(expr.range, "a sequence takes one index");
-  const Expr *index = expr.indices[0];
-  auto *slice = llvm::dyn_cast<SliceExpr>(index);
-  auto size = static_cast<int64_t>(elements->size());
-  int64_t bounds[3] = {0, size, 1};
-  const Expr *parts[3] = {slice ? slice->begin : index, slice ? slice->end : nullptr,
-                          slice ? slice->step : nullptr};
-  for (size_t i = 0; i < 3; ++i) {
-    if (!parts[i])
-      continue;
-    MaybeValue value = evaluate(parts[i], scope);
-    if (!value)
-      return std::nullopt;
-    if (!value->integer())
-      return fail(parts[i]->range, "the index of a sequence must be a compile-time integer, got " +
-                                       value->describe());
-    bounds[i] = *value->integer();
-    if (slice && i < 2)
-      bounds[i] = std::clamp<int64_t>(bounds[i] < 0 ? bounds[i] + size : bounds[i], 0, size);
-  }
-  if (!slice) {
-    auto at = wrapIndex(bounds[0], elements->size());
-    if (!at)
-      return fail(index->range, "index " + llvm::Twine(bounds[0]) + " is outside a sequence of " +
-                                    llvm::Twine(size));
-    return (*elements)[*at];
-  }
-  if (bounds[2] < 1)
-    return fail(index->range, "the step of a slice must be at least 1");
-  std::vector<Value> part;
-  for (int64_t i = bounds[0]; i < bounds[1]; i += std::min(bounds[2], size))
-    part.push_back((*elements)[i]);
-  return Value(std::move(part));
 }
 
 // `weight("name")[f16]` sets the element type, `weight("name")[E, E]` loads.

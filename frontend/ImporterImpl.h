@@ -7,6 +7,7 @@
 #include "frontend/Diagnostics.h"
 #include "frontend/Importer.h"
 #include "frontend/Value.h"
+#include <deque>
 #include <set>
 
 namespace fovea {
@@ -29,6 +30,14 @@ struct LocatedValue {
 class Importer {
 public:
   using MaybeValue = std::optional<Value>;
+
+  /// A function that calls another twice doubles the work: forty such lines would never end. Each
+  /// expression is a step, what builds many values at once is as many.
+  static constexpr uint64_t maxSteps = 1000000;
+  static constexpr uint64_t costOfOp = 10;
+  /// Of a sequence that an expression makes.
+  static constexpr size_t maxElements = 65536;
+  static constexpr size_t maxTextLength = 4096;
 
   Importer(const ast::Module &module, DiagnosticList &diagnostics, const ImportOptions &options,
            mlir::ModuleOp target);
@@ -55,10 +64,16 @@ public:
   /// Calls `make` with ops to be located at `range`.
   template <typename F>
   auto build(SourceRange range, F &&make) {
+    using Result = decltype(take(range, make(graph)));
+    if (!charge(costOfOp, range))
+      return Result();
     graph.setLocation(locate(range));
     return take(range, make(graph));
   }
   mlir::Location locate(SourceRange range) const;
+  /// Counts work against the budget of the description. Once that is spent this reports it, and
+  /// everything ends.
+  bool charge(uint64_t work, SourceRange range);
 
   /// Calls a function, lambda or builtin.
   MaybeValue call(const Value &callee, llvm::ArrayRef<LocatedValue> arguments, SourceRange range);
@@ -80,8 +95,8 @@ public:
   MaybeValue compare(ast::CompareOp op, const Value &left, const Value &right, SourceRange range);
   MaybeValue select(const Value &condition, const Value &then, const Value &otherwise,
                     SourceRange range);
-  /// Element `index` of a compile-time sequence or range as a list of values.
-  std::optional<std::vector<Value>> elementsOf(const Value &value, SourceRange range);
+  /// The elements of a compile-time sequence or range; null after an error.
+  std::shared_ptr<const std::vector<Value>> elementsOf(const Value &value, SourceRange range);
   MaybeValue fromJson(const ConfigValue &owner, const llvm::json::Value &json, SourceRange range);
   MaybeValue configAttribute(const ConfigValue &config, llvm::StringRef key, SourceRange range);
 
@@ -171,6 +186,7 @@ private:
   const Value *lookup(llvm::StringRef name, const Scope *scope) const;
   MaybeValue lookupGlobal(llvm::StringRef name);
   std::string suggestName(llvm::StringRef name, const Scope *scope) const;
+  MaybeValue makeText(std::string text, SourceRange range);
   MaybeValue evaluateFString(const ast::FStringExpr &text, Scope *scope);
   MaybeValue evaluateUnary(const ast::UnaryExpr &expr, Scope *scope);
   MaybeValue evaluateBinary(const ast::BinaryExpr &expr, Scope *scope);
@@ -183,6 +199,8 @@ private:
   MaybeValue tensorAttribute(const Value &object, const SymbolicTensor &tensor,
                              const ast::Identifier &attribute, SourceRange range);
   MaybeValue evaluateSequence(llvm::ArrayRef<ast::Expr *> elements, Scope *scope);
+  MaybeValue concatenate(const std::vector<Value> &front, const std::vector<Value> &back,
+                         SourceRange range);
   MaybeValue evaluateComprehension(const ast::ComprehensionExpr &expr, Scope *scope);
   MaybeValue evaluateSubscript(const ast::SubscriptExpr &expr, Scope *scope);
   MaybeValue subscriptSequence(const Value &object, const ast::SubscriptExpr &expr, Scope *scope);
@@ -198,7 +216,7 @@ private:
                                            const ast::SliceExpr &slice, Scope *scope);
   std::optional<bool> truth(const Value &value, SourceRange range);
 
-  // Arithmetic (ImportArithmetic.cpp, ImportScalars.cpp).
+  // Arithmetic (ImportArithmetic.cpp, ImportFolds.cpp, ImportComparison.cpp, ImportScalars.cpp).
   MaybeValue foldInteger(BinaryKind kind, int64_t left, int64_t right, SourceRange range);
   MaybeValue foldFloat(BinaryKind kind, double left, double right, SourceRange range);
   MaybeValue foldDim(BinaryKind kind, const Value &left, const Value &right, SourceRange range);
@@ -217,18 +235,14 @@ private:
   mlir::OpBuilder &scalarBuilder() { return region ? *region : graph.opBuilder(); }
 
   void report(SourceRange range, llvm::Error error);
-
-  Scope *newScope(Scope *parent) {
-    return scopes.emplace_back(std::make_unique<Scope>(Scope{parent, {}})).get();
-  }
+  Scope *newScope(Scope *parent) { return &scopes.emplace_back(Scope{parent, {}}); }
 
   const ast::Module &module;
   DiagnosticList &diagnostics;
   const ImportOptions &options;
   GraphBuilder graph;
   mlir::Location location; // Of the file.
-  /// All of them, until the import ends: a lambda and the scope that names it refer to each other.
-  std::vector<std::unique_ptr<Scope>> scopes;
+  std::deque<Scope> scopes;
   Scope *globals = newScope(nullptr);
   llvm::StringMap<const ast::Function *> functions;
   std::vector<Frame> frames;
@@ -240,7 +254,7 @@ private:
   /// The float type of numbers in that region.
   mlir::Type regionFloat;
   size_t depth = 0;
-  size_t steps = 0;
+  uint64_t steps = 0;
   bool aborted = false;
 };
 

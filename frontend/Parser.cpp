@@ -172,6 +172,9 @@ Function *Parser::parseFunction() {
   return function;
 }
 
+// Matching calls with parameters takes the square of their number.
+static constexpr size_t maxParameters = 4096;
+
 bool Parser::parseParameters(Function &function) {
   if (!expect(TokenKind::LeftParen, " after '" + function.name.name + "'"))
     return false;
@@ -182,6 +185,13 @@ bool Parser::parseParameters(Function &function) {
       return false;
     if (!consume(TokenKind::Comma))
       break;
+  }
+  if (parameters.size() > maxParameters) {
+    fail(function.name.range, "'" + function.name.name + "' has " + llvm::Twine(parameters.size()) +
+                                  " parameters; a function may "
+                                  "have at most " +
+                                  llvm::Twine(maxParameters));
+    return false;
   }
   function.parameters = copy<Parameter>(parameters);
   return expect(TokenKind::RightParen, " or ',' after a parameter");

@@ -26,6 +26,31 @@ StringRef fovea::stringify(CompareKind kind) {
   return names[static_cast<size_t>(kind)];
 }
 
+StringRef fovea::spell(BinaryKind kind) {
+  switch (kind) {
+  case BinaryKind::Add:
+    return "+";
+  case BinaryKind::Sub:
+    return "-";
+  case BinaryKind::Mul:
+    return "*";
+  case BinaryKind::Div:
+    return "/";
+  case BinaryKind::FloorDiv:
+    return "//";
+  case BinaryKind::Mod:
+    return "%";
+  case BinaryKind::Pow:
+    return "**";
+  case BinaryKind::And:
+    return "&";
+  case BinaryKind::Or:
+    return "|";
+  default:
+    return stringify(kind);
+  }
+}
+
 std::string fovea::formatType(Type type) {
   if (type.isInteger(1))
     return "bool";

@@ -37,6 +37,9 @@ llvm::StringRef stringify(UnaryKind kind);
 llvm::StringRef stringify(BinaryKind kind);
 llvm::StringRef stringify(CompareKind kind);
 
+/// How descriptions write it: `+`, `//`, `max`.
+llvm::StringRef spell(BinaryKind kind);
+
 /// `f32`, `i64`, `bool`.
 std::string formatType(mlir::Type type);
 

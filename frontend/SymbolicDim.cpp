@@ -11,8 +11,10 @@ using namespace fovea;
 using Factor = SymbolicDim::Factor;
 using Monomial = SymbolicDim::Monomial;
 
-// Keeps hostile arithmetic in a description from exhausting memory.
+// These keep hostile arithmetic in a description from exhausting memory.
 static constexpr size_t maxTerms = 256;
+static constexpr size_t maxDegree = 32;
+static constexpr size_t maxQuotientLength = 1024;
 
 static Error makeError(const Twine &message) {
   return createStringError(inconvertibleErrorCode(), message);
@@ -68,12 +70,16 @@ SymbolicDim SymbolicDim::symbol(StringRef name) {
   return SymbolicDim(Terms{{Monomial{std::make_shared<const Factor>(std::move(factor))}, 1}});
 }
 
-SymbolicDim SymbolicDim::quotientFactor(const SymbolicDim &dividend, const SymbolicDim &divisor) {
+Expected<SymbolicDim> SymbolicDim::quotientFactor(const SymbolicDim &dividend,
+                                                  const SymbolicDim &divisor) {
   auto parenthesised = [](const SymbolicDim &dim) {
     bool isAtom = dim.isConstant() || dim.symbolName();
     return isAtom ? dim.str() : "(" + dim.str() + ")";
   };
   std::string text = "(" + parenthesised(dividend) + "//" + parenthesised(divisor) + ")";
+  if (text.size() > maxQuotientLength)
+    return makeError("size expression has a division longer than " + Twine(maxQuotientLength) +
+                     " characters");
   Factor factor{std::move(text), dividend, divisor};
   return SymbolicDim(Terms{{Monomial{std::make_shared<const Factor>(std::move(factor))}, 1}});
 }
@@ -103,6 +109,8 @@ Error SymbolicDim::addTerm(const Monomial &monomial, int64_t coefficient) {
     return makeError("size does not fit 64 bits");
   if (it->second == 0)
     polynomial.erase(it);
+  if (monomial.size() > maxDegree)
+    return makeError("size expression has a product of more than " + Twine(maxDegree) + " sizes");
   if (polynomial.size() > maxTerms)
     return makeError("size expression has more than " + Twine(maxTerms) + " terms");
   return Error::success();
@@ -186,7 +194,8 @@ Expected<SymbolicDim> SymbolicDim::floorDivByTerm(const SymbolicDim &divisor) co
     return quotient;
   std::optional<SymbolicDim> dividend = rest.exactQuotient(gcd);
   std::optional<SymbolicDim> reduced = divisor.exactQuotient(gcd);
-  return quotient.plus(quotientFactor(*dividend, *reduced));
+  Expected<SymbolicDim> opaque = quotientFactor(*dividend, *reduced);
+  return opaque ? quotient.plus(*opaque) : opaque.takeError();
 }
 
 Expected<SymbolicDim> SymbolicDim::floorDiv(const SymbolicDim &divisor) const {
@@ -272,8 +281,7 @@ std::string SymbolicDim::str() const {
       os << "-";
     if (magnitude != 1 || monomial.empty())
       os << magnitude << (monomial.empty() ? "" : "*");
-    interleave(
-        monomial, os, [&](const FactorPtr &factor) { os << factor->text; }, "*");
+    interleave(monomial, os, [&](const FactorPtr &factor) { os << factor->text; }, "*");
   }
   return text;
 }

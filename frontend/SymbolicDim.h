@@ -45,7 +45,8 @@ public:
   std::optional<llvm::StringRef> symbolName() const;
   const Terms &terms() const { return polynomial; }
 
-  /// Exact; an error if a coefficient overflows 64 bits or there are more than 256 terms.
+  /// Exact; an error if a coefficient overflows 64 bits, or the result has more than 256 terms, a
+  /// product of more than 32 factors, or a quotient of more than 1024 characters.
   llvm::Expected<SymbolicDim> plus(const SymbolicDim &other) const;
   llvm::Expected<SymbolicDim> minus(const SymbolicDim &other) const;
   llvm::Expected<SymbolicDim> times(const SymbolicDim &other) const;
@@ -70,7 +71,8 @@ public:
 
 private:
   explicit SymbolicDim(Terms terms) : polynomial(std::move(terms)) {}
-  static SymbolicDim quotientFactor(const SymbolicDim &dividend, const SymbolicDim &divisor);
+  static llvm::Expected<SymbolicDim> quotientFactor(const SymbolicDim &dividend,
+                                                    const SymbolicDim &divisor);
   llvm::Error addTerm(const Monomial &monomial, int64_t coefficient);
   llvm::Expected<SymbolicDim> floorDivByTerm(const SymbolicDim &divisor) const;
 

@@ -2,6 +2,7 @@
 #include "frontend/Value.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/MathExtras.h"
 #include <charconv>
 
 namespace fovea {
@@ -11,6 +12,15 @@ Value::Value(const SymbolicDim &dim) {
     storage = *constant;
   else
     storage = dim;
+}
+
+SequenceValue::SequenceValue(std::vector<Value> values) {
+  for (const Value &value : values) {
+    auto *inner = value.get<SequenceValue>();
+    leaves = llvm::SaturatingAdd(leaves, inner ? inner->leaves : 1);
+    depth = std::max(depth, inner ? inner->depth + 1 : 1);
+  }
+  elements = std::make_shared<const std::vector<Value>>(std::move(values));
 }
 
 std::optional<int64_t> Value::integer() const {
@@ -51,10 +61,14 @@ struct Describer {
   std::string operator()(bool value) const { return value ? "True" : "False"; }
   std::string operator()(int64_t value) const { return "the integer " + std::to_string(value); }
   std::string operator()(double value) const { return "the number " + formatNumber(value); }
-  std::string operator()(const TextValue &value) const { return "the string '" + value.text + "'"; }
+  std::string operator()(const TextValue &value) const {
+    constexpr size_t shown = 60;
+    bool isLong = value.text.size() > shown;
+    return "the string '" + value.text.substr(0, shown) + (isLong ? "...'" : "'");
+  }
   std::string operator()(const SymbolicDim &value) const { return "the size " + value.str(); }
-  std::string operator()(const Value::Sequence &value) const {
-    return "a sequence of " + std::to_string(value->size());
+  std::string operator()(const SequenceValue &value) const {
+    return "a sequence of " + std::to_string(value.elements->size());
   }
   std::string operator()(const RangeValue &) const { return "a range"; }
   std::string operator()(const mlir::Type &value) const {
@@ -76,6 +90,25 @@ struct Describer {
 };
 
 } // namespace
+
+static size_t costOf(const SymbolicDim &dim) {
+  size_t factors = 0;
+  for (const auto &term : dim.terms())
+    factors += 1 + term.first.size();
+  return factors / 4;
+}
+
+size_t Value::cost() const {
+  if (auto *text = get<TextValue>())
+    return text->text.size() / 64;
+  if (auto *dim = get<SymbolicDim>())
+    return costOf(*dim);
+  size_t cost = 0;
+  if (auto *tensor = get<SymbolicTensor>())
+    for (const SymbolicDim &dim : tensor->shape)
+      cost += costOf(dim);
+  return cost;
+}
 
 std::string Value::describe() const { return std::visit(Describer(), storage); }
 

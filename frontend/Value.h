@@ -17,9 +17,9 @@ namespace fovea {
 class Value;
 struct Builtin;
 
-/// Names of one block of a function; looked up outwards through the parents.
+/// Names of one block of a function; looked up outwards through the parents. The importer owns all.
 struct Scope {
-  Scope *parent;
+  Scope *parent = nullptr;
   llvm::StringMap<Value> names;
 };
 
@@ -80,10 +80,19 @@ struct ScalarValue {
   std::optional<int64_t> loopEnd;
 };
 
+/// A tuple or list; copies share their elements.
+struct SequenceValue {
+  explicit SequenceValue(std::vector<Value> values);
+
+  std::shared_ptr<const std::vector<Value>> elements;
+  /// Levels of sequences in each other, this one included.
+  size_t depth = 1;
+  /// The elements that are no sequences, those of the inner sequences included.
+  uint64_t leaves = 0;
+};
+
 class Value {
 public:
-  using Sequence = std::shared_ptr<const std::vector<Value>>;
-
   /// The types whose values convert as they are; others have constructors of their own.
   template <typename T>
   static constexpr bool isAlternative =
@@ -94,8 +103,7 @@ public:
   Value() : storage(NoneValue()) {}
   /// A constant dim becomes an integer.
   Value(const SymbolicDim &dim);
-  Value(std::vector<Value> elements)
-      : storage(std::make_shared<const std::vector<Value>>(std::move(elements))) {}
+  Value(std::vector<Value> elements) : storage(SequenceValue(std::move(elements))) {}
   Value(std::string text) : storage(TextValue{std::move(text), {}, 1}) {}
   template <typename T>
     requires(isAlternative<std::decay_t<T>>)
@@ -112,8 +120,8 @@ public:
 
   bool isNone() const { return is<NoneValue>(); }
   const std::vector<Value> *sequence() const {
-    auto *elements = get<Sequence>();
-    return elements ? elements->get() : nullptr;
+    auto *sequence = get<SequenceValue>();
+    return sequence ? sequence->elements.get() : nullptr;
   }
   /// An integer or bool as an integer.
   std::optional<int64_t> integer() const;
@@ -127,8 +135,11 @@ public:
   /// What kind of value this is, for messages: `the integer 8`, `a tensor f32[B, L]`.
   std::string describe() const;
 
+  /// What a copy of this costs in memory and time, 0 for a number or a name.
+  size_t cost() const;
+
 private:
-  std::variant<NoneValue, PoisonValue, bool, int64_t, double, TextValue, SymbolicDim, Sequence,
+  std::variant<NoneValue, PoisonValue, bool, int64_t, double, TextValue, SymbolicDim, SequenceValue,
                RangeValue, mlir::Type, FunctionValue, LambdaValue, BuiltinValue, ConfigValue,
                ConfigGetValue, WeightValue, ScalarValue, SymbolicTensor>
       storage;

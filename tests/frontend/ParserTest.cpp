@@ -239,6 +239,14 @@ TEST(ParserTest, NestingIsBounded) {
             Messages{"blocks are nested more than 200 deep"});
 }
 
+TEST(ParserTest, ParametersAreBounded) {
+  std::string parameters;
+  for (int i = 0; i < 5000; ++i)
+    parameters += "x" + std::to_string(i) + ", ";
+  EXPECT_EQ(messagesOf("def f(" + parameters + "):\n  pass\n"),
+            Messages{"'f' has 5000 parameters; a function may have at most 4096"});
+}
+
 TEST(ParserTest, FileSizeIsBounded) {
   EXPECT_EQ(messagesOf(std::string(SourceFile::maxBytes + 1, '#')),
             Messages{"the file has 4194305 bytes; a description may have at most 4194304"});

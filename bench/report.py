@@ -88,7 +88,7 @@ def problem_table(all_results: Results, pattern: str) -> str:
     threads = thread_counts(chosen)
     header = [""]
     for count in threads:
-        header += [plural(count), "rate", "of ceiling"] + [PEERS[p] for p in peers]
+        header += [f"{plural(count)}: time", "rate", "of ceiling"] + [PEERS[p] for p in peers]
     rows = []
     for problem in dict.fromkeys(r.problem for r in chosen.values()):
         row = [problem]

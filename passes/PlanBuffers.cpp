@@ -6,6 +6,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "passes/BufferLiveness.h"
+#include "passes/BufferSizes.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -15,9 +16,6 @@ using namespace mlir;
 namespace fovea {
 #define GEN_PASS_DEF_PLANBUFFERSPASS
 #include "passes/Passes.h.inc"
-
-static constexpr int64_t alignment = 64;
-static constexpr int64_t maxBytes = int64_t(1) << 62;
 
 /// Moves the computation of `value` to the start of the entry, before everything that is not
 /// itself such a computation. Fails if it depends on data rather than on shapes.
@@ -98,14 +96,13 @@ Value BufferPlan::constant(int64_t value) {
 
 /// Bytes of the allocation, a multiple of the alignment; one value for equal sizes.
 FailureOr<Value> BufferPlan::bytesOf(memref::AllocOp alloc) {
-  MemRefType type = alloc.getType();
-  int64_t fixed = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  for (int64_t size : type.getShape())
-    if (llvm::MulOverflow(fixed, ShapedType::isDynamic(size) ? 1 : size, fixed) || fixed > maxBytes)
-      return alloc.emitOpError("takes more than 2^62 bytes");
+  std::optional<int64_t> staticBytes = getStaticBytes(alloc.getType());
+  if (!staticBytes)
+    return alloc.emitOpError("takes more than 2^62 bytes");
+  int64_t fixed = *staticBytes;
   SmallVector<Value> dynamic(alloc.getDynamicSizes());
   if (dynamic.empty())
-    return constant(llvm::alignTo(fixed, alignment));
+    return constant(llvm::alignTo(fixed, bufferAlignment));
   for (Value size : dynamic)
     if (failed(hoistToEntry(size, entry, last)))
       return alloc.emitOpError("has a size that depends on data, not on the input shapes alone");
@@ -118,7 +115,7 @@ FailureOr<Value> BufferPlan::bytesOf(memref::AllocOp alloc) {
   Value bytes = constant(fixed);
   for (Value size : dynamic)
     bytes = append([&](OpBuilder &b) { return arith::MulIOp::create(b, loc, bytes, size); });
-  Value unit = constant(alignment);
+  Value unit = constant(bufferAlignment);
   bytes = append([&](OpBuilder &b) { return arith::CeilDivSIOp::create(b, loc, bytes, unit); });
   bytes = append([&](OpBuilder &b) { return arith::MulIOp::create(b, loc, bytes, unit); });
   sizes.insert({{fixed, dynamic}, bytes});
@@ -171,8 +168,8 @@ Value BufferPlan::resultDim(func::FuncOp companion, BlockArgument result, int64_
                           .take_front(result.getArgNumber())
                           .drop_front(function.getNumArguments() - numResults))
     position += cast<ShapedType>(earlier).getRank();
-  auto call = func::CallOp::create(b, function.getLoc(), shapes,
-                                   companion.getArguments().drop_back());
+  auto call =
+      func::CallOp::create(b, function.getLoc(), shapes, companion.getArguments().drop_back());
   return call.getResult(position);
 }
 
@@ -209,7 +206,8 @@ private:
 
 /// `size`, or -1 if it came about by overflow.
 static Value rejectOverflow(OpBuilder &b, Location loc, Value size, Value estimate) {
-  Value limit = arith::ConstantOp::create(b, loc, b.getF64FloatAttr(static_cast<double>(maxBytes)));
+  Value limit =
+      arith::ConstantOp::create(b, loc, b.getF64FloatAttr(static_cast<double>(maxBufferBytes)));
   Value fits = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, estimate, limit);
   Value tooLarge = arith::ConstantIndexOp::create(b, loc, -1);
   return arith::SelectOp::create(b, loc, fits, size, tooLarge);
@@ -239,8 +237,8 @@ void BufferPlan::createSizeFunction() {
     auto dim = dyn_cast<memref::DimOp>(op);
     auto argument = dim ? dyn_cast<BlockArgument>(dim.getSource()) : BlockArgument();
     if (argument && argument.getArgNumber() < numInputs && dim.getConstantIndex())
-      map.map(dim.getResult(), companion.getArgument(firstDim[argument.getArgNumber()] +
-                                                     *dim.getConstantIndex()));
+      map.map(dim.getResult(),
+              companion.getArgument(firstDim[argument.getArgNumber()] + *dim.getConstantIndex()));
     else if (argument && dim.getConstantIndex())
       map.map(dim.getResult(), resultDim(companion, argument, *dim.getConstantIndex()));
     else if (isa<attn::WorkersOp>(op))

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
+#include "passes/BufferSizes.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -12,9 +13,6 @@ using namespace mlir;
 namespace fovea {
 #define GEN_PASS_DEF_PRIVATIZESCRATCHPASS
 #include "passes/Passes.h.inc"
-
-/// Buffers start at multiples of this, a cache line and the widest vector.
-static constexpr int64_t alignment = 64;
 
 /// Whether nothing of how `value` is computed changes between iterations.
 static bool isInvariant(scf::ForallOp forall, Value value) {
@@ -71,11 +69,10 @@ static FailureOr<Value> boundOutside(OpBuilder &b, scf::ForallOp forall, Value s
 /// Bytes of one copy of the buffer, rounded up to the alignment.
 static FailureOr<Value> bytesOutside(OpBuilder &b, scf::ForallOp forall, memref::AllocOp alloc) {
   Location loc = alloc.getLoc();
-  MemRefType type = alloc.getType();
-  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  for (int64_t size : type.getShape())
-    bytes *= ShapedType::isDynamic(size) ? 1 : size;
-  Value total = arith::ConstantIndexOp::create(b, loc, bytes);
+  std::optional<int64_t> bytes = getStaticBytes(alloc.getType());
+  if (!bytes)
+    return alloc.emitOpError("takes more than 2^62 bytes");
+  Value total = arith::ConstantIndexOp::create(b, loc, *bytes);
   for (Value size : alloc.getDynamicSizes()) {
     FailureOr<Value> bound = boundOutside(b, forall, size);
     if (failed(bound))
@@ -83,7 +80,7 @@ static FailureOr<Value> bytesOutside(OpBuilder &b, scf::ForallOp forall, memref:
                                "outside the loop");
     total = arith::MulIOp::create(b, loc, total, *bound);
   }
-  Value unit = arith::ConstantIndexOp::create(b, loc, alignment);
+  Value unit = arith::ConstantIndexOp::create(b, loc, bufferAlignment);
   Value blocks = arith::CeilDivSIOp::create(b, loc, total, unit);
   return b.createOrFold<arith::MulIOp>(loc, blocks, unit);
 }
@@ -107,8 +104,8 @@ static LogicalResult privatize(OpBuilder &b, scf::ForallOp forall) {
   Value workers = attn::WorkersOp::create(b, loc);
   Value size = b.createOrFold<arith::MulIOp>(loc, workers, stride);
   auto bytesType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
-  Value scratch =
-      memref::AllocOp::create(b, loc, bytesType, ValueRange{size}, b.getI64IntegerAttr(alignment));
+  Value scratch = memref::AllocOp::create(b, loc, bytesType, ValueRange{size},
+                                          b.getI64IntegerAttr(bufferAlignment));
 
   b.setInsertionPointToStart(forall.getBody());
   Value worker = attn::WorkerOp::create(b, loc);

@@ -52,24 +52,16 @@ namespace {
 struct FuseAttentionPass : fovea::impl::FuseAttentionPassBase<FuseAttentionPass> {
   using Base::Base;
   void runOnOperation() override {
-    SmallVector<Operation *> candidates;
-    getOperation().walk([&](Operation *op) { candidates.push_back(op); });
-    llvm::DenseSet<Operation *> erased;
-    // Backwards: a softmax inside a renormalised one is then gone when its turn comes.
-    for (Operation *op : llvm::reverse(candidates)) {
-      if (erased.contains(op))
-        continue;
-      std::optional<SoftmaxMatch> match = matchSoftmax(op);
-      if (!match)
-        continue;
+    forEachSoftmax(getOperation(), [](SoftmaxMatch &match, llvm::DenseSet<Operation *> &erased) {
+      Operation *softmax = match.weights.getDefiningOp();
       std::string why;
-      if (attn::AttentionOp attention = raise(*match, erased, why)) {
+      if (attn::AttentionOp attention = raise(match, erased, why)) {
         simplifyScore(attention);
         fovea::remark(attention, "attention", "raised matmul, softmax, matmul to one attention");
       } else {
-        fovea::remark(op, "attention", "this softmax stays: " + why);
+        fovea::remark(softmax, "attention", "this softmax stays: " + why);
       }
-    }
+    });
   }
 };
 } // namespace

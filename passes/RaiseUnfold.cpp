@@ -268,24 +268,17 @@ struct RaiseUnfoldPass : fovea::impl::RaiseUnfoldPassBase<RaiseUnfoldPass> {
   using Base::Base;
   void runOnOperation() override {
     shareDims(getOperation());
-    SmallVector<Operation *> candidates;
-    getOperation().walk([&](Operation *op) { candidates.push_back(op); });
-    llvm::DenseSet<Operation *> erased;
-    for (Operation *op : llvm::reverse(candidates)) {
-      if (erased.contains(op))
-        continue;
-      std::optional<SoftmaxMatch> match = matchSoftmax(op);
-      if (!match)
-        continue;
+    forEachSoftmax(getOperation(), [](SoftmaxMatch &match, llvm::DenseSet<Operation *> &erased) {
+      Operation *softmax = match.weights.getDefiningOp();
       std::string why;
-      if (attn::AttentionOp attention = raise(*match, erased, why))
+      if (attn::AttentionOp attention = raise(match, erased, why))
         fovea::remark(attention, "unfold",
                       attention.hasSink()
                           ? "raised windows to attention; their padding stays as a sink"
                           : "raised windows to attention");
       else if (!why.empty())
-        fovea::remark(op, "unfold", "the windows stay: " + why);
-    }
+        fovea::remark(softmax, "unfold", "the windows stay: " + why);
+    });
   }
 };
 } // namespace

@@ -258,3 +258,17 @@ std::optional<SoftmaxMatch> fovea::matchSoftmax(Operation *op) {
   match.score = normalized->score;
   return match;
 }
+
+void fovea::forEachSoftmax(
+    Operation *function,
+    llvm::function_ref<void(SoftmaxMatch &, llvm::DenseSet<Operation *> &)> raise) {
+  SmallVector<Operation *> candidates;
+  function->walk([&](Operation *op) { candidates.push_back(op); });
+  llvm::DenseSet<Operation *> erased;
+  for (Operation *op : llvm::reverse(candidates)) {
+    if (erased.contains(op))
+      continue;
+    if (std::optional<SoftmaxMatch> match = matchSoftmax(op))
+      raise(*match, erased);
+  }
+}

@@ -8,6 +8,8 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "mlir/IR/Region.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include <memory>
 #include <optional>
 
@@ -34,6 +36,13 @@ struct SoftmaxMatch {
 /// steps. A softmax that is masked by 0 and 1 and divided by its row sums once more matches as
 /// the softmax of the masked scores, which it equals.
 std::optional<SoftmaxMatch> matchSoftmax(mlir::Operation *op);
+
+/// Calls `raise` with each softmax in the function, the last op first: a softmax inside a
+/// renormalised one is then gone when its turn comes. `raise` adds the ops that it erases to
+/// `erased`.
+void forEachSoftmax(
+    mlir::Operation *function,
+    llvm::function_ref<void(SoftmaxMatch &match, llvm::DenseSet<mlir::Operation *> &erased)> raise);
 
 } // namespace fovea
 

@@ -16,16 +16,22 @@ namespace fovea {
 #define GEN_PASS_DEF_OUTLINEKERNELSPASS
 #include "passes/Passes.h.inc"
 
-/// Number of iterations of each dim: ceil((upper - lower) / step), never negative.
-static SmallVector<Value> tripCounts(OpBuilder &b, scf::ForallOp forall) {
-  Location loc = forall.getLoc();
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+namespace {
+/// Lower bounds, upper bounds and steps of a loop, a value a dim.
+struct LoopBounds {
+  SmallVector<Value> lower, upper, step;
+
+  LoopBounds(OpBuilder &b, scf::ForallOp forall)
+      : lower(forall.getLowerBound(b)), upper(forall.getUpperBound(b)), step(forall.getStep(b)) {}
+};
+} // namespace
+
+/// Number of iterations of each dim: ceil((upper - lower) / step); at most 0 if there are none.
+static SmallVector<Value> tripCounts(OpBuilder &b, Location loc, const LoopBounds &bounds) {
   SmallVector<Value> counts;
-  for (auto [lower, upper, step] : llvm::zip_equal(
-           forall.getLowerBound(b), forall.getUpperBound(b), forall.getStep(b))) {
+  for (auto [lower, upper, step] : llvm::zip_equal(bounds.lower, bounds.upper, bounds.step)) {
     Value extent = b.createOrFold<arith::SubIOp>(loc, upper, lower);
-    Value count = b.createOrFold<arith::CeilDivSIOp>(loc, extent, step);
-    counts.push_back(b.createOrFold<arith::MaxSIOp>(loc, count, zero));
+    counts.push_back(b.createOrFold<arith::CeilDivSIOp>(loc, extent, step));
   }
   return counts;
 }
@@ -62,50 +68,49 @@ static func::FuncOp createKernel(OpBuilder &b, func::FuncOp caller, StringRef na
   return kernel;
 }
 
-/// Fills the kernel with `for task in [begin, end): body(indices of task)`.
-static void fillKernel(OpBuilder &b, func::FuncOp kernel, scf::ForallOp forall,
-                       ArrayRef<Value> captured) {
-  OpBuilder::InsertionGuard guard(b);
+/// The bounds inside the kernel: constants of the caller are made anew, others are captured.
+static LoopBounds boundsInside(OpBuilder &b, LoopBounds bounds, const IRMapping &map) {
+  for (SmallVector<Value> *values : {&bounds.lower, &bounds.upper, &bounds.step})
+    for (Value &value : *values)
+      if (std::optional<int64_t> constant = getConstantIntValue(value))
+        value = arith::ConstantIndexOp::create(b, value.getLoc(), *constant);
+      else
+        value = map.lookup(value);
+  return bounds;
+}
+
+/// Maps the indices of the loop to those of a task, counted row-major over the dims.
+static void mapIndices(OpBuilder &b, scf::ForallOp forall, const LoopBounds &bounds,
+                       ArrayRef<Value> counts, Value task, IRMapping &map) {
   Location loc = forall.getLoc();
-  Block &entry = kernel.getBody().front();
-  b.setInsertionPointToStart(&entry);
-  IRMapping map;
-  map.map(captured, entry.getArguments().drop_front(3));
-
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  // The bounds are captured values or constants of the caller; clone their uses through a copy
-  // of the loop header.
-  auto remap = [&](ArrayRef<OpFoldResult> values) {
-    return llvm::map_to_vector(values, [&](OpFoldResult value) -> Value {
-      if (auto attr = dyn_cast<Attribute>(value))
-        return arith::ConstantIndexOp::create(b, loc, cast<IntegerAttr>(attr).getInt());
-      Value v = cast<Value>(value);
-      if (std::optional<int64_t> constant = getConstantIntValue(v))
-        return arith::ConstantIndexOp::create(b, loc, *constant);
-      return map.lookup(v);
-    });
-  };
-  SmallVector<Value> lower = remap(forall.getMixedLowerBound());
-  SmallVector<Value> upper = remap(forall.getMixedUpperBound());
-  SmallVector<Value> step = remap(forall.getMixedStep());
-  SmallVector<Value> counts;
-  for (auto [lo, up, st] : llvm::zip_equal(lower, upper, step)) {
-    Value extent = b.createOrFold<arith::SubIOp>(loc, up, lo);
-    counts.push_back(b.createOrFold<arith::CeilDivSIOp>(loc, extent, st));
-  }
-
-  auto loop = scf::ForOp::create(b, loc, entry.getArgument(0), entry.getArgument(1), one);
-  b.setInsertionPointToStart(loop.getBody());
-  Value rest = loop.getInductionVar();
+  Value rest = task;
   for (int64_t dim = counts.size() - 1; dim >= 0; --dim) {
     Value index = rest;
     if (dim > 0) {
       index = arith::RemUIOp::create(b, loc, rest, counts[dim]);
       rest = arith::DivUIOp::create(b, loc, rest, counts[dim]);
     }
-    Value scaled = b.createOrFold<arith::MulIOp>(loc, index, step[dim]);
-    map.map(forall.getInductionVar(dim), b.createOrFold<arith::AddIOp>(loc, scaled, lower[dim]));
+    Value scaled = b.createOrFold<arith::MulIOp>(loc, index, bounds.step[dim]);
+    map.map(forall.getInductionVar(dim),
+            b.createOrFold<arith::AddIOp>(loc, scaled, bounds.lower[dim]));
   }
+}
+
+/// Fills the kernel with `for task in [begin, end): body(indices of task)`.
+static void fillKernel(OpBuilder &b, func::FuncOp kernel, scf::ForallOp forall,
+                       const LoopBounds &outside, ArrayRef<Value> captured) {
+  OpBuilder::InsertionGuard guard(b);
+  Location loc = forall.getLoc();
+  Block &entry = kernel.getBody().front();
+  b.setInsertionPointToStart(&entry);
+  IRMapping map;
+  map.map(captured, entry.getArguments().drop_front(3));
+  LoopBounds bounds = boundsInside(b, outside, map);
+  SmallVector<Value> counts = tripCounts(b, loc, bounds);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  auto loop = scf::ForOp::create(b, loc, entry.getArgument(0), entry.getArgument(1), one);
+  b.setInsertionPointToStart(loop.getBody());
+  mapIndices(b, forall, bounds, counts, loop.getInductionVar(), map);
   for (Operation &op : forall.getBody()->without_terminator())
     b.clone(op, map);
   b.setInsertionPointToEnd(&entry);
@@ -118,27 +123,32 @@ static void fillKernel(OpBuilder &b, func::FuncOp kernel, scf::ForallOp forall,
 
 static void outline(OpBuilder &b, scf::ForallOp forall, SymbolTable &symbols) {
   auto caller = forall->getParentOfType<func::FuncOp>();
-  SmallVector<Value> captured = capturedValues(forall);
+  SmallVector<Value> used = capturedValues(forall);
   // The bounds are needed inside too.
-  llvm::SetVector<Value> needed(captured.begin(), captured.end());
-  for (auto bounds : {forall.getDynamicLowerBound(), forall.getDynamicUpperBound(),
-                      forall.getDynamicStep()})
-    for (Value bound : bounds)
+  llvm::SetVector<Value> needed(used.begin(), used.end());
+  b.setInsertionPoint(forall);
+  LoopBounds bounds(b, forall);
+  for (ArrayRef<Value> values :
+       {ArrayRef(bounds.lower), ArrayRef(bounds.upper), ArrayRef(bounds.step)})
+    for (Value bound : values)
       if (!getConstantIntValue(bound))
         needed.insert(bound);
-  captured = needed.takeVector();
+  SmallVector<Value> captured = needed.takeVector();
 
   auto kind = forall->getAttrOfType<StringAttr>("attn.kernel_name");
   std::string name = (caller.getName() + "." + (kind ? kind.getValue() : "kernel")).str();
   func::FuncOp kernel = createKernel(b, caller, name, forall, captured);
   symbols.insert(kernel); // makes the name unique
-  fillKernel(b, kernel, forall, captured);
+  fillKernel(b, kernel, forall, bounds, captured);
 
-  b.setInsertionPoint(forall);
-  Value count = arith::ConstantIndexOp::create(b, forall.getLoc(), 1);
-  for (Value trips : tripCounts(b, forall))
-    count = b.createOrFold<arith::MulIOp>(forall.getLoc(), count, trips);
-  attn::LaunchOp::create(b, forall.getLoc(), kernel.getName(), count, captured);
+  Location loc = forall.getLoc();
+  Value count = arith::ConstantIndexOp::create(b, loc, 1);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  for (Value trips : tripCounts(b, loc, bounds)) {
+    Value atLeastZero = b.createOrFold<arith::MaxSIOp>(loc, trips, zero);
+    count = b.createOrFold<arith::MulIOp>(loc, count, atLeastZero);
+  }
+  attn::LaunchOp::create(b, loc, kernel.getName(), count, captured);
   forall.erase();
 }
 

@@ -1,4 +1,5 @@
 import os
+import platform
 import sys
 
 import lit.formats
@@ -27,3 +28,6 @@ if os.path.isdir(os.path.join(shared_data, "stories260k")):
 # The benchmarks may be left out of a build.
 if os.path.exists(os.path.join(config.fovea_bin_dir, "fovea-bench")):
     config.available_features.add("bench")
+
+if platform.machine() == "x86_64":
+    config.available_features.add("x86")

@@ -270,6 +270,26 @@ def ExpandReshapesPass : Pass<"attn-expand-reshapes", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def ExpandBf16Pass : Pass<"attn-expand-bf16", "::mlir::ModuleOp"> {
+  let summary = "convert bf16 by integer arithmetic and hold it as 16-bit integers";
+  let description = [{
+    After `arith-emulate-unsupported-floats` and `math-extend-to-supported-types`, which leave no
+    arithmetic on bf16:
+
+    ```mlir
+    // before
+    %y = arith.extf %x : bf16 to f32
+    // after, where %x is an i16
+    %w = arith.extui %x : i16 to i32
+    %s = arith.shli %w, %c16 : i32
+    %y = arith.bitcast %s : i32 to f32
+    ```
+
+    Doubles are rounded once, as if directly.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 def ConvertAttnToLLVMPass : Pass<"convert-attn-to-llvm", "::mlir::ModuleOp"> {
   let summary = "lower launches, weights and workspace to the context of the C interface";
   let description = [{

@@ -2,6 +2,7 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -113,9 +114,12 @@ static void buildLlvmPhase(OpPassManager &pm) {
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createCanonicalizerPass());
+  // Arithmetic on bf16 becomes that on f32.
+  pm.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
+  pm.addPass(math::createMathExtendToSupportedTypes({{"f16"}, "f32"}));
+  pm.addPass(createExpandBf16Pass());
   pm.addPass(createConvertVectorToLLVMPass());
-  // Rounding to bf16 by arithmetic: not every C library has the function LLVM would call.
-  pm.addPass(arith::createArithExpandOpsPass({.includeBf16 = true}));
+  pm.addPass(arith::createArithExpandOpsPass());
   pm.addNestedPass<func::FuncOp>(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertToLLVMPass());

@@ -192,7 +192,7 @@ Value fovea::viewOf(EmitBuilder &b, Value memref, ValueRange indices) {
   return viewOf(b, memref, llvm::to_vector(llvm::seq<int64_t>(rank)), indices);
 }
 
-Value fovea::allocateScratch(EmitBuilder &b, ArrayRef<OpFoldResult> shape, Type element) {
+Value fovea::allocateAligned(EmitBuilder &b, ArrayRef<OpFoldResult> shape, Type element) {
   SmallVector<int64_t> sizes;
   SmallVector<Value> dynamic;
   dispatchIndexOpFoldResults(shape, dynamic, sizes);

@@ -55,8 +55,8 @@ mlir::Value viewOf(EmitBuilder &b, mlir::Value memref, llvm::ArrayRef<int64_t> p
                    mlir::ValueRange indices);
 mlir::Value viewOf(EmitBuilder &b, mlir::Value memref, mlir::ValueRange indices);
 
-/// Scratch memory of that shape, aligned to cache lines.
-mlir::Value allocateScratch(EmitBuilder &b, llvm::ArrayRef<mlir::OpFoldResult> shape,
+/// A buffer of that shape, aligned to cache lines.
+mlir::Value allocateAligned(EmitBuilder &b, llvm::ArrayRef<mlir::OpFoldResult> shape,
                             mlir::Type element);
 
 } // namespace fovea

@@ -1,5 +1,6 @@
 // attn.attention on buffers becomes loops over vectors; EmitAttentionKernel.h has the kernel.
-// This file makes the loops over batch and heads around it and says what the mask allowed.
+// This file chooses between it and the kernel for few queries (EmitDecodeKernel.h), makes the loops
+// over batch and heads around it, has keys packed in front, and says what the mask allowed.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -71,8 +72,7 @@ static AttentionTile tileFor(AttentionOp op, const TargetInfo &target,
                              std::optional<int64_t> rows) {
   return chooseAttentionTile(target, op.getScoreType().getWidth(), rows,
                              staticDim(op.getQuery(), op.getQueryPermutation()[3]),
-                             staticDim(op.getValue(), op.getValuePermutation()[3]),
-                             /*windowed=*/!wantsPrepacking(op));
+                             staticDim(op.getValue(), op.getValuePermutation()[3]), isWindowed(op));
 }
 
 static void emitFewRows(EmitBuilder &b, AttentionOp op, const AttentionTile &tile) {

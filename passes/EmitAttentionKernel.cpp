@@ -80,7 +80,7 @@ Value AttentionKernel::select(Value condition, Value yes, Value no) {
 void AttentionKernel::allocateScratch(bool prepacked) {
   auto size = [&](int64_t n) -> OpFoldResult { return b.getIndexAttr(n); };
   auto allocate = [&](ArrayRef<OpFoldResult> shape) {
-    return fovea::allocateScratch(b, shape, scoreType);
+    return allocateAligned(b, shape, scoreType);
   };
   OpFoldResult panels = size(tile.panelsPerBlock), width = size(tile.width());
   packedQueries = allocate({panels, getAsOpFoldResult(headDim), width});

@@ -1,6 +1,6 @@
 // The attention kernel as loops over vectors: online softmax with queries along lanes.
 //
-// A head's rows are taken in blocks, its keys in blocks of 128 at absolute positions, and in a
+// A head's rows are taken in blocks, its keys in blocks (AttentionTile) at absolute positions, and in a
 // block of rows panel by panel:
 //
 //   for each block of rows                        queries packed as [D][width] a panel

@@ -52,7 +52,7 @@ DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const Attention
 void DecodeKernel::allocate() {
   auto size = [&](int64_t n) -> OpFoldResult { return b.getIndexAttr(n); };
   auto allocateFloats = [&](ArrayRef<OpFoldResult> shape) {
-    return allocateScratch(b, shape, scoreType);
+    return allocateAligned(b, shape, scoreType);
   };
   int64_t rows = tile.lanes * group;
   OpFoldResult dim = getAsOpFoldResult(headDim);

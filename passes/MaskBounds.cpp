@@ -143,6 +143,10 @@ static bool isBoundedBelow(const MaskPredicate &predicate, Region &region) {
   }
 }
 
+bool fovea::isWindowed(attn::AttentionOp op) {
+  return op.hasMask() && MaskBoundsEmitter(op.getMask()).boundsKeysBelow();
+}
+
 bool MaskBoundsEmitter::boundsKeysBelow() const { return isBoundedBelow(predicate, region); }
 
 bool MaskBoundsEmitter::boundsKeys() const { return hasPositionAtom(predicate, region); }

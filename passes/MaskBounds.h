@@ -4,6 +4,7 @@
 #ifndef FOVEA_PASSES_MASKBOUNDS_H
 #define FOVEA_PASSES_MASKBOUNDS_H
 
+#include "dialect/AttnOps.h"
 #include "passes/EmitBuilder.h"
 #include "passes/MaskPredicate.h"
 
@@ -14,6 +15,9 @@ namespace fovea {
 struct MaskBounds {
   mlir::Value anyLo, allLo, allHi, anyHi;
 };
+
+/// Whether each query of the attention sees a window of keys that moves with it.
+bool isWindowed(attn::AttentionOp op);
 
 /// The bounds of a block without a mask: all keys.
 MaskBounds unmaskedBounds(EmitBuilder &b, mlir::Value keys);

@@ -34,7 +34,7 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   // Raising matches within one function body, so calls go first.
   pm.addPass(createInlinerPass());
   pm.addPass(createInferResultShapesPass());
-  if (options.route == "reference")
+  if (options.route == Route::Reference)
     return;
   // Matchers tell chains apart by their uses, so dead and repeated ops go first.
   pm.addPass(createCanonicalizerPass());
@@ -59,11 +59,11 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
 
 static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &options) {
   DecomposePassOptions decompose;
-  decompose.attention = options.route == "reference";
+  decompose.attention = options.route == Route::Reference;
   pm.addNestedPass<func::FuncOp>(createDecomposePass(decompose));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  if (options.route == "reference")
+  if (options.route == Route::Reference)
     return;
   // While an op is still one op: afterwards each tile would have to prove it.
   pm.addNestedPass<func::FuncOp>(createReuseOperandsPass());
@@ -84,7 +84,7 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
   pm.addNestedPass<func::FuncOp>(createConvertCopiesPass());
   // Before the approximations: it draws by exponentials.
   pm.addNestedPass<func::FuncOp>(createEmitSamplingPass({options.target}));
-  if (options.route == "reference") {
+  if (options.route == Route::Reference) {
     pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   } else {
     pm.addNestedPass<func::FuncOp>(createEmitAttentionPass({options.target}));
@@ -145,9 +145,8 @@ void fovea::buildPhase(OpPassManager &pm, Phase phase, const FoveaPipelineOption
 }
 
 void fovea::buildFoveaPipeline(OpPassManager &pm, const FoveaPipelineOptions &options) {
-  Phase last = parsePhase(options.compileTo).value_or(Phase::Llvm);
   for (Phase phase : loweringPhases)
-    if (phase <= last)
+    if (phase <= options.compileTo)
       buildPhase(pm, phase, options);
 }
 

@@ -25,15 +25,22 @@ enum class Phase {
 std::optional<Phase> parsePhase(llvm::StringRef name);
 llvm::StringRef stringifyPhase(Phase phase);
 
+/// How ops become loops: by the fast kernels, or as plain loops over the decomposed ops.
+enum class Route { Fast, Reference };
+
 struct FoveaPipelineOptions : mlir::PassPipelineOptions<FoveaPipelineOptions> {
-  Option<std::string> compileTo{*this, "compile-to",
-                                llvm::cl::desc("last phase to run: input, fused, tiled, "
-                                               "bufferized, vector or llvm (default)"),
-                                llvm::cl::init("llvm")};
-  Option<std::string> route{*this, "route",
-                            llvm::cl::desc("fast (default), or reference: plain loops over the "
-                                           "decomposed ops"),
-                            llvm::cl::init("fast")};
+  Option<Phase> compileTo{
+      *this, "compile-to", llvm::cl::desc("last phase to run"), llvm::cl::init(Phase::Llvm),
+      llvm::cl::values(clEnumValN(Phase::Input, "input", "nothing"),
+                       clEnumValN(Phase::Fused, "fused", "attention raised"),
+                       clEnumValN(Phase::Tiled, "tiled", "parallel loops over tiles"),
+                       clEnumValN(Phase::Bufferized, "bufferized", "memory instead of tensors"),
+                       clEnumValN(Phase::Vector, "vector", "kernels of vectors"),
+                       clEnumValN(Phase::Llvm, "llvm", "the LLVM dialect"))};
+  Option<Route> route{
+      *this, "route", llvm::cl::desc("how ops become loops"), llvm::cl::init(Route::Fast),
+      llvm::cl::values(clEnumValN(Route::Fast, "fast", "by the fast kernels"),
+                       clEnumValN(Route::Reference, "reference", "as plain loops"))};
   Option<std::string> target{*this, "target",
                              llvm::cl::desc("row of the target table: generic, avx2 (default), "
                                             "avx512 or neon"),

@@ -42,10 +42,6 @@ static bool isWhole(const OuterOperand &operand) {
          isConstantIntValue(operand.offsets[operand.permutation[3]], 0);
 }
 
-bool fovea::wantsPrepacking(AttentionOp op) {
-  return !op.hasMask() || !MaskBoundsEmitter(op.getMask()).boundsKeysBelow();
-}
-
 Value fovea::totalRows(EmitBuilder &b, AttentionOp op) {
   scf::ForallOp loop = outermostLoop(op);
   auto query = loop ? findOuter(op.getQuery(), op.getQueryPermutation(), loop) : std::nullopt;
@@ -86,7 +82,7 @@ private:
 Value Prepacking::allocate(ArrayRef<OpFoldResult> loops, ArrayRef<OpFoldResult> blockShape) {
   SmallVector<OpFoldResult> shape(loops);
   llvm::append_range(shape, blockShape);
-  return allocateScratch(b, shape, scoreType);
+  return allocateAligned(b, shape, scoreType);
 }
 
 void Prepacking::packBlock(ValueRange indices) {
@@ -117,7 +113,7 @@ void Prepacking::emit(Value wanted) {
 std::optional<PrepackedOperands> fovea::prepackOperands(AttentionOp op, const AttentionTile &tile,
                                                         int64_t fewRows) {
   scf::ForallOp loop = outermostLoop(op);
-  if (!loop || !wantsPrepacking(op))
+  if (!loop || isWindowed(op))
     return std::nullopt;
   auto key = findOuter(op.getKey(), op.getKeyPermutation(), loop);
   auto value = findOuter(op.getValue(), op.getValuePermutation(), loop);

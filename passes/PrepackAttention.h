@@ -16,13 +16,10 @@ struct PrepackedOperands {
   mlir::Value batch, head; // where the op's first batch and key head are in them
 };
 
-/// Whether it pays: not where the mask is a window, for then few blocks of queries see a key, and
-/// memory would grow with the sequence.
-bool wantsPrepacking(attn::AttentionOp op);
-
-/// Emits the loop in front of the outermost parallel loop around `op`, with no iteration where
-/// more than `fewRows` queries do not share the keys. Nothing if the op is in no such loop or the
-/// loop is not one over batches, heads and queries.
+/// Emits the loop in front of the outermost parallel loop around `op`. At run time it packs nothing
+/// unless a head has more than `fewRows` queries. Nothing is emitted if the op is in no such loop,
+/// or if its mask is a window: few blocks of queries then see a key, and memory would grow with the
+/// sequence.
 std::optional<PrepackedOperands> prepackOperands(attn::AttentionOp op, const AttentionTile &tile,
                                                  int64_t fewRows);
 

@@ -4,8 +4,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "passes/MaskBounds.h"
 #include "passes/Passes.h"
-#include "passes/PrepackAttention.h"
 #include "passes/TargetInfo.h"
 #include "passes/TileGroups.h"
 
@@ -29,7 +29,7 @@ static SmallVector<int64_t> attentionSizes(attn::AttentionOp op, const TargetInf
   int64_t group = op.getGroupSize();
   if (ShapedType::isDynamic(group))
     group = 1;
-  int64_t panels = std::max<int64_t>((wantsPrepacking(op) ? 8 : 16) / group, 1);
+  int64_t panels = std::max<int64_t>((isWindowed(op) ? 16 : 8) / group, 1);
   return {1, group, panels * 3 * target.lanes(32)};
 }
 

@@ -118,7 +118,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const Loweri
   if (failed(verify(module)))
     return diagnostics.takeErrors("the module is invalid");
   FoveaPipelineOptions pipelineOptions;
-  pipelineOptions.route = options.route;
+  pipelineOptions.route = options.route == "reference" ? Route::Reference : Route::Fast;
   pipelineOptions.target = options.target;
   OwningOpRef<ModuleOp> lowered(module.clone());
   if (!options.entry.empty())

@@ -50,7 +50,7 @@ protected:
     cantFail(g.endFunction({{"y", result}}));
     PassManager passes(context.get());
     FoveaPipelineOptions options;
-    options.compileTo = "fused";
+    options.compileTo = Phase::Fused;
     buildFoveaPipeline(passes, options);
     EXPECT_TRUE(succeeded(passes.run(*module))) << report;
     std::string text;

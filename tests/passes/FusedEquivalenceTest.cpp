@@ -70,7 +70,7 @@ TEST_P(FusedEquivalence, KeepsResults) {
     OwningOpRef<ModuleOp> after(before->clone());
     PassManager passes(context.get());
     FoveaPipelineOptions options;
-    options.compileTo = "fused";
+    options.compileTo = Phase::Fused;
     buildFoveaPipeline(passes, options);
     ASSERT_TRUE(succeeded(passes.run(*after)));
     func::FuncOp entry = firstPublic(*before);

@@ -15,21 +15,14 @@ namespace fovea {
 #include "passes/Passes.h.inc"
 } // namespace fovea
 
-/// The products of fewer rows than this stream b instead of packing it.
-static constexpr int64_t fewRows = 4;
-
 static void emitProduct(EmitBuilder &b, ContractionEmitter &emitter) {
-  if (!emitter.canEmitRows())
+  int64_t most = emitter.c.maxStreamedRows();
+  if (most == 0)
     return emitter.emitPacked();
-  auto emitFrom = [&](auto &&self, int64_t rows) -> void {
-    if (rows == fewRows)
-      return emitter.emitPacked();
-    Value exactly =
-        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, emitter.sizeM(), b.index(rows));
-    b.branch(
-        exactly, [&] { emitter.emitRows(rows); }, [&] { self(self, rows + 1); });
-  };
-  emitFrom(emitFrom, 1);
+  // All tiles of a matrix alike: a row's result does not depend on the tile that it is in.
+  Value rows = emitter.packed ? emitter.packed->rows : emitter.sizeM();
+  Value few = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, rows, b.index(most));
+  b.branch(few, [&] { emitter.emitRows(); }, [&] { emitter.emitPacked(); });
 }
 
 static void emitContraction(EmitBuilder &b, const Contraction &contraction,
@@ -38,9 +31,10 @@ static void emitContraction(EmitBuilder &b, const Contraction &contraction,
   SmallVector<Value> sizes, ivs(linalgOp.getNumLoops());
   for (Range range : linalgOp.createLoopRanges(b, b.getLoc()))
     sizes.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
+  std::optional<PackedFactor> packed = prepackRows(contraction, target);
   auto emitFrom = [&](auto &&self, size_t depth) -> void {
     if (depth == contraction.outer.size()) {
-      ContractionEmitter emitter(b, contraction, target, sizes, ivs);
+      ContractionEmitter emitter(b, contraction, target, sizes, ivs, packed ? &*packed : nullptr);
       return emitProduct(b, emitter);
     }
     unsigned dim = contraction.outer[depth];

@@ -8,7 +8,7 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "passes/EmitBuilder.h"
-#include "passes/TargetInfo.h"
+#include "passes/PanelPacker.h"
 
 namespace fovea {
 
@@ -30,17 +30,41 @@ struct Contraction {
   mlir::FloatType accumulator;       // f32 or f64
 
   bool isNarrowResult() const { return getElementTypeOrSelf(c->get()) != accumulator; }
+  /// Both factors along k: results are dot products of vectors in memory.
+  bool hasDots() const { return a.contiguousAlongK && b.contiguousAlongK; }
+  /// Up to this many rows of a, b is streamed rather than packed.
+  int64_t maxStreamedRows() const;
 };
 
 /// Recognises products of floats summed over at least one loop, with at least one other loop.
 /// Nothing if `op` is something else; `why` then says what.
 std::optional<Contraction> matchContraction(mlir::linalg::GenericOp op, std::string &why);
 
+/// All rows of a factor in panels of ContractionTile::rows, for every iteration of the outer loops.
+/// Element 0 of the panel from row r on, of those for the depth from k0 on, lies at
+/// k0 * paddedRows + r * depth.
+struct PackedFactor {
+  mlir::Value memref;                     // [outer dims of the factor ...][rows * k]
+  llvm::SmallVector<unsigned> dims;       // of the factor, in the place of the outer dims
+  llvm::SmallVector<mlir::Value> offsets; // of the op's slice, for each dim of the factor
+  unsigned rowDim;                        // of the factor
+  mlir::Value paddedRows;
+  mlir::Value rows; // in all, known outside of the parallel loop
+};
+
+/// Packs a in a parallel loop of its own in front of the outermost one around the op, so that its
+/// tiles share the panels; it has no iteration if b is streamed. Nothing if the op's rows are not a
+/// slice of a buffer from outside at a multiple of the panels, or if no other tile would use the
+/// panels.
+std::optional<PackedFactor> prepackRows(const Contraction &contraction, const TargetInfo &target);
+
 /// One contraction being emitted, at one iteration of its outer loops.
 class ContractionEmitter {
 public:
+  /// `packed` may be null.
   ContractionEmitter(EmitBuilder &builder, const Contraction &contraction, const TargetInfo &target,
-                     llvm::ArrayRef<mlir::Value> sizes, llvm::ArrayRef<mlir::Value> outerIvs);
+                     llvm::ArrayRef<mlir::Value> sizes, llvm::ArrayRef<mlir::Value> outerIvs,
+                     const PackedFactor *packed);
 
   mlir::Value sizeM() const { return rows(c.a); }
   mlir::Value sizeN() const { return rows(c.b); }
@@ -50,13 +74,17 @@ public:
     return mlir::VectorType::get({lanes}, c.accumulator);
   }
 
+  FactorView view(const Factor &factor) const;
   /// Element `(row, k)` of a factor, in the accumulator's type.
-  mlir::Value loadScalar(const Factor &factor, mlir::Value row, mlir::Value k);
+  mlir::Value loadScalar(const Factor &factor, mlir::Value row, mlir::Value k) const {
+    return view(factor).loadScalar(b, row, k);
+  }
   /// `lanes` elements from `(row, k)` on along the dim in which the factor is contiguous.
-  mlir::Value loadVector(const Factor &factor, mlir::Value row, mlir::Value k, int64_t lanes);
-  /// The same before widening.
-  mlir::Value loadNarrow(const Factor &factor, mlir::Value row, mlir::Value k, int64_t lanes);
-  mlir::Value widen(mlir::Value value);
+  mlir::Value loadVector(const Factor &factor, mlir::Value row, mlir::Value k,
+                         int64_t lanes) const {
+    return view(factor).loadVector(b, row, k, lanes);
+  }
+  mlir::Value widen(mlir::Value value) { return b.convertFloat(value, c.accumulator); }
   /// `x * y + z` on vectors, in one rounding where the target can.
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
 
@@ -68,22 +96,23 @@ public:
   /// Register-tiled product of packed panels, for any sizes and layouts.
   void emitPacked();
 
-  /// For few rows of a: reads b once, in the order in which it lies, and packs nothing. The
-  /// number of rows is a constant here. `canEmitRows` says whether the layouts allow it.
-  bool canEmitRows() const;
-  void emitRows(int64_t rows);
+  /// For up to maxStreamedRows() rows of a: reads b in the order in which it lies and packs
+  /// nothing.
+  void emitRows();
+
+  /// The panel of a from row `m` of the op on, at k0 ... k0 + depth - 1. Only with `packed`.
+  Panel packedPanel(mlir::Value m, mlir::Value k0, mlir::Value depth) const;
 
   EmitBuilder &b;
   const Contraction &c;
   const TargetInfo &target;
+  const PackedFactor *packed;
 
 private:
   mlir::Value rows(const Factor &factor) const;
-  llvm::SmallVector<mlir::Value> indices(mlir::OpOperand &operand, mlir::Value m, mlir::Value n,
-                                         mlir::Value k);
-  llvm::SmallVector<mlir::Value> factorIndices(const Factor &factor, mlir::Value row,
-                                               mlir::Value k);
-  void emitDotRows(int64_t rows);
+  llvm::SmallVector<mlir::Value> resultIndices(mlir::Value m, mlir::Value n);
+  void emitDotRows(mlir::Value m, int64_t rows);
+  void emitDotGroups(mlir::Value end);
   void emitAxpyRows(int64_t rows);
 
   llvm::SmallVector<mlir::Value> sizes;

@@ -103,37 +103,51 @@ std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::st
 
 ContractionEmitter::ContractionEmitter(EmitBuilder &builder, const Contraction &contraction,
                                        const TargetInfo &target, ArrayRef<Value> sizes,
-                                       ArrayRef<Value> outerIvs)
-    : b(builder), c(contraction), target(target), sizes(sizes), ivs(outerIvs), one(b.index(1)) {}
+                                       ArrayRef<Value> outerIvs, const PackedFactor *packed)
+    : b(builder), c(contraction), target(target), packed(packed), sizes(sizes), ivs(outerIvs),
+      one(b.index(1)) {}
 
 Value ContractionEmitter::rows(const Factor &factor) const {
   return factor.row ? sizes[*factor.row] : one;
 }
 
-SmallVector<Value> ContractionEmitter::indices(OpOperand &operand, Value m, Value n, Value k) {
+/// The loop behind each dim of an operand.
+static SmallVector<unsigned> loopsOf(linalg::GenericOp op, OpOperand &operand) {
+  return llvm::map_to_vector(op.getMatchingIndexingMap(&operand).getResults(), [](AffineExpr expr) {
+    return cast<AffineDimExpr>(expr).getPosition();
+  });
+}
+
+SmallVector<Value> ContractionEmitter::resultIndices(Value m, Value n) {
   SmallVector<Value> all = ivs;
   if (c.a.row)
     all[*c.a.row] = m;
   all[*c.b.row] = n;
-  all[c.k] = k;
-  linalg::GenericOp op = c.op;
-  return llvm::map_to_vector(op.getMatchingIndexingMap(&operand).getResults(), [&](AffineExpr e) {
-    return all[cast<AffineDimExpr>(e).getPosition()];
-  });
+  return llvm::map_to_vector(loopsOf(c.op, *c.c), [&](unsigned loop) { return all[loop]; });
 }
 
-SmallVector<Value> ContractionEmitter::factorIndices(const Factor &factor, Value row, Value k) {
-  return indices(*factor.operand, row, row, k);
+FactorView ContractionEmitter::view(const Factor &factor) const {
+  FactorView view{factor.operand->get(),     {},           std::nullopt, 0, factor.contiguousAlongK,
+                  factor.contiguousAlongRow, c.accumulator};
+  for (auto [dim, loop] : llvm::enumerate(loopsOf(c.op, *factor.operand))) {
+    view.at.push_back(ivs[loop]);
+    if (loop == c.k)
+      view.kDim = dim;
+    else if (loop == factor.row)
+      view.rowDim = dim;
+  }
+  return view;
 }
 
-Value ContractionEmitter::widen(Value value) {
-  Type element = getElementTypeOrSelf(value);
-  if (element == c.accumulator)
-    return value;
-  Type wide = c.accumulator;
-  if (auto type = dyn_cast<VectorType>(value.getType()))
-    wide = type.clone(c.accumulator);
-  return arith::ExtFOp::create(b, wide, value);
+Panel ContractionEmitter::packedPanel(Value m, Value k0, Value depth) const {
+  FactorView factor = view(c.a);
+  Panel panel{packed->memref, {}, Value(), 0};
+  for (unsigned dim : packed->dims)
+    panel.leading.push_back(b.add(packed->offsets[dim], factor.at[dim]));
+  Value row = b.add(packed->offsets[packed->rowDim], m);
+  panel.offset = b.add(b.mul(k0, packed->paddedRows), b.mul(row, depth));
+  panel.count = chooseContractionTile(target, c.accumulator.getIntOrFloatBitWidth()).rows;
+  return panel;
 }
 
 Value ContractionEmitter::multiplyAdd(Value x, Value y, Value z) {
@@ -142,23 +156,9 @@ Value ContractionEmitter::multiplyAdd(Value x, Value y, Value z) {
   return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), z);
 }
 
-Value ContractionEmitter::loadScalar(const Factor &factor, Value row, Value k) {
-  return widen(memref::LoadOp::create(b, factor.operand->get(), factorIndices(factor, row, k)));
-}
-
-Value ContractionEmitter::loadNarrow(const Factor &factor, Value row, Value k, int64_t lanes) {
-  Value memref = factor.operand->get();
-  auto type = VectorType::get({lanes}, getElementTypeOrSelf(memref));
-  return vector::LoadOp::create(b, type, memref, factorIndices(factor, row, k));
-}
-
-Value ContractionEmitter::loadVector(const Factor &factor, Value row, Value k, int64_t lanes) {
-  return widen(loadNarrow(factor, row, k, lanes));
-}
-
 Value ContractionEmitter::loadResult(Value m, Value n, int64_t lanes) {
   Value memref = c.c->get();
-  SmallVector<Value> at = indices(*c.c, m, n, n);
+  SmallVector<Value> at = resultIndices(m, n);
   if (!c.contiguousResult)
     return widen(memref::LoadOp::create(b, memref, at));
   auto type = VectorType::get({lanes}, getElementTypeOrSelf(memref));
@@ -167,7 +167,7 @@ Value ContractionEmitter::loadResult(Value m, Value n, int64_t lanes) {
 
 void ContractionEmitter::storeResult(Value m, Value n, Value value) {
   Value memref = c.c->get();
-  SmallVector<Value> at = indices(*c.c, m, n, n);
+  SmallVector<Value> at = resultIndices(m, n);
   if (c.isNarrowResult()) {
     Type narrow = getElementTypeOrSelf(memref);
     if (auto type = dyn_cast<VectorType>(value.getType()))
@@ -182,7 +182,7 @@ void ContractionEmitter::storeResult(Value m, Value n, Value value) {
 
 void ContractionEmitter::accumulate(Value m, Value n, Value addend) {
   auto type = dyn_cast<VectorType>(addend.getType());
-  SmallVector<Value> at = indices(*c.c, m, n, n);
+  SmallVector<Value> at = resultIndices(m, n);
   Value old = type ? loadResult(m, n, type.getNumElements())
                    : widen(memref::LoadOp::create(b, c.c->get(), at));
   storeResult(m, n, arith::AddFOp::create(b, old, addend));

@@ -146,9 +146,10 @@ def EmitContractionPass : Pass<"attn-emit-contraction", "::mlir::func::FuncOp"> 
   let summary = "contractions on buffers to register-tiled vector loops";
   let description = [{
     A contraction of floats, `c[m, n] += sum over k of a[m, k] * b[n, k]` in any layout, becomes
-    a product of packed panels whose results stay in registers: 6 x 16 for f32 on AVX2. For
-    fewer than 4 rows, known or tested at run time, it streams b instead. Sums are f32, or f64
-    for f64, whatever the storage type.
+    a product of packed panels whose results stay in registers: 6 x 16 for f32 on AVX2. In a
+    parallel loop over tiles, a loop in front packs a for all of them. For up to 16 rows (3 where
+    b lies as [k, n]), known or tested at run time, it streams b instead. Sums are f32, or f64 for
+    f64, whatever the storage type.
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
                         "row of the target table: generic, avx2, avx512 or neon">];

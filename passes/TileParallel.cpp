@@ -4,10 +4,12 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "passes/ContractionTile.h"
 #include "passes/MaskBounds.h"
 #include "passes/Passes.h"
 #include "passes/TargetInfo.h"
 #include "passes/TileGroups.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -15,10 +17,6 @@ namespace fovea {
 #define GEN_PASS_DEF_TILEPARALLELPASS
 #include "passes/Passes.h.inc"
 
-/// Rows by columns of a tile of a contraction: multiples of common register tiles (6 x 16), and
-/// wide enough to pay for packing, which each tile does for itself. Of a 1024^3 product on one
-/// core 96 x 64 reached 55 % of the FMA peak, 96 x 256 80 %, 192 x 256 83 %, one tile 85 %.
-static constexpr int64_t contractionRows = 96, contractionColumns = 256;
 /// Elements of a tile of an elementwise op over one dim.
 static constexpr int64_t vectorTile = 4096;
 
@@ -31,6 +29,18 @@ static SmallVector<int64_t> attentionSizes(attn::AttentionOp op, const TargetInf
     group = 1;
   int64_t panels = std::max<int64_t>((isWindowed(op) ? 16 : 8) / group, 1);
   return {1, group, panels * 3 * target.lanes(32)};
+}
+
+/// Of a contraction with so few tiles of columns, tasks have fewer rows, so that there are more.
+static constexpr int64_t fewColumnTiles = 4, narrowRows = 192;
+
+/// Whether the loop is known to have at most `count` iterations.
+static bool isLoopAtMost(Operation *op, unsigned loop, int64_t count) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp)
+    return false;
+  int64_t size = linalgOp.getStaticLoopRanges()[loop];
+  return !ShapedType::isDynamic(size) && size <= count;
 }
 
 /// One tile size per loop of the root; 0 leaves a loop whole.
@@ -47,9 +57,12 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
   if (tiled.empty())
     return sizes;
   if (group.hasContraction) {
-    sizes[tiled.back()] = contractionColumns;
+    ContractionTile tile = chooseContractionTile(target, 32);
+    bool isNarrow = isLoopAtMost(group.root, tiled.back(), fewColumnTiles * tile.taskColumns);
+    sizes[tiled.back()] = tile.taskColumns;
     if (tiled.size() > 1)
-      sizes[tiled[tiled.size() - 2]] = contractionRows;
+      sizes[tiled[tiled.size() - 2]] =
+          isNarrow ? llvm::alignTo(narrowRows, tile.rows) : tile.taskRows;
     return sizes;
   }
   // Rows stay whole: the innermost loop is the vector loop.

@@ -154,6 +154,8 @@ static void checkSizes(std::array<int, 2> b, llvm::StringRef type, double epsilo
                                                       {13, 48, 300},
                                                       {96, 64, 256},
                                                       {97, 65, 515},
+                                                      {16, 65, 70},
+                                                      {17, 20, 300},
                                                       {260, 20, 30},
                                                       {5, 5, 0}}) {
     SCOPED_TRACE(llvm::formatv("{0} x {1} x {2}", sizes[0], sizes[1], sizes[2]).str());
@@ -215,4 +217,56 @@ TEST(Contraction, HalfResultsAreRoundedOnce) {
                             f32Epsilon, f16Epsilon);
   check<_Float16, _Float16>(Einsum<2, 2, 2>{{2, 30, 600}, {0, 2}, {2, 1}, {0, 1}}, "f16", "f16",
                             f32Epsilon, f16Epsilon);
+}
+
+/// y[b, m, n] += x[b, m, k] * w[n, k] in tiles of 516 x 64, as attn-tile-parallel cuts it.
+static constexpr llvm::StringLiteral tiledSource = R"(
+  #rows = affine_map<(d0)[s0] -> (s0 - d0, 516)>
+  #columns = affine_map<(d0)[s0] -> (s0 - d0, 64)>
+  func.func @f(%x: memref<?x?x?xf32>, %w: memref<?x?xf32>, %y: memref<?x?x?xf32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %nb = memref.dim %x, %c0 : memref<?x?x?xf32>
+    %nm = memref.dim %x, %c1 : memref<?x?x?xf32>
+    %nk = memref.dim %x, %c2 : memref<?x?x?xf32>
+    %nn = memref.dim %w, %c0 : memref<?x?xf32>
+    scf.forall (%b, %m, %n) = (0, 0, 0) to (%nb, %nm, %nn) step (1, 516, 64) {
+      %r = affine.min #rows(%m)[%nm]
+      %c = affine.min #columns(%n)[%nn]
+      %xs = memref.subview %x[%b, %m, 0] [1, %r, %nk] [1, 1, 1]
+        : memref<?x?x?xf32> to memref<1x?x?xf32, strided<[?, ?, 1], offset: ?>>
+      %ws = memref.subview %w[%n, 0] [%c, %nk] [1, 1]
+        : memref<?x?xf32> to memref<?x?xf32, strided<[?, 1], offset: ?>>
+      %ys = memref.subview %y[%b, %m, %n] [1, %r, %c] [1, 1, 1]
+        : memref<?x?x?xf32> to memref<1x?x?xf32, strided<[?, ?, 1], offset: ?>>
+      linalg.generic {
+          indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>,
+                           affine_map<(b, m, n, k) -> (n, k)>,
+                           affine_map<(b, m, n, k) -> (b, m, n)>],
+          iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+        ins(%xs, %ws : memref<1x?x?xf32, strided<[?, ?, 1], offset: ?>>,
+                       memref<?x?xf32, strided<[?, 1], offset: ?>>)
+        outs(%ys : memref<1x?x?xf32, strided<[?, ?, 1], offset: ?>>) {
+      ^bb0(%p: f32, %q: f32, %s: f32):
+        %t = arith.mulf %p, %q : f32
+        %u = arith.addf %s, %t : f32
+        linalg.yield %u : f32
+      }
+    }
+    return
+  })";
+
+// Tiles that share packed rows: several of them, partial ones, and so few rows that none is packed.
+TEST(Contraction, TilesShareRows) {
+  Einsum<3, 2, 3> e{{}, {0, 1, 3}, {2, 3}, {0, 1, 2}};
+  auto runner = KernelRunner::create(tiledSource, "attn-emit-contraction,scf-forall-to-for");
+  ASSERT_TRUE(bool(runner)) << llvm::toString(runner.takeError());
+  for (auto sizes : std::vector<std::vector<int64_t>>{
+           {2, 530, 70, 270}, {1, 516, 64, 256}, {3, 17, 130, 3}, {2, 16, 70, 40}, {1, 20, 1, 0}}) {
+    SCOPED_TRACE(
+        llvm::formatv("{0} x {1} x {2} x {3}", sizes[0], sizes[1], sizes[2], sizes[3]).str());
+    e.sizes = sizes;
+    checkOn<float, float>(*runner, e, f32Epsilon, 0);
+  }
 }

@@ -5,8 +5,8 @@
 
 // y = x W^T: packed panels and a 6 x 16 tile in registers, 12 of them per step of k.
 // CHECK-LABEL: @linear
-// CHECK-DAG:     memref.alloc() {alignment = 64 : i64} : memref<64520xf32>
-// CHECK-DAG:     memref.alloc() {alignment = 64 : i64} : memref<4096xf32>
+// CHECK-DAG:     memref.alloc() {alignment = 64 : i64} : memref<66048xf32>
+// CHECK-DAG:     memref.alloc() {alignment = 64 : i64} : memref<16384xf32>
 // CHECK:         scf.for {{.*}} step %c4 iter_args
 // CHECK-COUNT-48:  vector.fma {{.*}} : vector<8xf32>
 // CHECK-NEXT:      scf.yield
@@ -40,14 +40,19 @@ func.func @in_parallel_loop(%x: memref<?x?xf32>, %w: memref<?x?xf32>, %y: memref
 
 // -----
 
-// An unknown number of rows: up to three are tested for, and then nothing is packed.
+// An unknown number of rows: up to 16 are tested for, and then nothing is packed. Four rows meet three
+// columns, two vectors along k at a time; the next columns are fetched meanwhile. One, two or three
+// rows are left over.
 // CHECK-LABEL: @dynamic_rows
-// CHECK:         arith.cmpi eq, %{{.*}}, %c1
+// CHECK:         arith.cmpi sle, %{{.*}}, %c16
 // CHECK:         scf.if
-// CHECK-NOT:       memref.store %{{.*}} : memref<4096xf32>
-// CHECK-COUNT-8:   vector.fma
-// CHECK:         arith.cmpi eq, %{{.*}}, %c2
-// CHECK:         arith.cmpi eq, %{{.*}}, %c3
+// CHECK-NOT:       memref.store %{{.*}} : memref<16384xf32>
+// CHECK-COUNT-3:   memref.prefetch %{{.*}}, read, locality<3>, data : memref<48x64xf32>
+// CHECK-COUNT-24:  vector.fma
+// CHECK-NEXT:      scf.yield
+// CHECK:           arith.cmpi eq, %{{.*}}, %c0
+// CHECK:           arith.cmpi eq, %{{.*}}, %c1
+// CHECK:           arith.cmpi eq, %{{.*}}, %c2
 func.func @dynamic_rows(%x: memref<?x64xf32>, %w: memref<48x64xf32>, %y: memref<?x48xf32>) {
   linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>,
                                  affine_map<(m, n, k) -> (m, n)>]
@@ -66,6 +71,116 @@ func.func @dynamic_rows(%x: memref<?x64xf32>, %w: memref<48x64xf32>, %y: memref<
 // CHECK:         vector.store
 func.func @one_row(%x: memref<1x64xf32>, %w: memref<64x48xf32>, %y: memref<1x48xf32>) {
   linalg.matmul ins(%x, %w : memref<1x64xf32>, memref<64x48xf32>) outs(%y : memref<1x48xf32>)
+  return
+}
+
+// -----
+
+// Tiles with the same rows share their panels, which a loop in front packs: 6 rows by all of k
+// each, k by steps of 256. The right factor is packed by each task, 64 columns wide.
+// CHECK-LABEL: @shared_rows
+// CHECK:         %[[MANY:.*]] = arith.cmpi sgt, %[[ROWS:.*]], %c16
+// CHECK:         %[[ALL:.*]] = arith.ceildivui %[[ROWS]], %c6
+// CHECK:         %[[PANELS:.*]] = arith.select %[[MANY]], %[[ALL]], %c0
+// CHECK:         %[[SIZE:.*]] = arith.muli %[[PANELS]], %c3600
+// CHECK:         %[[PACKED:.*]] = memref.alloc(%[[SIZE]]) {alignment = 64 : i64} : memref<2x?xf32>
+// CHECK:         scf.forall (%[[B:.*]], %{{.*}}) in (2, %[[PANELS]])
+// CHECK:           vector.load %{{.*}}[%[[B]], {{.*}}] : memref<2x?x600xf32>, vector<4xf32>
+// CHECK:           vector.store %{{.*}}, %[[PACKED]][%[[B]], {{.*}}] : memref<2x?xf32>, vector<8xf32>
+// CHECK:         attn.kernel_name = "pack"
+// CHECK:         scf.forall
+// CHECK-NEXT:      memref.alloc() {alignment = 64 : i64} : memref<6x16xf32>
+// CHECK-NEXT:      memref.alloc() {alignment = 64 : i64} : memref<16384xf32>
+// CHECK-NOT:       memref.alloc
+// CHECK:           memref.prefetch %[[PACKED]]
+// CHECK:           memref.load %[[PACKED]]
+#rows = affine_map<(d0)[s0] -> (s0 - d0, 516)>
+func.func @shared_rows(%x: memref<2x?x600xf32>, %w: memref<128x600xf32>, %y: memref<2x?x128xf32>) {
+  %c1 = arith.constant 1 : index
+  %l = memref.dim %x, %c1 : memref<2x?x600xf32>
+  scf.forall (%b, %m, %n) = (0, 0, 0) to (2, %l, 128) step (1, 516, 64) {
+    %r = affine.min #rows(%m)[%l]
+    %xs = memref.subview %x[%b, %m, 0] [1, %r, 600] [1, 1, 1]
+      : memref<2x?x600xf32> to memref<1x?x600xf32, strided<[?, 600, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 600] [1, 1]
+      : memref<128x600xf32> to memref<64x600xf32, strided<[600, 1], offset: ?>>
+    %ys = memref.subview %y[%b, %m, %n] [1, %r, 64] [1, 1, 1]
+      : memref<2x?x128xf32> to memref<1x?x64xf32, strided<[?, 128, 1], offset: ?>>
+    linalg.generic {
+        indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>, affine_map<(b, m, n, k) -> (n, k)>,
+                         affine_map<(b, m, n, k) -> (b, m, n)>],
+        iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%xs, %ws : memref<1x?x600xf32, strided<[?, 600, 1], offset: ?>>,
+                     memref<64x600xf32, strided<[600, 1], offset: ?>>)
+      outs(%ys : memref<1x?x64xf32, strided<[?, 128, 1], offset: ?>>) {
+    ^bb0(%p: f32, %q: f32, %s: f32):
+      %t = arith.mulf %p, %q : f32
+      %u = arith.addf %s, %t : f32
+      linalg.yield %u : f32
+    }
+  }
+  return
+}
+
+// -----
+
+// negative: one tile of columns, so that no other task would use the panels.
+// CHECK-LABEL: @negative_one_column_tile
+// CHECK-NOT:     attn.kernel_name = "pack"
+// CHECK:         memref.alloc() {alignment = 64 : i64} : memref<66048xf32>
+func.func @negative_one_column_tile(%x: memref<600x64xf32>, %w: memref<64x64xf32>, %y: memref<600x64xf32>) {
+  scf.forall (%m) = (0) to (600) step (120) {
+    %xs = memref.subview %x[%m, 0] [120, 64] [1, 1]
+      : memref<600x64xf32> to memref<120x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %y[%m, 0] [120, 64] [1, 1]
+      : memref<600x64xf32> to memref<120x64xf32, strided<[64, 1], offset: ?>>
+    linalg.matmul ins(%xs, %w : memref<120x64xf32, strided<[64, 1], offset: ?>>, memref<64x64xf32>)
+      outs(%ys : memref<120x64xf32, strided<[64, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// negative: tiles do not begin at panels.
+// CHECK-LABEL: @negative_unaligned
+// CHECK-NOT:     attn.kernel_name = "pack"
+// CHECK:         return
+func.func @negative_unaligned(%x: memref<600x64xf32>, %w: memref<64x128xf32>, %y: memref<600x128xf32>) {
+  scf.forall (%m, %n) = (0, 0) to (600, 128) step (100, 64) {
+    %xs = memref.subview %x[%m, 0] [100, 64] [1, 1]
+      : memref<600x64xf32> to memref<100x64xf32, strided<[64, 1], offset: ?>>
+    %ws = memref.subview %w[0, %n] [64, 64] [1, 1]
+      : memref<64x128xf32> to memref<64x64xf32, strided<[128, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [100, 64] [1, 1]
+      : memref<600x128xf32> to memref<100x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul ins(%xs, %ws : memref<100x64xf32, strided<[64, 1], offset: ?>>,
+                                 memref<64x64xf32, strided<[128, 1], offset: ?>>)
+      outs(%ys : memref<100x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// negative: the loop writes to the rows.
+// CHECK-LABEL: @negative_written
+// CHECK-NOT:     attn.kernel_name = "pack"
+// CHECK:         return
+func.func @negative_written(%x: memref<600x64xf32>, %w: memref<64x128xf32>, %y: memref<600x128xf32>) {
+  %zero = arith.constant 0.0 : f32
+  scf.forall (%m, %n) = (0, 0) to (600, 128) step (120, 64) {
+    %xs = memref.subview %x[%m, 0] [120, 64] [1, 1]
+      : memref<600x64xf32> to memref<120x64xf32, strided<[64, 1], offset: ?>>
+    %ws = memref.subview %w[0, %n] [64, 64] [1, 1]
+      : memref<64x128xf32> to memref<64x64xf32, strided<[128, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [120, 64] [1, 1]
+      : memref<600x128xf32> to memref<120x64xf32, strided<[128, 1], offset: ?>>
+    linalg.fill ins(%zero : f32) outs(%xs : memref<120x64xf32, strided<[64, 1], offset: ?>>)
+    linalg.matmul ins(%xs, %ws : memref<120x64xf32, strided<[64, 1], offset: ?>>,
+                                 memref<64x64xf32, strided<[128, 1], offset: ?>>)
+      outs(%ys : memref<120x64xf32, strided<[128, 1], offset: ?>>)
+  }
   return
 }
 

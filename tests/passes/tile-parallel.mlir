@@ -38,7 +38,7 @@ func.func @normalise(%x: tensor<?x64xf32>, %n: index) -> tensor<?x64xf32> {
 
 // The epilogue of a matmul is computed on the matmul's tile.
 // CHECK-LABEL: func.func @epilogue
-// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (%{{.*}}, 512) step (96, 256)
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (%{{.*}}, 512) step (516, 64)
 // CHECK: linalg.matmul
 // CHECK: math.tanh
 // CHECK: attn.kernel_name = "contraction"
@@ -122,4 +122,14 @@ func.func @negative_factor(%x: tensor<?x64xf32>, %w: tensor<64x512xf32>, %n: ind
   %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x512xf32>) -> tensor<?x512xf32>
   %m = linalg.matmul ins(%a, %w : tensor<?x64xf32>, tensor<64x512xf32>) outs(%f : tensor<?x512xf32>) -> tensor<?x512xf32>
   return %m : tensor<?x512xf32>
+}
+
+// -----
+
+// Few columns make few tiles: tasks have fewer rows.
+// CHECK-LABEL: func.func @narrow
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (%{{.*}}, 256) step (192, 64)
+func.func @narrow(%x: tensor<?x64xf32>, %w: tensor<64x256xf32>, %f: tensor<?x256xf32>) -> tensor<?x256xf32> {
+  %m = linalg.matmul ins(%x, %w : tensor<?x64xf32>, tensor<64x256xf32>) outs(%f : tensor<?x256xf32>) -> tensor<?x256xf32>
+  return %m : tensor<?x256xf32>
 }

@@ -1,5 +1,6 @@
-// attn.softmax to four linalg ops, which tiling along the rows can fuse.
+// attn.softmax to five linalg ops, which tiling along the rows can fuse.
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Decompose.h"
 
@@ -33,7 +34,10 @@ struct DecomposeSoftmax : OpRewritePattern<attn::SoftmaxOp> {
     Value exponentials = createGeneric(
         rewriter, loc, {source, maximum}, tensor::EmptyOp::create(rewriter, loc, sizes, compute),
         {all, row, all}, [&](OpBuilder &b, Location loc, ValueRange x) {
-          return createShiftedExp(b, loc, convertFloat(b, loc, x[0], compute), x[1]);
+          Value p = createShiftedExp(b, loc, convertFloat(b, loc, x[0], compute), x[1]);
+          // The sum is at least 1: what is below the normal numbers does not show.
+          p.getDefiningOp<math::ExpOp>().setFastmath(arith::FastMathFlags::afn);
+          return p;
         });
     // z = sum_j p[j]
     Value sum = createGeneric(rewriter, loc, exponentials,
@@ -41,12 +45,20 @@ struct DecomposeSoftmax : OpRewritePattern<attn::SoftmaxOp> {
                               [](OpBuilder &b, Location loc, ValueRange x) -> Value {
                                 return arith::AddFOp::create(b, loc, x[0], x[1]);
                               });
-    // w[j] = p[j] / z
-    rewriter.replaceOp(op, createGeneric(rewriter, loc, {exponentials, sum}, init, {all, row, all},
-                                         [](OpBuilder &b, Location loc, ValueRange x) {
-                                           Value w = createSafeQuotient(b, loc, x[0], x[1]);
-                                           return convertFloat(b, loc, w, x[2].getType());
-                                         }));
+    // r = 1 / z, or 0 in a row of -inf alone
+    Value reciprocal = createGeneric(
+        rewriter, loc, sum, tensor::EmptyOp::create(rewriter, loc, rowSizes, compute),
+        {rewriter.getMultiDimIdentityMap(rank - 1), rewriter.getMultiDimIdentityMap(rank - 1)},
+        [&](OpBuilder &b, Location loc, ValueRange x) {
+          return createSafeQuotient(b, loc, createFloatConstant(b, loc, compute, 1.0), x[0]);
+        });
+    // w[j] = p[j] r
+    rewriter.replaceOp(op,
+                       createGeneric(rewriter, loc, {exponentials, reciprocal}, init,
+                                     {all, row, all}, [](OpBuilder &b, Location loc, ValueRange x) {
+                                       Value w = arith::MulFOp::create(b, loc, x[0], x[1]);
+                                       return convertFloat(b, loc, w, x[2].getType());
+                                     }));
     return success();
   }
 };

@@ -27,13 +27,30 @@ static bool isLastUse(Value value, Operation *op) {
   });
 }
 
+/// Whether `value` is computed from `source` by reductions and elementwise ops.
+static bool isComputedFrom(Value value, Value source) {
+  auto op = value.getDefiningOp<linalg::LinalgOp>();
+  return op && !linalg::isaContractionOpInterface(op) &&
+         llvm::any_of(op->getOperands(), [&](Value operand) {
+           return operand == source || isComputedFrom(operand, source);
+         });
+}
+
+/// Whether another input is computed from this one, as the sum of a row is. Tiling then keeps the
+/// row in scratch memory, which is nearer than any buffer.
+static bool isReadTwice(linalg::GenericOp op, OpOperand *input) {
+  return input->get().getDefiningOp<linalg::LinalgOp>() &&
+         llvm::any_of(op.getDpsInputs(),
+                      [&](Value other) { return isComputedFrom(other, input->get()); });
+}
+
 /// The input that the result may take the memory of, or null.
 static OpOperand *reusableInput(linalg::GenericOp op) {
   OpOperand *init = op.getDpsInitOperand(0);
   for (OpOperand *input : op.getDpsInputOperands())
     if (input->get().getType() == init->get().getType() &&
         op.getMatchingIndexingMap(input) == op.getMatchingIndexingMap(init) &&
-        isLastUse(input->get(), op))
+        isLastUse(input->get(), op) && !isReadTwice(op, input))
       return input;
   return nullptr;
 }
@@ -56,7 +73,8 @@ struct ReuseOperandsPass : impl::ReuseOperandsPassBase<ReuseOperandsPass> {
   using Base::Base;
   void runOnOperation() override {
     getOperation().walk([](linalg::GenericOp op) {
-      bool isElementwise = op.getNumDpsInits() == 1 && op.getNumParallelLoops() == op.getNumLoops() &&
+      bool isElementwise = op.getNumDpsInits() == 1 &&
+                           op.getNumParallelLoops() == op.getNumLoops() &&
                            op.hasPureTensorSemantics();
       if (!isElementwise || !op.getMatchingBlockArgument(op.getDpsInitOperand(0)).use_empty() ||
           !op.getDpsInitOperand(0)->get().getDefiningOp<tensor::EmptyOp>())

@@ -76,7 +76,8 @@ public:
   }
 
 private:
-  /// The op's loops if all its uses are reads by members that agree on them.
+  /// The op's loops if all its uses are reads by members. A loop that they do not agree on runs in
+  /// step with none of the root's: a row that is both summed and read element by element.
   std::optional<LoopMap> agreedLoops(linalg::LinalgOp op) {
     std::optional<LoopMap> agreed;
     for (OpOperand &use : op->getUses()) {
@@ -86,9 +87,13 @@ private:
       if (!group.members.contains(user) || isFactor)
         return std::nullopt;
       std::optional<LoopMap> loops = producerLoops(op, use, loopsOf[user]);
-      if (!loops || (agreed && *agreed != *loops))
+      if (!loops)
         return std::nullopt;
-      agreed = loops;
+      if (agreed)
+        for (auto [mine, other] : llvm::zip_equal(*agreed, *loops))
+          mine = mine == other ? mine : std::nullopt;
+      else
+        agreed = loops;
     }
     return agreed;
   }

@@ -21,19 +21,20 @@ class MathTest : public testing::TestWithParam<Function> {};
 
 static constexpr float infinity = std::numeric_limits<float>::infinity();
 
-static llvm::Expected<KernelRunner> compile(llvm::StringRef op, llvm::StringRef type = "f32") {
+static llvm::Expected<KernelRunner> compile(llvm::StringRef op, llvm::StringRef type = "f32",
+                                            llvm::StringRef flags = "") {
   std::string source = llvm::formatv(R"(
     func.func @f(%x: memref<?x{1}>, %y: memref<?x{1}>) {{
       linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
                       iterator_types = ["parallel"]}
         ins(%x : memref<?x{1}>) outs(%y : memref<?x{1}>) {{
       ^bb0(%a: {1}, %o: {1}):
-        %r = math.{0} %a : {1}
+        %r = math.{0} %a {2} : {1}
         linalg.yield %r : {1}
       }
       return
     })",
-                                     op, type);
+                                     op, type, flags);
   return KernelRunner::create(source, "attn-vectorize-linalg,attn-approximate-math");
 }
 
@@ -137,4 +138,22 @@ TEST(MathTypes, HalfIsComputedInSingle) {
   ASSERT_FALSE(bool(call(*runner, "f", x.descriptor(), y.descriptor())));
   for (size_t i = 0; i < x.data.size(); ++i)
     ASSERT_EQ(float(y.data[i]), float(_Float16(float(std::tanh(double(x.data[i])))))) << i;
+}
+
+// Where only normal numbers count, results below them are 0, and exactly 0 for what softmax masks.
+TEST(MathFlags, ApproximateExpIsZeroBelowNormalNumbers) {
+  auto runner = compile("exp", "f32", "fastmath<afn>");
+  ASSERT_TRUE(bool(runner)) << llvm::toString(runner.takeError());
+  std::vector<float> points = samplePoints(-87.3f, 88);
+  std::vector<float> results = evaluate(*runner, points);
+  for (size_t i = 0; i < points.size(); ++i) {
+    double exact = std::exp(double(points[i]));
+    ASSERT_LE(std::abs(results[i] - exact), 3 * ulpOf(exact)) << "exp(" << points[i] << ")";
+  }
+  std::vector<float> limits = evaluate(*runner, {-infinity, -1000, -88.1f, 0, NAN});
+  EXPECT_EQ(limits[0], 0);
+  EXPECT_EQ(limits[1], 0);
+  EXPECT_EQ(limits[2], 0);
+  EXPECT_EQ(limits[3], 1);
+  EXPECT_TRUE(std::isnan(limits[4]));
 }

@@ -84,3 +84,30 @@ func.func @negative_transposed(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
   } -> tensor<8x8xf32>
   return %s : tensor<8x8xf32>
 }
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// The row is read for its sum first: tiling keeps it in scratch memory.
+// CHECK-LABEL: func.func @negative_read_twice
+// CHECK: %[[H:.*]] = linalg.exp
+// CHECK: linalg.generic {{.*}} ins(%[[H]], %{{.*}} : tensor<8x8xf32>, tensor<8xf32>)
+func.func @negative_read_twice(%x: tensor<8x8xf32>, %z: tensor<8xf32>) -> tensor<8x8xf32> {
+  %empty = tensor.empty() : tensor<8x8xf32>
+  %h = linalg.exp ins(%x : tensor<8x8xf32>) outs(%empty : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %sum = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+    ins(%h : tensor<8x8xf32>) outs(%z : tensor<8xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %d = arith.addf %a, %out : f32
+    linalg.yield %d : f32
+  } -> tensor<8xf32>
+  %s = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%h, %sum : tensor<8x8xf32>, tensor<8xf32>) outs(%empty : tensor<8x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %d = arith.mulf %a, %b : f32
+    linalg.yield %d : f32
+  } -> tensor<8x8xf32>
+  return %s : tensor<8x8xf32>
+}

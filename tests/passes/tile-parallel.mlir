@@ -133,3 +133,40 @@ func.func @narrow(%x: tensor<?x64xf32>, %w: tensor<64x256xf32>, %f: tensor<?x256
   %m = linalg.matmul ins(%x, %w : tensor<?x64xf32>, tensor<64x256xf32>) outs(%f : tensor<?x256xf32>) -> tensor<?x256xf32>
   return %m : tensor<?x256xf32>
 }
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// What is summed and read element by element is computed with both, as in a softmax; the row stays
+// whole.
+// CHECK-LABEL: func.func @summed_and_read
+// CHECK: scf.forall (%{{.*}}) in (%{{.*}})
+// CHECK: math.exp
+// CHECK: arith.addf
+// CHECK: arith.mulf
+// CHECK: attn.kernel_name = "rows"
+// CHECK-NOT: scf.forall
+func.func @summed_and_read(%x: tensor<?x64xf32>, %z: tensor<?xf32>, %n: index) -> tensor<?x64xf32> {
+  %e = tensor.empty(%n) : tensor<?x64xf32>
+  %h = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x : tensor<?x64xf32>) outs(%e : tensor<?x64xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %q = math.exp %a : f32
+    linalg.yield %q : f32
+  } -> tensor<?x64xf32>
+  %sum = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+    ins(%h : tensor<?x64xf32>) outs(%z : tensor<?xf32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %s = arith.addf %acc, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<?xf32>
+  %y = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%h, %sum : tensor<?x64xf32>, tensor<?xf32>) outs(%e : tensor<?x64xf32>) {
+  ^bb0(%a: f32, %s: f32, %out: f32):
+    %q = arith.mulf %a, %s : f32
+    linalg.yield %q : f32
+  } -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}

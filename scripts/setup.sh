@@ -11,6 +11,8 @@ packages=(
   # LLVM and MLIR, and what the CMake files of LLVM look for.
   llvm-22-dev libmlir-22-dev mlir-22-tools
   zlib1g-dev libzstd-dev
+  # Tokenizers: regular expressions and normal forms over Unicode.
+  libpcre2-dev libutf8proc-dev
   # The tests: lit and FileCheck, sanitizers, GoogleTest, a C compiler and linker for the AOT test.
   llvm-22-tools libclang-rt-22-dev libgtest-dev libgmock-dev gcc libc6-dev binutils python3
   # The benchmarks, and the libraries that they compare with.

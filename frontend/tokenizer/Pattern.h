@@ -1,0 +1,47 @@
+// What a tokenizer searches for in text: a string, or a regular expression of the dialect that
+// Hugging Face's files use (Oniguruma's). PCRE2 runs it after a translation that keeps the meaning
+// and refuses what the two engines read differently.
+#ifndef FOVEA_FRONTEND_TOKENIZER_PATTERN_H
+#define FOVEA_FRONTEND_TOKENIZER_PATTERN_H
+
+#include "frontend/tokenizer/JsonNode.h"
+#include <memory>
+#include <vector>
+
+struct pcre2_real_code_8;
+
+namespace fovea::tokenizer {
+
+/// Bytes from `begin` to `end` of a text.
+struct Span {
+  size_t begin, end;
+  bool operator==(const Span &) const = default;
+};
+
+/// The expression in PCRE2's syntax; an error names the construct that is not supported.
+llvm::Expected<std::string> translateRegex(llvm::StringRef expression);
+
+class Pattern {
+public:
+  static llvm::Expected<Pattern> regex(llvm::StringRef expression);
+  static Pattern literal(llvm::StringRef text);
+  /// Reads {"String": "..."} or {"Regex": "..."}.
+  static llvm::Expected<Pattern> read(const JsonNode &node);
+
+  /// The matches in `text`, from left to right, without overlap; none for an empty literal. Fails
+  /// if a match needs more steps than PCRE2 allows.
+  llvm::Expected<std::vector<Span>> matches(llvm::StringRef text) const;
+
+  /// `text` with each match replaced.
+  llvm::Expected<std::string> replaceAll(llvm::StringRef text, llvm::StringRef by) const;
+
+private:
+  llvm::Error run(llvm::StringRef text, std::vector<Span> &found) const;
+
+  std::string needle;                            // of a literal
+  std::shared_ptr<const pcre2_real_code_8> code; // null for a literal
+};
+
+} // namespace fovea::tokenizer
+
+#endif // FOVEA_FRONTEND_TOKENIZER_PATTERN_H

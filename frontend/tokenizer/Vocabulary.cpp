@@ -1,0 +1,60 @@
+#include "frontend/tokenizer/Vocabulary.h"
+
+using namespace fovea;
+using namespace fovea::tokenizer;
+using llvm::Expected;
+using llvm::StringRef;
+
+// DenseMap keeps the largest integers for itself, and `idLimit` is one more than an id.
+static constexpr int64_t idEnd = (int64_t(1) << 31) - 16;
+
+Expected<TokenId> tokenizer::readTokenId(const JsonNode &node) {
+  Expected<int64_t> id = node.integer();
+  if (!id)
+    return id.takeError();
+  if (*id < 0 || *id >= idEnd)
+    return node.error("expected an id from 0 to " + llvm::Twine(idEnd - 1) + ", got " +
+                      llvm::Twine(*id));
+  return static_cast<TokenId>(*id);
+}
+
+Expected<Vocabulary> Vocabulary::read(const JsonNode &node) {
+  Expected<const llvm::json::Object *> members = node.object();
+  if (!members)
+    return members.takeError();
+  Vocabulary vocabulary;
+  for (const auto &[key, value] : **members) {
+    StringRef token = key;
+    Expected<TokenId> id = readTokenId(*node.find(token));
+    if (!id)
+      return id.takeError();
+    if (!vocabulary.insert(token, *id))
+      return node.error("id " + llvm::Twine(*id) + " belongs to '" + token + "' and to '" +
+                        *vocabulary.tokenOf(*id) + "'");
+  }
+  return vocabulary;
+}
+
+bool Vocabulary::insert(StringRef token, TokenId id) {
+  if (std::optional<StringRef> present = tokenOf(id))
+    return *present == token;
+  auto [entry, isNew] = ids.try_emplace(token, id);
+  if (!isNew)
+    return false;
+  tokens[id] = entry->getKey();
+  limit = std::max(limit, id + 1);
+  longest = std::max(longest, token.size());
+  return true;
+}
+
+std::optional<TokenId> Vocabulary::idOf(StringRef token) const {
+  auto entry = ids.find(token);
+  return entry == ids.end() ? std::nullopt : std::optional(entry->second);
+}
+
+std::optional<StringRef> Vocabulary::tokenOf(TokenId id) const {
+  if (id < 0 || id >= limit)
+    return std::nullopt;
+  auto entry = tokens.find(id);
+  return entry == tokens.end() ? std::nullopt : std::optional(entry->second);
+}

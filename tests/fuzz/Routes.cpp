@@ -1,0 +1,212 @@
+// One description, compiled several ways; the first disagreement is the fault.
+#include "tests/fuzz/Routes.h"
+#include "dialect/RegisterAll.h"
+#include "frontend/Importer.h"
+#include "runtime/Compile.h"
+#include "runtime/Reference.h"
+#include "tests/fuzz/SharedLibrary.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+#include <cmath>
+#include <cstring>
+
+using namespace fovea;
+using namespace fovea::fuzz;
+
+namespace {
+using Results = std::vector<std::pair<std::string, Tensor>>;
+
+class Comparer {
+public:
+  Comparer(const Program &program) : program(program) {}
+  llvm::Error run(bool sharedLibrary);
+
+private:
+  llvm::Error import();
+  llvm::Expected<Results> runCompiled(llvm::StringRef route, llvm::StringRef cpu, unsigned threads);
+  llvm::Error checkRoute(llvm::StringRef what, llvm::Expected<Results> results);
+  llvm::Error checkSameBits(llvm::StringRef what, llvm::Expected<Results> results);
+  double scoreMagnitude() const;
+  double boundOf(const Tensor &result) const;
+  double scaleOf(llvm::StringRef name, llvm::ArrayRef<double> reference) const;
+
+  const Program &program;
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<Input> inputs;
+  std::vector<Tensor> references;
+  Results fast;
+};
+} // namespace
+
+static llvm::Error fault(llvm::StringRef what, llvm::Error error) {
+  return llvm::createStringError(what + ": " + llvm::toString(std::move(error)));
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+/// The largest finite length of a row of `width` elements.
+static double largestRow(const TensorView &view, int64_t width) {
+  std::vector<double> values = toDoubles(view);
+  double largest = 0;
+  for (size_t row = 0; row + width <= values.size(); row += width) {
+    double sum = 0;
+    for (int64_t n = 0; n < width; ++n)
+      sum += values[row + n] * values[row + n];
+    if (std::isfinite(sum))
+      largest = std::max(largest, std::sqrt(sum));
+  }
+  return largest;
+}
+
+/// Scores are at most this large: by Cauchy and Schwarz, and what the score function may add.
+double Comparer::scoreMagnitude() const {
+  double raw = largestRow(inputs[0].view, program.headDim) *
+               largestRow(inputs[1].view, program.headDim) / std::sqrt(program.headDim);
+  double added = program.bias ? 5 : 0;
+  for (const auto *lambda : {&program.score, &program.sink})
+    if (*lambda)
+      (*lambda)->walk([&](const Expression &part) {
+        llvm::StringRef form = part.form;
+        added += form.contains("table")    ? 5
+                 : form.contains("slopes") ? 300
+                 : form.contains("tanh")   ? 60
+                                           : 0;
+      });
+  return raw + added;
+}
+
+/// A rounding of the stored type, and roundings in the type of the scores: of the scores
+/// themselves, which the exponential makes relative errors, of the exponential, and of sums over
+/// keys.
+double Comparer::boundOf(const Tensor &result) const {
+  double unit = program.scoreType() == DataType::F64 ? 0x1p-53 : 0x1p-24;
+  double stored = result.dataType() == DataType::F16    ? 0x1p-11
+                  : result.dataType() == DataType::BF16 ? 0x1p-8
+                                                        : 0;
+  return stored + unit * (32 + 4 * scoreMagnitude() * std::sqrt(program.headDim) + program.keys);
+}
+
+double Comparer::scaleOf(llvm::StringRef name, llvm::ArrayRef<double> reference) const {
+  double largest = name == "y" ? 0 : 1;
+  std::vector<double> values = name == "y" ? toDoubles(inputs[2].view) : reference.vec();
+  for (double value : values)
+    if (std::isfinite(value))
+      largest = std::max(largest, std::fabs(value));
+  return program.dropout ? largest / 0.75 : largest;
+}
+
+static bool agree(double got, double expected, double allowed) {
+  return got == expected || (std::isnan(got) && std::isnan(expected)) ||
+         std::fabs(got - expected) <= allowed;
+}
+
+llvm::Error Comparer::checkRoute(llvm::StringRef what, llvm::Expected<Results> results) {
+  if (!results)
+    return fault(what, results.takeError());
+  for (auto [result, reference] : llvm::zip_equal(*results, references)) {
+    std::vector<double> got = toDoubles(result.second), expected = toDoubles(reference);
+    double allowed = boundOf(result.second) * scaleOf(result.first, expected);
+    for (size_t n = 0; n < expected.size(); ++n)
+      if (!agree(got[n], expected[n], allowed))
+        return llvm::createStringError(
+            llvm::formatv("{0}: {1}, element {2} is {3:E8}, expected {4:E8} within {5:E2}", what,
+                          result.first, n, got[n], expected[n], allowed));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Comparer::checkSameBits(llvm::StringRef what, llvm::Expected<Results> results) {
+  if (!results)
+    return fault(what, results.takeError());
+  for (auto [result, first] : llvm::zip_equal(*results, fast))
+    if (result.second.numBytes() != first.second.numBytes() ||
+        std::memcmp(result.second.data(), first.second.data(), first.second.numBytes()) != 0)
+      return llvm::createStringError(what + ": other bits in " + first.first +
+                                     " than on one thread");
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Routes
+//===----------------------------------------------------------------------===//
+
+llvm::Error Comparer::import() {
+  ImportOptions options;
+  if (program.fixedSizes)
+    for (const auto &[name, size] : program.openSizes())
+      options.params[name] = size;
+  auto imported = importFov(*context, "fuzz.fov", program.str(), options);
+  if (!imported)
+    return imported.takeError();
+  module = std::move(*imported);
+  auto made = makeInputs(program);
+  if (!made)
+    return made.takeError();
+  inputs = std::move(*made);
+  return llvm::Error::success();
+}
+
+llvm::Expected<Results> Comparer::runCompiled(llvm::StringRef route, llvm::StringRef cpu,
+                                              unsigned threads) {
+  CompileOptions options;
+  options.route = route.str();
+  options.cpu = cpu.str();
+  options.threads = threads;
+  auto executable = compile(*module, options);
+  if (!executable)
+    return executable.takeError();
+  std::vector<NamedView> views;
+  for (const Input &input : inputs)
+    views.emplace_back(input.name, input.view);
+  auto named = executable->run(views);
+  if (!named)
+    return named.takeError();
+  Results results;
+  for (const ArgumentSpec &output : executable->entries().front().outputs)
+    results.emplace_back(output.name, std::move(named->at(output.name)));
+  return results;
+}
+
+/// What every CPU of this architecture can run.
+static llvm::StringRef baselineCpu() {
+  return llvm::Triple(llvm::sys::getProcessTriple()).isX86() ? "x86-64" : "generic";
+}
+
+llvm::Error Comparer::run(bool sharedLibrary) {
+  if (llvm::Error error = import())
+    return error;
+  std::vector<TensorView> views;
+  for (const Input &input : inputs)
+    views.push_back(input.view);
+  auto expected = runReference(*module, "fuzz", views);
+  if (!expected)
+    return fault("reference executor", expected.takeError());
+  references = std::move(*expected);
+  if (llvm::Error error = checkRoute("reference route", runCompiled("reference", "native", 1)))
+    return error;
+  auto results = runCompiled("fast", "native", 1);
+  if (!results)
+    return fault("fast route", results.takeError());
+  fast = std::move(*results);
+  Results copy = fast;
+  if (llvm::Error error = checkRoute("fast route", std::move(copy)))
+    return error;
+  for (unsigned threads : {2, 3})
+    if (llvm::Error error = checkSameBits(llvm::formatv("{0} threads", threads).str(),
+                                          runCompiled("fast", "native", threads)))
+      return error;
+  if (llvm::Error error = checkRoute(baselineCpu(), runCompiled("fast", baselineCpu(), 1)))
+    return error;
+  if (!sharedLibrary)
+    return llvm::Error::success();
+  return checkSameBits("shared library", runSharedLibrary(*module, inputs, fast));
+}
+
+std::string fovea::fuzz::findFault(const Program &program, bool sharedLibrary) {
+  return llvm::toString(Comparer(program).run(sharedLibrary));
+}

@@ -67,29 +67,58 @@ template <typename T>
 using Owned = std::unique_ptr<T, Deleter>;
 } // namespace
 
-llvm::Error Pattern::run(StringRef text, std::vector<Span> &found) const {
-  auto *subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-  Owned<pcre2_match_data> data(pcre2_match_data_create(1, nullptr));
-  Owned<pcre2_match_context> context(pcre2_match_context_create(nullptr));
-  Owned<pcre2_jit_stack> stack(pcre2_jit_stack_create(32 << 10, 8 << 20, nullptr));
-  pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
-  for (size_t begin = 0; begin < text.size();) {
-    // Checking the whole subject at every match would take quadratic time.
-    int count = pcre2_match(code.get(), subject, text.size(), begin, PCRE2_NO_UTF_CHECK, data.get(),
-                            context.get());
+namespace {
+/// Finds the matches of an expression in one text.
+class Search {
+public:
+  Search(const pcre2_code *code, StringRef text)
+      : code(code), text(text), data(pcre2_match_data_create(1, nullptr)) {}
+
+  /// The first match from `begin` on; nothing if there is none.
+  Expected<std::optional<Span>> next(size_t begin) {
+    int count = match(begin);
+    if (count == PCRE2_ERROR_JIT_STACKLIMIT && !stack) { // 32 KiB, enough for nearly all
+      context.reset(pcre2_match_context_create(nullptr));
+      stack.reset(pcre2_jit_stack_create(64 << 10, 8 << 20, nullptr));
+      pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
+      count = match(begin);
+    }
     if (count == PCRE2_ERROR_NOMATCH)
-      break;
+      return std::nullopt;
     if (count < 0)
       return llvm::createStringError("matching a regular expression failed: " + messageOf(count));
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(data.get());
-    if (ends[1] > ends[0]) {
-      found.push_back({ends[0], ends[1]});
-      begin = ends[1];
-    } else { // an empty match separates nothing
-      begin = ends[1];
-      if (begin < text.size())
-        begin += *codePointLength(text.drop_front(begin));
-    }
+    return Span{ends[0], ends[1]};
+  }
+
+private:
+  int match(size_t begin) {
+    // Checking the whole subject at every match would take quadratic time.
+    return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), begin,
+                       PCRE2_NO_UTF_CHECK, data.get(), context.get());
+  }
+
+  const pcre2_code *code;
+  StringRef text;
+  Owned<pcre2_match_data> data;
+  Owned<pcre2_match_context> context;
+  Owned<pcre2_jit_stack> stack;
+};
+} // namespace
+
+llvm::Error Pattern::run(StringRef text, std::vector<Span> &found) const {
+  Search search(code.get(), text);
+  for (size_t begin = 0; begin < text.size();) {
+    Expected<std::optional<Span>> match = search.next(begin);
+    if (!match)
+      return match.takeError();
+    if (!*match)
+      break;
+    begin = (*match)->end;
+    if ((*match)->begin < begin)
+      found.push_back(**match);
+    else if (begin < text.size()) // an empty match separates nothing
+      begin += *codePointLength(text.drop_front(begin));
   }
   return llvm::Error::success();
 }

@@ -8,12 +8,12 @@
 namespace fovea::tokenizer {
 
 struct BpeOptions {
-  std::optional<TokenId> unknown;
-  std::string continuingPrefix; // before all code points of a piece but the first
-  std::string endSuffix;        // after the last
-  bool fuseUnknown = false;     // neighbouring unknown code points become one token
-  bool byteFallback = false;    // unknown code points become the tokens <0x00> to <0xFF>
-  bool ignoreMerges = false;    // a piece that is a token is not split
+  std::optional<TokenId> unknown = std::nullopt;
+  std::string continuingPrefix = ""; // before all code points of a piece but the first
+  std::string endSuffix = "";        // after the last
+  bool fuseUnknown = false;          // neighbouring unknown code points become one token
+  bool byteFallback = false;         // unknown code points become the tokens <0x00> to <0xFF>
+  bool ignoreMerges = false;         // a piece that is a token is not split
 };
 
 class Bpe : public Model {

@@ -33,37 +33,45 @@ struct FoldCasts : OpRewritePattern<AttentionOp> {
   }
 };
 
-/// Weights and LSE that nobody reads are not computed.
+/// Makes the op ask for some of the outputs that it has.
+static void keepOutputs(AttentionOp op, ArrayRef<AttentionOutput> kept, PatternRewriter &rewriter) {
+  op.setWithWeights(llvm::is_contained(kept, AttentionOutput::Weights));
+  op.setWithLse(llvm::is_contained(kept, AttentionOutput::Lse));
+  if (!llvm::is_contained(kept, AttentionOutput::ColumnSums))
+    op.removeColumnChunkAttr();
+  if (op.hasBucket() && !llvm::is_contained(kept, AttentionOutput::BucketSums))
+    rewriter.eraseBlock(&op.getBucket().front());
+  op.getProperties().operandSegmentSizes[3] = kept.size();
+}
+
+/// Outputs that nobody reads, besides the first, are not computed.
 struct DropUnusedOutputs : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
     if (op.getNumResults() == 0)
       return rewriter.notifyMatchFailure(op, "on buffers, whose readers are not known");
-    bool weights = op.getWithWeights() && !op.getResult(1).use_empty();
-    bool lse = op.getWithLse() && !op.getResults().back().use_empty();
-    if (weights == op.getWithWeights() && lse == op.getWithLse())
+    SmallVector<AttentionOutput> kept;
+    SmallVector<Value> operands = {op.getQuery(), op.getKey(), op.getValue()};
+    SmallVector<Value> replaced;
+    SmallVector<Type> types;
+    for (auto [output, init, result] :
+         llvm::zip_equal(op.getOutputs(), op.getInits(), op.getResults())) {
+      if (output != AttentionOutput::Output && result.use_empty())
+        continue;
+      kept.push_back(output);
+      operands.push_back(init);
+      replaced.push_back(result);
+      types.push_back(result.getType());
+    }
+    if (kept.size() == op.getNumResults())
       return rewriter.notifyMatchFailure(op, "all outputs are used");
 
-    SmallVector<unsigned> kept = {0};
-    if (weights)
-      kept.push_back(1);
-    if (lse)
-      kept.push_back(op.getNumResults() - 1);
-    SmallVector<Value> operands = {op.getQuery(), op.getKey(), op.getValue()};
-    SmallVector<Type> types;
-    for (unsigned output : kept) {
-      operands.push_back(op.getInits()[output]);
-      types.push_back(op.getResult(output).getType());
-    }
     llvm::append_range(operands, op->getOperands().drop_front(3 + op.getInits().size()));
     AttentionOp smaller = op.cloneWithOperands(rewriter, types, operands);
-    smaller.setWithWeights(weights);
-    smaller.setWithLse(lse);
-    smaller.getProperties().operandSegmentSizes[3] = kept.size();
-
-    for (auto [output, result] : llvm::zip_equal(kept, smaller.getResults()))
-      rewriter.replaceAllUsesWith(op.getResult(output), result);
+    keepOutputs(smaller, kept, rewriter);
+    for (auto [result, replacement] : llvm::zip_equal(replaced, smaller.getResults()))
+      rewriter.replaceAllUsesWith(result, replacement);
     rewriter.eraseOp(op);
     return success();
   }

@@ -1,5 +1,6 @@
 // The verifier of attention. Labels are those of docs/dialect.md.
 #include "dialect/VerifierUtils.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace fovea::attn;
@@ -24,6 +25,10 @@ static SmallVector<NamedOperand> getNamedOperands(AttentionOp op) {
     operands.push_back({"weights", weights, {"B", "H", "Lq", "Lk"}, {0, 1, 2, 3}});
   if (Value lse = op.getLseInit())
     operands.push_back({"lse", lse, {"B", "H", "Lq"}, {0, 1, 2}});
+  if (Value sums = op.getColumnSumsInit())
+    operands.push_back({"column sums", sums, {"B", "H", "chunks", "Lk"}, {0, 1, 2, 3}});
+  if (Value sums = op.getBucketSumsInit())
+    operands.push_back({"bucket sums", sums, {"B", "H", "Lq", "N"}, {0, 1, 2, 3}});
   return operands;
 }
 
@@ -59,9 +64,30 @@ static LogicalResult checkElementTypes(AttentionOp op) {
     if (cast<ShapedType>(weights.getType()).getElementType() != element &&
         failed(checkElementType(op, "attention_c3", "weights", weights, op.getScoreType())))
       return failure();
-  if (Value lse = op.getLseInit())
-    return checkElementType(op, "attention_c3", "lse", lse, op.getScoreType());
+  for (auto [name, init] : {std::pair("lse", op.getLseInit()),
+                            {"column sums", op.getColumnSumsInit()},
+                            {"bucket sums", op.getBucketSumsInit()}})
+    if (init && failed(checkElementType(op, "attention_c3", name, init, op.getScoreType())))
+      return failure();
   return success();
+}
+
+static LogicalResult checkColumnChunk(AttentionOp op) {
+  std::optional<int64_t> chunk = op.getColumnChunk();
+  if (!chunk)
+    return success();
+  if (*chunk < 1)
+    return op.emitOpError() << "attention_c10: expected column_chunk to be at least 1, got "
+                            << *chunk;
+  auto query = cast<ShapedType>(op.getQuery().getType());
+  int64_t rows = query.getDimSize(op.getQueryPermutation()[2]);
+  int64_t chunks = cast<ShapedType>(op.getColumnSumsInit().getType()).getDimSize(2);
+  if (ShapedType::isDynamic(rows) || ShapedType::isDynamic(chunks) ||
+      chunks == llvm::divideCeilSigned(rows, *chunk))
+    return success();
+  return op.emitOpError() << "attention_c10: expected column sums of "
+                          << llvm::divideCeilSigned(rows, *chunk) << " chunks, " << rows
+                          << " rows in chunks of " << *chunk << ", got " << chunks;
 }
 
 static LogicalResult checkHeads(AttentionOp op) {
@@ -107,16 +133,18 @@ static LogicalResult checkRegions(AttentionOp op) {
   if (failed(checkRegion(op, "attention_c7", "score", op.getScore(),
                          {score, index, index, index, index}, score)) ||
       failed(checkRegion(op, "attention_c7", "mask", op.getMask(), {index, index, index, index},
-                         boolean)))
+                         boolean)) ||
+      failed(checkRegion(op, "attention_c7", "sink", op.getSink(), {index, index, index}, score)))
     return failure();
-  return checkRegion(op, "attention_c7", "sink", op.getSink(), {index, index, index}, score);
+  return checkRegion(op, "attention_c7", "bucket", op.getBucket(), {index, index, index, index},
+                     index);
 }
 
 LogicalResult AttentionOp::verify() {
-  size_t numInits = 1 + getWithWeights() + getWithLse();
-  if (failed(checkDestination(cast<DestinationStyleOpInterface>(getOperation()), numInits)) ||
-      failed(checkShapes(*this)) || failed(checkElementTypes(*this)) || failed(checkHeads(*this)) ||
-      failed(checkScale(*this)) || failed(checkDropout(*this)))
+  auto destination = cast<DestinationStyleOpInterface>(getOperation());
+  if (failed(checkDestination(destination, getOutputs().size())) || failed(checkShapes(*this)) ||
+      failed(checkElementTypes(*this)) || failed(checkHeads(*this)) || failed(checkScale(*this)) ||
+      failed(checkDropout(*this)) || failed(checkColumnChunk(*this)))
     return failure();
   return success();
 }

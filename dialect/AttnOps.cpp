@@ -72,6 +72,26 @@ SmallVector<int64_t> AttentionOp::getOutputPermutation() {
   return permutationOrIdentity(getOutputPerm());
 }
 
+SmallVector<AttentionOutput> AttentionOp::getOutputs() {
+  SmallVector<AttentionOutput> outputs = {AttentionOutput::Output};
+  auto addIf = [&](bool wanted, AttentionOutput output) {
+    if (wanted)
+      outputs.push_back(output);
+  };
+  addIf(getWithWeights(), AttentionOutput::Weights);
+  addIf(getWithLse(), AttentionOutput::Lse);
+  addIf(getColumnChunk().has_value(), AttentionOutput::ColumnSums);
+  addIf(hasBucket(), AttentionOutput::BucketSums);
+  return outputs;
+}
+
+Value AttentionOp::getInit(AttentionOutput output) {
+  for (auto [known, init] : llvm::zip(getOutputs(), getInits()))
+    if (known == output)
+      return init;
+  return Value();
+}
+
 FloatType AttentionOp::getScoreType() {
   auto element = cast<ShapedType>(getQuery().getType()).getElementType();
   if (element.isF64())

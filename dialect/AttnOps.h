@@ -13,6 +13,13 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/TilingInterface.h"
 
+namespace fovea::attn {
+
+/// The outputs of attention, in the order of its inits.
+enum class AttentionOutput { Output, Weights, Lse, ColumnSums, BucketSums };
+
+} // namespace fovea::attn
+
 #define GET_OP_CLASSES
 #include "dialect/AttnOps.h.inc"
 

@@ -48,12 +48,15 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     w[j] = dropout(w[j])                            (only if `seed` is given)
     output[b,h,r,d] = sum_j w[j] * value[b,h/(H/G),j,d]
     lse[b,h,r]      = log(z)                        (-inf for a row without keys)
+    column_sums[b,h,n,j] = sum_r w[b,h,r,j]         over n * column_chunk <= r < (n+1) * column_chunk
+    bucket_sums[b,h,r,n] = sum_j w[b,h,r,j]         over j with bucket(b, h, i, j) = n
     ```
 
     Shapes: query `[B, H, Lq, D]`, key `[B, G, Lk, D]`, value `[B, G, Lk, Dv]`, with H a
     multiple of G. `inits` holds the output `[B, H, Lq, Dv]`, then with `with_weights` the
     weights `[B, H, Lq, Lk]` (after dropout), then with `with_lse` the log-sum-exp
-    `[B, H, Lq]`. `query_perm`, `key_perm`, `value_perm` and `output_perm` describe another
+    `[B, H, Lq]`, then with `column_chunk` the column sums `[B, H, ceil(Lq / column_chunk), Lk]`,
+    then with a `bucket` region the bucket sums `[B, H, Lq, N]`. `query_perm`, `key_perm`, `value_perm` and `output_perm` describe another
     order of dims in memory: `perm[c]` is the dim of the operand that holds canonical dim
     `c`, so `[0, 2, 1, 3]` reads a `[B, Lq, H, D]` tensor without a transposition.
 
@@ -63,7 +66,9 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     The regions may use values defined outside, tensors included: `score` takes
     `(s: f32, b, h, i, j: index)` and yields an `f32`, `mask` takes `(b, h, i, j: index)` and
     yields an `i1`, true where the query may attend, `sink` takes `(b, h, i: index)` and
-    yields an `f32` logit of one more key whose value is zero. They have no side effects.
+    yields an `f32` logit of one more key whose value is zero, `bucket` takes
+    `(b, h, i, j: index)` and yields an `index`; those outside [0, N) count nowhere. Regions have
+    no side effects.
     In place of f32 stands f64 for f64 operands. A masked key or value has no influence
     whatever it holds.
 
@@ -94,16 +99,18 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     OptionalAttr<DenseI64ArrayAttr>:$query_perm, OptionalAttr<DenseI64ArrayAttr>:$key_perm,
     OptionalAttr<DenseI64ArrayAttr>:$value_perm, OptionalAttr<DenseI64ArrayAttr>:$output_perm,
     OptionalAttr<F64Attr>:$dropout,
-    UnitAttr:$with_weights, UnitAttr:$with_lse);
+    UnitAttr:$with_weights, UnitAttr:$with_lse, OptionalAttr<I64Attr>:$column_chunk);
   let hasRegionVerifier = 1;
-  let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask, MaxSizedRegion<1>:$sink);
+  let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask, MaxSizedRegion<1>:$sink,
+                        MaxSizedRegion<1>:$bucket);
   let hasCanonicalizer = 1;
   let assemblyFormat = [{
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     `outs` `(` $inits `:` type($inits) `)`
     (`offset` `(` $query_offset^ `)`)? (`seed` `(` $seed^ `)`)?
     (`counter` `(` $dropout_counter^ `)`)? attr-dict
-    (`score` $score^)? (`mask` $mask^)? (`sink` $sink^)? (`->` type($results)^)?
+    (`score` $score^)? (`mask` $mask^)? (`sink` $sink^)? (`bucket` $bucket^)?
+    (`->` type($results)^)?
   }];
   let extraClassDeclaration = destinationDeclarations # [{
     /// The operand dims that hold the canonical dims b, h, l, d.
@@ -113,9 +120,15 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     ::llvm::SmallVector<int64_t> getOutputPermutation();
     /// The type of scores and accumulators: f64 for f64 operands, else f32 (attention_s9).
     ::mlir::FloatType getScoreType();
+    /// The init of an output, null if it is not asked for.
+    ::mlir::Value getInit(AttentionOutput output);
     ::mlir::Value getOutputInit() { return getInits()[0]; }
-    ::mlir::Value getWeightsInit() { return getWithWeights() ? getInits()[1] : ::mlir::Value(); }
-    ::mlir::Value getLseInit() { return getWithLse() ? getInits().back() : ::mlir::Value(); }
+    ::mlir::Value getWeightsInit() { return getInit(AttentionOutput::Weights); }
+    ::mlir::Value getLseInit() { return getInit(AttentionOutput::Lse); }
+    ::mlir::Value getColumnSumsInit() { return getInit(AttentionOutput::ColumnSums); }
+    ::mlir::Value getBucketSumsInit() { return getInit(AttentionOutput::BucketSums); }
+    /// What the op gives, in the order of its inits.
+    ::llvm::SmallVector<AttentionOutput> getOutputs();
     /// A copy with other results and operands, as many of each kind as here unless the caller
     /// then sets the segment sizes. mlir::clone fails on the empty regions that this op may have.
     AttentionOp cloneWithOperands(::mlir::OpBuilder &b, ::mlir::TypeRange resultTypes,
@@ -128,6 +141,7 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     bool hasMask() { return !getMask().empty(); }
     bool hasScore() { return !getScore().empty(); }
     bool hasSink() { return !getSink().empty(); }
+    bool hasBucket() { return !getBucket().empty(); }
     /// The head counts H and G and their quotient H / G, each dynamic if it is not known.
     int64_t getNumQueryHeads();
     int64_t getNumKeyHeads();
@@ -139,15 +153,16 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
 
 def Attn_YieldOp : Attn_Op<"yield", [Pure, ReturnLike, Terminator,
     ParentOneOf<["AttentionOp", "CreateMaskOp"]>]> {
-  let summary = "ends a mask, score or sink region";
+  let summary = "ends a mask, score, sink or bucket region";
   let description = [{
-    Gives the region's value: an `i1` for a mask, a float for a score or a sink.
+    Gives the region's value: an `i1` for a mask, a float for a score or a sink, an `index` for a
+    bucket.
 
     ```mlir
     attn.yield %p : i1
     ```
   }];
-  let arguments = (ins AnyTypeOf<[I1, AnyFloat]>:$value);
+  let arguments = (ins AnyTypeOf<[I1, AnyFloat, Index]>:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 

@@ -134,6 +134,22 @@ static void shiftArgument(OpBuilder &b, Region &region, unsigned argument, Value
   local.replaceAllUsesExcept(global, global);
 }
 
+/// The chunks of column sums that a tile of rows [offset, offset + size) covers. A tile begins
+/// with a chunk and ends with one or with the last row (attention_s14).
+static FailureOr<std::pair<OpFoldResult, OpFoldResult>>
+getChunks(OpBuilder &b, AttentionOp op, OpFoldResult offset, OpFoldResult size) {
+  int64_t chunk = *op.getColumnChunk();
+  AffineExpr s0 = b.getAffineSymbolExpr(0);
+  if (getConstantIntValue(offset).value_or(0) % chunk != 0) {
+    op.emitOpError("cannot be tiled along rows like this (attention_s14): expected tiles that "
+                   "begin with a chunk of ")
+        << chunk << " rows, got one that begins with row " << *getConstantIntValue(offset);
+    return failure();
+  }
+  return std::pair(apply(b, op.getLoc(), s0.floorDiv(chunk), {offset}),
+                   apply(b, op.getLoc(), s0.ceilDiv(chunk), {size}));
+}
+
 /// The rectangles of query, key, value and inits that the tile reads and writes.
 static FailureOr<SmallVector<Slice>> getOperandSlices(OpBuilder &b, AttentionOp op, Offsets offsets,
                                                       Offsets sizes) {
@@ -156,8 +172,18 @@ static FailureOr<SmallVector<Slice>> getOperandSlices(OpBuilder &b, AttentionOp 
   addSlice(op.getValue(), ArrayRef(op.getValuePermutation()).take_front(2),
            {offsets[0], keyHeads->first}, {sizes[0], keyHeads->second});
   addSlice(op.getOutputInit(), ArrayRef(op.getOutputPermutation()).take_front(3), offsets, sizes);
-  for (Value init : op.getInits().drop_front())
-    addSlice(init, {0, 1, 2}, offsets, sizes);
+  SmallVector<AttentionOutput> outputs = op.getOutputs();
+  for (auto [output, init] :
+       llvm::zip_equal(ArrayRef(outputs).drop_front(), op.getInits().drop_front())) {
+    SmallVector<OpFoldResult> from(offsets), count(sizes);
+    if (output == AttentionOutput::ColumnSums) {
+      auto chunks = getChunks(b, op, offsets[2], sizes[2]);
+      if (failed(chunks))
+        return failure();
+      std::tie(from[2], count[2]) = *chunks;
+    }
+    addSlice(init, {0, 1, 2}, from, count);
+  }
   return slices;
 }
 
@@ -209,6 +235,7 @@ FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &b, Offset
     shiftArgument(b, tile.getScore(), dim + 1, shifts[dim]);
     shiftArgument(b, tile.getMask(), dim, shifts[dim]);
     shiftArgument(b, tile.getSink(), dim, shifts[dim]);
+    shiftArgument(b, tile.getBucket(), dim, shifts[dim]);
   }
   result.tiledOps.push_back(tile);
   llvm::append_range(result.tiledValues, tile->getResults());
@@ -225,6 +252,12 @@ LogicalResult AttentionOp::getResultTilePosition(OpBuilder &b, unsigned resultNu
   for (int64_t i = 0; i < 3; ++i) {
     slice.offsets[dims[i]] = offsets[i];
     slice.sizes[dims[i]] = sizes[i];
+  }
+  if (getOutputs()[resultNumber] == AttentionOutput::ColumnSums) {
+    auto chunks = getChunks(b, *this, offsets[2], sizes[2]);
+    if (failed(chunks))
+      return failure();
+    std::tie(slice.offsets[2], slice.sizes[2]) = *chunks;
   }
   resultOffsets = slice.offsets;
   resultSizes = slice.sizes;
@@ -247,9 +280,12 @@ LogicalResult AttentionOp::getIterationDomainTileFromResultTile(
     OpBuilder &, unsigned resultNumber, Offsets offsets, Offsets sizes,
     SmallVectorImpl<OpFoldResult> &domainOffsets, SmallVectorImpl<OpFoldResult> &domainSizes) {
   Value init = getInits()[resultNumber];
+  // Of column sums a tile stands for rows that only the op knows.
+  if (getOutputs()[resultNumber] == AttentionOutput::ColumnSums)
+    return failure();
   SmallVector<int64_t> dims =
       resultNumber == 0 ? getOutputPermutation() : SmallVector<int64_t>{0, 1, 2, 3};
-  // The head dim of the output and the keys of the weights are computed as a whole.
+  // The last dim, such as the output's head dim and the weights' keys, is computed as a whole.
   if (cast<ShapedType>(init.getType()).getRank() == 4 &&
       !coversDim(offsets[dims[3]], sizes[dims[3]], init, dims[3]))
     return failure();

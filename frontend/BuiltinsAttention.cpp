@@ -5,15 +5,17 @@ namespace fovea {
 
 using MaybeValue = std::optional<Value>;
 
-// The arguments b, h, i, j of a mask function, or the last two: `lambda i, j: ...`.
-static std::optional<llvm::SmallVector<unsigned>> passedToMask(BuiltinCall &call) {
-  size_t count = *Importer::countParameters(call.value("mask"));
+// The arguments b, h, i, j of a mask or bucket function, or the last two: `lambda i, j: ...`.
+static std::optional<llvm::SmallVector<unsigned>> passedToMask(BuiltinCall &call,
+                                                               llvm::StringRef parameter) {
+  size_t count = *Importer::countParameters(call.value(parameter));
   if (count == 2)
     return llvm::SmallVector<unsigned>{2, 3};
   if (count == 4)
     return llvm::SmallVector<unsigned>{0, 1, 2, 3};
-  return call.fail("mask", "a mask function takes (i, j) or (b, h, i, j), got one of " +
-                               llvm::Twine(count) + " parameters");
+  return call.fail(parameter, "a " + parameter +
+                                  " function takes (i, j) or (b, h, i, j), got one of " +
+                                  llvm::Twine(count) + " parameters");
 }
 
 static std::optional<llvm::SmallVector<unsigned>> passedToScore(BuiltinCall &call) {
@@ -43,6 +45,28 @@ static std::optional<llvm::SmallVector<unsigned>> passedToSink(BuiltinCall &call
                                llvm::Twine(*count) + " parameters");
 }
 
+// The function gives the bucket of a pair of query and key, and asks for the sums by bucket.
+static bool readBuckets(BuiltinCall &call, AttentionOptions &options) {
+  if (!call.has("bucket")) {
+    if (call.has("buckets"))
+      call.fail("buckets", "'buckets' counts those of a function 'bucket', which is missing");
+    return !call.hasFailed();
+  }
+  if (!Importer::countParameters(call.value("bucket"))) {
+    call.failExpected("bucket", "a function");
+    return false;
+  }
+  auto passed = passedToMask(call, "bucket");
+  if (passed && !call.has("buckets"))
+    call.fail("bucket", "a bucket function needs 'buckets', their number");
+  if (call.hasFailed())
+    return false;
+  options.bucket = call.importer.makeRegion(call.value("bucket"), call.rangeOf("bucket"), *passed,
+                                            call.importer.getGraph().opBuilder().getIndexType());
+  options.buckets = call.dim("buckets");
+  return !call.hasFailed();
+}
+
 // A mask is a function of positions, a boolean tensor, or a float tensor added to the scores;
 // `bias` is such a float tensor beside a mask of another form.
 static bool readMask(BuiltinCall &call, AttentionOptions &options) {
@@ -50,7 +74,7 @@ static bool readMask(BuiltinCall &call, AttentionOptions &options) {
   if (!call.has("mask"))
     return !call.hasFailed();
   if (Importer::countParameters(call.value("mask"))) {
-    auto passed = passedToMask(call);
+    auto passed = passedToMask(call, "mask");
     if (passed)
       options.mask = call.importer.makeRegion(call.value("mask"), call.rangeOf("mask"), *passed,
                                               call.importer.getGraph().opBuilder().getI1Type());
@@ -110,17 +134,20 @@ static MaybeValue attention(BuiltinCall &call) {
   options.seed = call.scalar("seed", types.getI64Type());
   options.withWeights = call.flag("return_weights");
   options.withLse = call.flag("return_lse");
-  if (call.hasFailed())
+  options.withColumnSums = call.flag("return_column_sums");
+  if (call.has("softcap"))
+    options.softcap = call.number("softcap");
+  if (!readBuckets(call, options))
     return std::nullopt;
   auto results = call.importer.build(
       call.range, [&](GraphBuilder &g) { return g.attention(query, key, value, options); });
   if (!results)
     return std::nullopt;
   std::vector<Value> values{Value(results->output)};
-  if (results->weights)
-    values.emplace_back(*results->weights);
-  if (results->lse)
-    values.emplace_back(*results->lse);
+  for (const auto &more :
+       {results->weights, results->lse, results->columnSums, results->bucketSums})
+    if (more)
+      values.emplace_back(*more);
   return values.size() == 1 ? values[0] : Value(std::move(values));
 }
 
@@ -204,7 +231,7 @@ llvm::ArrayRef<Builtin> getAttentionBuiltins() {
   static const Builtin table[] = {
       {"attention",
        "query, key, value, mask=, score=, scale=, bias=, sink=, align=, offset=, dropout=, seed=, "
-       "return_weights=, return_lse=",
+       "return_weights=, return_lse=, return_column_sums=, softcap=, bucket=, buckets=",
        attention, false},
       {"create_mask", "shape, predicate", createMask, false},
       {"rope", "x, positions, theta=, dims=, interleaved=, sequence_dim=, scaling=", rope},

@@ -20,6 +20,7 @@ namespace fovea {
 
 namespace attn {
 class AttentionOp;
+enum class AttentionOutput;
 } // namespace attn
 
 /// A tensor of a graph under construction: an SSA value of ranked tensor type whose static dims
@@ -68,6 +69,8 @@ struct AttentionOptions {
   RegionBuilder score;
   /// `(b, h, i)` to the score type: the logit of one more key whose value is zero.
   RegionBuilder sink;
+  /// Above 0: scaled scores become `softcap * tanh(score / softcap)` before `score` sees them.
+  std::optional<double> softcap;
   attn::Alignment alignment = attn::Alignment::BottomRight;
   /// Position of the first query, an integer scalar; overrides `alignment`.
   std::optional<SymbolicTensor> queryOffset;
@@ -76,12 +79,20 @@ struct AttentionOptions {
   std::optional<SymbolicTensor> seed;
   bool withWeights = false;
   bool withLse = false;
+  bool withColumnSums = false;
+  /// `(b, h, i, j)` to `index`: asks for the sums of the weights by bucket, of which there are
+  /// `buckets`. What lies outside them counts nowhere.
+  RegionBuilder bucket;
+  SymbolicDim buckets = 0;
 };
 
 struct AttentionResults {
   SymbolicTensor output;                 // [batch..., H, Lq, Dv]
   std::optional<SymbolicTensor> weights; // [batch..., H, Lq, Lk]
   std::optional<SymbolicTensor> lse;     // [batch..., H, Lq]
+  /// The sums of the weights over all queries: [batch..., H, Lk].
+  std::optional<SymbolicTensor> columnSums;
+  std::optional<SymbolicTensor> bucketSums; // [batch..., H, Lq, buckets]
 };
 
 struct RopeOptions {
@@ -370,8 +381,10 @@ private:
   llvm::Expected<attn::AttentionOp> createAttention(llvm::ArrayRef<SymbolicTensor> operands,
                                                     const AttentionDims &dims,
                                                     const AttentionOptions &options);
-  llvm::Expected<AttentionResults> attentionResults(attn::AttentionOp op,
-                                                    const AttentionDims &dims);
+  TensorOrError attentionResult(attn::AttentionOp op, unsigned number, attn::AttentionOutput kind,
+                                const AttentionDims &dims, const SymbolicDim &buckets);
+  llvm::Expected<AttentionResults> attentionResults(attn::AttentionOp op, const AttentionDims &dims,
+                                                    const SymbolicDim &buckets);
   llvm::Expected<RopeTables> ropeTables(const SymbolicTensor &positions, int64_t pairs,
                                         mlir::Type elementType, const RopeOptions &options);
   llvm::Expected<mlir::Value> scalarOr(llvm::StringRef name,

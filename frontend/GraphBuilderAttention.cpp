@@ -4,6 +4,8 @@
 #include "frontend/GraphBuilderDetail.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace fovea;
@@ -89,6 +91,16 @@ static llvm::Error checkDropout(double p, const std::optional<SymbolicTensor> &s
   return llvm::Error::success();
 }
 
+/// A softcap of 0 makes every score NaN; a negative one is one above 0 with a sign too many.
+static llvm::Error checkScores(const AttentionOptions &options) {
+  if (std::optional<double> cap = options.softcap; cap && !(*cap > 0 && std::isfinite(*cap)))
+    return makeError(llvm::formatv("attention: expected a finite softcap above 0, got {0}", *cap));
+  std::optional<int64_t> buckets = options.buckets.constant();
+  if (options.bucket && buckets && *buckets < 1)
+    return makeError("attention: expected at least 1 bucket, got " + std::to_string(*buckets));
+  return llvm::Error::success();
+}
+
 Expected<Value> GraphBuilder::seedValue(const SymbolicTensor &seed) {
   if (llvm::Error error = checkElementType("seed", "a scalar", seed, ir.getI64Type()))
     return error;
@@ -147,12 +159,6 @@ Expected<Value> GraphBuilder::firstPosition(const AttentionDims &dims,
   return offset ? dimValue(*offset) : offset.takeError();
 }
 
-static Block &addBlock(Region &region, ArrayRef<Type> types, Location loc) {
-  Block &block = region.emplaceBlock();
-  block.addArguments(types, SmallVector<Location>(types.size(), loc));
-  return block;
-}
-
 llvm::Error GraphBuilder::checkMaskTensor(const SymbolicTensor &mask, const AttentionDims &dims) {
   if (!mask.elementType().isInteger(1) && !isa<FloatType>(mask.elementType()))
     return makeError("attention: expected a mask of bool or float, got " + mask.str());
@@ -187,20 +193,30 @@ llvm::Error GraphBuilder::buildMaskRegion(Region &region, const AttentionDims &d
   return buildRegion(body, addBlock(region, types, currentLoc), ir.getI1Type(), "attention mask");
 }
 
-/// The user's score function, then an additive mask tensor.
+static Value buildSoftcap(OpBuilder &builder, Location loc, Value score, double cap) {
+  Value limit = buildConstant(builder, loc, cap, score.getType());
+  Value quotient = buildBinary(builder, loc, BinaryKind::Div, score, limit);
+  Value tanh = buildUnary(builder, loc, UnaryKind::Tanh, quotient);
+  return buildBinary(builder, loc, BinaryKind::Mul, tanh, limit);
+}
+
+/// The softcap, the user's score function, then an additive mask tensor.
 llvm::Error GraphBuilder::buildScoreRegion(Region &region, const AttentionDims &dims,
                                            const AttentionOptions &options, Value first,
                                            Type type) {
   const std::optional<SymbolicTensor> &tensor = options.maskTensor;
   bool hasTensor = tensor && !tensor->elementType().isInteger(1);
-  if (!options.score && !hasTensor)
+  if (!options.score && !hasTensor && !options.softcap)
     return llvm::Error::success();
-  auto body = [&](OpBuilder &builder, Location loc, ValueRange arguments) -> Expected<Value> {
+  auto body = [&](OpBuilder &builder, Location loc, ValueRange given) -> Expected<Value> {
+    SmallVector<Value> arguments(given);
+    if (options.softcap)
+      arguments[0] = buildSoftcap(builder, loc, arguments[0], *options.softcap);
     Expected<Value> score =
-        options.score ? options.score(builder, loc, arguments) : Expected<Value>(arguments.front());
+        options.score ? options.score(builder, loc, arguments) : Expected<Value>(arguments[0]);
     if (!score || !hasTensor || (*score).getType() != type)
       return score;
-    Expected<Value> bias = maskElement(*tensor, dims, first, arguments.drop_front());
+    Expected<Value> bias = maskElement(*tensor, dims, first, ArrayRef(arguments).drop_front());
     if (!bias)
       return bias.takeError();
     return buildBinary(builder, loc, BinaryKind::Add, *score, buildCast(builder, loc, *bias, type));
@@ -217,11 +233,25 @@ llvm::Error GraphBuilder::buildAttentionRegions(attn::AttentionOp op, const Atte
     return error;
   if (llvm::Error error = buildScoreRegion(op.getScore(), dims, options, first, type))
     return error;
-  if (!options.sink)
-    return llvm::Error::success();
   SmallVector<Type> types(3, ir.getIndexType());
-  return buildRegion(options.sink, addBlock(op.getSink(), types, currentLoc), type,
-                     "attention sink");
+  if (options.sink)
+    if (llvm::Error error = buildRegion(options.sink, addBlock(op.getSink(), types, currentLoc),
+                                        type, "attention sink"))
+      return error;
+  if (!options.bucket)
+    return llvm::Error::success();
+  types.push_back(ir.getIndexType());
+  return buildRegion(options.bucket, addBlock(op.getBucket(), types, currentLoc), ir.getIndexType(),
+                     "attention bucket");
+}
+
+/// Rows that one task of column sums takes: whole panels on every target, few enough for many
+/// tasks, and enough that the sums of all chunks are small beside the keys.
+static constexpr int64_t columnChunk = 384;
+
+static Expected<SymbolicDim> chunksOf(const SymbolicDim &queries) {
+  Expected<SymbolicDim> rounded = queries.plus(columnChunk - 1);
+  return rounded ? rounded->floorDiv(columnChunk) : rounded.takeError();
 }
 
 Expected<attn::AttentionOp> GraphBuilder::createAttention(ArrayRef<SymbolicTensor> operands,
@@ -241,9 +271,20 @@ Expected<attn::AttentionOp> GraphBuilder::createAttention(ArrayRef<SymbolicTenso
   if (options.withWeights)
     if (llvm::Error error = addInit({dims.batchSize, dims.heads, dims.queries, dims.keys}, type))
       return error;
+  Type scoreType = accumulatorType(type);
   if (options.withLse)
+    if (llvm::Error error = addInit({dims.batchSize, dims.heads, dims.queries}, scoreType))
+      return error;
+  if (options.withColumnSums) {
+    Expected<SymbolicDim> chunks = chunksOf(dims.queries);
+    if (!chunks)
+      return chunks.takeError();
+    if (llvm::Error error = addInit({dims.batchSize, dims.heads, *chunks, dims.keys}, scoreType))
+      return error;
+  }
+  if (options.bucket)
     if (llvm::Error error =
-            addInit({dims.batchSize, dims.heads, dims.queries}, accumulatorType(type)))
+            addInit({dims.batchSize, dims.heads, dims.queries, options.buckets}, scoreType))
       return error;
   Expected<Value> offset =
       options.queryOffset ? toIndex(*options.queryOffset) : Expected<Value>(Value());
@@ -260,7 +301,7 @@ Expected<attn::AttentionOp> GraphBuilder::createAttention(ArrayRef<SymbolicTenso
       optionalF64(options.scale), options.alignment, /*query_perm=*/nullptr, /*key_perm=*/nullptr,
       /*value_perm=*/nullptr, /*output_perm=*/nullptr,
       optionalF64(drops ? std::optional(options.dropout) : std::nullopt), options.withWeights,
-      options.withLse);
+      options.withLse, options.withColumnSums ? ir.getI64IntegerAttr(columnChunk) : IntegerAttr());
 }
 
 Expected<AttentionResults> GraphBuilder::attention(const SymbolicTensor &query,
@@ -271,6 +312,8 @@ Expected<AttentionResults> GraphBuilder::attention(const SymbolicTensor &query,
   if (!dims)
     return dims.takeError();
   if (llvm::Error error = checkDropout(options.dropout, options.seed))
+    return error;
+  if (llvm::Error error = checkScores(options))
     return error;
   if (options.maskTensor)
     if (llvm::Error error = checkMaskTensor(*options.maskTensor, *dims))
@@ -291,73 +334,66 @@ Expected<AttentionResults> GraphBuilder::attention(const SymbolicTensor &query,
     op->erase();
     return error;
   }
-  return attentionResults(*op, *dims);
+  return attentionResults(*op, *dims, options.buckets);
+}
+
+/// One result of the op as its user sees it.
+GraphBuilder::TensorOrError GraphBuilder::attentionResult(attn::AttentionOp op, unsigned number,
+                                                          attn::AttentionOutput kind,
+                                                          const AttentionDims &dims,
+                                                          const SymbolicDim &buckets) {
+  auto view = [&](ArrayRef<SymbolicDim> trailing) {
+    SymbolicShape shape = {dims.batchSize, dims.heads};
+    shape.append(trailing.begin(), trailing.end());
+    return reshape({op.getResult(number), shape}, dims.visible(trailing));
+  };
+  switch (kind) {
+  case attn::AttentionOutput::Output:
+    return view({dims.queries, dims.valueDim});
+  case attn::AttentionOutput::Weights:
+    return view({dims.queries, dims.keys});
+  case attn::AttentionOutput::Lse:
+    return view(dims.queries);
+  case attn::AttentionOutput::BucketSums:
+    return view({dims.queries, buckets});
+  case attn::AttentionOutput::ColumnSums:
+    break;
+  }
+  Expected<SymbolicDim> chunks = chunksOf(dims.queries);
+  if (!chunks)
+    return chunks.takeError();
+  SymbolicShape shape = {dims.batchSize, dims.heads, *chunks, dims.keys};
+  TensorOrError sums = reduce(ReduceKind::Sum, {op.getResult(number), shape}, 2);
+  return sums ? reshape(*sums, dims.visible(dims.keys)) : sums.takeError();
 }
 
 Expected<AttentionResults> GraphBuilder::attentionResults(attn::AttentionOp op,
-                                                          const AttentionDims &dims) {
-  auto view = [&](unsigned index, ArrayRef<SymbolicDim> trailing) {
-    SymbolicShape shape = {dims.batchSize, dims.heads};
-    shape.append(trailing.begin(), trailing.end());
-    return reshape({op.getResult(index), shape}, dims.visible(trailing));
-  };
+                                                          const AttentionDims &dims,
+                                                          const SymbolicDim &buckets) {
   AttentionResults results;
-  TensorOrError output = view(0, {dims.queries, dims.valueDim});
-  if (!output)
-    return output.takeError();
-  results.output = *output;
-  if (op.getWithWeights()) {
-    TensorOrError weights = view(1, {dims.queries, dims.keys});
-    if (!weights)
-      return weights.takeError();
-    results.weights = *weights;
-  }
-  if (op.getWithLse()) {
-    TensorOrError lse = view(op.getNumResults() - 1, dims.queries);
-    if (!lse)
-      return lse.takeError();
-    results.lse = *lse;
+  for (auto [number, kind] : llvm::enumerate(op.getOutputs())) {
+    TensorOrError tensor = attentionResult(op, number, kind, dims, buckets);
+    if (!tensor)
+      return tensor.takeError();
+    switch (kind) {
+    case attn::AttentionOutput::Output:
+      results.output = *tensor;
+      break;
+    case attn::AttentionOutput::Weights:
+      results.weights = *tensor;
+      break;
+    case attn::AttentionOutput::Lse:
+      results.lse = *tensor;
+      break;
+    case attn::AttentionOutput::ColumnSums:
+      results.columnSums = *tensor;
+      break;
+    case attn::AttentionOutput::BucketSums:
+      results.bucketSums = *tensor;
+      break;
+    }
   }
   return results;
-}
-
-// ---- Masks -------------------------------------------------------------------------------------
-
-GraphBuilder::TensorOrError GraphBuilder::createMask(ArrayRef<SymbolicDim> shape,
-                                                     const RegionBuilder &predicate) {
-  if (shape.empty() || !predicate)
-    return makeError("create_mask: expected a predicate and a shape of rank 1 or more");
-  Expected<Value> init = emptyTensor(shape, ir.getI1Type());
-  if (!init)
-    return init.takeError();
-  auto op = attn::CreateMaskOp::create(ir, currentLoc, init->getType(), *init);
-  SmallVector<Type> types(shape.size(), ir.getIndexType());
-  if (llvm::Error error = buildRegion(predicate, addBlock(op.getPredicate(), types, currentLoc),
-                                      ir.getI1Type(), "create_mask predicate")) {
-    op.erase();
-    return error;
-  }
-  return SymbolicTensor{op.getResult(0), SymbolicShape(shape)};
-}
-
-GraphBuilder::TensorOrError GraphBuilder::applyMask(const SymbolicTensor &scores,
-                                                    const SymbolicTensor &mask, double fill) {
-  if (llvm::Error error = checkFloat("apply_mask", "scores", scores))
-    return error;
-  if (llvm::Error error = checkElementType("apply_mask", "the mask", mask, ir.getI1Type()))
-    return error;
-  Expected<SymbolicShape> common = broadcastShapes("apply_mask", {scores.shape, mask.shape});
-  if (!common)
-    return common.takeError();
-  if (*common != scores.shape)
-    return makeError("apply_mask: expected a mask that broadcasts to " + formatShape(scores.shape) +
-                     ", got " + mask.str());
-  Expected<Value> init = emptyTensor(scores.shape, scores.elementType());
-  if (!init)
-    return init.takeError();
-  auto op = attn::ApplyMaskOp::create(ir, currentLoc, init->getType(), scores.value, mask.value,
-                                      *init, ir.getF64FloatAttr(fill));
-  return SymbolicTensor{op.getResult(0), scores.shape};
 }
 
 GraphBuilder::TensorOrError GraphBuilder::dropout(const SymbolicTensor &x,

@@ -137,3 +137,9 @@ std::optional<SmallVector<ReassociationIndices>> graph::reassociate(ArrayRef<Sym
 SmallVector<int64_t, 6> graph::identityLoops(int64_t rank) {
   return llvm::to_vector<6>(llvm::seq<int64_t>(0, rank));
 }
+
+Block &graph::addBlock(Region &region, ArrayRef<Type> types, Location loc) {
+  Block &block = region.emplaceBlock();
+  block.addArguments(types, SmallVector<Location>(types.size(), loc));
+  return block;
+}

@@ -48,6 +48,9 @@ reassociate(llvm::ArrayRef<SymbolicDim> longer, llvm::ArrayRef<SymbolicDim> shor
 /// The identity `0, 1, ..., rank - 1`.
 llvm::SmallVector<int64_t, 6> identityLoops(int64_t rank);
 
+/// A block in the empty `region` that takes arguments of these types.
+mlir::Block &addBlock(mlir::Region &region, llvm::ArrayRef<mlir::Type> types, mlir::Location loc);
+
 } // namespace fovea::graph
 
 #endif // FOVEA_FRONTEND_GRAPHBUILDERDETAIL_H

@@ -75,8 +75,9 @@ Value fovea::createGeneric(OpBuilder &b, Location loc, ValueRange inputs, Value 
                            ArrayRef<AffineMap> maps, BodyBuilder body) {
   SmallVector<utils::IteratorType> iterators;
   for (unsigned dim = 0; dim < maps.back().getNumDims(); ++dim)
-    iterators.push_back(maps.back().isFunctionOfDim(dim) ? utils::IteratorType::parallel
-                                                         : utils::IteratorType::reduction);
+    iterators.push_back(maps.back().getResultPosition(b.getAffineDimExpr(dim))
+                            ? utils::IteratorType::parallel
+                            : utils::IteratorType::reduction);
   auto generic = linalg::GenericOp::create(
       b, loc, init.getType(), inputs, init, maps, iterators,
       [&](OpBuilder &nested, Location loc, ValueRange arguments) {

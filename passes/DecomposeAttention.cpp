@@ -41,6 +41,8 @@ private:
   Value createWeights(Value exponentials, Value sum);
   Value createOutput(Value scores, Value weights);
   Value createLse(Value maximum, Value sum);
+  Value createColumnSums(Value weights);
+  Value createBucketSums(Value weights);
   Value createScale();
   Value createKept(OpBuilder &b, Location loc, Value weight);
   Value convertInto(Value value, Value init, AffineMap map);
@@ -231,6 +233,39 @@ Value AttentionDecomposer::createLse(Value maximum, Value sum) {
       });
 }
 
+/// sum_r w[r, j] over each chunk of rows.
+Value AttentionDecomposer::createColumnSums(Value weights) {
+  auto chunk = static_cast<int64_t>(*op.getColumnChunk());
+  Value init = op.getColumnSumsInit();
+  Value zeros =
+      createFilled(rewriter, loc, tensor::getMixedSizes(rewriter, loc, init), compute, 0.0);
+  AffineMap chunks = AffineMap::get(4, 0, {b, h, r.floorDiv(chunk), j}, rewriter.getContext());
+  Value sums =
+      generic(weights, zeros, {all, chunks}, [](OpBuilder &b, Location loc, ValueRange x) -> Value {
+        return arith::AddFOp::create(b, loc, x[0], x[1]);
+      });
+  return convertInto(sums, init, all);
+}
+
+/// sum_j w[j] over the keys of bucket n: loops b, h, r, j, n.
+Value AttentionDecomposer::createBucketSums(Value weights) {
+  MLIRContext *context = rewriter.getContext();
+  Value init = op.getBucketSumsInit();
+  Value zeros =
+      createFilled(rewriter, loc, tensor::getMixedSizes(rewriter, loc, init), compute, 0.0);
+  AffineMap maps[] = {AffineMap::get(5, 0, {b, h, r, j}, context),
+                      AffineMap::get(5, 0, {b, h, r, d}, context)};
+  Value sums =
+      generic(weights, zeros, maps, [&](OpBuilder &b, Location loc, ValueRange x) -> Value {
+        Value bucket = inlineRegion(b, op.getBucket(), getIndices(b, loc, 4));
+        Value here = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, bucket,
+                                           linalg::IndexOp::create(b, loc, 4));
+        Value added = arith::AddFOp::create(b, loc, x[0], x[1]);
+        return arith::SelectOp::create(b, loc, here, added, x[1]);
+      });
+  return convertInto(sums, init, all);
+}
+
 /// `value` in the element type of `init`, written there.
 Value AttentionDecomposer::convertInto(Value value, Value init, AffineMap map) {
   return generic(value, init, {map, map}, [](OpBuilder &b, Location loc, ValueRange x) {
@@ -254,6 +289,10 @@ SmallVector<Value> AttentionDecomposer::decompose() {
     results.push_back(convertInto(weights, init, all));
   if (op.getWithLse())
     results.push_back(createLse(maximum, sum));
+  if (op.getColumnSumsInit())
+    results.push_back(createColumnSums(weights));
+  if (op.hasBucket())
+    results.push_back(createBucketSums(weights));
   return results;
 }
 

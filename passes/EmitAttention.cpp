@@ -47,6 +47,10 @@ static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value
     head.weights = viewOf(b, weights, {batch, index});
   if (Value lse = op.getLseInit())
     head.lse = viewOf(b, lse, {batch, index});
+  if (Value sums = op.getColumnSumsInit())
+    head.columnSums = viewOf(b, sums, {batch, index});
+  if (Value sums = op.getBucketSumsInit())
+    head.bucketSums = viewOf(b, sums, {batch, index});
   if (packed) {
     Value place[] = {b.add(packed->batch, batch), b.add(packed->head, grouped)};
     head.packedKeys = viewOf(b, packed->keys, place);

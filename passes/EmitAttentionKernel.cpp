@@ -19,6 +19,8 @@ AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const Att
   headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
   valueDim = b.dim(op.getValue(), op.getValuePermutation()[3]);
   paddedValueDim = b.roundUp(valueDim, tile.keysPerTile);
+  if (Value sums = op.getBucketSumsInit())
+    buckets = b.dim(sums, 3);
   if (Value offset = op.getQueryOffset())
     firstPosition = offset;
   else if (op.getAlignment() == attn::Alignment::BottomRight)
@@ -59,6 +61,14 @@ void AttentionKernel::store(const Vectors &vectors, Value memref, ValueRange lea
   }
 }
 
+void AttentionKernel::scaleRows(const Panel &panel, Value memref, Value count,
+                                const Vectors &factor) {
+  b.loop(b.index(0), count, 1, [&](Value row) {
+    Value at[] = {panel.index, row};
+    store(multiply(load(memref, at), factor), memref, at);
+  });
+}
+
 Value AttentionKernel::compare(arith::CmpFPredicate predicate, Value lhs, Value rhs) {
   return arith::CmpFOp::create(b, predicate, lhs, rhs);
 }
@@ -92,6 +102,10 @@ void AttentionKernel::allocateScratch(bool prepacked) {
   outputs = allocate({panels, getAsOpFoldResult(paddedValueDim), width});
   maxima = allocate({panels, width});
   sums = allocate({panels, width});
+  if (buckets)
+    bucketScratch = allocate({panels, getAsOpFoldResult(buckets), width});
+  if (op.getColumnChunk())
+    columnScratch = allocate({size(tile.keysPerBlock), size(tile.lanes)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -101,11 +115,23 @@ void AttentionKernel::allocateScratch(bool prepacked) {
 void AttentionKernel::emitHead(const AttentionHead &newHead) {
   head = newHead;
   queryFactor = emitQueryFactor(b, op, headDim);
-  b.loop(b.index(0), rows, tile.rowsPerBlock(), [&](Value row) { emitRowBlock(row); });
+  std::optional<int64_t> chunk = op.getColumnChunk();
+  if (!chunk)
+    return emitRows(b.index(0), rows, Value());
+  b.loop(b.index(0), rows, *chunk, [&](Value row) {
+    Value number = b.divide(row, *chunk);
+    clearColumnSums(number);
+    emitRows(row, b.min(b.add(row, b.index(*chunk)), rows), number);
+  });
 }
 
-void AttentionKernel::emitRowBlock(Value row) {
-  Value count = b.min(b.index(tile.rowsPerBlock()), b.sub(rows, row));
+void AttentionKernel::emitRows(Value begin, Value end, Value chunk) {
+  b.loop(begin, end, tile.rowsPerBlock(), [&](Value row) {
+    emitRowBlock(row, b.min(b.index(tile.rowsPerBlock()), b.sub(end, row)), chunk);
+  });
+}
+
+void AttentionKernel::emitRowBlock(Value row, Value count, Value chunk) {
   forEachPanel(row, count, [&](const Panel &panel) {
     packQueries(panel);
     initialize(panel);
@@ -123,11 +149,13 @@ void AttentionKernel::emitRowBlock(Value row) {
       emitScores(panel, block, visible);
       emitSoftmax(panel, block, visible);
       emitValues(panel, block, visible);
+      if (buckets)
+        emitBuckets(panel, block, visible);
     });
   });
   forEachPanel(row, count, [&](const Panel &panel) { finish(panel); });
-  if (head.weights)
-    emitWeights(row, count, bounds);
+  if (needsWeights())
+    emitWeights(row, count, bounds, chunk);
 }
 
 void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Panel)> body) {
@@ -138,7 +166,7 @@ void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Pan
     panel.count = b.min(b.index(tile.width()), b.sub(count, start));
     panel.first = b.add(firstPosition, panel.row);
     panel.last = b.sub(b.add(panel.first, panel.count), b.index(1));
-    if (op.hasMask() || op.hasScore() || op.hasSink()) {
+    if (op.hasMask() || op.hasScore() || op.hasSink() || op.hasBucket()) {
       auto type = VectorType::get({tile.lanes}, b.getIndexType());
       Value last = b.splat(type, panel.last);
       panel.positions = eachVector([&](int64_t v) -> Value {
@@ -190,8 +218,13 @@ MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block
 //===----------------------------------------------------------------------===//
 
 void AttentionKernel::initialize(const Panel &panel) {
-  b.loop(b.index(0), paddedValueDim, 1,
-         [&](Value column) { store(constants(0.0), outputs, {panel.index, column}); });
+  b.loop(b.index(0), paddedValueDim, 1, [&](Value column) {
+    store(constants(0.0), outputs, {panel.index, column});
+  });
+  if (buckets)
+    b.loop(b.index(0), buckets, 1, [&](Value bucket) {
+      store(constants(0.0), bucketScratch, {panel.index, bucket});
+    });
   Vectors maximum = constants(-softmax::infinity), sum = constants(0.0);
   if (op.hasSink()) {
     // The sink is one more key, whose value is zero, and comes first.
@@ -219,11 +252,10 @@ void AttentionKernel::finish(const Panel &panel) {
     return select(noKeys, zero, quotient);
   });
   store(reciprocal, sums, {panel.index});
-  b.loop(b.index(0), valueDim, 1, [&](Value column) {
-    Vectors output = load(outputs, {panel.index, column});
-    store(multiply(output, reciprocal), outputs, {panel.index, column});
-  });
+  scaleRows(panel, outputs, valueDim, reciprocal);
   storeTransposed(outputs, panel.index, b.index(0), valueDim, head.output, panel, b.index(0));
+  if (buckets)
+    finishBuckets(panel, reciprocal);
 }
 
 void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {

@@ -1,7 +1,7 @@
 // The attention kernel as loops over vectors: online softmax with queries along lanes.
 //
-// A head's rows are taken in blocks, its keys in blocks (AttentionTile) at absolute positions, and in a
-// block of rows panel by panel:
+// A head's rows are taken in blocks, its keys in blocks (AttentionTile) at absolute positions, and
+// in a block of rows panel by panel:
 //
 //   for each block of rows                        queries packed as [D][width] a panel
 //     for each block of keys the mask lets in     keys packed as [keys/4][D][4], values as
@@ -34,6 +34,8 @@ struct AttentionHead {
   mlir::Value output;            // [rows, Dv]
   mlir::Value weights;           // [rows, keys], or null
   mlir::Value lse;               // [rows], or null
+  mlir::Value columnSums;        // [chunks of rows, keys], or null
+  mlir::Value bucketSums;        // [rows, buckets], or null
   // Blocks of packed keys and values, [block][block / t][D][t] and [block][Dv / t][block][t]; null
   // where the kernel packs for itself.
   mlir::Value packedKeys, packedValues;
@@ -67,7 +69,10 @@ private:
   using Vectors = llvm::SmallVector<mlir::Value>;
 
   // EmitAttentionKernel.cpp: the loops around the kernel's parts.
-  void emitRowBlock(mlir::Value row);
+  /// Rows [begin, end), which belong to one chunk of column sums if these are asked for.
+  void emitRows(mlir::Value begin, mlir::Value end, mlir::Value chunk);
+  /// The rows [row, row + count) of chunk `chunk`.
+  void emitRowBlock(mlir::Value row, mlir::Value count, mlir::Value chunk);
   void forEachPanel(mlir::Value row, mlir::Value rows, llvm::function_ref<void(Panel)> body);
   void forEachKeyBlock(const MaskBounds &bounds, llvm::function_ref<void(KeyBlock)> body);
   MaskBounds boundsOf(mlir::Value first, mlir::Value last);
@@ -120,8 +125,19 @@ private:
   Vectors emitCounters(const Panel &panel);
   /// Dropout of the probabilities `p` of the key at `position`.
   mlir::Value drop(mlir::Value p, mlir::Value counters, mlir::Value position);
-  void emitWeights(mlir::Value row, mlir::Value rows, const MaskBounds &bounds);
+
+  // EmitAttentionWeights.cpp: what needs the final weights, in a second pass over the keys.
+  bool needsWeights() const { return head.weights || head.columnSums; }
+  void emitWeights(mlir::Value row, mlir::Value rows, const MaskBounds &bounds, mlir::Value chunk);
+  void normalize(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void clearWeights(const Panel &panel, mlir::Value lo, mlir::Value hi);
+  void clearColumnSums(mlir::Value chunk);
+  void addToColumns(const Panel &panel, const MaskBounds &visible);
+  void storeColumns(const KeyBlock &block, mlir::Value chunk);
+
+  // EmitAttentionBuckets.cpp: sums^T[bucket][query] of the probabilities.
+  void emitBuckets(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  void finishBuckets(const Panel &panel, const Vectors &reciprocal);
 
   // EmitAttentionValues.cpp: output^T += values^T . probabilities^T.
   void emitValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
@@ -133,6 +149,8 @@ private:
 
   // Vectors of a panel: `tile.vectors` vectors of `tile.lanes`.
   Vectors load(mlir::Value memref, mlir::ValueRange leading);
+  /// Multiplies rows [0, count) of a panel's scratch memory `[panels][rows][width]`.
+  void scaleRows(const Panel &panel, mlir::Value memref, mlir::Value count, const Vectors &factor);
   void store(const Vectors &vectors, mlir::Value memref, mlir::ValueRange leading);
   Vectors eachVector(llvm::function_ref<mlir::Value(int64_t)> make);
   Vectors constants(double value);
@@ -154,9 +172,12 @@ private:
   mlir::Value firstPosition;                 // of row 0
   mlir::Value queryFactor;                   // what queries are multiplied by when packed
   mlir::Value paddedValueDim;                // index; whole tiles
+  mlir::Value buckets;                       // index; null without a bucket region
   // Scratch, with t for keysPerTile: [panels][D][width], [block / t][D][t], [Dv / t][block][t],
-  // [block][width], [panels][Dv][width], [panels][width], [panels][width].
+  // [block][width], [panels][Dv][width], [panels][width], [panels][width], and for the sums by
+  // bucket and by key [panels][buckets][width], [block][lanes].
   mlir::Value packedQueries, packedKeys, packedValues, scores, outputs, maxima, sums;
+  mlir::Value bucketScratch, columnScratch;
 };
 
 } // namespace fovea

@@ -32,7 +32,8 @@ void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
     Value ends = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle,
                                                b.add(key, b.index(count)), visible.allHi);
     Value isFull = b.createOrFold<arith::AndIOp>(begins, ends);
-    b.branch(isFull, [&] { storeTile(key, sum, nullptr); }, [&] { storeTile(key, sum, &*test); });
+    b.branch(
+        isFull, [&] { storeTile(key, sum, nullptr); }, [&] { storeTile(key, sum, &*test); });
   });
 }
 
@@ -178,10 +179,9 @@ void AttentionKernel::rescale(const Panel &panel, const Vectors &before, const V
   store(after, maxima, {panel.index});
   Vectors factor = probabilities(before, finite);
   store(multiply(load(sums, {panel.index}), factor), sums, {panel.index});
-  b.loop(b.index(0), valueDim, 1, [&](Value column) {
-    Vectors output = load(outputs, {panel.index, column});
-    store(multiply(output, factor), outputs, {panel.index, column});
-  });
+  scaleRows(panel, outputs, valueDim, factor);
+  if (buckets)
+    scaleRows(panel, bucketScratch, buckets, factor);
 }
 
 void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
@@ -241,51 +241,4 @@ Value AttentionKernel::drop(Value p, Value counters, Value position) {
   Value word = emitPhiloxWord(b, loc, emitPhiloxKey(b, loc, op.getSeed()), counter);
   Value scaled = arith::MulFOp::create(b, p, b.constant(vectorType, 1.0 / (1.0 - rate)));
   return select(emitIsKept(b, loc, word, rate), scaled, b.constant(vectorType, 0.0));
-}
-
-//===----------------------------------------------------------------------===//
-// Weights
-//===----------------------------------------------------------------------===//
-
-void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &bounds) {
-  forEachPanel(row, count, [&](const Panel &panel) {
-    MaskBounds visible = boundsOf(panel.first, panel.last);
-    clearWeights(panel, b.index(0), visible.anyLo);
-    clearWeights(panel, visible.anyHi, keys);
-  });
-  forEachKeyBlock(bounds, [&](const KeyBlock &block) {
-    fetchBlock(block, /*withValues=*/false);
-    forEachPanel(row, count, [&](const Panel &panel) {
-      MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
-      emitScores(panel, block, visible);
-      finishScores(panel, block, visible, constants(-softmax::infinity));
-      Vectors maximum = finiteMaximum(load(maxima, {panel.index}));
-      Vectors reciprocal = load(sums, {panel.index});
-      b.loop(visible.anyLo, visible.anyHi, 1, [&](Value key) {
-        Vectors score = load(scores, {key});
-        Vectors p = multiply(probabilities(score, maximum), reciprocal);
-        // Where NaN made the sum NaN, what is masked still weighs nothing.
-        p = eachVector([&](int64_t v) -> Value {
-          Value masked =
-              compare(arith::CmpFPredicate::OEQ, score[v], b.constant(vectorType, -softmax::infinity));
-          return select(masked, b.constant(vectorType, 0.0), p[v]);
-        });
-        if (op.getSeed())
-          p = eachVector(
-              [&](int64_t v) { return drop(p[v], panel.counters[v], b.add(block.begin, key)); });
-        store(p, scores, {key});
-      });
-      storeTransposed(scores, {}, visible.anyLo, visible.anyHi, head.weights, panel, block.begin);
-    });
-  });
-}
-
-void AttentionKernel::clearWeights(const Panel &panel, Value lo, Value hi) {
-  Value zero = b.constant(cast<MemRefType>(head.weights.getType()).getElementType(), 0.0);
-  b.loop(b.index(0), panel.count, 1, [&](Value lane) {
-    Value row = b.add(panel.row, lane);
-    b.loop(lo, hi, 1, [&](Value key) {
-      memref::StoreOp::create(b, zero, head.weights, ValueRange{row, key});
-    });
-  });
 }

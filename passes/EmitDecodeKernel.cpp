@@ -28,9 +28,9 @@ bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
   };
   auto valueType = cast<MemRefType>(op.getValue().getType());
   int64_t columns = valueType.getDimSize(op.getValuePermutation()[3]);
-  return !op.getWeightsInit() && !op.getSeed() && ShapedType::isStatic(op.getGroupSize()) &&
-         ShapedType::isStatic(columns) && columns % tile.lanes == 0 &&
-         isDense(op.getValue(), op.getValuePermutation()[3]) &&
+  return !op.getWeightsInit() && !op.getColumnSumsInit() && !op.hasBucket() && !op.getSeed() &&
+         ShapedType::isStatic(op.getGroupSize()) && ShapedType::isStatic(columns) &&
+         columns % tile.lanes == 0 && isDense(op.getValue(), op.getValuePermutation()[3]) &&
          isDense(op.getOutputInit(), op.getOutputPermutation()[3]);
 }
 

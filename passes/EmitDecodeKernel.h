@@ -21,8 +21,8 @@ namespace fovea {
 
 class DecodeKernel {
 public:
-  /// Whether the kernel can compute the op: no weights, no dropout, groups of a known size, rows of
-  /// values and outputs dense and of whole vectors.
+  /// Whether the kernel can compute the op: no weights or sums of them, no dropout, groups of a
+  /// known size, rows of values and outputs dense and of whole vectors.
   static bool supports(attn::AttentionOp op, const AttentionTile &tile);
 
   /// `tile` is one for at most `tile.lanes` queries.

@@ -27,6 +27,8 @@ static SmallVector<int64_t> attentionSizes(attn::AttentionOp op, const TargetInf
   int64_t group = op.getGroupSize();
   if (ShapedType::isDynamic(group))
     group = 1;
+  if (std::optional<int64_t> chunk = op.getColumnChunk()) // tiles hold whole chunks
+    return {1, group, *chunk};
   int64_t panels = std::max<int64_t>((isWindowed(op) ? 16 : 8) / group, 1);
   return {1, group, panels * 3 * target.lanes(32)};
 }

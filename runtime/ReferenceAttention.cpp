@@ -56,6 +56,7 @@ private:
   llvm::Error normalize(Row &row);
   void dropWeights(Row &row);
   void writeRow(const Row &row);
+  llvm::Error addToBuckets(const Row &row);
 
   llvm::Expected<double> runRegion(Program &program, const Row &row, std::optional<double> score,
                                    std::optional<int64_t> j);
@@ -66,9 +67,9 @@ private:
   AttentionOp op;
   Frame &frame;
   Permuted query, key, value;
-  std::optional<Program> score, mask, sink;
+  std::optional<Program> score, mask, sink, bucket;
   std::optional<Permuted> output;
-  std::optional<Array> weights, logSumExps;
+  std::optional<Array> weights, logSumExps, columnSums, bucketSums;
   double scale = 1;
 };
 } // namespace
@@ -86,8 +87,10 @@ llvm::Error Attention::checkShapes() {
 }
 
 llvm::Error Attention::compileRegions() {
-  for (auto [region, program] :
-       {std::pair(&op.getScore(), &score), {&op.getMask(), &mask}, {&op.getSink(), &sink}}) {
+  for (auto [region, program] : {std::pair(&op.getScore(), &score),
+                                 {&op.getMask(), &mask},
+                                 {&op.getSink(), &sink},
+                                 {&op.getBucket(), &bucket}}) {
     if (region->empty())
       continue;
     llvm::Expected<Program> compiled = frame.compile(region->front());
@@ -116,20 +119,33 @@ llvm::Error Attention::createResults() {
   if (!result)
     return result.takeError();
   output.emplace(std::move(*result), op.getOutputPermutation());
-  if (Value init = op.getLseInit()) {
-    llvm::Expected<Array> created = createLike(init, "a log-sum-exp init", rows);
+  int64_t keys = key.sizes[2], queries = query.sizes[2], chunk = op.getColumnChunk().value_or(1);
+  auto createIf = [&](Value init, StringRef what, std::optional<Array> &array,
+                      ArrayRef<int64_t> sizes) -> llvm::Error {
+    if (!init)
+      return llvm::Error::success();
+    llvm::Expected<Array> created = createLike(init, what, sizes);
     if (!created)
       return created.takeError();
-    logSumExps = std::move(*created);
-  }
-  if (Value init = op.getWeightsInit()) {
-    rows.push_back(key.sizes[2]);
-    llvm::Expected<Array> created = createLike(init, "a weights init", rows);
-    if (!created)
-      return created.takeError();
-    weights = std::move(*created);
-  }
-  return llvm::Error::success();
+    array = std::move(*created);
+    for (int64_t n = 0; n < array->count; ++n) // sums begin with it
+      (*array)[n].f = 0;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = createIf(op.getWeightsInit(), "a weights init", weights,
+                                   {rows[0], rows[1], queries, keys}))
+    return error;
+  if (llvm::Error error = createIf(op.getLseInit(), "a log-sum-exp init", logSumExps, rows))
+    return error;
+  if (llvm::Error error =
+          createIf(op.getColumnSumsInit(), "a column sums init", columnSums,
+                   {rows[0], rows[1], llvm::divideCeilSigned(queries, chunk), keys}))
+    return error;
+  if (!op.hasBucket())
+    return llvm::Error::success();
+  int64_t buckets = frame.array(op.getBucketSumsInit()).sizes[3];
+  return createIf(op.getBucketSumsInit(), "a bucket sums init", bucketSums,
+                  {rows[0], rows[1], queries, buckets});
 }
 
 /// A region's value at a row; of its arguments (s, b, h, i, j) those are given that it takes.
@@ -242,6 +258,29 @@ void Attention::writeRow(const Row &row) {
     (*logSumExps)[number].f = row.logSumExp;
   for (int64_t j = 0; weights && j < key.sizes[2]; ++j)
     (*weights)[number * key.sizes[2] + j].f = row.weights[j];
+  if (!columnSums)
+    return;
+  int64_t chunk = (row.b * query.sizes[1] + row.h) * columnSums->sizes[2] +
+                  row.r / static_cast<int64_t>(*op.getColumnChunk());
+  for (int64_t j = 0; j < key.sizes[2]; ++j)
+    (*columnSums)[chunk * key.sizes[2] + j].f += row.weights[j];
+}
+
+/// attention_s15.
+llvm::Error Attention::addToBuckets(const Row &row) {
+  if (!bucket)
+    return llvm::Error::success();
+  int64_t count = bucketSums->sizes[3];
+  int64_t number = (row.b * query.sizes[1] + row.h) * query.sizes[2] + row.r;
+  for (int64_t j = 0; j < key.sizes[2]; ++j) {
+    llvm::Expected<double> unused = runRegion(*bucket, row, std::nullopt, j);
+    if (!unused)
+      return unused.takeError();
+    int64_t n = bucket->result(0).i;
+    if (n >= 0 && n < count)
+      (*bucketSums)[number * count + n].f += row.weights[j];
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error Attention::runRow(Row &row) {
@@ -251,7 +290,7 @@ llvm::Error Attention::runRow(Row &row) {
     return error;
   dropWeights(row);
   writeRow(row);
-  return llvm::Error::success();
+  return addToBuckets(row);
 }
 
 llvm::Error Attention::run() {
@@ -278,10 +317,9 @@ llvm::Error Attention::run() {
       }
   unsigned next = 0;
   frame.set(op->getResult(next++), output->array);
-  if (weights)
-    frame.set(op->getResult(next++), *weights);
-  if (logSumExps)
-    frame.set(op->getResult(next++), *logSumExps);
+  for (std::optional<Array> *result : {&weights, &logSumExps, &columnSums, &bucketSums})
+    if (*result)
+      frame.set(op->getResult(next++), **result);
   return llvm::Error::success();
 }
 

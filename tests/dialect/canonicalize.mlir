@@ -107,6 +107,34 @@ func.func @drop_weights(%q: tensor<1x2x4x8xf32>, %w: tensor<1x2x4x4xf32>, %l: te
 
 // -----
 
+// Nor are sums: the first of the two goes with its attribute, the second with its region.
+// CHECK-LABEL: func @drop_column_sums
+// CHECK: %[[R:.*]]:2 = attn.attention {{.*}} outs(%{{.*}}, %{{.*}} : tensor<1x2x4x8xf32>, tensor<1x2x4x3xf32>) bucket {
+// CHECK-LABEL: func @drop_bucket_sums
+// CHECK: %[[R:.*]]:2 = attn.attention {{.*}} outs(%{{.*}}, %{{.*}} : tensor<1x2x4x8xf32>, tensor<1x2x2x4xf32>) {column_chunk = 2 : i64} ->
+func.func @drop_column_sums(%q: tensor<1x2x4x8xf32>, %c: tensor<1x2x2x4xf32>, %n: tensor<1x2x4x3xf32>)
+    -> (tensor<1x2x4x8xf32>, tensor<1x2x4x3xf32>) {
+  %r:3 = attn.attention ins(%q, %q, %q : tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>)
+    outs(%q, %c, %n : tensor<1x2x4x8xf32>, tensor<1x2x2x4xf32>, tensor<1x2x4x3xf32>) {column_chunk = 2}
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      attn.yield %j : index
+    } -> tensor<1x2x4x8xf32>, tensor<1x2x2x4xf32>, tensor<1x2x4x3xf32>
+  return %r#0, %r#2 : tensor<1x2x4x8xf32>, tensor<1x2x4x3xf32>
+}
+func.func @drop_bucket_sums(%q: tensor<1x2x4x8xf32>, %c: tensor<1x2x2x4xf32>, %n: tensor<1x2x4x3xf32>)
+    -> (tensor<1x2x4x8xf32>, tensor<1x2x2x4xf32>) {
+  %r:3 = attn.attention ins(%q, %q, %q : tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>)
+    outs(%q, %c, %n : tensor<1x2x4x8xf32>, tensor<1x2x2x4xf32>, tensor<1x2x4x3xf32>) {column_chunk = 2}
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      attn.yield %j : index
+    } -> tensor<1x2x4x8xf32>, tensor<1x2x2x4xf32>, tensor<1x2x4x3xf32>
+  return %r#0, %r#1 : tensor<1x2x4x8xf32>, tensor<1x2x2x4xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @drop_lse
 // CHECK: %[[R:.*]]:2 = attn.attention {{.*}} outs(%{{.*}}, %{{.*}} : tensor<1x2x4x8xf32>, tensor<1x2x4x4xf32>) {with_weights} -> tensor<1x2x4x8xf32>, tensor<1x2x4x4xf32>
 func.func @drop_lse(%q: tensor<1x2x4x8xf32>, %w: tensor<1x2x4x4xf32>, %l: tensor<1x2x4xf32>)

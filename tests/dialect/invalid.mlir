@@ -300,6 +300,93 @@ func.func @f(%q: !t, %c: index) {
 
 // -----
 
+// attention_c10: a chunk has a row
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t, %s: tensor<1x2x4x4xf32>) {
+  // expected-error @below {{attention_c10: expected column_chunk to be at least 1, got 0}}
+  %r:2 = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %s : !t, tensor<1x2x4x4xf32>) {column_chunk = 0} -> !t, tensor<1x2x4x4xf32>
+  return
+}
+
+// -----
+
+// attention_c10: as many sums as chunks
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t, %s: tensor<1x2x4x4xf32>) {
+  // expected-error @below {{attention_c10: expected column sums of 2 chunks, 4 rows in chunks of 3, got 4}}
+  %r:2 = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %s : !t, tensor<1x2x4x4xf32>) {column_chunk = 3} -> !t, tensor<1x2x4x4xf32>
+  return
+}
+
+// -----
+
+// attention_c4: column sums have an element a key
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t, %s: tensor<1x2x2x5xf32>) {
+  // expected-error @below {{attention_c4: }}
+  %r:2 = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %s : !t, tensor<1x2x2x5xf32>) {column_chunk = 3} -> !t, tensor<1x2x2x5xf32>
+  return
+}
+
+// -----
+
+// attention_c1: bucket sums have four dims
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t, %s: tensor<1x2x4xf32>) {
+  // expected-error @below {{attention_c1: expected bucket sums to have rank 4, got 3}}
+  %r:2 = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %s : !t, tensor<1x2x4xf32>)
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      attn.yield %j : index
+    } -> !t, tensor<1x2x4xf32>
+  return
+}
+
+// -----
+
+// attention_c3: sums are of the score type
+!t = tensor<1x2x4x8xf16>
+func.func @f(%q: !t, %s: tensor<1x2x4x3xf16>) {
+  // expected-error @below {{attention_c3: expected bucket sums to have elements of type 'f32', got 'f16'}}
+  %r:2 = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %s : !t, tensor<1x2x4x3xf16>)
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      attn.yield %j : index
+    } -> !t, tensor<1x2x4x3xf16>
+  return
+}
+
+// -----
+
+// attention_c7: a bucket is an index
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t, %s: tensor<1x2x4x3xf32>) {
+  // expected-error @below {{attention_c7: expected the bucket region to yield a 'index', got 'i1'}}
+  %r:2 = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %s : !t, tensor<1x2x4x3xf32>)
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %p = arith.cmpi eq, %i, %j : index
+      attn.yield %p : i1
+    } -> !t, tensor<1x2x4x3xf32>
+  return
+}
+
+// -----
+
+// destination_c2: a bucket region asks for an output
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t) {
+  // expected-error @below {{destination_c2: }}
+  %r = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t)
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      attn.yield %j : index
+    } -> !t
+  return
+}
+
+// -----
+
 // attention (results): a result has the type of its init
 func.func @f(%q: tensor<1x2x4x8xf32>) {
   // expected-error @below {{expected type of operand #3}}

@@ -46,6 +46,22 @@ func.func @attention_all(%q: tensor<2x6x8x16xf16>, %k: tensor<2x4x10x16xf16>, %v
   return %r#0, %r#1, %r#2 : tensor<2x8x6x16xf16>, tensor<2x8x6x10xf32>, tensor<2x8x6xf32>
 }
 
+// Sums of the weights: over chunks of queries, and by bucket.
+// CHECK-LABEL: func @attention_sums
+func.func @attention_sums(%q: tensor<1x2x?x8xf32>, %o: tensor<1x2x?x8xf32>, %c: tensor<1x2x?x?xf32>,
+                          %n: tensor<1x2x?x5xf32>) -> (tensor<1x2x?x?xf32>, tensor<1x2x?x5xf32>) {
+  // CHECK: attn.attention ins({{.*}}) outs({{.*}} : tensor<1x2x?x8xf32>, tensor<1x2x?x?xf32>, tensor<1x2x?x5xf32>) {column_chunk = 96 : i64} bucket {
+  // CHECK: ^bb0(%{{.*}}: index, %{{.*}}: index, %{{.*}}: index, %[[J:.*]]: index):
+  // CHECK: attn.yield %[[J]] : index
+  %r:3 = attn.attention ins(%q, %q, %q : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>)
+      outs(%o, %c, %n : tensor<1x2x?x8xf32>, tensor<1x2x?x?xf32>, tensor<1x2x?x5xf32>) {column_chunk = 96}
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      attn.yield %j : index
+    } -> tensor<1x2x?x8xf32>, tensor<1x2x?x?xf32>, tensor<1x2x?x5xf32>
+  return %r#1, %r#2 : tensor<1x2x?x?xf32>, tensor<1x2x?x5xf32>
+}
+
 // On buffers there are no results; a buffer may have strides, and a region may read memory.
 // CHECK-LABEL: func @attention_buffers
 func.func @attention_buffers(%q: memref<1x8x6x64xf64, strided<[?, ?, 64, 1], offset: ?>>, %k: memref<1x8x6x64xf64>,

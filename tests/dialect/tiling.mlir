@@ -124,6 +124,39 @@ module attributes {transform.with_named_sequence} {
 
 // -----
 
+// attention_s14, attention_s15: a tile of two chunks gives two rows of column sums, and the bucket sums of its
+// rows; a bucket region counts heads from the whole, as others do.
+// CHECK-DAG: #[[CHUNK:.*]] = affine_map<(d0) -> (d0 * 2)>
+// CHECK-LABEL: func @sums
+func.func @sums(%q: tensor<1x2x12x8xf32>, %k: tensor<1x2x10x8xf32>, %o: tensor<1x2x12x8xf32>, %c: tensor<1x2x4x10xf32>,
+                %n: tensor<1x2x12x5xf32>) -> (tensor<1x2x4x10xf32>, tensor<1x2x12x5xf32>) {
+  // CHECK: scf.forall (%[[H:.*]], %[[T:.*]]) in (2, 2)
+  // CHECK: %[[N:.*]] = affine.apply #[[CHUNK]](%[[T]])
+  // CHECK: tensor.extract_slice %{{.*}}[0, %[[H]], %[[N]], 0] [1, 1, 2, 10]
+  // CHECK: tensor.extract_slice %{{.*}}[0, %[[H]], %{{.*}}, 0] [1, 1, 6, 5]
+  // CHECK: attn.attention {{.*}} {column_chunk = 3 : i64} bucket
+  // CHECK-NEXT: ^bb0(%{{.*}}: index, %[[LOCAL:.*]]: index, %{{.*}}: index, %{{.*}}: index):
+  // CHECK-NEXT: %[[GLOBAL:.*]] = arith.addi %[[LOCAL]], %[[H]]
+  // CHECK-NEXT: attn.yield %[[GLOBAL]]
+  %r:3 = attn.attention ins(%q, %k, %k : tensor<1x2x12x8xf32>, tensor<1x2x10x8xf32>, tensor<1x2x10x8xf32>)
+      outs(%o, %c, %n : tensor<1x2x12x8xf32>, tensor<1x2x4x10xf32>, tensor<1x2x12x5xf32>) {column_chunk = 3}
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      attn.yield %h : index
+    } -> tensor<1x2x12x8xf32>, tensor<1x2x4x10xf32>, tensor<1x2x12x5xf32>
+  return %r#1, %r#2 : tensor<1x2x4x10xf32>, tensor<1x2x12x5xf32>
+}
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+    %op = transform.structured.match ops{["attn.attention"]} in %root : (!transform.any_op) -> !transform.any_op
+    %t, %l = transform.structured.tile_using_forall %op tile_sizes [0, 1, 6]
+      : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}
+
+// -----
+
 // A tile of a tile counts from the whole: the strides stay, the origin adds up.
 // CHECK-LABEL: func @tile_twice
 func.func @tile_twice(%q: tensor<1x1x6x8xf32>, %k: tensor<1x1x10x8xf32>, %seed: i64, %offset: index, %c: index,

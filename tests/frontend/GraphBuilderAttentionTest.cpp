@@ -37,6 +37,54 @@ TEST_F(GraphBuilderTest, AttentionGetsAHeadDimAndLosesIt) {
                        "tensor.collapse_shape", "tensor.collapse_shape", "tensor.collapse_shape"}));
 }
 
+TEST_F(GraphBuilderTest, AttentionSums) {
+  SymbolicDim S = SymbolicDim::symbol("S");
+  auto x = begin({{B, 8, L, 64}, {B, 8, S, 64}});
+  AttentionOptions options;
+  options.withColumnSums = true;
+  options.bucket = [](mlir::OpBuilder &, mlir::Location, mlir::ValueRange arguments) {
+    return llvm::Expected<mlir::Value>(arguments[3]);
+  };
+  options.buckets = 5;
+  auto y = llvm::cantFail(b.attention(x[0], x[1], x[1], options));
+  EXPECT_EQ(y.columnSums->str(), "f32[B, 8, S]");
+  EXPECT_EQ(y.bucketSums->str(), "f32[B, 8, L, 5]");
+  // The op sums up chunks of queries; what is left is a sum over the chunks.
+  EXPECT_TRUE(inOrder(finish({{"y", y.output}, {"c", *y.columnSums}, {"n", *y.bucketSums}}),
+                      {"attn.attention", "column_chunk", "bucket", "linalg.generic", "reduction"}));
+}
+
+TEST_F(GraphBuilderTest, SoftcapComesBeforeTheScoreFunction) {
+  auto x = begin({{B, 8, L, 64}});
+  AttentionOptions options;
+  options.softcap = 30;
+  options.score = [](mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange arguments) {
+    return llvm::Expected<mlir::Value>(buildUnary(builder, loc, UnaryKind::Abs, arguments[0]));
+  };
+  auto y = llvm::cantFail(b.attention(x[0], x[0], x[0], options));
+  EXPECT_TRUE(inOrder(finish(y.output), {"attn.attention", "score", "3.0", "arith.divf",
+                                         "math.tanh", "arith.mulf", "math.absf"}));
+}
+
+TEST_F(GraphBuilderTest, SoftcapAndBucketErrors) {
+  auto x = begin({{B, 8, L, 64}});
+  AttentionOptions options;
+  double infinity = std::numeric_limits<double>::infinity();
+  for (auto [cap, text] : {std::pair(0.0, "0.00"),
+                           {-1.0, "-1.00"},
+                           {infinity, "INF"},
+                           {std::numeric_limits<double>::quiet_NaN(), "nan"}}) {
+    options.softcap = cap;
+    EXPECT_EQ(errorOf(b.attention(x[0], x[0], x[0], options)),
+              std::string("attention: expected a finite softcap above 0, got ") + text);
+  }
+  options.softcap.reset();
+  options.bucket = causal;
+  options.buckets = 0;
+  EXPECT_EQ(errorOf(b.attention(x[0], x[0], x[0], options)),
+            "attention: expected at least 1 bucket, got 0");
+}
+
 TEST_F(GraphBuilderTest, AttentionWithoutBatch) {
   auto x = begin({{6, 2}});
   EXPECT_EQ(llvm::cantFail(b.attention(x[0], x[0], x[0])).output.str(), "f32[6, 2]");

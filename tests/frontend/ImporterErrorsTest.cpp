@@ -204,6 +204,21 @@ TEST_F(ImporterTest, MaskFunctions) {
             Messages{"unknown name 'jj' (did you mean 'j'?)"});
 }
 
+TEST_F(ImporterTest, BucketsAndSoftcap) {
+  EXPECT_EQ(inBody("y = attention(x, x, x, bucket=lambda i: i, buckets=3)"),
+            Messages{"a bucket function takes (i, j) or (b, h, i, j), got one of 1 parameters"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, bucket=lambda i, j: i)"),
+            Messages{"a bucket function needs 'buckets', their number"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, buckets=3)"),
+            Messages{"'buckets' counts those of a function 'bucket', which is missing"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, bucket=3, buckets=3)"),
+            Messages{"expected a function for 'bucket' of 'attention', got the integer 3"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, bucket=lambda i, j: 0.5, buckets=3)"),
+            Messages{"expected index, got the number 0.5"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, softcap=0)"),
+            Messages{"attention: expected a finite softcap above 0, got 0.00"});
+}
+
 TEST_F(ImporterTest, Recursion) {
   EXPECT_EQ(errors("def f(x: f32[B]):\n  return g(x)\ndef g(x):\n  return f(x)\n"),
             "t.fov:4:10: error: 'f' calls itself: f -> g -> f\n"

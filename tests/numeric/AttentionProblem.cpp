@@ -5,6 +5,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <cstring>
@@ -77,10 +78,11 @@ std::string AttentionProblem::str() const {
   for (auto [dim, name] : llvm::zip(order, sizeNames))
     values[dim] = name;
   body += emptyTensor("o.init", types[0], output, values);
-  auto addResult = [&](std::string name, llvm::ArrayRef<int64_t> sizes) {
+  auto addResult = [&](std::string name, llvm::ArrayRef<int64_t> sizes,
+                       const char *thirdSize = "%queries") {
     std::string resultType = tensorType(sizes, scoreType);
     body +=
-        emptyTensor(name + ".init", resultType, sizes, {"%batches", "%heads", "%queries", "%keys"});
+        emptyTensor(name + ".init", resultType, sizes, {"%batches", "%heads", thirdSize, "%keys"});
     names.push_back(name);
     types.push_back(resultType);
   };
@@ -94,6 +96,16 @@ std::string AttentionProblem::str() const {
     addResult("lse", {n.batches, n.heads, n.queries});
     addFlag("with_lse");
   }
+  if (columnChunk != 0) {
+    body += llvm::formatv("  %chunk = arith.constant {0} : index\n"
+                          "  %chunks = arith.ceildivui %queries, %chunk : index\n",
+                          columnChunk);
+    int64_t chunks = n.queries == dynamic ? dynamic : llvm::divideCeil(n.queries, columnChunk);
+    addResult("columns", {n.batches, n.heads, chunks, n.keys}, "%chunks");
+    addFlag(llvm::formatv("column_chunk = {0}", columnChunk));
+  }
+  if (buckets != 0)
+    addResult("buckets", {n.batches, n.heads, n.queries, buckets});
   if (order != std::array<int64_t, 4>{0, 1, 2, 3})
     for (const char *operand : {"query", "key", "value", "output"})
       addFlag(llvm::formatv(
@@ -190,7 +202,7 @@ std::vector<Tensor> CompiledAttention::run(const Inputs &inputs) const {
     return {};
   }
   std::vector<Tensor> results;
-  for (const char *name : {"o", "w", "lse"})
+  for (const char *name : {"o", "w", "lse", "columns", "buckets"})
     if (auto it = outputs->find(name); it != outputs->end())
       results.push_back(std::move(it->second));
   return results;

@@ -26,10 +26,12 @@ struct AttentionProblem {
   std::string constants = "";                  // ops in front, for the regions' use
   std::array<int64_t, 4> order = {0, 1, 2, 3}; // of the dims of all operands in memory
   bool withWeights = false, withLse = false;
+  int64_t columnChunk = 0; // rows a chunk of column sums; none if 0
+  int64_t buckets = 0;     // of the bucket region among `regions`; none if 0
   std::optional<AttentionSizes> fixed;
 
-  /// The text of a module with the entry `main`(q, k, v, bias) -> (o[, w][, lse]), where bias is
-  /// a [queries, keys] tensor of f32 that regions may read.
+  /// The text of a module with the entry `main`(q, k, v, bias) -> (o[, w][, lse][, columns][,
+  /// buckets]), where bias is a [queries, keys] tensor of f32 that regions may read.
   std::string str() const;
   /// The sizes of the operand with these canonical sizes.
   DimVector inMemory(llvm::ArrayRef<int64_t> canonical) const;
@@ -47,7 +49,7 @@ public:
   explicit CompiledAttention(const AttentionProblem &problem, unsigned threads = 1,
                              std::string target = "");
 
-  /// Results of the compiled code and of the reference, in the order o, w, lse.
+  /// Results of the compiled code and of the reference, in the order of the module's results.
   std::vector<Tensor> run(const Inputs &inputs) const;
   std::vector<Tensor> runReference(const Inputs &inputs) const;
 

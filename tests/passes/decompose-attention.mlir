@@ -78,6 +78,27 @@ func.func @multi_query(%q: tensor<1x?x6x16xf32>, %k: tensor<1x1x6x16xf32>) -> te
 
 // -----
 
+// CHECK-DAG: #[[CHUNKS:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2 floordiv 4, d3)>
+// CHECK-LABEL: func @sums
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #[[CHUNKS]]], iterator_types = ["parallel", "parallel", "reduction", "parallel"]}
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction", "parallel"]}
+// CHECK: %[[J:.*]] = linalg.index 3
+// CHECK: %[[N:.*]] = linalg.index 4
+// CHECK: arith.cmpi eq, %[[J]], %[[N]]
+// CHECK-NOT: attn.
+func.func @sums(%q: tensor<1x2x6x16xf32>, %c: tensor<1x2x2x6xf32>, %n: tensor<1x2x6x5xf32>)
+    -> (tensor<1x2x2x6xf32>, tensor<1x2x6x5xf32>) {
+  %r:3 = attn.attention ins(%q, %q, %q : tensor<1x2x6x16xf32>, tensor<1x2x6x16xf32>, tensor<1x2x6x16xf32>)
+      outs(%q, %c, %n : tensor<1x2x6x16xf32>, tensor<1x2x2x6xf32>, tensor<1x2x6x5xf32>) {column_chunk = 4}
+    bucket {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      attn.yield %j : index
+    } -> tensor<1x2x6x16xf32>, tensor<1x2x2x6xf32>, tensor<1x2x6x5xf32>
+  return %r#1, %r#2 : tensor<1x2x2x6xf32>, tensor<1x2x6x5xf32>
+}
+
+// -----
+
 func.func @negative_unknown_groups(%q: tensor<1x?x6x16xf32>, %k: tensor<1x?x6x16xf32>) -> tensor<1x?x6x16xf32> {
   // expected-error @below {{cannot be decomposed: expected head counts known at compile time, got 'tensor<1x?x6x16xf32>' and 'tensor<1x?x6x16xf32>'}}
   %r = attn.attention ins(%q, %k, %k : tensor<1x?x6x16xf32>, tensor<1x?x6x16xf32>, tensor<1x?x6x16xf32>)

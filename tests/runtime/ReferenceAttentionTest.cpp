@@ -107,6 +107,34 @@ TEST_F(ReferenceAttentionTest, QueryOffsetIsThePositionOfTheFirstRow) {
   EXPECT_THAT(result(text, in), ElementsAre(4.5));
 }
 
+// attention_s14 and attention_s15: three queries in chunks of two, keys by their parity.
+TEST_F(ReferenceAttentionTest, SumsOfTheWeights) {
+  std::string text = R"mlir(
+    func.func @f(%q: tensor<1x1x3x1xf32>, %k: tensor<1x1x3x1xf32>, %c: tensor<1x1x2x3xf32>,
+                 %n: tensor<1x1x3x2xf32>) -> (tensor<1x1x2x3xf32>, tensor<1x1x3x2xf32>) {
+      %two = arith.constant 2 : index
+      %r:3 = attn.attention ins(%q, %k, %k : tensor<1x1x3x1xf32>, tensor<1x1x3x1xf32>, tensor<1x1x3x1xf32>)
+        outs(%q, %c, %n : tensor<1x1x3x1xf32>, tensor<1x1x2x3xf32>, tensor<1x1x3x2xf32>) {column_chunk = 2}
+      mask {
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %p = arith.cmpi sge, %i, %j : index
+        attn.yield %p : i1
+      }
+      bucket {
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %parity = arith.remui %j, %two : index
+        attn.yield %parity : index
+      } -> tensor<1x1x3x1xf32>, tensor<1x1x2x3xf32>, tensor<1x1x3x2xf32>
+      return %r#1, %r#2 : tensor<1x1x2x3xf32>, tensor<1x1x3x2xf32>
+    })mlir";
+  std::vector<double> zeros(6);
+  auto r = results(text, {floats({1, 1, 3, 1}, {0, 0, 0}), floats({1, 1, 3, 1}, {1, 2, 3}),
+                          floats({1, 1, 2, 3}, zeros), floats({1, 1, 3, 2}, zeros)});
+  auto third = DoubleNear(1. / 3, eps);
+  EXPECT_THAT(r[0], ElementsAre(1.5, 0.5, 0, third, third, third));
+  EXPECT_THAT(r[1], ElementsAre(1, 0, 0.5, 0.5, DoubleNear(2. / 3, eps), third));
+}
+
 // attention_s4: a row without keys gives zeros and -inf, never NaN.
 TEST_F(ReferenceAttentionTest, RowsWithoutKeysAreZero) {
   auto r = results(attentionModule("", causal), inputs({0, 0, 0}, {0, 0}, {3, 5}));

@@ -21,6 +21,9 @@ public:
   /// used in a loop but allocated before it lives until the loop ends.
   BufferInterval interval(mlir::Operation *allocation) const;
 
+  /// Where an op of the function begins.
+  int64_t position(mlir::Operation *op) const { return begin.lookup(op); }
+
 private:
   llvm::DenseMap<mlir::Operation *, int64_t> begin; // before the op's regions
   llvm::DenseMap<mlir::Operation *, int64_t> end;   // after the op's regions

@@ -139,7 +139,7 @@ struct EmitAttentionPass : fovea::impl::EmitAttentionPassBase<EmitAttentionPass>
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {
       if (std::string obstacle = findObstacle(op); !obstacle.empty()) {
-        fovea::remark(op, "attention", "no kernel emitted: " + obstacle);
+        fovea::remark(op, "attention", "no kernel emitted: " + obstacle, Shortfall::NotFused);
         continue;
       }
       reportMask(op);

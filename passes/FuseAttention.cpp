@@ -7,6 +7,7 @@
 #include "passes/RaiseAttention.h"
 #include "passes/Report.h"
 #include "passes/SimplifyScore.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -48,6 +49,25 @@ static attn::AttentionOp raise(SoftmaxMatch &match, llvm::DenseSet<Operation *> 
   return op;
 }
 
+/// Whether what a softmax gives are weights of something: only then is it part of an attention.
+static bool weighsValues(const SoftmaxMatch &match) {
+  llvm::SetVector<Value> reached;
+  reached.insert(match.weights);
+  for (unsigned i = 0; i < reached.size(); ++i)
+    for (Operation *user : reached[i].getUsers()) {
+      if (matchContraction(user))
+        return true;
+      // Elementwise ops, reshapes and transpositions.
+      auto linalgOp = dyn_cast<linalg::LinalgOp>(user);
+      if (linalgOp && linalgOp.getNumReductionLoops() != 0)
+        continue;
+      for (Value result : user->getResults())
+        if (isa<RankedTensorType>(result.getType()))
+          reached.insert(result);
+    }
+  return false;
+}
+
 namespace {
 struct FuseAttentionPass : fovea::impl::FuseAttentionPassBase<FuseAttentionPass> {
   using Base::Base;
@@ -59,7 +79,8 @@ struct FuseAttentionPass : fovea::impl::FuseAttentionPassBase<FuseAttentionPass>
         simplifyScore(attention);
         fovea::remark(attention, "attention", "raised matmul, softmax, matmul to one attention");
       } else {
-        fovea::remark(softmax, "attention", "this softmax stays: " + why);
+        fovea::remark(softmax, "attention", "this softmax stays: " + why,
+                      weighsValues(match) ? Shortfall::NotFused : Shortfall::None);
       }
     });
   }

@@ -277,7 +277,7 @@ struct RaiseUnfoldPass : fovea::impl::RaiseUnfoldPassBase<RaiseUnfoldPass> {
                           ? "raised windows to attention; their padding stays as a sink"
                           : "raised windows to attention");
       else if (!why.empty())
-        fovea::remark(softmax, "unfold", "the windows stay: " + why);
+        fovea::remark(softmax, "unfold", "the windows stay: " + why, Shortfall::NotFused);
     });
   }
 };

@@ -149,7 +149,7 @@ static LogicalResult vectorize(IRRewriter &rewriter, linalg::GenericOp op,
     return success();
   }
   if (op.getNumLoops() > 0)
-    fovea::remark(op, "vectorize", "scalar loops: " + why);
+    fovea::remark(op, "vectorize", "scalar loops: " + why, Shortfall::NotVectorized);
   rewriter.setInsertionPoint(op);
   if (failed(linalg::linalgOpToLoops(rewriter, op)))
     return op.emitOpError("cannot be written as loops");

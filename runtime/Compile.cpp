@@ -34,12 +34,40 @@ public:
   std::unique_ptr<llvm::Module> code;
   std::vector<EntrySignature> signatures;
   std::vector<WeightSpec> weights;
-  std::vector<std::string> report;
+  std::vector<Finding> report;
   std::vector<PhaseTime> times;
 
 private:
   llvm::Error keepChosenEntry();
   bool isExported(llvm::StringRef symbol) const;
+};
+
+/// Keeps what is found, and passes all on to the observer that the caller may have.
+class Recorder : public LoweringObserver {
+public:
+  Recorder(std::vector<Finding> &findings, LoweringObserver *next)
+      : findings(findings), next(next) {}
+  void started(const LoweringOptions &options) override {
+    if (next)
+      next->started(options);
+  }
+  void found(const Finding &finding) override {
+    findings.push_back(finding);
+    if (next)
+      next->found(finding);
+  }
+  void reached(Phase phase, mlir::ModuleOp module) override {
+    if (next)
+      next->reached(phase, module);
+  }
+  void planned(mlir::ModuleOp module) override {
+    if (next)
+      next->planned(module);
+  }
+
+private:
+  std::vector<Finding> &findings;
+  LoweringObserver *next;
 };
 
 /// Adds the time until it is destroyed to a list.
@@ -93,11 +121,9 @@ llvm::Error Compilation::lowerTo(Phase phase) {
   lowering.target = options.target.empty() ? targetOf(*machine).name.str() : options.target;
   lowering.entry = options.entry;
   lowering.phase = phase;
-  auto result = lower(module, lowering, [&](llvm::StringRef message) {
-    report.push_back(message.str());
-    if (options.report)
-      options.report(message);
-  });
+  lowering.require = options.require;
+  Recorder recorder(report, options.observer);
+  auto result = lower(module, lowering, recorder);
   if (!result)
     return result.takeError();
   lowered = std::move(*result);
@@ -165,7 +191,10 @@ llvm::Expected<Executable> Compilation::load(llvm::StringRef object) {
     if (!table)
       return table.takeError();
     impl->weights = std::move(*table);
+    for (const WeightSpec &weight : weights)
+      impl->weightBytes += weight.numBytes();
   }
+  impl->maxBytes = options.maxBytes;
   impl->pool = std::make_unique<ThreadPool>(options.threads);
   impl->signatures = std::move(signatures);
   impl->report = std::move(report);
@@ -217,4 +246,11 @@ llvm::Expected<std::string> fovea::compileToMlir(mlir::ModuleOp module, Phase ph
   llvm::raw_string_ostream os(text);
   compilation.lowered->print(os);
   return text;
+}
+
+llvm::Error fovea::observe(mlir::ModuleOp module, const CompileOptions &options) {
+  Compilation compilation(module, options);
+  if (llvm::Error error = compilation.createMachine())
+    return error;
+  return compilation.lowerTo(Phase::Vector);
 }

@@ -6,7 +6,7 @@
 #include "frontend/WeightSource.h"
 #include "passes/Pipelines.h"
 #include "runtime/Executable.h"
-#include <functional>
+#include "runtime/Lowering.h"
 
 namespace fovea {
 
@@ -18,8 +18,10 @@ struct CompileOptions {
   std::string target = "";    // row of the target table; by default that of the CPU
   std::string entry = "";     // compile this entry alone; all if empty
   unsigned optLevel = 2;      // 0: none, 1 and 2: what compiled code needs, 3: all LLVM has
-  /// Called with what each pass reports, as it comes. May be empty.
-  std::function<void(llvm::StringRef)> report = nullptr;
+  int64_t maxBytes = 0;       // runs that need more memory are refused; 0: no limit
+  Requirements require = {};  // what fails the compilation where passes do not reach it
+  /// Watches the lowering if it is not null; must outlive the call.
+  LoweringObserver *observer = nullptr;
 };
 
 /// Compiles the entries of a graph into memory. An error carries what the passes said, with
@@ -42,6 +44,9 @@ llvm::Expected<CompiledCode> compileToFile(mlir::ModuleOp module, CodeKind kind,
 /// The module as MLIR after `phase`, at most Phase::Llvm.
 llvm::Expected<std::string> compileToMlir(mlir::ModuleOp module, Phase phase,
                                           const CompileOptions &options = {});
+
+/// Lowers the module as `compile` does, for what an observer sees of it.
+llvm::Error observe(mlir::ModuleOp module, const CompileOptions &options);
 
 } // namespace fovea
 

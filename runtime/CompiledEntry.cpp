@@ -83,6 +83,10 @@ static llvm::Error checkNames(const Views &views, llvm::ArrayRef<ArgumentSpec> s
                                  (names.empty() ? "none" : llvm::join(names, ", ")));
 }
 
+static fovea_tensor rowOf(const TensorView &view) {
+  return {const_cast<void *>(view.data()), view.sizes().data(), view.strides().data()};
+}
+
 llvm::Error CompiledEntry::bindInputs(llvm::ArrayRef<NamedView> inputs, RunState &state) const {
   if (llvm::Error error = checkNames(inputs, spec.inputs, "input"))
     return fail(llvm::toString(std::move(error)));
@@ -92,11 +96,8 @@ llvm::Error CompiledEntry::bindInputs(llvm::ArrayRef<NamedView> inputs, RunState
     if (llvm::Error error =
             bindInput(i, inputs[findNamed(inputs, spec.inputs[i].name)].second, state))
       return error;
-  for (unsigned i = 0; i < spec.inputs.size(); ++i) {
-    const TensorView &view = state.inputs[i];
-    state.inputTable[i] = {const_cast<void *>(view.data()), view.sizes().data(),
-                           view.strides().data()};
-  }
+  for (unsigned i = 0; i < spec.inputs.size(); ++i)
+    state.inputTable[i] = rowOf(state.inputs[i]);
   return llvm::Error::success();
 }
 
@@ -156,17 +157,25 @@ llvm::Error CompiledEntry::bindInput(unsigned index, const TensorView &view,
   if (llvm::Error error = checkFits(index, view))
     return error;
   state.inputs[index] = view;
-  if (!view.isContiguous()) {
-    if (llvm::Error error = state.inputCopies[index].reserve(view.numBytes()))
-      return error;
-    MutableTensorView copy(state.inputCopies[index].data(), view.dataType(), view.sizes());
-    if (llvm::Error error = copyElements(view, copy))
-      return error;
-    state.inputs[index] = copy;
+  return llvm::Error::success();
+}
+
+llvm::Error CompiledEntry::packInputs(RunState &state) const {
+  for (const auto &[i, input] : llvm::enumerate(spec.inputs)) {
+    TensorView view = state.inputs[i];
+    if (!view.isContiguous()) {
+      if (llvm::Error error = state.inputCopies[i].reserve(view.numBytes()))
+        return error;
+      MutableTensorView copy(state.inputCopies[i].data(), view.dataType(), view.sizes());
+      if (llvm::Error error = copyElements(view, copy))
+        return error;
+      state.inputs[i] = copy;
+      state.inputTable[i] = rowOf(state.inputs[i]);
+    }
+    if (input.type == DataType::Bool && !holdsBooleans(state.inputs[i]))
+      return fail("input '" + input.name +
+                  "': expected bytes of 0 or 1 in a bool tensor, got others");
   }
-  if (input.type == DataType::Bool && !holdsBooleans(state.inputs[index]))
-    return fail("input '" + input.name +
-                "': expected bytes of 0 or 1 in a bool tensor, got others");
   return llvm::Error::success();
 }
 
@@ -212,19 +221,58 @@ llvm::Error CompiledEntry::bindOutputs(llvm::ArrayRef<NamedMutableView> outputs,
   return llvm::Error::success();
 }
 
-llvm::Error CompiledEntry::call(RunState &state, const WeightTable &weights,
-                                ThreadPool &pool) const {
-  int64_t workers = pool.size();
+llvm::Expected<int64_t> CompiledEntry::workspaceFor(const RunState &state, int64_t workers) const {
   int64_t bytes = workspaceFunction(state.inputTable.data(), workers);
   if (bytes < 0)
     return fail("the workspace for inputs of these sizes has more than 2^63 - 1 bytes");
   if (bytes > physicalMemory())
     return fail("the workspace for inputs of these sizes takes " + formatBytes(bytes) +
                 ", this machine has " + formatBytes(physicalMemory()) + " of memory");
-  if (llvm::Error error = state.workspace.reserve(bytes))
+  return bytes;
+}
+
+llvm::Expected<MemoryUse> CompiledEntry::measure(const RunState &state,
+                                                 const Executable::Impl &impl) const {
+  MemoryUse use;
+  use.weights = impl.weightBytes;
+  for (const TensorView &input : state.inputs)
+    use.inputs += input.numBytes() * (input.isContiguous() ? 1 : 2);
+  for (const auto &[output, sizes] : llvm::zip_equal(spec.outputs, state.outputSizes)) {
+    llvm::Expected<int64_t> count = checkedNumElements(output.type, sizes);
+    if (!count)
+      return fail("output '" + output.name + "': " + llvm::toString(count.takeError()));
+    use.results += *count * sizeOf(output.type);
+  }
+  llvm::Expected<int64_t> workspace = workspaceFor(state, impl.pool->size());
+  if (!workspace)
+    return workspace.takeError();
+  use.workspace = *workspace;
+  return use;
+}
+
+llvm::Error CompiledEntry::prepare(RunState &state, const Executable::Impl &impl) const {
+  if (llvm::Error error = inferOutputSizes(state))
+    return error;
+  if (impl.maxBytes > 0) {
+    llvm::Expected<MemoryUse> use = measure(state, impl);
+    if (!use)
+      return use.takeError();
+    if (use->total() > impl.maxBytes)
+      return fail("a run on inputs of these sizes takes " + use->str() + ", the limit is " +
+                  formatBytes(impl.maxBytes));
+  }
+  return packInputs(state);
+}
+
+llvm::Error CompiledEntry::call(RunState &state, const Executable::Impl &impl) const {
+  int64_t workers = impl.pool->size();
+  llvm::Expected<int64_t> bytes = workspaceFor(state, workers);
+  if (!bytes)
+    return bytes.takeError();
+  if (llvm::Error error = state.workspace.reserve(*bytes))
     return fail("workspace: " + llvm::toString(std::move(error)));
-  fovea_context context = {weights.data(), state.workspace.data(), workers,
-                           workers > 1 ? ThreadPool::run : nullptr, &pool};
+  fovea_context context = {impl.weights.data(), state.workspace.data(), workers,
+                           workers > 1 ? ThreadPool::run : nullptr, impl.pool.get()};
   runFunction(&context, state.inputTable.data(), state.outputTable.data());
   return llvm::Error::success();
 }

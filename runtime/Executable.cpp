@@ -3,6 +3,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace fovea;
 
@@ -12,7 +13,7 @@ Executable &Executable::operator=(Executable &&) noexcept = default;
 Executable::~Executable() = default;
 
 llvm::ArrayRef<EntrySignature> Executable::entries() const { return impl->signatures; }
-llvm::ArrayRef<std::string> Executable::report() const { return impl->report; }
+llvm::ArrayRef<Finding> Executable::report() const { return impl->report; }
 llvm::ArrayRef<PhaseTime> Executable::compileTimes() const { return impl->times; }
 unsigned Executable::threads() const { return impl->pool->size(); }
 
@@ -34,6 +35,42 @@ llvm::Expected<const EntrySignature *> Executable::findEntry(llvm::StringRef nam
   if (!entry)
     return entry.takeError();
   return &(*entry)->signature();
+}
+
+int64_t MemoryUse::total() const {
+  int64_t sum = 0;
+  for (int64_t bytes : {inputs, results, weights, workspace})
+    if (llvm::AddOverflow(sum, bytes, sum))
+      return std::numeric_limits<int64_t>::max();
+  return sum;
+}
+
+std::string MemoryUse::str() const {
+  return formatBytes(total()) + " (inputs " + formatBytes(inputs) + ", results " +
+         formatBytes(results) + ", weights " + formatBytes(weights) + ", workspace " +
+         formatBytes(workspace) + ")";
+}
+
+llvm::Expected<MemoryUse> Executable::memoryUse(llvm::ArrayRef<NamedView> inputs,
+                                                llvm::StringRef entryName) const {
+  llvm::Expected<CompiledEntry *> entry = impl->find(entryName);
+  if (!entry)
+    return entry.takeError();
+  std::unique_ptr<RunState> state = (*entry)->takeState();
+  llvm::scope_exit giveBack([&] { (*entry)->giveState(std::move(state)); });
+  if (llvm::Error error = (*entry)->bindInputs(inputs, *state))
+    return std::move(error);
+  if (llvm::Error error = (*entry)->inferOutputSizes(*state))
+    return std::move(error);
+  return (*entry)->measure(*state, *impl);
+}
+
+llvm::Expected<int64_t> Executable::workspaceBytes(llvm::ArrayRef<NamedView> inputs,
+                                                   llvm::StringRef entryName) const {
+  llvm::Expected<MemoryUse> use = memoryUse(inputs, entryName);
+  if (!use)
+    return use.takeError();
+  return use->workspace;
 }
 
 /// Copies the outputs that were computed beside the caller's strided views into them.
@@ -59,11 +96,11 @@ llvm::Error Executable::runInto(llvm::ArrayRef<NamedView> inputs,
   llvm::scope_exit giveBack([&] { (*entry)->giveState(std::move(state)); });
   if (llvm::Error error = (*entry)->bindInputs(inputs, *state))
     return error;
-  if (llvm::Error error = (*entry)->inferOutputSizes(*state))
+  if (llvm::Error error = (*entry)->prepare(*state, *impl))
     return error;
   if (llvm::Error error = (*entry)->bindOutputs(outputs, *state))
     return error;
-  if (llvm::Error error = (*entry)->call(*state, impl->weights, *impl->pool))
+  if (llvm::Error error = (*entry)->call(*state, *impl))
     return error;
   return unpackOutputs((*entry)->signature(), *state, outputs);
 }
@@ -77,7 +114,7 @@ llvm::Expected<std::map<std::string, Tensor>> Executable::run(llvm::ArrayRef<Nam
   llvm::scope_exit giveBack([&] { (*entry)->giveState(std::move(state)); });
   if (llvm::Error error = (*entry)->bindInputs(inputs, *state))
     return std::move(error);
-  if (llvm::Error error = (*entry)->inferOutputSizes(*state))
+  if (llvm::Error error = (*entry)->prepare(*state, *impl))
     return std::move(error);
   std::map<std::string, Tensor> results;
   std::vector<NamedMutableView> outputs;
@@ -90,7 +127,7 @@ llvm::Expected<std::map<std::string, Tensor>> Executable::run(llvm::ArrayRef<Nam
   }
   if (llvm::Error error = (*entry)->bindOutputs(outputs, *state))
     return std::move(error);
-  if (llvm::Error error = (*entry)->call(*state, impl->weights, *impl->pool))
+  if (llvm::Error error = (*entry)->call(*state, *impl))
     return std::move(error);
   return results;
 }

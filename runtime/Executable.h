@@ -3,6 +3,7 @@
 #ifndef FOVEA_RUNTIME_EXECUTABLE_H
 #define FOVEA_RUNTIME_EXECUTABLE_H
 
+#include "runtime/Finding.h"
 #include "runtime/Signature.h"
 #include "runtime/tensor/Tensor.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -24,6 +25,19 @@ struct PhaseTime {
   double seconds;
 };
 
+/// Bytes that a run needs.
+struct MemoryUse {
+  int64_t inputs = 0; // and packed copies of those that are strided
+  int64_t results = 0;
+  int64_t weights = 0;
+  int64_t workspace = 0;
+
+  /// The largest int64_t if they are more.
+  int64_t total() const;
+  /// "1.5 MiB (inputs 1 MiB, results 256 KiB, weights 0 B, workspace 256 KiB)".
+  std::string str() const;
+};
+
 class Executable {
 public:
   struct Impl;
@@ -36,7 +50,8 @@ public:
   /// Runs an entry, by default the only one or "main":
   /// `run({{"x", TensorView(ptr, {1, 1024, 512})}})`. Inputs may be strided and are not changed.
   /// An error says which input is missing, of another type, rank or size, or disagrees with
-  /// another on a dim that both name, or that the run needs more memory than there is.
+  /// another on a dim that both name, or that the run needs more memory than there is or than
+  /// CompileOptions::maxBytes allows.
   llvm::Expected<std::map<std::string, Tensor>> run(llvm::ArrayRef<NamedView> inputs,
                                                     llvm::StringRef entry = "") const;
 
@@ -46,13 +61,19 @@ public:
   llvm::Error runInto(llvm::ArrayRef<NamedView> inputs, llvm::ArrayRef<NamedMutableView> outputs,
                       llvm::StringRef entry = "") const;
 
+  /// What a run on these inputs needs; only their sizes count. The same errors as `run`.
+  llvm::Expected<MemoryUse> memoryUse(llvm::ArrayRef<NamedView> inputs,
+                                      llvm::StringRef entry = "") const;
+  llvm::Expected<int64_t> workspaceBytes(llvm::ArrayRef<NamedView> inputs,
+                                         llvm::StringRef entry = "") const;
+
   llvm::ArrayRef<EntrySignature> entries() const;
 
   /// The entry of that name, or the default one; an error lists the entries there are.
   llvm::Expected<const EntrySignature *> findEntry(llvm::StringRef name) const;
 
   /// What the passes said about fusion and vectorisation, in order.
-  llvm::ArrayRef<std::string> report() const;
+  llvm::ArrayRef<Finding> report() const;
 
   llvm::ArrayRef<PhaseTime> compileTimes() const;
 

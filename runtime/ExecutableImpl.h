@@ -40,13 +40,17 @@ public:
 
   const EntrySignature &signature() const { return spec; }
 
-  /// Checks the inputs, and fills the state's inputs and output sizes.
+  /// Checks the inputs, and fills the state's inputs and output sizes. Allocates nothing.
   llvm::Error bindInputs(llvm::ArrayRef<NamedView> inputs, RunState &state) const;
   llvm::Error inferOutputSizes(RunState &state) const;
+  /// What a run needs on inputs that are bound and outputs whose sizes are known.
+  llvm::Expected<MemoryUse> measure(const RunState &state, const Executable::Impl &impl) const;
+  /// For bound inputs: infers the output sizes, checks the limit on memory, packs strided inputs.
+  llvm::Error prepare(RunState &state, const Executable::Impl &impl) const;
   /// Checks the caller's outputs, whose sizes must be those inferred.
   llvm::Error bindOutputs(llvm::ArrayRef<NamedMutableView> outputs, RunState &state) const;
   /// Reserves the workspace and runs on bound inputs and outputs.
-  llvm::Error call(RunState &state, const WeightTable &weights, ThreadPool &pool) const;
+  llvm::Error call(RunState &state, const Executable::Impl &impl) const;
 
   std::unique_ptr<RunState> takeState();
   void giveState(std::unique_ptr<RunState> state);
@@ -55,6 +59,8 @@ private:
   CompiledEntry() = default;
 
   llvm::Error bindInput(unsigned index, const TensorView &view, RunState &state) const;
+  llvm::Error packInputs(RunState &state) const;
+  llvm::Expected<int64_t> workspaceFor(const RunState &state, int64_t workers) const;
   llvm::Error checkFits(unsigned index, const TensorView &view) const;
   llvm::Error checkDim(unsigned index, unsigned dim, int64_t size, RunState &state) const;
   llvm::Error fail(const llvm::Twine &message) const;
@@ -74,10 +80,12 @@ struct Executable::Impl {
   // First, so that it goes last: the code lives in it.
   std::optional<Jit> jit;
   WeightTable weights;
+  int64_t weightBytes = 0;
+  int64_t maxBytes = 0; // of a run; 0: no limit
   std::unique_ptr<ThreadPool> pool;
   std::vector<EntrySignature> signatures;
   std::vector<std::unique_ptr<CompiledEntry>> entries;
-  std::vector<std::string> report;
+  std::vector<Finding> report;
   std::vector<PhaseTime> times;
 
   llvm::Expected<CompiledEntry *> find(llvm::StringRef name) const;

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/TargetInfo.h"
 #include "llvm/ADT/Twine.h"
@@ -14,10 +15,11 @@ namespace {
 /// Takes all diagnostics of a context while it lives.
 class DiagnosticCollector {
 public:
-  DiagnosticCollector(MLIRContext *context, llvm::function_ref<void(StringRef)> report)
-      : report(report),
+  DiagnosticCollector(MLIRContext *context, const Requirements &require, LoweringObserver &observer)
+      : require(require), observer(observer),
         handler(context, [this](mlir::Diagnostic &diagnostic) { handle(diagnostic); }) {}
 
+  bool hasErrors() const { return !errors.empty(); }
   /// The errors, or `fallback` if a pass failed without saying why.
   llvm::Error takeErrors(StringRef fallback) {
     return llvm::createStringError(errors.empty() ? fallback.str() : errors);
@@ -26,52 +28,37 @@ public:
 private:
   void handle(mlir::Diagnostic &diagnostic);
 
-  llvm::function_ref<void(StringRef)> report;
+  const Requirements &require;
+  LoweringObserver &observer;
   std::string errors;
   ScopedDiagnosticHandler handler;
 };
+
+/// Shows the module to the observer when its memory has been planned.
+class PlanObservation : public PassInstrumentation {
+public:
+  explicit PlanObservation(LoweringObserver &observer) : observer(observer) {}
+  void runAfterPass(Pass *pass, Operation *op) override {
+    if (pass->getArgument() == "attn-plan-buffers")
+      observer.planned(cast<ModuleOp>(op));
+  }
+
+private:
+  LoweringObserver &observer;
+};
 } // namespace
 
-/// Prefers the innermost place in a file; generated ops have places made of several.
-static FileLineColLoc findFilePlace(Location loc) {
-  FileLineColLoc found;
-  loc->walk([&](Location inner) {
-    found = dyn_cast<FileLineColLoc>(inner);
-    return found ? WalkResult::interrupt() : WalkResult::advance();
-  });
-  return found;
-}
-
-static void render(llvm::raw_ostream &os, mlir::Diagnostic &diagnostic, StringRef severity) {
-  if (FileLineColLoc place = findFilePlace(diagnostic.getLocation()))
-    os << place.getFilename().getValue() << ":" << place.getLine() << ":" << place.getColumn()
-       << ": ";
-  os << severity << ": " << diagnostic.str();
-  for (mlir::Diagnostic &note : diagnostic.getNotes()) {
-    os << "\n";
-    render(os, note, "note");
-  }
-}
-
 void DiagnosticCollector::handle(mlir::Diagnostic &diagnostic) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  switch (diagnostic.getSeverity()) {
-  case DiagnosticSeverity::Error:
-    render(os, diagnostic, "error");
-    errors += (errors.empty() ? "" : "\n") + text;
-    return;
-  case DiagnosticSeverity::Warning:
-    render(os, diagnostic, "warning");
-    break;
-  case DiagnosticSeverity::Remark:
-    render(os, diagnostic, "remark");
-    break;
-  case DiagnosticSeverity::Note:
-    render(os, diagnostic, "note");
-    break;
+  Finding finding = Finding::of(diagnostic);
+  StringRef broken = require.brokenBy(finding);
+  if (!broken.empty()) {
+    finding.severity = Finding::Severity::Error;
+    finding.message += " (--require=" + broken.str() + ")";
   }
-  report(text);
+  if (finding.severity == Finding::Severity::Error)
+    errors += (errors.empty() ? "" : "\n") + finding.str();
+  else
+    observer.found(finding);
 }
 
 static llvm::Error checkOptions(const LoweringOptions &options) {
@@ -101,9 +88,11 @@ static void eraseOtherEntries(ModuleOp module, StringRef kept) {
 
 /// Checks the module once, after all passes of the phase: checking after each takes as long as the
 /// passes, and the tests do it.
-static LogicalResult runPhase(ModuleOp module, Phase phase, const FoveaPipelineOptions &options) {
+static LogicalResult runPhase(ModuleOp module, Phase phase, const FoveaPipelineOptions &options,
+                              LoweringObserver &observer) {
   PassManager passes(module.getContext());
   passes.enableVerifier(false);
+  passes.addInstrumentation(std::make_unique<PlanObservation>(observer));
   buildPhase(passes, phase, options);
   if (failed(passes.run(module)))
     return failure();
@@ -111,10 +100,10 @@ static LogicalResult runPhase(ModuleOp module, Phase phase, const FoveaPipelineO
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const LoweringOptions &options,
-                                                   llvm::function_ref<void(StringRef)> report) {
+                                                   LoweringObserver &observer) {
   if (llvm::Error error = checkOptions(options))
     return std::move(error);
-  DiagnosticCollector diagnostics(module.getContext(), report);
+  DiagnosticCollector diagnostics(module.getContext(), options.require, observer);
   if (failed(verify(module)))
     return diagnostics.takeErrors("the module is invalid");
   FoveaPipelineOptions pipelineOptions;
@@ -123,11 +112,14 @@ llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const Loweri
   OwningOpRef<ModuleOp> lowered(module.clone());
   if (!options.entry.empty())
     eraseOtherEntries(*lowered, options.entry);
+  observer.started(options);
+  observer.reached(Phase::Input, *lowered);
   for (Phase phase : loweringPhases) {
     if (phase > options.phase)
       break;
-    if (failed(runPhase(*lowered, phase, pipelineOptions)))
+    if (failed(runPhase(*lowered, phase, pipelineOptions, observer)) || diagnostics.hasErrors())
       return diagnostics.takeErrors("a pass failed without saying why");
+    observer.reached(phase, *lowered);
   }
   return lowered;
 }

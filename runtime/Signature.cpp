@@ -33,6 +33,13 @@ std::string WeightSpec::nameOf(int64_t i) const {
   return before.size() == name.size() ? name : (before + Twine(i) + after).str();
 }
 
+int64_t WeightSpec::numBytes() const {
+  int64_t bytes = count * sizeOf(type);
+  for (int64_t size : sizes)
+    bytes *= size;
+  return bytes;
+}
+
 std::optional<DataType> fovea::toDataType(Type type) {
   if (type.isF64())
     return DataType::F64;

@@ -45,6 +45,8 @@ struct WeightSpec {
 
   /// The name of the i-th of them.
   std::string nameOf(int64_t i) const;
+  /// Bytes of all of them. Resolved weights, whose files hold as much, fit an int64_t.
+  int64_t numBytes() const;
 };
 
 /// The DataType of an element type, if there is one.

@@ -3,6 +3,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace fovea;
 using namespace fovea::tool;
@@ -36,6 +37,47 @@ void CommandLine::text(StringRef names, StringRef value, StringRef help, std::st
   std::string shown = target.empty() ? help.str() : (help + " (default: " + target + ")").str();
   options.push_back({names.str(), value.str(), shown, [&target](StringRef given) {
                        target = given.str();
+                       return llvm::Error::success();
+                     }});
+}
+
+void CommandLine::choice(StringRef names, llvm::ArrayRef<StringRef> values, StringRef help,
+                         std::string &target) {
+  auto set = [names = names.str(), values = llvm::SmallVector<StringRef>(values),
+              &target](StringRef given) -> llvm::Error {
+    target = given.str();
+    if (llvm::is_contained(values, given))
+      return llvm::Error::success();
+    return usageError(names + " expects " + llvm::join(values, " or ") + ", got '" + given + "'");
+  };
+  options.push_back({names.str(), llvm::join(values, "|"), help.str(), set, values.front().str()});
+}
+
+/// "512M" in bytes; none if it is no such number or more than an int64_t holds.
+static std::optional<int64_t> parseBytes(StringRef text) {
+  static constexpr StringRef suffixes = "KMGT";
+  unsigned power = 0;
+  if (!text.empty() && suffixes.contains(text.back())) {
+    power = suffixes.find(text.back()) + 1;
+    text = text.drop_back();
+  }
+  int64_t count = 0, bytes = 0;
+  if (!llvm::to_integer(text, count, 10) || count < 1 ||
+      llvm::MulOverflow(count, int64_t(1) << (10 * power), bytes))
+    return std::nullopt;
+  return bytes;
+}
+
+void CommandLine::bytes(StringRef names, StringRef help, int64_t &target) {
+  options.push_back({names.str(), "N[K|M|G|T]", help.str(),
+                     [names = names.str(), &target](StringRef given) -> llvm::Error {
+                       std::optional<int64_t> count = parseBytes(given);
+                       if (!count)
+                         return usageError(names +
+                                           " expects a number of bytes above 0, such as "
+                                           "512M, got '" +
+                                           given + "'");
+                       target = *count;
                        return llvm::Error::success();
                      }});
 }
@@ -104,7 +146,9 @@ llvm::Expected<bool> CommandLine::parse(llvm::ArrayRef<const char *> arguments) 
       return unknownOption(name);
     if (!option->takesValue() && hasValue)
       return usageError(name + " takes no value, got '" + value + "'");
-    if (option->takesValue() && !hasValue) {
+    if (option->takesValue() && !hasValue && !option->implied.empty()) {
+      value = option->implied;
+    } else if (option->takesValue() && !hasValue) {
       if (next == arguments.size())
         return usageError(name + " expects a value: " + name + " " + option->value);
       value = arguments[next++];
@@ -129,7 +173,10 @@ void CommandLine::printHelp(llvm::raw_ostream &os) const {
     print(positionalName, positionalHelp);
   for (const Option &option : options) {
     std::string names = llvm::join(llvm::split(option.names, ","), ", ");
-    print(option.takesValue() ? names + " " + option.value : names, option.help);
+    print(!option.implied.empty() ? names + "[=" + option.value + "]"
+          : option.takesValue()   ? names + " " + option.value
+                                  : names,
+          option.help);
   }
   print("-h, --help", "print this and exit");
 }

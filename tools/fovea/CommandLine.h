@@ -39,6 +39,11 @@ public:
   /// An option whose value is text; the default is what `target` holds.
   void text(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
             std::string &target);
+  /// One of `values`; the first if the option stands without "=VALUE".
+  void choice(llvm::StringRef names, llvm::ArrayRef<llvm::StringRef> values, llvm::StringRef help,
+              std::string &target);
+  /// A number of bytes above 0, with a suffix K, M, G or T for powers of 1024.
+  void bytes(llvm::StringRef names, llvm::StringRef help, int64_t &target);
   /// A number of at least `minimum`.
   void integer(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help, int64_t minimum,
                int64_t &target);
@@ -55,6 +60,7 @@ private:
   struct Option {
     std::string names, value, help;
     std::function<llvm::Error(llvm::StringRef)> set;
+    std::string implied = ""; // the value of "--name" alone, if it may stand so
 
     bool isNamed(llvm::StringRef name) const;
     bool takesValue() const { return !value.empty(); }

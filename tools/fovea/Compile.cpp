@@ -4,6 +4,7 @@
 #include "Header.h"
 #include "Link.h"
 #include "Model.h"
+#include "Reporting.h"
 #include "Subcommands.h"
 #include "frontend/FileIO.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -18,7 +19,7 @@ enum class Emit { Mlir, Llvm, Assembly, Object, SharedLibrary };
 struct CompileCommandOptions {
   std::string model, output, weights, emit, compileTo, header, route = "fast", cpu = "native";
   std::vector<std::string> assignments;
-  bool report = false;
+  ReportingOptions reporting;
 };
 } // namespace
 
@@ -40,8 +41,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.repeated("--set", "NAME=VALUE", "a parameter of the description", options.assignments);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
-  line.flag("--report", "print to stderr what was fused and vectorised, what was not, and why",
-            options.report);
+  options.reporting.declare(line);
   llvm::Expected<bool> help = line.parse(arguments);
   if (help && *help)
     line.printHelp(llvm::outs());
@@ -121,6 +121,14 @@ static llvm::Error writeCode(const CompileCommandOptions &options, Emit emit, co
   return options.header.empty() ? llvm::Error::success() : writeText(options.header, header);
 }
 
+static llvm::Error writeMlir(const CompileCommandOptions &options, Phase phase, const Model &model,
+                             const CompileOptions &compileOptions) {
+  auto text = compileToMlir(model.graph.module(), phase, compileOptions);
+  if (!text)
+    return text.takeError();
+  return writeText(options.output, *text);
+}
+
 static llvm::Error compileModel(const CompileCommandOptions &options) {
   if (options.output.empty())
     return usageError("expected -o OUT");
@@ -132,21 +140,23 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
     return phase.takeError();
   if (*emit == Emit::Mlir && !options.header.empty())
     return usageError("--header goes with --emit=llvm, asm, obj or so");
+  llvm::Expected<Requirements> require = options.reporting.requirements();
+  if (!require)
+    return require.takeError();
   llvm::Expected<Model> model =
       openModel(options.model, options.assignments, modelDirectoryOf(options.weights));
   if (!model)
     return model.takeError();
+  CompilationRecord record;
   CompileOptions compileOptions;
   compileOptions.route = options.route;
   compileOptions.cpu = options.cpu;
-  if (options.report)
-    compileOptions.report = [](StringRef message) { llvm::errs() << message << "\n"; };
-  if (*emit != Emit::Mlir)
-    return writeCode(options, *emit, *model, compileOptions);
-  auto text = compileToMlir(model->graph.module(), *phase, compileOptions);
-  if (!text)
-    return text.takeError();
-  return writeText(options.output, *text);
+  compileOptions.require = *require;
+  compileOptions.observer = &record;
+  llvm::Error error = *emit == Emit::Mlir ? writeMlir(options, *phase, *model, compileOptions)
+                                          : writeCode(options, *emit, *model, compileOptions);
+  printReports(options.reporting, record, model->dims);
+  return error;
 }
 
 llvm::Error tool::compileCommand(llvm::ArrayRef<const char *> arguments) {

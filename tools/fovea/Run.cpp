@@ -1,15 +1,18 @@
 // fovea run: compiles a model, runs it once on inputs from a file or on random ones, and prints
 // or saves the results.
 #include "CommandLine.h"
+#include "Inputs.h"
 #include "Model.h"
 #include "PrintTensor.h"
-#include "RandomTensors.h"
+#include "Reporting.h"
 #include "Subcommands.h"
 #include "Verify.h"
 #include "frontend/Npy.h"
 #include "frontend/Safetensors.h"
 #include "runtime/Compile.h"
 #include "runtime/Reference.h"
+#include "runtime/ThreadPool.h"
+#include "runtime/inspect/Report.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include <chrono>
@@ -22,11 +25,11 @@ namespace {
 struct RunOptions {
   std::string model, input, weights, output, entry, route = "fast", cpu = "native";
   std::vector<std::string> assignments;
-  int64_t threads = 0, seed = 0;
-  bool time = false, report = false, verify = false;
+  int64_t threads = 0, seed = 0, maxBytes = 0;
+  bool time = false, verify = false;
+  ReportingOptions reporting;
 };
 
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 using Clock = std::chrono::steady_clock;
 } // namespace
 
@@ -54,8 +57,8 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.integer("-t,--threads", "N", "threads; 0 is one for each CPU", 0, options.threads);
   line.integer("-s,--seed", "N", "seed of the random inputs and weights", 0, options.seed);
   line.flag("--time", "print how long compiling and running took", options.time);
-  line.flag("--report", "print to stderr what was fused and vectorised, what was not, and why",
-            options.report);
+  options.reporting.declare(line);
+  line.bytes("--max-bytes", "refuse to run if it takes more memory than that", options.maxBytes);
   line.flag("--verify", "compare with the float64 reference executor", options.verify);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
@@ -63,51 +66,6 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   if (help && *help)
     line.printHelp(llvm::outs());
   return help;
-}
-
-//===----------------------------------------------------------------------===//
-// Inputs and weights
-//===----------------------------------------------------------------------===//
-
-static llvm::Expected<NamedTensors> readInputs(StringRef path, const EntrySignature &entry) {
-  NamedTensors inputs;
-  if (path.ends_with(".npy")) {
-    if (entry.inputs.size() != 1)
-      return llvm::createStringError(path + ": a .npy file holds one tensor, but entry '" +
-                                     entry.name + "' has " + llvm::Twine(entry.inputs.size()) +
-                                     " inputs");
-    llvm::Expected<Tensor> tensor = readNpy(path);
-    if (!tensor)
-      return tensor.takeError();
-    inputs.emplace_back(entry.inputs.front().name, std::move(*tensor));
-    return inputs;
-  }
-  auto file = SafetensorsFile::open(path);
-  if (!file)
-    return file.takeError();
-  for (const ArgumentSpec &input : entry.inputs) {
-    std::optional<TensorView> view = (*file)->find(input.name);
-    if (!view)
-      return llvm::createStringError(path + ": there is no tensor '" + input.name +
-                                     "'; the file has " + llvm::join((*file)->names(), ", "));
-    llvm::Expected<Tensor> tensor = Tensor::copyOf(*view);
-    if (!tensor)
-      return tensor.takeError();
-    inputs.emplace_back(input.name, std::move(*tensor));
-  }
-  return inputs;
-}
-
-static llvm::Expected<std::shared_ptr<const WeightSource>> chooseWeights(const RunOptions &options,
-                                                                         const Model &model) {
-  if (!hasWeights(model.graph.module()))
-    return nullptr;
-  auto weights = findWeights(options.weights, options.model);
-  if (!weights || *weights)
-    return weights;
-  llvm::errs() << "note: no --weights: the weights are random numbers of seed " << options.seed
-               << "\n";
-  return makeRandomWeights(model.graph.module(), options.seed);
 }
 
 //===----------------------------------------------------------------------===//
@@ -136,10 +94,7 @@ static llvm::Error writeResults(StringRef path, const NamedTensors &results) {
 static llvm::Error verify(const Model &model, const EntrySignature &entry,
                           const NamedTensors &inputs, const NamedTensors &results,
                           const WeightSource *weights) {
-  std::vector<TensorView> views;
-  for (const auto &[name, tensor] : inputs)
-    views.push_back(tensor);
-  auto references = runReference(model.graph.module(), entry.name, views, weights);
+  auto references = runReference(model.graph.module(), entry.name, viewsOf(inputs), weights);
   if (!references)
     return references.takeError();
   bool passes = true;
@@ -193,21 +148,84 @@ static llvm::Error printTimes(const Executable &executable, llvm::ArrayRef<Named
 // The command
 //===----------------------------------------------------------------------===//
 
-static llvm::Expected<Executable> compileModel(const RunOptions &options, const Model &model,
-                                               llvm::StringRef entry,
-                                               std::shared_ptr<const WeightSource> weights) {
+/// Runs, shows or saves the results, and times and verifies if that is asked for.
+static llvm::Error runCompiled(const RunOptions &options, const Model &model,
+                               const EntrySignature &entry, const Executable &executable,
+                               const NamedTensors &inputs, const WeightSource *weights) {
+  std::vector<NamedView> views(inputs.begin(), inputs.end());
+  auto run = executable.run(views, entry.name);
+  if (!run)
+    return run.takeError();
+  NamedTensors results = inOrder(std::move(*run), entry);
+  if (options.output.empty())
+    for (const auto &[name, tensor] : results)
+      printTensor(llvm::outs(), name, tensor);
+  else if (llvm::Error error = writeResults(options.output, results))
+    return error;
+  if (options.time)
+    if (llvm::Error error = printTimes(executable, views, entry))
+      return error;
+  if (options.verify)
+    return verify(model, entry, inputs, results, weights);
+  return llvm::Error::success();
+}
+
+static CompileOptions compileOptionsOf(const RunOptions &options, const EntrySignature &entry,
+                                       const Requirements &require) {
   CompileOptions compileOptions;
-  compileOptions.entry = entry.str();
+  compileOptions.entry = entry.name;
   compileOptions.threads = static_cast<unsigned>(options.threads);
-  compileOptions.weights = std::move(weights);
   compileOptions.route = options.route;
   compileOptions.cpu = options.cpu;
-  if (options.report)
-    compileOptions.report = [](StringRef message) { llvm::errs() << message << "\n"; };
-  return compile(model.graph, compileOptions);
+  compileOptions.require = require;
+  compileOptions.maxBytes = options.maxBytes;
+  return compileOptions;
+}
+
+/// Before anything large is allocated; the executable checks again, by the sizes of the inputs.
+static llvm::Error checkMemory(const RunOptions &options, const Model &model,
+                               CompileOptions compileOptions, const SymbolSizes &sizes) {
+  if (options.maxBytes == 0)
+    return llvm::Error::success();
+  CompilationRecord record;
+  compileOptions.observer = &record;
+  if (llvm::Error error = observe(model.graph.module(), compileOptions))
+    return error;
+  if (options.reporting.explainMemory)
+    printMemory(llvm::errs(), record, sizes);
+  return checkPeak(record, compileOptions.entry, sizes, options.maxBytes);
+}
+
+static llvm::Error runEntry(const RunOptions &options, const Model &model,
+                            const EntrySignature &entry, const Requirements &require) {
+  CompileOptions compileOptions = compileOptionsOf(options, entry, require);
+  NamedTensors inputs;
+  if (!options.input.empty())
+    if (llvm::Error error = readInputs(options.input, entry).moveInto(inputs))
+      return error;
+  SymbolSizes sizes = options.input.empty() ? model.dims : sizesOf(entry, viewsOf(inputs));
+  sizes["workers"] = options.threads ? options.threads : availableThreads();
+  if (llvm::Error error = checkMemory(options, model, compileOptions, sizes))
+    return error;
+  if (options.input.empty())
+    if (llvm::Error error = makeRandomInputs(entry, model.dims, options.seed).moveInto(inputs))
+      return error;
+  if (llvm::Error error = chooseWeights(options.weights, options.model, model, options.seed)
+                              .moveInto(compileOptions.weights))
+    return error;
+  CompilationRecord record;
+  compileOptions.observer = &record;
+  llvm::Expected<Executable> executable = compile(model.graph, compileOptions);
+  printReports(options.reporting, record, sizes);
+  if (!executable)
+    return executable.takeError();
+  return runCompiled(options, model, entry, *executable, inputs, compileOptions.weights.get());
 }
 
 static llvm::Error runModel(const RunOptions &options) {
+  llvm::Expected<Requirements> require = options.reporting.requirements();
+  if (!require)
+    return require.takeError();
   llvm::Expected<Model> model =
       openModel(options.model, options.assignments, modelDirectoryOf(options.weights));
   if (!model)
@@ -218,34 +236,7 @@ static llvm::Error runModel(const RunOptions &options) {
   if (options.entry.empty() && model->entries.size() > 1)
     llvm::errs() << "note: running '" << (*entry)->name << "', the first of "
                  << model->entries.size() << " entries; --entry chooses\n";
-  llvm::Expected<NamedTensors> inputs = options.input.empty()
-                                            ? makeRandomInputs(**entry, model->dims, options.seed)
-                                            : readInputs(options.input, **entry);
-  if (!inputs)
-    return inputs.takeError();
-  auto weights = chooseWeights(options, *model);
-  if (!weights)
-    return weights.takeError();
-  llvm::Expected<Executable> executable = compileModel(options, *model, (*entry)->name, *weights);
-  if (!executable)
-    return executable.takeError();
-
-  std::vector<NamedView> views(inputs->begin(), inputs->end());
-  auto run = executable->run(views, (*entry)->name);
-  if (!run)
-    return run.takeError();
-  NamedTensors results = inOrder(std::move(*run), **entry);
-  if (options.output.empty())
-    for (const auto &[name, tensor] : results)
-      printTensor(llvm::outs(), name, tensor);
-  else if (llvm::Error error = writeResults(options.output, results))
-    return error;
-  if (options.time)
-    if (llvm::Error error = printTimes(*executable, views, **entry))
-      return error;
-  if (options.verify)
-    return verify(*model, **entry, *inputs, results, weights->get());
-  return llvm::Error::success();
+  return runEntry(options, *model, **entry, *require);
 }
 
 llvm::Error tool::runCommand(llvm::ArrayRef<const char *> arguments) {

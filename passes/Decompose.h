@@ -58,7 +58,7 @@ using BodyBuilder =
     llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
 
 /// A linalg.generic of one result, whose body yields what `body` returns. `maps` are those of the
-/// inputs and then of the init; a loop dim that the init's map lacks is a reduction.
+/// inputs and then of the init; a loop dim that is no result of the init's map is a reduction.
 mlir::Value createGeneric(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange inputs,
                           mlir::Value init, llvm::ArrayRef<mlir::AffineMap> maps, BodyBuilder body);
 

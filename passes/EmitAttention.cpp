@@ -9,6 +9,7 @@
 #include "passes/EmitDecodeKernel.h"
 #include "passes/Passes.h"
 #include "passes/PrepackAttention.h"
+#include "passes/RegionVectorizer.h"
 #include "passes/Report.h"
 
 using namespace mlir;
@@ -125,6 +126,20 @@ static void reportMask(AttentionOp op) {
                   "every key is tested: the mask " + text + " bounds no positions");
 }
 
+/// Says which functions are computed lane by lane.
+static void reportScalarFunctions(AttentionOp op) {
+  auto report = [&](StringRef name, Region &region, ArrayRef<unsigned> varying) {
+    if (Operation *scalar = findScalarOp(region, varying))
+      fovea::remark(op, "attention",
+                    "the " + name + " function runs on one element at a time: " +
+                        scalar->getName().getStringRef() + " has no form on vectors");
+  };
+  report("score", op.getScore(), {0, 3, 4});
+  report("mask", op.getMask(), {2, 3});
+  report("sink", op.getSink(), {2});
+  report("bucket", op.getBucket(), {2, 3});
+}
+
 namespace {
 struct EmitAttentionPass : fovea::impl::EmitAttentionPassBase<EmitAttentionPass> {
   using Base::Base;
@@ -143,6 +158,7 @@ struct EmitAttentionPass : fovea::impl::EmitAttentionPassBase<EmitAttentionPass>
         continue;
       }
       reportMask(op);
+      reportScalarFunctions(op);
       emitAttention(op, *info);
     }
   }

@@ -3,7 +3,6 @@
 // is scattered.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/EmitAttentionKernel.h"
-#include "passes/RegionVectorizer.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -28,13 +27,11 @@ void AttentionKernel::emitBuckets(const Panel &panel, const KeyBlock &block,
                                   const MaskBounds &visible) {
   auto indices = VectorType::get({tile.lanes}, b.getIndexType());
   Value last = b.sub(buckets, b.index(1));
+  auto regions = forQueries(op.getBucket(), panel);
   b.loop(visible.anyLo, visible.anyHi, 1, [&](Value key) {
     Vectors p = load(scores, {key});
-    Vectors bucket = eachVector([&](int64_t v) -> Value {
-      return cloneOnLanes(b, op.getBucket(),
-                          {head.batch, head.head, panel.positions[v], b.add(block.begin, key)},
-                          tile.lanes);
-    });
+    Value position = b.add(block.begin, key);
+    Vectors bucket = eachVector([&](int64_t v) { return (*regions)[v].emit(position); });
     Value lo = extreme(b, bucket, vector::CombiningKind::MINSI, last);
     Value hi = extreme(b, bucket, vector::CombiningKind::MAXSI, last);
     b.loop(lo, b.add(hi, b.index(1)), 1, [&](Value n) {

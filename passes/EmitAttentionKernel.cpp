@@ -83,6 +83,18 @@ Value AttentionKernel::select(Value condition, Value yes, Value no) {
   return arith::SelectOp::create(b, condition, yes, no);
 }
 
+std::shared_ptr<std::vector<LaneRegion>> AttentionKernel::forQueries(Region &region,
+                                                                     const Panel &panel) {
+  auto regions = std::make_shared<std::vector<LaneRegion>>();
+  for (Value positions : panel.positions) {
+    Vectors known = {head.batch, head.head, positions, Value()};
+    if (!region.getArgument(0).getType().isIndex()) // the score
+      known.insert(known.begin(), Value());
+    regions->emplace_back(b, region, known, tile.lanes);
+  }
+  return regions;
+}
+
 //===----------------------------------------------------------------------===//
 // Scratch memory
 //===----------------------------------------------------------------------===//

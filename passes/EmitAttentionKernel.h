@@ -22,8 +22,10 @@
 #include "passes/AttentionPacker.h"
 #include "passes/EmitBuilder.h"
 #include "passes/MaskBounds.h"
+#include "passes/RegionVectorizer.h"
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace fovea {
 
@@ -94,6 +96,8 @@ private:
   // EmitAttentionScores.cpp: scores^T = keys . queries^T, masked, to probabilities.
   /// Emits which queries of a panel may attend to a key, given its place in the block.
   using KeyMask = std::function<Vectors(mlir::Value key)>;
+  /// Emits the scores of a key at a position from the scaled products, times log2(e).
+  using ScoreFunction = std::function<Vectors(mlir::Value position, const Vectors &raw)>;
   void emitScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   Vectors multiplyTile(const Panel &panel, mlir::Value key);
   void storeTile(mlir::Value key, const Vectors &tileScores, const KeyMask *test);
@@ -107,9 +111,10 @@ private:
   /// larger of `maximum` and the scores.
   Vectors finishScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible,
                        Vectors maximum);
-  Vectors rescore(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi,
+  Vectors rescore(const KeyBlock &block, mlir::Value lo, mlir::Value hi, const ScoreFunction &score,
                   const KeyMask *test, Vectors maximum);
-  Vectors applyScore(const Panel &panel, mlir::Value position, Vectors raw);
+  /// The score function of a panel, null without one. What needs no key is emitted at once.
+  ScoreFunction scoreOf(const Panel &panel);
   Vectors emitMask(const Panel &panel, mlir::Value position);
   void emitSoftmax(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void rescale(const Panel &panel, const Vectors &before, const Vectors &after,
@@ -159,6 +164,9 @@ private:
   /// `x * y + z`.
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
   mlir::Value select(mlir::Value condition, mlir::Value yes, mlir::Value no);
+  /// A region for each vector of the panel's queries, of which what follows from batch, head and
+  /// query is emitted at once. Left are the other arguments: the key, behind a score.
+  std::shared_ptr<std::vector<LaneRegion>> forQueries(mlir::Region &region, const Panel &panel);
 
   EmitBuilder &b;
   attn::AttentionOp op;

@@ -6,7 +6,6 @@
 #include "passes/EmitPhilox.h"
 #include "passes/Exp2Polynomial.h"
 #include "passes/MaskTests.h"
-#include "passes/RegionVectorizer.h"
 #include "passes/SoftmaxConstants.h"
 
 using namespace mlir;
@@ -67,14 +66,16 @@ void AttentionKernel::storeTile(Value key, const Vectors &tileScores, const KeyM
 // Score function, mask and maximum
 //===----------------------------------------------------------------------===//
 
-AttentionKernel::Vectors AttentionKernel::applyScore(const Panel &panel, Value position,
-                                                     Vectors raw) {
-  return eachVector([&](int64_t v) -> Value {
-    Value score =
-        cloneOnLanes(b, op.getScore(),
-                     {raw[v], head.batch, head.head, panel.positions[v], position}, tile.lanes);
-    return arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
-  });
+AttentionKernel::ScoreFunction AttentionKernel::scoreOf(const Panel &panel) {
+  if (!op.hasScore())
+    return nullptr;
+  auto regions = forQueries(op.getScore(), panel);
+  return [this, regions](Value position, const Vectors &raw) {
+    return eachVector([&](int64_t v) -> Value {
+      Value score = (*regions)[v].emit({raw[v], position});
+      return arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
+    });
+  };
 }
 
 AttentionKernel::Vectors AttentionKernel::emitMask(const Panel &panel, Value position) {
@@ -85,8 +86,13 @@ AttentionKernel::Vectors AttentionKernel::emitMask(const Panel &panel, Value pos
 }
 
 AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBlock &block) {
-  if (!MaskTests::canTest(mask->getPredicate(), op.getMask(), tile.keysPerBlock))
-    return [this, &panel, &block](Value key) { return emitMask(panel, b.add(block.begin, key)); };
+  if (!MaskTests::canTest(mask->getPredicate(), op.getMask(), tile.keysPerBlock)) {
+    auto regions = forQueries(op.getMask(), panel);
+    return [this, regions, &block](Value key) {
+      Value position = b.add(block.begin, key);
+      return eachVector([&](int64_t v) { return (*regions)[v].emit(position); });
+    };
+  }
   auto tests = std::make_shared<MaskTests>(b, op.getMask(), mask->getPredicate(), head.batch,
                                            head.head, panel.positions, block.begin);
   return [tests](Value key) { return tests->emit(key); };
@@ -106,18 +112,18 @@ AttentionKernel::Vectors AttentionKernel::larger(const Vectors &known, const Vec
   });
 }
 
-AttentionKernel::Vectors AttentionKernel::rescore(const Panel &panel, const KeyBlock &block,
-                                                  Value lo, Value hi, const KeyMask *test,
-                                                  Vectors maximum) {
+AttentionKernel::Vectors AttentionKernel::rescore(const KeyBlock &block, Value lo, Value hi,
+                                                  const ScoreFunction &function,
+                                                  const KeyMask *test, Vectors maximum) {
   if (isEqualConstantIntOrValue(lo, hi))
     return maximum;
   return b.loop(lo, hi, 1, maximum, [&](Value key, ValueRange carried) {
     Vectors score = load(scores, {key});
-    if (op.hasScore())
-      score = applyScore(panel, b.add(block.begin, key), score);
+    if (function)
+      score = function(b.add(block.begin, key), score);
     if (test)
       score = hide(score, (*test)(key));
-    if (test || op.hasScore())
+    if (test || function)
       store(score, scores, {key});
     return larger(Vectors(carried), score);
   });
@@ -125,16 +131,17 @@ AttentionKernel::Vectors AttentionKernel::rescore(const Panel &panel, const KeyB
 
 AttentionKernel::Vectors AttentionKernel::finishScores(const Panel &panel, const KeyBlock &block,
                                                        const MaskBounds &visible, Vectors maximum) {
+  ScoreFunction score = scoreOf(panel);
   if (masksInRegisters())
-    return rescore(panel, block, visible.anyLo, visible.anyHi, /*test=*/nullptr, maximum);
+    return rescore(block, visible.anyLo, visible.anyHi, score, /*test=*/nullptr, maximum);
   std::optional<KeyMask> test;
   if (mask)
     test = maskOf(panel, block);
   if (test)
-    maximum = rescore(panel, block, visible.anyLo, visible.allLo, &*test, maximum);
-  maximum = rescore(panel, block, visible.allLo, visible.allHi, /*test=*/nullptr, maximum);
+    maximum = rescore(block, visible.anyLo, visible.allLo, score, &*test, maximum);
+  maximum = rescore(block, visible.allLo, visible.allHi, score, /*test=*/nullptr, maximum);
   if (test)
-    maximum = rescore(panel, block, visible.allHi, visible.anyHi, &*test, maximum);
+    maximum = rescore(block, visible.allHi, visible.anyHi, score, &*test, maximum);
   return maximum;
 }
 

@@ -61,6 +61,7 @@ private:
   void emitScores(const Block &block);
   void multiplyTile(const Block &block, mlir::Value key, mlir::Value query, mlir::Value number);
   void hideKeys(const Row &row, const Block &block);
+  void rescore(const Row &row, const Block &block, mlir::Value key, bool masked, bool pastEnd);
   void emitSoftmax(const Row &row, const Block &block);
   void rescale(const Row &row, mlir::Value before, mlir::Value after, mlir::Value finite);
   mlir::Value larger(mlir::Value known, mlir::Value candidate);

@@ -51,45 +51,54 @@ void DecodeKernel::multiplyTile(const Block &block, Value key, Value query, Valu
     }
 }
 
+/// Score function and mask of a vector of keys. Past the last key, positions that memory is read
+/// by are those of the last, and scores are hidden.
+void DecodeKernel::rescore(const Row &row, const Block &block, Value key, bool masked,
+                           bool pastEnd) {
+  auto indices = VectorType::get({tile.lanes}, b.getIndexType());
+  Value at[] = {row.number, key};
+  Value score = loadVector(scores, at), allowed;
+  Value positions = arith::AddIOp::create(b, vector::StepOp::create(b, indices).getResult(),
+                                          b.splat(indices, b.add(block.begin, key)));
+  if (pastEnd) {
+    Value end = b.splat(indices, keys), last = b.splat(indices, b.sub(keys, b.index(1)));
+    allowed = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, positions, end);
+    positions = arith::MinSIOp::create(b, positions, last);
+  }
+  if (op.hasScore()) {
+    score = cloneOnLanes(b, op.getScore(), {score, batch, row.head, row.position, positions},
+                         tile.lanes);
+    score = arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
+  }
+  if (masked) {
+    Value seen =
+        cloneOnLanes(b, op.getMask(), {batch, row.head, row.position, positions}, tile.lanes);
+    allowed = allowed ? arith::AndIOp::create(b, allowed, seen).getResult() : seen;
+  }
+  if (allowed)
+    score = arith::SelectOp::create(b, allowed, score, b.constant(vectorType, -softmax::infinity));
+  vector::StoreOp::create(b, score, scores, at);
+}
+
 /// Applies score function and mask, and hides what lies past the last key. Leaves a full block
 /// alone if there is no score function.
 void DecodeKernel::hideKeys(const Row &row, const Block &block) {
-  auto indices = VectorType::get({tile.lanes}, b.getIndexType());
-  auto rescore = [&](bool hide) {
-    b.loop(b.index(0), b.index(tile.keysPerBlock), tile.lanes, [&](Value key) {
-      Value at[] = {row.number, key};
-      Value score = loadVector(scores, at);
-      Value positions = arith::AddIOp::create(b, vector::StepOp::create(b, indices).getResult(),
-                                              b.splat(indices, b.add(block.begin, key)));
-      if (op.hasScore()) {
-        score = cloneOnLanes(b, op.getScore(), {score, batch, row.head, row.position, positions},
-                             tile.lanes);
-        score = arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
-      }
-      if (hide) {
-        Value end = b.splat(indices, keys);
-        Value allowed = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, positions, end);
-        if (mask) {
-          // A mask may read memory by the position.
-          Value last = b.splat(indices, b.sub(keys, b.index(1)));
-          Value inside = arith::MinSIOp::create(b, positions, last);
-          Value seen =
-              cloneOnLanes(b, op.getMask(), {batch, row.head, row.position, inside}, tile.lanes);
-          allowed = arith::AndIOp::create(b, allowed, seen);
-        }
-        score =
-            arith::SelectOp::create(b, allowed, score, b.constant(vectorType, -softmax::infinity));
-      }
-      vector::StoreOp::create(b, score, scores, at);
-    });
+  Value whole = b.index(tile.keysPerBlock);
+  auto forKeys = [&](Value lo, Value hi, bool masked, bool pastEnd) {
+    b.loop(lo, hi, tile.lanes, [&](Value key) { rescore(row, block, key, masked, pastEnd); });
   };
   b.branch(
       block.isFull,
       [&] {
         if (op.hasScore())
-          rescore(/*hide=*/false);
+          forKeys(b.index(0), whole, /*masked=*/false, /*pastEnd=*/false);
       },
-      [&] { rescore(/*hide=*/true); });
+      [&] {
+        Value inside = b.roundDown(block.count, tile.lanes);
+        if (mask || op.hasScore())
+          forKeys(b.index(0), inside, mask.has_value(), /*pastEnd=*/false);
+        forKeys(inside, whole, mask.has_value(), /*pastEnd=*/true);
+      });
 }
 
 Value DecodeKernel::larger(Value known, Value candidate) {

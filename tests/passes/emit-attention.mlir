@@ -93,10 +93,13 @@ func.func @causal(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: me
 
 // -----
 
-// A mask read from memory bounds nothing, and is read once a lane.
+// A mask read from memory bounds nothing. A key's column of it is gathered, as bytes; where the rows
+// of the queries lie is computed in front of the loop over keys.
 
 // CHECK-LABEL: func @opaque_mask
-// CHECK-COUNT-24: memref.load %{{.*}} : memref<?x?xi1>
+// CHECK: %[[BYTES:.*]] = builtin.unrealized_conversion_cast %{{.*}} : memref<?xi1> to memref<?xi8>
+// CHECK-COUNT-3: vector.gather %{{.*}} : memref<?xi8>, vector<8xindex>, vector<8xi1>, vector<8xi8> into vector<8xi8>
+// CHECK-NOT: memref.load %{{.*}} : memref<?x?xi1>
 func.func @opaque_mask(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>,
                        %v: memref<1x1x120x64xf32>, %m: memref<?x?xi1>,
                        %o: memref<1x1x120x64xf32>) {
@@ -175,5 +178,62 @@ func.func @dropout(%q: memref<1x1x120x64xf32>, %k: memref<1x1x200x64xf32>, %v: m
                    %o: memref<1x1x120x64xf32>, %seed: i64) {
   attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x200x64xf32>, memref<1x1x200x64xf32>)
                  outs(%o : memref<1x1x120x64xf32>) seed(%seed) {dropout = 0.25 : f64}
+  return
+}
+
+// -----
+
+// A score function on vectors. What follows from the queries alone, here their documents, is read in
+// front of the loop over keys; a table of static size is gathered by 32-bit indices; a division by
+// a number is one of 32-bit integers as long as they fit.
+
+// CHECK-LABEL: func @score_on_vectors
+// CHECK: vector.reduction <or>
+// CHECK-NOT: memref.load %{{.*}} : memref<4x16xf32>
+// AVX512-LABEL: func @score_on_vectors
+// AVX512-COUNT-3: vector.gather %{{.*}} : memref<?xi64>, vector<16xindex>
+// AVX512: scf.for
+// AVX512-NOT: vector.gather %{{.*}} : memref<?xi64>
+// AVX512: vector.reduction <and>
+// AVX512: scf.if
+// AVX512: arith.remsi {{.*}} : vector<16xi32>
+// AVX512: vector.gather %{{.*}} : memref<64xf32>, vector<16xi32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+// AVX512-NOT: memref.load %{{.*}} : memref<4x16xf32>
+func.func @score_on_vectors(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: memref<1x1x120x64xf32>,
+                            %documents: memref<?xi64>, %table: memref<4x16xf32>, %o: memref<1x1x120x64xf32>) {
+  %c16 = arith.constant 16 : index
+  attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x120x64xf32>, memref<1x1x120x64xf32>)
+                 outs(%o : memref<1x1x120x64xf32>)
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+      %document = memref.load %documents[%i] : memref<?xi64>
+      %row = arith.index_cast %document : i64 to index
+      %distance = arith.subi %i, %j : index
+      %column = arith.remsi %distance, %c16 : index
+      %bias = memref.load %table[%row, %column] : memref<4x16xf32>
+      %t = arith.addf %s, %bias : f32
+      attn.yield %t : f32
+    }
+  return
+}
+
+// -----
+
+// What has no form on vectors is said.
+
+func.func @negative_on_vectors(%q: memref<1x1x120x64xf32>, %o: memref<1x1x120x64xf32>, %n: index) {
+  // expected-remark @below {{the score function runs on one element at a time: scf.for has no form on vectors}}
+  attn.attention ins(%q, %q, %q : memref<1x1x120x64xf32>, memref<1x1x120x64xf32>, memref<1x1x120x64xf32>)
+                 outs(%o : memref<1x1x120x64xf32>)
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %t = scf.for %x = %c0 to %n step %c1 iter_args(%y = %s) -> f32 {
+        %z = arith.mulf %y, %s : f32
+        scf.yield %z : f32
+      }
+      attn.yield %t : f32
+    }
   return
 }

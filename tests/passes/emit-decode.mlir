@@ -40,3 +40,26 @@ func.func @odd_columns(%q: memref<1x1x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: m
                  outs(%o : memref<1x1x1x20xf32>)
   return
 }
+
+// -----
+
+// A bias of one query lies in memory as its keys lie along lanes: one load. Only past the last whole
+// vector of keys, where indices stop at the last key, it is gathered.
+
+// CHECK-LABEL: func @bias
+// CHECK: vector.load %[[BIAS:.*]][%c0, %{{.*}}] : memref<1x?xf32>, vector<8xf32>
+// CHECK: vector.gather
+// CHECK-NOT: memref.load %[[BIAS]]
+func.func @bias(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x128xf32>, %v: memref<1x1x?x128xf32>, %bias: memref<1x?xf32>,
+                %o: memref<1x4x1x128xf32>) {
+  %c0 = arith.constant 0 : index
+  attn.attention ins(%q, %k, %v : memref<1x4x1x128xf32>, memref<1x1x?x128xf32>, memref<1x1x?x128xf32>)
+                 outs(%o : memref<1x4x1x128xf32>)
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+      %x = memref.load %bias[%c0, %j] : memref<1x?xf32>
+      %t = arith.addf %s, %x : f32
+      attn.yield %t : f32
+    }
+  return
+}

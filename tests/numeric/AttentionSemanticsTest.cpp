@@ -1,0 +1,193 @@
+// The points of attention's semantics (docs/dialect.md) on which systems differ, for the kernel of
+// many queries and that of few: each test names its label.
+#include "tests/numeric/AttentionProblem.h"
+#include "gtest/gtest.h"
+#include <cmath>
+#include <limits>
+
+using namespace fovea;
+using namespace fovea::testing;
+
+// As for AttentionTest.cpp.
+static constexpr double f32Tolerance = 2e-6;
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+static constexpr double notANumber = std::numeric_limits<double>::quiet_NaN();
+
+static const std::string positions = "%b: index, %h: index, %i: index, %j: index";
+static const std::string causal = "mask {\n^bb0(" + positions +
+                                  "):\n%p = arith.cmpi sge, %i, %j : index\n"
+                                  "attn.yield %p : i1\n}\n";
+static const std::string window = "mask {\n^bb0(" + positions +
+                                  "):\n%w = arith.constant 50 : index\n"
+                                  "%d = arith.subi %i, %j : index\n"
+                                  "%x = arith.cmpi sge, %d, %c0 : index\n"
+                                  "%y = arith.cmpi sle, %d, %w : index\n"
+                                  "%p = arith.andi %x, %y : i1\nattn.yield %p : i1\n}\n";
+static const std::string dilated = "mask {\n^bb0(" + positions +
+                                   "):\n%n = arith.constant 3 : index\n"
+                                   "%d = arith.subi %i, %j : index\n"
+                                   "%m = arith.remsi %d, %n : index\n"
+                                   "%x = arith.cmpi sge, %d, %c0 : index\n"
+                                   "%y = arith.cmpi eq, %m, %c0 : index\n"
+                                   "%p = arith.andi %x, %y : i1\nattn.yield %p : i1\n}\n";
+/// s + 0.05 h (j - i).
+static const std::string slope = "score {\n^bb0(%s: f32, " + positions +
+                                 "):\n%d = arith.subi %j, %i : index\n"
+                                 "%n = arith.muli %d, %h : index\n"
+                                 "%g = arith.index_cast %n : index to i32\n"
+                                 "%f = arith.sitofp %g : i32 to f32\n"
+                                 "%c = arith.constant 0.05 : f32\n"
+                                 "%m = arith.mulf %f, %c : f32\n"
+                                 "%t = arith.addf %s, %m : f32\nattn.yield %t : f32\n}\n";
+static const std::string sink = "sink {\n^bb0(%b: index, %h: index, %i: index):\n"
+                                "%n = arith.index_cast %h : index to i32\n"
+                                "%f = arith.sitofp %n : i32 to f32\nattn.yield %f : f32\n}\n";
+/// Keys behind a query have the score `fill`.
+static std::string filled(const std::string &fill) {
+  return "score {\n^bb0(%s: f32, " + positions +
+         "):\n%c = arith.cmpi sgt, %j, %i : index\n%fill = arith.constant " + fill +
+         " : f32\n%t = arith.select %c, %fill, %s : f32\nattn.yield %t : f32\n}\n";
+}
+
+static AttentionProblem withRegions(const std::string &regions) {
+  AttentionProblem problem;
+  problem.regions = regions;
+  problem.fixed = AttentionSizes{-1, 4, 2, -1, -1};
+  return problem;
+}
+
+/// Elements [begin, end) along `dim` of a tensor of rank 2 or 4.
+static Tensor cut(const Tensor &tensor, int64_t dim, int64_t begin, int64_t end) {
+  DimVector sizes(tensor.sizes());
+  int64_t inner = 1, outer = 1, all = sizes[dim];
+  for (int64_t d = 0; d < static_cast<int64_t>(sizes.size()); ++d)
+    (d < dim ? outer : inner) *= d == dim ? 1 : sizes[d];
+  sizes[dim] = end - begin;
+  std::vector<double> from = toDoubles(tensor), values;
+  for (int64_t o = 0; o < outer; ++o)
+    values.insert(values.end(), from.begin() + (o * all + begin) * inner,
+                  from.begin() + (o * all + end) * inner);
+  return llvm::cantFail(Tensor::fromDoubles(tensor.dataType(), sizes, values));
+}
+
+// attention_s4 and attention_s5: queries 0 to 59 of 90 sit before the first of 30 keys.
+TEST(AttentionSemantics, FillsThatAreFiniteAndThoseThatAreNot) {
+  AttentionProblem finite = withRegions(filled("-1.0e9"));
+  AttentionProblem infinite = withRegions(filled("0xFF800000"));
+  finite.withWeights = infinite.withWeights = finite.withLse = infinite.withLse = true;
+  AttentionSizes sizes{1, 4, 2, 90, 30};
+  CompiledAttention uniform(finite), zero(infinite);
+  uniform.expectClose(sizes, f32Tolerance);
+  zero.expectClose(sizes, f32Tolerance);
+  std::vector<Tensor> u = uniform.run(makeInputs(finite, sizes));
+  std::vector<Tensor> z = zero.run(makeInputs(infinite, sizes));
+  EXPECT_NEAR(u[1].at({0, 3, 59, 7}), 1.0 / 30, 1e-7);
+  EXPECT_EQ(z[0].at({0, 3, 59, 7}), 0);
+  EXPECT_EQ(z[1].at({0, 3, 59, 7}), 0);
+  EXPECT_EQ(z[2].at({0, 3, 59}), -infinity);
+}
+
+// attention_s9: products of f16 are far above 65504, its largest number; the softmax picks one key.
+TEST(AttentionSemantics, LargeScoresOfHalfPrecision) {
+  for (const std::string &regions : {std::string(), causal}) {
+    AttentionProblem problem = withRegions(regions);
+    problem.type = "f16";
+    problem.attributes = "scale = 1.0 : f64";
+    problem.withWeights = problem.withLse = true;
+    CompiledAttention attention(problem);
+    for (auto [queries, keys] : {std::pair(2, 150), {50, 150}}) {
+      Inputs inputs = makeInputs(problem, {1, 4, 2, queries, keys});
+      for (const char *name : {"q", "k"}) {
+        std::vector<double> values = toDoubles(inputs.at(name));
+        for (double &value : values)
+          value *= 200;
+        inputs.at(name) =
+            llvm::cantFail(Tensor::fromDoubles(DataType::F16, inputs.at(name).sizes(), values));
+      }
+      // Scores of up to 2.5e6 in f32 are off by a tenth, and weights by that share.
+      std::vector<Tensor> results = attention.run(inputs),
+                          expected = attention.runReference(inputs);
+      ASSERT_EQ(results.size(), 3u);
+      std::vector<double> actual = toDoubles(results[2]), right = toDoubles(expected[2]);
+      for (size_t i = 0; i < right.size(); ++i) {
+        ASSERT_TRUE(std::isfinite(actual[i]));
+        EXPECT_NEAR(actual[i], right[i], 1e-6 * std::abs(right[i]) + 0.5);
+      }
+      for (double value : toDoubles(results[0]))
+        ASSERT_TRUE(std::isfinite(value));
+    }
+  }
+}
+
+// attention_s6: what nobody sees changes no bit, in any kernel, with and without a score function.
+TEST(AttentionSemantics, WhatIsMaskedChangesNoBit) {
+  for (const std::string &regions :
+       {causal, window, dilated, slope + causal, slope + dilated + sink})
+    for (int64_t queries : {2, 70}) {
+      // The last query sits at key 99.
+      AttentionProblem problem = withRegions(regions);
+      problem.operands = "offset(%offset)";
+      problem.constants =
+          "  %offset = arith.constant " + std::to_string(100 - queries) + " : index\n";
+      problem.withLse = true;
+      CompiledAttention attention(problem);
+      Inputs clean = makeInputs(problem, {1, 4, 2, queries, 300});
+      std::vector<Tensor> expected = attention.run(clean);
+      for (double poison : {notANumber, infinity, -infinity})
+        for (const char *name : {"k", "v"}) {
+          Inputs poisoned = clean;
+          for (int64_t row : {100, 127, 128, 299})
+            for (int64_t d = 0; d < 16; ++d)
+              poisoned.at(name).mutableView().set({0, row % 2, row, d}, poison);
+          for (auto [a, e] : llvm::zip_equal(attention.run(poisoned), expected))
+            expectSameBits(a, e);
+        }
+    }
+}
+
+// attention_s13: a prefill in chunks, each against the keys so far, gives the bits of one at once.
+TEST(AttentionSemantics, ChunksOfQueriesChangeNoBit) {
+  for (const std::string &regions : {causal, window, dilated, slope + causal + sink}) {
+    AttentionProblem problem = withRegions(regions);
+    problem.withLse = true;
+    CompiledAttention attention(problem);
+    constexpr int64_t length = 290;
+    Inputs inputs = makeInputs(problem, {2, 4, 2, length, length});
+    std::vector<Tensor> whole = attention.run(inputs);
+    ASSERT_EQ(whole.size(), 2u);
+    for (int64_t chunk : {1, 7, 64, 150})
+      for (int64_t begin = 0; begin < length; begin += chunk == 1 ? 97 : chunk) {
+        int64_t end = std::min(begin + chunk, length);
+        Inputs part = inputs;
+        part.at("q") = cut(inputs.at("q"), 2, begin, end);
+        for (const char *name : {"k", "v"})
+          part.at(name) = cut(inputs.at(name), 2, 0, end);
+        part.at("bias") = cut(cut(inputs.at("bias"), 0, begin, end), 1, 0, end);
+        std::vector<Tensor> results = attention.run(part);
+        ASSERT_EQ(results.size(), 2u);
+        for (size_t i : {0, 1})
+          expectSameBits(results[i], cut(whole[i], 2, begin, end));
+      }
+  }
+}
+
+// attention_s13: nor do threads and the batch that a sequence lies in.
+TEST(AttentionSemantics, BatchAndThreadsChangeNoBit) {
+  for (const std::string &regions : {causal, slope + dilated + sink}) {
+    AttentionProblem problem = withRegions(regions);
+    problem.withLse = problem.withWeights = true;
+    CompiledAttention one(problem, 1), three(problem, 3);
+    for (int64_t queries : {3, 130}) {
+      Inputs inputs = makeInputs(problem, {3, 4, 2, queries, 260});
+      std::vector<Tensor> together = one.run(inputs), threaded = three.run(inputs);
+      ASSERT_EQ(together.size(), 3u);
+      for (size_t i = 0; i < 3; ++i)
+        expectSameBits(threaded[i], together[i]);
+      for (const char *name : {"q", "k", "v"})
+        inputs.at(name) = cut(inputs.at(name), 0, 1, 2);
+      std::vector<Tensor> alone = one.run(inputs);
+      for (size_t i = 0; i < 3; ++i)
+        expectSameBits(alone[i], cut(together[i], 0, 1, 2));
+    }
+  }
+}

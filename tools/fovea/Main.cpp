@@ -24,6 +24,7 @@ static constexpr int failure = 1, wrongUsage = 2;
 static constexpr SubcommandEntry subcommands[] = {
     {"run", "compile a model and run it", runCommand},
     {"compile", "compile a model to a file", compileCommand},
+    {"tokenize", "print a text as the tokens of a model", tokenizeCommand},
 };
 
 static void printHelp(llvm::raw_ostream &os) {

@@ -11,8 +11,9 @@ namespace fovea::tool {
 /// error with 1.
 using Subcommand = llvm::Error (*)(llvm::ArrayRef<const char *> arguments);
 
-llvm::Error runCommand(llvm::ArrayRef<const char *> arguments);     // Run.cpp
-llvm::Error compileCommand(llvm::ArrayRef<const char *> arguments); // Compile.cpp
+llvm::Error runCommand(llvm::ArrayRef<const char *> arguments);      // Run.cpp
+llvm::Error compileCommand(llvm::ArrayRef<const char *> arguments);  // Compile.cpp
+llvm::Error tokenizeCommand(llvm::ArrayRef<const char *> arguments); // Tokenize.cpp
 
 } // namespace fovea::tool
 

@@ -47,6 +47,7 @@ struct Problem {
 };
 
 std::vector<Problem> attentionProblems();
+std::vector<Problem> variantProblems();
 std::vector<Problem> contractionProblems();
 std::vector<Problem> rowProblems();
 std::vector<Problem> samplingProblems();

@@ -136,7 +136,8 @@ void bench::registerSuite(const SuiteOptions &options) {
   // Benchmarks refer to these until the program ends.
   static std::vector<Problem> problems;
   static std::vector<Solver> solvers;
-  for (auto make : {attentionProblems, contractionProblems, rowProblems, samplingProblems})
+  for (auto make :
+       {attentionProblems, variantProblems, contractionProblems, rowProblems, samplingProblems})
     llvm::append_range(problems, make());
   solvers = {foveaSolver()};
   llvm::append_range(solvers, peerSolvers());

@@ -20,6 +20,7 @@ TABLES = {
     "attention": r"attention/(full|causal|with_)",
     "windows": r"attention/window",
     "decode": r"attention/decode",
+    "variants": r"variants/",
     "products": r"(matmul|projection)/",
     "rows": r"rows/",
     "sampling": r"sampling/",

@@ -14,7 +14,8 @@ using fovea::testing::succeeds;
 
 static std::vector<Problem> allProblems() {
   std::vector<Problem> problems;
-  for (auto make : {attentionProblems, contractionProblems, rowProblems, samplingProblems})
+  for (auto make :
+       {attentionProblems, variantProblems, contractionProblems, rowProblems, samplingProblems})
     for (Problem &problem : make())
       problems.push_back(std::move(problem));
   return problems;

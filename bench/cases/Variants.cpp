@@ -1,0 +1,78 @@
+// Attention's variants, all at one size, so that what a mask or score function costs is seen.
+#include "bench/Problem.h"
+
+using namespace fovea;
+using namespace fovea::bench;
+
+static constexpr int64_t length = 2048, heads = 2, dim = 64;
+// As in graphs/variants.fov.
+static constexpr int64_t window = 128, block = 256, imageWidth = 32, reach = 3;
+
+namespace {
+struct Case {
+  const char *entry; // of graphs/variants.fov
+  double pairs;      // of queries and keys that see each other, a head
+};
+} // namespace
+
+static constexpr double all = static_cast<double>(length) * length;
+static constexpr double half = length * (length + 1) / 2.0;
+
+/// Queries see themselves and `left` keys before, as far as there are any.
+static constexpr double banded(double left) { return length * (left + 1) - left * (left + 1) / 2; }
+
+/// Pairs of `count` places on a line that are at most `reach` apart.
+static constexpr double neighbours(double count) {
+  return count * (2 * reach + 1) - reach * (reach + 1);
+}
+
+static constexpr Case cases[] = {
+    {"causal", half},
+    {"window", 2 * banded(window) - length},
+    {"left_right", banded(2 * window - 1)},
+    {"prefix", half + 4 * window *(4 * window - 1) / 2.0},
+    {"documents", length / block *(block *(block + 1) / 2.0)},
+    {"padding", all},
+    {"dilated", all / 3},
+    {"blocks", (2.0 * length / block - 1) * block *block},
+    {"neighbourhood", neighbours(imageWidth) * neighbours(length / imageWidth)},
+    {"boolean_mask", all / 2},
+    {"additive_mask", all},
+    {"head_bias", all},
+    {"softcap", all},
+    {"alibi", half},
+    {"t5", all},
+    {"shaw_keys", all},
+    {"shaw", all},
+    {"deberta", all},
+    {"sink", half},
+    {"head_scales", all},
+    {"multi_query", all},
+    {"dropped", all},
+    {"column_sums", all},
+    {"composition", banded(4 * window - 1)},
+};
+
+static Problem problemOf(const Case &c) {
+  llvm::StringRef entry = c.entry;
+  Problem problem;
+  problem.name = "variants/" + entry.str() + "/length:" + std::to_string(length);
+  problem.graph = "variants.fov";
+  problem.entry = entry;
+  problem.fixed = {{"H", heads}, {"D", dim}, {"W", window}, {"BS", block}};
+  problem.sizes = {{"B", 1}, {"L", length}};
+  problem.results = {{1, heads, length, dim}};
+  if (entry == "column_sums")
+    problem.results.push_back({1, heads, length});
+  problem.work.flops = 4.0 * heads * c.pairs * dim;
+  problem.work.bytes = 4.0 * heads * length * dim * sizeof(float);
+  problem.bound = Bound::Fma;
+  return problem;
+}
+
+std::vector<Problem> bench::variantProblems() {
+  std::vector<Problem> problems;
+  for (const Case &c : cases)
+    problems.push_back(problemOf(c));
+  return problems;
+}

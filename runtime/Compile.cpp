@@ -1,4 +1,5 @@
 #include "runtime/Compile.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "runtime/CodeGen.h"
 #include "runtime/ExecutableImpl.h"
@@ -34,13 +35,18 @@ public:
   std::unique_ptr<llvm::Module> code;
   std::vector<EntrySignature> signatures;
   std::vector<WeightSpec> weights;
+  std::vector<KernelSpec> kernels;
   std::vector<Finding> report;
   std::vector<PhaseTime> times;
 
 private:
   llvm::Error keepChosenEntry();
   bool isExported(llvm::StringRef symbol) const;
+  llvm::Error findKernels(Executable::Impl &impl) const;
 };
+
+/// What attn.launch is lowered to: see convert-attn-to-llvm.
+constexpr llvm::StringLiteral taskSuffix = ".task";
 
 /// Keeps what is found, and passes all on to the observer that the caller may have.
 class Recorder : public LoweringObserver {
@@ -87,6 +93,16 @@ private:
 };
 } // namespace
 
+static std::vector<KernelSpec> readKernels(mlir::ModuleOp module) {
+  std::vector<KernelSpec> kernels;
+  for (auto function : module.getOps<mlir::LLVM::LLVMFuncOp>()) {
+    llvm::StringRef name = function.getName();
+    if (name.consume_back(taskSuffix))
+      kernels.push_back({function.getName().str(), name.str(), placeOf(function.getLoc())});
+  }
+  return kernels;
+}
+
 llvm::Error Compilation::createMachine() {
   auto created = createTargetMachine(options.cpu, options.optLevel);
   if (!created)
@@ -131,6 +147,8 @@ llvm::Error Compilation::lowerTo(Phase phase) {
 }
 
 bool Compilation::isExported(llvm::StringRef symbol) const {
+  if (options.trace && symbol.ends_with(taskSuffix))
+    return true;
   return llvm::any_of(signatures, [&](const EntrySignature &entry) {
     llvm::StringRef rest = symbol;
     return rest.consume_front(entry.name) &&
@@ -145,6 +163,8 @@ llvm::Error Compilation::translateAndOptimize() {
     if (!read)
       return read.takeError();
     weights = std::move(*read);
+    if (options.trace)
+      kernels = readKernels(*lowered);
     code = mlir::translateModuleToLLVMIR(*lowered, context, "fovea");
     if (!code)
       return llvm::createStringError("the lowered module has no form in LLVM IR");
@@ -170,6 +190,18 @@ llvm::Expected<std::string> Compilation::emit(CodeKind kind) {
   return text;
 }
 
+llvm::Error Compilation::findKernels(Executable::Impl &impl) const {
+  impl.isTraced = options.trace;
+  impl.kernels = kernels;
+  for (const auto &[number, kernel] : llvm::enumerate(kernels)) {
+    auto task = impl.jit->lookup<std::remove_pointer_t<fovea_task>>(kernel.task);
+    if (!task)
+      return task.takeError();
+    impl.kernelOfTask[*task] = number;
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<Executable> Compilation::load(llvm::StringRef object) {
   auto impl = std::make_unique<Executable::Impl>();
   {
@@ -184,6 +216,8 @@ llvm::Expected<Executable> Compilation::load(llvm::StringRef object) {
         return entry.takeError();
       impl->entries.push_back(std::move(*entry));
     }
+    if (llvm::Error error = findKernels(*impl))
+      return std::move(error);
   }
   {
     Stopwatch watch(times, "weights");

@@ -18,6 +18,7 @@ struct CompileOptions {
   std::string target = "";    // row of the target table; by default that of the CPU
   std::string entry = "";     // compile this entry alone; all if empty
   unsigned optLevel = 2;      // 0: none, 1 and 2: what compiled code needs, 3: all LLVM has
+  bool trace = false;         // keep what Executable::runTraced needs
   int64_t maxBytes = 0;       // runs that need more memory are refused; 0: no limit
   Requirements require = {};  // what fails the compilation where passes do not reach it
   /// Watches the lowering if it is not null; must outlive the call.

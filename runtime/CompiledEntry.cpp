@@ -264,7 +264,7 @@ llvm::Error CompiledEntry::prepare(RunState &state, const Executable::Impl &impl
   return packInputs(state);
 }
 
-llvm::Error CompiledEntry::call(RunState &state, const Executable::Impl &impl) const {
+llvm::Error CompiledEntry::call(RunState &state, const Executable::Impl &impl, Trace *trace) const {
   int64_t workers = impl.pool->size();
   llvm::Expected<int64_t> bytes = workspaceFor(state, workers);
   if (!bytes)
@@ -273,7 +273,17 @@ llvm::Error CompiledEntry::call(RunState &state, const Executable::Impl &impl) c
     return fail("workspace: " + llvm::toString(std::move(error)));
   fovea_context context = {impl.weights.data(), state.workspace.data(), workers,
                            workers > 1 ? ThreadPool::run : nullptr, impl.pool.get()};
+  std::optional<Tracer> tracer;
+  if (trace) {
+    tracer.emplace(*impl.pool, impl.kernelOfTask);
+    context.parallel_for = Tracer::parallelFor;
+    context.pool = &*tracer;
+  }
   runFunction(&context, state.inputTable.data(), state.outputTable.data());
+  if (trace) {
+    *trace = Trace{spec.name, impl.kernels, {}, {}, 0};
+    tracer->finish(*trace);
+  }
   return llvm::Error::success();
 }
 

@@ -105,16 +105,17 @@ llvm::Error Executable::runInto(llvm::ArrayRef<NamedView> inputs,
   return unpackOutputs((*entry)->signature(), *state, outputs);
 }
 
-llvm::Expected<std::map<std::string, Tensor>> Executable::run(llvm::ArrayRef<NamedView> inputs,
-                                                              llvm::StringRef entryName) const {
-  llvm::Expected<CompiledEntry *> entry = impl->find(entryName);
+llvm::Expected<std::map<std::string, Tensor>>
+Executable::Impl::run(llvm::ArrayRef<NamedView> inputs, llvm::StringRef entryName,
+                      Trace *trace) const {
+  llvm::Expected<CompiledEntry *> entry = find(entryName);
   if (!entry)
     return entry.takeError();
   std::unique_ptr<RunState> state = (*entry)->takeState();
   llvm::scope_exit giveBack([&] { (*entry)->giveState(std::move(state)); });
   if (llvm::Error error = (*entry)->bindInputs(inputs, *state))
     return std::move(error);
-  if (llvm::Error error = (*entry)->prepare(*state, *impl))
+  if (llvm::Error error = (*entry)->prepare(*state, *this))
     return std::move(error);
   std::map<std::string, Tensor> results;
   std::vector<NamedMutableView> outputs;
@@ -127,7 +128,19 @@ llvm::Expected<std::map<std::string, Tensor>> Executable::run(llvm::ArrayRef<Nam
   }
   if (llvm::Error error = (*entry)->bindOutputs(outputs, *state))
     return std::move(error);
-  if (llvm::Error error = (*entry)->call(*state, *impl))
+  if (llvm::Error error = (*entry)->call(*state, *this, trace))
     return std::move(error);
   return results;
+}
+
+llvm::Expected<std::map<std::string, Tensor>> Executable::run(llvm::ArrayRef<NamedView> inputs,
+                                                              llvm::StringRef entry) const {
+  return impl->run(inputs, entry, nullptr);
+}
+
+llvm::Expected<std::map<std::string, Tensor>>
+Executable::runTraced(llvm::ArrayRef<NamedView> inputs, Trace &trace, llvm::StringRef entry) const {
+  if (!impl->isTraced)
+    return llvm::createStringError("the code was compiled without CompileOptions::trace");
+  return impl->run(inputs, entry, &trace);
 }

@@ -16,6 +16,8 @@
 
 namespace fovea {
 
+struct Trace;
+
 using NamedView = std::pair<std::string, TensorView>;
 using NamedMutableView = std::pair<std::string, MutableTensorView>;
 
@@ -60,6 +62,10 @@ public:
   /// larger than those of an earlier one allocates nothing.
   llvm::Error runInto(llvm::ArrayRef<NamedView> inputs, llvm::ArrayRef<NamedMutableView> outputs,
                       llvm::StringRef entry = "") const;
+
+  /// The same as `run`, with the times of its kernels. Needs CompileOptions::trace.
+  llvm::Expected<std::map<std::string, Tensor>>
+  runTraced(llvm::ArrayRef<NamedView> inputs, Trace &trace, llvm::StringRef entry = "") const;
 
   /// What a run on these inputs needs; only their sizes count. The same errors as `run`.
   llvm::Expected<MemoryUse> memoryUse(llvm::ArrayRef<NamedView> inputs,

@@ -7,6 +7,7 @@
 #include "runtime/Jit.h"
 #include "runtime/Memory.h"
 #include "runtime/ThreadPool.h"
+#include "runtime/Trace.h"
 #include "runtime/WeightTable.h"
 #include <mutex>
 #include <optional>
@@ -50,7 +51,7 @@ public:
   /// Checks the caller's outputs, whose sizes must be those inferred.
   llvm::Error bindOutputs(llvm::ArrayRef<NamedMutableView> outputs, RunState &state) const;
   /// Reserves the workspace and runs on bound inputs and outputs.
-  llvm::Error call(RunState &state, const Executable::Impl &impl) const;
+  llvm::Error call(RunState &state, const Executable::Impl &impl, Trace *trace = nullptr) const;
 
   std::unique_ptr<RunState> takeState();
   void giveState(std::unique_ptr<RunState> state);
@@ -83,12 +84,17 @@ struct Executable::Impl {
   int64_t weightBytes = 0;
   int64_t maxBytes = 0; // of a run; 0: no limit
   std::unique_ptr<ThreadPool> pool;
+  bool isTraced = false;
+  std::vector<KernelSpec> kernels; // if it is
+  Tracer::Kernels kernelOfTask;
   std::vector<EntrySignature> signatures;
   std::vector<std::unique_ptr<CompiledEntry>> entries;
   std::vector<Finding> report;
   std::vector<PhaseTime> times;
 
   llvm::Expected<CompiledEntry *> find(llvm::StringRef name) const;
+  llvm::Expected<std::map<std::string, Tensor>> run(llvm::ArrayRef<NamedView> inputs,
+                                                    llvm::StringRef entry, Trace *trace) const;
 };
 
 } // namespace fovea

@@ -7,11 +7,13 @@
 #include "Reporting.h"
 #include "Subcommands.h"
 #include "Verify.h"
+#include "frontend/FileIO.h"
 #include "frontend/Npy.h"
 #include "frontend/Safetensors.h"
 #include "runtime/Compile.h"
 #include "runtime/Reference.h"
 #include "runtime/ThreadPool.h"
+#include "runtime/Trace.h"
 #include "runtime/inspect/Report.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -23,7 +25,7 @@ using llvm::StringRef;
 
 namespace {
 struct RunOptions {
-  std::string model, input, weights, output, entry, route = "fast", cpu = "native";
+  std::string model, input, weights, output, trace, entry, route = "fast", cpu = "native";
   std::vector<std::string> assignments;
   int64_t threads = 0, seed = 0, maxBytes = 0;
   bool time = false, verify = false;
@@ -59,6 +61,8 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.flag("--time", "print how long compiling and running took", options.time);
   options.reporting.declare(line);
   line.bytes("--max-bytes", "refuse to run if it takes more memory than that", options.maxBytes);
+  line.text("--trace", "FILE", "write when which kernel ran on which thread (Chrome trace JSON)",
+            options.trace);
   line.flag("--verify", "compare with the float64 reference executor", options.verify);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
@@ -148,14 +152,26 @@ static llvm::Error printTimes(const Executable &executable, llvm::ArrayRef<Named
 // The command
 //===----------------------------------------------------------------------===//
 
+static llvm::Error writeTrace(StringRef path, const Trace &trace) {
+  return writeFile(path, [&](llvm::raw_ostream &os) {
+    writeChromeTrace(os, trace);
+    return llvm::Error::success();
+  });
+}
+
 /// Runs, shows or saves the results, and times and verifies if that is asked for.
 static llvm::Error runCompiled(const RunOptions &options, const Model &model,
                                const EntrySignature &entry, const Executable &executable,
                                const NamedTensors &inputs, const WeightSource *weights) {
   std::vector<NamedView> views(inputs.begin(), inputs.end());
-  auto run = executable.run(views, entry.name);
+  Trace trace;
+  auto run = options.trace.empty() ? executable.run(views, entry.name)
+                                   : executable.runTraced(views, trace, entry.name);
   if (!run)
     return run.takeError();
+  if (!options.trace.empty())
+    if (llvm::Error error = writeTrace(options.trace, trace))
+      return error;
   NamedTensors results = inOrder(std::move(*run), entry);
   if (options.output.empty())
     for (const auto &[name, tensor] : results)
@@ -179,6 +195,7 @@ static CompileOptions compileOptionsOf(const RunOptions &options, const EntrySig
   compileOptions.cpu = options.cpu;
   compileOptions.require = require;
   compileOptions.maxBytes = options.maxBytes;
+  compileOptions.trace = !options.trace.empty();
   return compileOptions;
 }
 

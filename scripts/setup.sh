@@ -15,6 +15,8 @@ packages=(
   libpcre2-dev libutf8proc-dev
   # The tests: lit and FileCheck, sanitizers, GoogleTest, a C compiler and linker for the AOT test.
   llvm-22-tools libclang-rt-22-dev libgtest-dev libgmock-dev gcc libc6-dev binutils python3
+  # A browser, to test the pages of fovea inspect.
+  chromium chromium-driver
   # The benchmarks, and the libraries that they compare with.
   libbenchmark-dev libopenblas-dev libdnnl-dev
 )

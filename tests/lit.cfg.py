@@ -1,5 +1,6 @@
 import os
 import platform
+import shutil
 import sys
 
 import lit.formats
@@ -28,6 +29,13 @@ if os.path.isdir(os.path.join(shared_data, "stories260k")):
 # The benchmarks may be left out of a build.
 if os.path.exists(os.path.join(config.fovea_bin_dir, "fovea-bench")):
     config.available_features.add("bench")
+
+# Pages are looked at in a browser where there is one: scripts/setup.sh installs it.
+chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+if chromium and chromedriver:
+    config.available_features.add("chromium")
+    config.substitutions.append(("%chromium", chromium))
+    config.substitutions.append(("%chromedriver", chromedriver))
 
 if platform.machine() == "x86_64":
     config.available_features.add("x86")

@@ -28,6 +28,7 @@ SymbolSizes fovea::sizesOf(const EntrySignature &entry, llvm::ArrayRef<TensorVie
   SymbolSizes sizes;
   for (const auto &[spec, view] : llvm::zip_equal(entry.inputs, inputs))
     for (const auto &[i, dim] : llvm::enumerate(spec.dims))
-      sizes[dim.symbol.empty() ? spec.name + "." + std::to_string(i) : dim.symbol] = view.size(i);
+      if (!dim.size)
+        sizes[dim.symbol.empty() ? spec.name + "." + std::to_string(i) : dim.symbol] = view.size(i);
   return sizes;
 }

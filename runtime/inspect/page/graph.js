@@ -68,8 +68,11 @@ function drawGraph(graph) {
   graph.nodes.forEach((node, i) => {
     const group = makeSvg("g", { class: "node", transform: `translate(${x[i]} ${y[i]})` },
       makeSvg("rect", { width, height, rx: 6, style: `fill: var(--${node.kind})` }),
-      makeSvg("text", { x: 9, y: 19 }, clip(node.label, 24)),
+      makeSvg("text", { x: 9, y: 19 }, clip(node.label, 20)),
       makeSvg("text", { x: 9, y: 36, class: "small" }, clip(node.type, 30)));
+    if (node.place)
+      group.append(makeSvg("text", { x: width - 6, y: 14, class: "small", "text-anchor": "end" },
+        String(node.place[1])));
     withTitle(group, `${node.label}\n${node.type}`);
     if (node.place) group.addEventListener("click", () => showPlace(...node.place));
     svg.append(group);

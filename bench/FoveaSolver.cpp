@@ -5,8 +5,9 @@
 using namespace fovea;
 using namespace fovea::bench;
 
-static llvm::Expected<Run> prepare(Instance &instance, unsigned threads) {
+static llvm::Expected<Run> prepare(Instance &instance, unsigned threads, const std::string &cpu) {
   CompileOptions options;
+  options.cpu = cpu;
   options.threads = threads;
   options.weights = instance.weights;
   llvm::Expected<Executable> compiled = compile(instance.graph, options);
@@ -20,6 +21,7 @@ static llvm::Expected<Run> prepare(Instance &instance, unsigned threads) {
   return Run([=] { return executable->runInto(inputs, outputs); });
 }
 
-Solver bench::foveaSolver() {
-  return {"fovea", [](const Problem &) { return true; }, prepare};
+Solver bench::foveaSolver(const std::string &cpu) {
+  return {"fovea", [](const Problem &) { return true; },
+          [=](Instance &instance, unsigned threads) { return prepare(instance, threads, cpu); }};
 }

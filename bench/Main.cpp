@@ -1,5 +1,6 @@
 // fovea-bench: measures Fovea and its peers beside what the machine can do. Takes the flags of
-// Google Benchmark, --threads=N,... and --patience=SECONDS, for which it waits in all for other
+// Google Benchmark, --threads=N,..., --cpu=NAME for the CPU that Fovea compiles for and that the
+// peak of multiply-adds is that of, and --patience=SECONDS, for which it waits in all for other
 // processes to pause. Fails if anything fails to run or computes something wrong.
 #include "bench/Solver.h"
 #include "bench/Suite.h"
@@ -30,6 +31,8 @@ static bool takeOptions(int &argc, char **argv, fovea::bench::SuiteOptions &opti
     if (argument.consume_front("--threads=")) {
       if (!parseThreads(argument, options.threads))
         return false;
+    } else if (argument.consume_front("--cpu=")) {
+      options.cpu = argument.str();
     } else if (argument.consume_front("--patience=")) {
       if (argument.getAsDouble(options.patience) || !(options.patience >= 0))
         return false;
@@ -45,15 +48,20 @@ int main(int argc, char **argv) {
   fovea::bench::SuiteOptions options;
   benchmark::Initialize(&argc, argv);
   if (!takeOptions(argc, argv, options)) {
-    llvm::errs() << "fovea-bench: expected --threads=N,... and --patience=SECONDS\n";
+    llvm::errs() << "fovea-bench: expected --threads=N,..., --cpu=NAME and --patience=SECONDS\n";
     return 2;
   }
   if (benchmark::ReportUnrecognizedArguments(argc, argv))
     return 2;
   benchmark::AddCustomContext("cpu", llvm::sys::getHostCPUName().str());
+  if (options.cpu != "native")
+    benchmark::AddCustomContext("compiled for", options.cpu);
   for (const std::string &missing : fovea::bench::missingPeers())
     llvm::errs() << "note: " << missing << "\n";
-  fovea::bench::registerSuite(options);
+  if (llvm::Error error = fovea::bench::registerSuite(options)) {
+    llvm::errs() << "fovea-bench: " << llvm::toString(std::move(error)) << "\n";
+    return 2;
+  }
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   if (unsigned failures = fovea::bench::failureCount()) {

@@ -17,9 +17,16 @@ double bench::median(std::vector<double> values) {
 }
 
 namespace {
+/// How fast something went, per second.
+struct Rate {
+  double byWall; // by the clock
+  double byCpu;  // by the processor time of a thread: as if no other process had run
+};
+
 /// Some runs in a row, and the ceiling around them.
 struct Stretch {
-  Rate rate, ceiling;
+  Rate rate;
+  double ceiling;
   bool disturbed; // another process had a CPU in between
 };
 
@@ -45,7 +52,7 @@ private:
   Bound bound;
   double work, seconds = 0, cpuSeconds = 0;
   int64_t runs = 0;
-  Rate before;
+  double before;
   Disturbances disturbances;
   std::vector<Stretch> all;
 };
@@ -73,11 +80,10 @@ llvm::Expected<double> Stretches::time(const Run &run) {
 void Stretches::close() {
   if (runs == 0)
     return;
-  Rate after = ceilings.measure(bound);
+  double after = ceilings.measure(bound);
   double done = work * static_cast<double>(runs);
   Rate rate = {done / seconds, done * ceilings.threads() / cpuSeconds};
-  Rate ceiling = {(before.byWall + after.byWall) / 2, (before.byCpu + after.byCpu) / 2};
-  all.push_back({rate, ceiling, disturbances.any()});
+  all.push_back({rate, (before + after) / 2, disturbances.any()});
   begin();
 }
 
@@ -92,7 +98,7 @@ void Stretches::report(benchmark::State &state) const {
     if (stretch.disturbed && !byCpu)
       continue;
     rates.push_back(choose(stretch.rate));
-    limits.push_back(choose(stretch.ceiling));
+    limits.push_back(stretch.ceiling);
     ratios.push_back(rates.back() / limits.back());
   }
   state.counters[unitOf(bound)] = median(rates) / 1e9;
@@ -128,17 +134,16 @@ llvm::Error bench::measure(benchmark::State &state, Ceilings &ceilings, const Pr
 }
 
 void bench::measureCeiling(benchmark::State &state, Ceilings &ceilings, Bound bound) {
-  std::vector<double> byWall, byCpu;
+  std::vector<double> all, undisturbed;
   for (auto _ : state) {
     Disturbances disturbances;
     Clock::time_point start = Clock::now();
-    Rate rate = ceilings.measure(bound);
+    all.push_back(ceilings.measure(bound));
     state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
-    byCpu.push_back(rate.byCpu);
     if (!disturbances.any())
-      byWall.push_back(rate.byWall);
+      undisturbed.push_back(all.back());
   }
-  state.counters[unitOf(bound)] = median(byWall.empty() ? byCpu : byWall) / 1e9;
+  state.counters[unitOf(bound)] = median(undisturbed.empty() ? all : undisturbed) / 1e9;
   state.counters["disturbed"] =
-      1 - static_cast<double>(byWall.size()) / static_cast<double>(byCpu.size());
+      1 - static_cast<double>(undisturbed.size()) / static_cast<double>(all.size());
 }

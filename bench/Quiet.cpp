@@ -1,16 +1,17 @@
 #include "bench/Quiet.h"
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
-#include <sys/resource.h>
+#include <system_error>
 #include <thread>
 
 using namespace fovea::bench;
 using Clock = std::chrono::steady_clock;
 
 static constexpr std::chrono::milliseconds watchingTime(200);
-static constexpr double quietShare = 0.1;
+static constexpr double quietShare = 0.1, disturbedShare = 0.01;
 
 namespace {
 /// Of all CPUs since the system started, in ticks.
@@ -55,10 +56,22 @@ void fovea::bench::waitForQuiet(std::chrono::duration<double> &patience) {
   patience -= Clock::now() - start;
 }
 
-int64_t Disturbances::preemptions() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_nivcsw;
+/// /proc/self/task/THREAD/schedstat: "nanoseconds-on-cpu nanoseconds-waiting-for-one timeslices".
+double Disturbances::secondsWaited() {
+  double nanoseconds = 0;
+  std::error_code none;
+  for (const auto &thread : std::filesystem::directory_iterator("/proc/self/task", none)) {
+    std::ifstream file(thread.path() / "schedstat");
+    double onCpu = 0, waiting = 0;
+    if (file >> onCpu >> waiting)
+      nanoseconds += waiting;
+  }
+  return nanoseconds * 1e-9;
+}
+
+bool Disturbances::any() const {
+  double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  return secondsWaited() - waitedBefore > disturbedShare * elapsed;
 }
 
 double fovea::bench::processCpuSeconds() {

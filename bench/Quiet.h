@@ -11,15 +11,19 @@ namespace fovea::bench {
 /// takes the time that it waited off `patience`. Does not wait where the system does not say.
 void waitForQuiet(std::chrono::duration<double> &patience);
 
-/// Tells whether another process had a CPU that a thread of this one wanted.
+/// Tells whether other processes had CPUs that threads of this one wanted, for more than a
+/// hundredth of the time since it was made.
 class Disturbances {
 public:
-  Disturbances() : before(preemptions()) {}
-  bool any() const { return preemptions() != before; }
+  Disturbances() : waitedBefore(secondsWaited()), start(std::chrono::steady_clock::now()) {}
+  bool any() const;
 
 private:
-  static int64_t preemptions();
-  int64_t before;
+  /// How long the threads of this process were ready to run and did not, in all.
+  static double secondsWaited();
+
+  double waitedBefore;
+  std::chrono::steady_clock::time_point start;
 };
 
 /// Processor time of all threads of this process, in seconds.

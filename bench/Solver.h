@@ -14,10 +14,11 @@ struct Solver {
   std::string name;
   bool (*solves)(const Problem &problem);
   /// All that is done once. The instance outlives the run.
-  llvm::Expected<Run> (*prepare)(Instance &instance, unsigned threads);
+  std::function<llvm::Expected<Run>(Instance &instance, unsigned threads)> prepare;
 };
 
-Solver foveaSolver();
+/// Compiles for `cpu`, "native" or LLVM's name of one.
+Solver foveaSolver(const std::string &cpu);
 
 /// The peers that this build has, and what it lacks in words.
 std::vector<Solver> peerSolvers();

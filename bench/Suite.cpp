@@ -2,6 +2,8 @@
 #include "bench/CompileTime.h"
 #include "bench/Measure.h"
 #include "bench/Quiet.h"
+#include "runtime/CodeGen.h"
+#include "llvm/Target/TargetMachine.h"
 
 using namespace fovea;
 using namespace fovea::bench;
@@ -9,6 +11,7 @@ using namespace fovea::bench;
 static unsigned failures = 0;
 
 static std::chrono::duration<double> patience; // what is left of it
+static int64_t vectorBits;                     // of the CPU that is compiled for
 
 static void fail(benchmark::State &state, llvm::Error error) {
   ++failures;
@@ -67,7 +70,7 @@ llvm::Expected<const Run *> Prepared::get(const Problem &problem, const Solver &
 llvm::Expected<Ceilings *> Prepared::ceilings(unsigned threads) {
   std::unique_ptr<Ceilings> &ceilings = allCeilings[threads];
   if (!ceilings) {
-    auto created = Ceilings::create(threads);
+    auto created = Ceilings::create(threads, vectorBits);
     if (!created)
       return created.takeError();
     ceilings = std::move(*created);
@@ -131,7 +134,11 @@ static void registerCeilings(llvm::ArrayRef<unsigned> threads) {
           [=](benchmark::State &state) { return runCeiling(state, bound, count); });
 }
 
-void bench::registerSuite(const SuiteOptions &options) {
+llvm::Error bench::registerSuite(const SuiteOptions &options) {
+  auto machine = createTargetMachine(options.cpu, /*optLevel=*/2);
+  if (!machine)
+    return machine.takeError();
+  vectorBits = targetOf(**machine).vectorBits;
   patience = std::chrono::duration<double>(options.patience);
   // Benchmarks refer to these until the program ends.
   static std::vector<Problem> problems;
@@ -139,7 +146,7 @@ void bench::registerSuite(const SuiteOptions &options) {
   for (auto make :
        {attentionProblems, variantProblems, contractionProblems, rowProblems, samplingProblems})
     llvm::append_range(problems, make());
-  solvers = {foveaSolver()};
+  solvers = {foveaSolver(options.cpu)};
   llvm::append_range(solvers, peerSolvers());
 
   registerCeilings(options.threads);
@@ -154,4 +161,5 @@ void bench::registerSuite(const SuiteOptions &options) {
   for (const CompileProblem &problem : compileProblems())
     add("compile/" + problem.name,
         [=](benchmark::State &state) { return measureCompilation(state, problem); });
+  return llvm::Error::success();
 }

@@ -130,7 +130,8 @@ def machine_table(context: dict) -> str:
     caches = ", ".join(
         f"L{c['level']} {c['type'].lower()} {c['size'] // 1024} KiB"
         for c in context.get("caches", []) if c.get("type") != "Instruction")
-    rows = [["CPU", context.get("cpu", "")], ["cores", str(context.get("num_cpus", ""))],
+    compiled = f", compiled for {context['compiled for']}" if "compiled for" in context else ""
+    rows = [["CPU", context.get("cpu", "") + compiled], ["cores", str(context.get("num_cpus", ""))],
             ["caches", caches], ["date", context.get("date", "")[:10]],
             ["load at the start", ", ".join(f"{x:.1f}" for x in context.get("load_avg", []))]]
     return markdown(["", ""], rows)

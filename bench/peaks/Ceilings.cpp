@@ -1,12 +1,14 @@
 #include "bench/peaks/Ceilings.h"
 #include "bench/peaks/Streams.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MathExtras.h"
+#include <algorithm>
 #include <atomic>
 #include <benchmark/benchmark.h>
 #include <chrono>
 #include <cstring>
-#include <ctime>
+#include <numeric>
 
 using namespace fovea;
 using namespace fovea::bench;
@@ -15,6 +17,9 @@ using Clock = std::chrono::steady_clock;
 /// Short enough to be taken often, long enough for tens of pieces.
 static constexpr std::chrono::milliseconds measuringTime(2);
 
+static constexpr size_t fewestPieces = 9;
+
+static constexpr int64_t unknownCacheBytes = int64_t(32) << 20;
 static constexpr int64_t memoryBytes = int64_t(1) << 30;
 static constexpr int64_t memoryPiece = int64_t(1) << 20;
 static constexpr int64_t cachePiece = int64_t(1) << 18;
@@ -34,10 +39,10 @@ const char *bench::describe(Bound bound) {
 }
 
 int64_t bench::lastLevelCacheBytes() {
-  int64_t largest = int64_t(1) << 20;
+  int64_t largest = 0;
   for (const benchmark::CPUInfo::CacheInfo &cache : benchmark::CPUInfo::Get().caches)
     largest = std::max<int64_t>(largest, cache.size);
-  return largest;
+  return largest ? largest : unknownCacheBytes;
 }
 
 Bound bench::readBound(double bytes) {
@@ -46,8 +51,8 @@ Bound bench::readBound(double bytes) {
                                                                     : Bound::ReadMemory;
 }
 
-llvm::Expected<std::unique_ptr<Ceilings>> Ceilings::create(unsigned threads) {
-  std::unique_ptr<Ceilings> ceilings(new Ceilings(threads));
+llvm::Expected<std::unique_ptr<Ceilings>> Ceilings::create(unsigned threads, int64_t vectorBits) {
+  std::unique_ptr<Ceilings> ceilings(new Ceilings(threads, vectorBits));
   if (ceilings->pool.size() != threads)
     return llvm::createStringError("expected " + llvm::Twine(threads) +
                                    " threads, but the system gave " +
@@ -73,61 +78,45 @@ llvm::Error Ceilings::prepare(Bound bound) {
   return llvm::Error::success();
 }
 
-static double threadCpuSeconds() {
-  timespec time = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
 namespace {
-/// What one thread did in a measurement.
-struct Share {
-  double done = 0, cpuSeconds = 0;
-  Clock::time_point start, end;
-};
-
-/// One measurement on all threads of a pool, from when all have begun to when the last has ended.
+/// One measurement on all threads of a pool, which begin together.
 struct RateLoop {
   llvm::function_ref<double(int64_t)> piece;
-  std::vector<Share> shares;
+  bool takeMiddle;           // the middle piece's rate, else that of all
+  std::vector<double> rates; // of each thread
   std::atomic<unsigned> begun{0};
 
-  RateLoop(llvm::function_ref<double(int64_t)> piece, unsigned threads)
-      : piece(piece), shares(threads) {}
+  RateLoop(llvm::function_ref<double(int64_t)> piece, bool takeMiddle, unsigned threads)
+      : piece(piece), takeMiddle(takeMiddle), rates(threads) {}
 
   void run(int64_t index);
-  Rate rate() const;
 };
 } // namespace
 
 void RateLoop::run(int64_t index) {
   begun.fetch_add(1);
-  while (begun.load() < shares.size())
+  while (begun.load() < rates.size())
     ;
-  Share &share = shares[index];
-  double cpuStart = threadCpuSeconds();
-  share.start = Clock::now();
+  llvm::SmallVector<double> pieces;
+  Clock::time_point start = Clock::now(), begin = start;
+  double all = 0;
   do {
-    share.done += piece(index);
-    share.end = Clock::now();
-  } while (share.end - share.start < measuringTime);
-  share.cpuSeconds = threadCpuSeconds() - cpuStart;
+    double done = piece(index);
+    Clock::time_point end = Clock::now();
+    pieces.push_back(done / std::chrono::duration<double>(end - begin).count());
+    begin = end;
+    all += done;
+  } while (begin - start < measuringTime || pieces.size() < fewestPieces);
+  rates[index] = all / std::chrono::duration<double>(begin - start).count();
+  if (!takeMiddle)
+    return;
+  auto *middle = pieces.begin() + pieces.size() / 2;
+  std::nth_element(pieces.begin(), middle, pieces.end());
+  rates[index] = *middle;
 }
 
-Rate RateLoop::rate() const {
-  Clock::time_point start = shares[0].start, end = shares[0].end;
-  double done = 0, byCpu = 0;
-  for (const Share &share : shares) {
-    start = std::min(start, share.start);
-    end = std::max(end, share.end);
-    done += share.done;
-    byCpu += share.done / share.cpuSeconds;
-  }
-  return {done / std::chrono::duration<double>(end - start).count(), byCpu};
-}
-
-Rate Ceilings::rateOf(llvm::function_ref<double(int64_t)> piece) {
-  RateLoop loop(piece, pool.size());
+double Ceilings::rateOf(bool takeMiddle, llvm::function_ref<double(int64_t)> piece) {
+  RateLoop loop(piece, takeMiddle, pool.size());
   pool.parallelFor(
       pool.size(),
       [](void *closure, int64_t begin, int64_t end, int64_t) {
@@ -135,7 +124,7 @@ Rate Ceilings::rateOf(llvm::function_ref<double(int64_t)> piece) {
           static_cast<RateLoop *>(closure)->run(share);
       },
       &loop);
-  return loop.rate();
+  return std::accumulate(loop.rates.begin(), loop.rates.end(), 0.0);
 }
 
 char *Ceilings::nextPiece(int64_t share, int64_t bytes, int64_t pieceBytes) {
@@ -145,16 +134,16 @@ char *Ceilings::nextPiece(int64_t share, int64_t bytes, int64_t pieceBytes) {
   return memory->dataAs<char>() + share * part + begin;
 }
 
-Rate Ceilings::readRate(int64_t bytes, int64_t pieceBytes) {
-  return rateOf([&](int64_t share) {
+double Ceilings::readRate(int64_t bytes, int64_t pieceBytes) {
+  return rateOf(/*takeMiddle=*/true, [&](int64_t share) {
     auto *data = reinterpret_cast<const float *>(nextPiece(share, bytes, pieceBytes));
     benchmark::DoNotOptimize(readFloats(data, pieceBytes / sizeof(float)));
     return static_cast<double>(pieceBytes);
   });
 }
 
-Rate Ceilings::copyRate() {
-  return rateOf([&](int64_t share) {
+double Ceilings::copyRate() {
+  return rateOf(/*takeMiddle=*/true, [&](int64_t share) {
     auto *from = reinterpret_cast<float *>(nextPiece(share, memoryBytes, 2 * memoryPiece));
     constexpr int64_t count = memoryPiece / sizeof(float);
     copyFloats(from + count, from, count);
@@ -162,10 +151,10 @@ Rate Ceilings::copyRate() {
   });
 }
 
-Rate Ceilings::measure(Bound bound) {
+double Ceilings::measure(Bound bound) {
   switch (bound) {
   case Bound::Fma:
-    return rateOf([](int64_t) { return runFmaChains(10000); });
+    return rateOf(/*takeMiddle=*/false, [&](int64_t) { return runFmaChains(10000, vectorBits); });
   case Bound::ReadMemory:
     return readRate(memoryBytes, memoryPiece);
   case Bound::ReadCache:
@@ -175,5 +164,5 @@ Rate Ceilings::measure(Bound bound) {
   case Bound::Copy:
     return copyRate();
   }
-  return {};
+  return 0;
 }

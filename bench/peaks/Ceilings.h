@@ -24,45 +24,44 @@ enum class Bound {
 /// "FMA peak", "memory read", ...
 const char *describe(Bound bound);
 
-/// Bytes of the largest cache that the system reports.
+/// Bytes of the largest cache that the system reports; 32 MiB if it reports none, as in some
+/// virtual machines.
 int64_t lastLevelCacheBytes();
 
 /// What bounds reading that many bytes over and over.
 Bound readBound(double bytes);
 
-/// How fast something went, per second.
-struct Rate {
-  double byWall; // by the clock
-  double byCpu;  // by the processor time of a thread: as if no other process had run
-};
-
 class Ceilings {
 public:
-  /// Ceilings of that many threads. An error if the system refuses them.
-  static llvm::Expected<std::unique_ptr<Ceilings>> create(unsigned threads);
+  /// Ceilings of that many threads, multiply-adds in vectors of `vectorBits` bits. An error if the
+  /// system refuses the threads.
+  static llvm::Expected<std::unique_ptr<Ceilings>> create(unsigned threads, int64_t vectorBits);
 
   /// Makes the memory that `bound` is measured with; call it once before `measure`.
   llvm::Error prepare(Bound bound);
 
-  /// The rate now of all threads: floating-point operations for Fma, else bytes; a copy counts
-  /// what it reads and what it writes.
-  Rate measure(Bound bound);
+  /// The rate now of all threads, per second: floating-point operations for Fma, else bytes; a copy
+  /// counts what it reads and what it writes. Memory is taken in pieces of some 10 us and the
+  /// middle one counts: in a virtual machine who first touches a page may wait for it.
+  double measure(Bound bound);
 
   unsigned threads() const { return pool.size(); }
 
 private:
-  explicit Ceilings(unsigned threads) : pool(threads), positions(threads) {}
+  Ceilings(unsigned threads, int64_t vectorBits)
+      : pool(threads), vectorBits(vectorBits), positions(threads) {}
 
   /// Runs `piece(share)`, which returns how much it did, over and over on all threads, each with a
-  /// share of its own, for some milliseconds.
-  Rate rateOf(llvm::function_ref<double(int64_t share)> piece);
-  Rate readRate(int64_t bytes, int64_t pieceBytes);
-  Rate copyRate();
+  /// share of its own, for some milliseconds. The rate is that of the middle piece, or of all.
+  double rateOf(bool takeMiddle, llvm::function_ref<double(int64_t share)> piece);
+  double readRate(int64_t bytes, int64_t pieceBytes);
+  double copyRate();
 
   /// The next piece of a share's part of the first `bytes` of the memory, round and round.
   char *nextPiece(int64_t share, int64_t bytes, int64_t pieceBytes);
 
   ThreadPool pool;
+  int64_t vectorBits;
   std::vector<int64_t> positions; // of each share
   std::shared_ptr<Tensor> memory;
 };

@@ -6,38 +6,55 @@
 using namespace fovea::bench;
 
 #if defined(__AVX512F__)
-static constexpr int vectorBytes = 64, registers = 32;
+static constexpr int vectorBytes = 64;
 #elif defined(__AVX__)
-static constexpr int vectorBytes = 32, registers = 16;
-#elif defined(__aarch64__)
-static constexpr int vectorBytes = 16, registers = 32;
+static constexpr int vectorBytes = 32;
 #else
-static constexpr int vectorBytes = 16, registers = 16;
+static constexpr int vectorBytes = 16;
 #endif
 
-using Vector = float __attribute__((vector_size(vectorBytes)));
+template <int bytes>
+using VectorOf = float __attribute__((vector_size(bytes)));
+using Vector = VectorOf<vectorBytes>;
 static constexpr int lanes = vectorBytes / sizeof(float);
 
+#if defined(__aarch64__) || defined(__AVX512F__)
+static constexpr bool hasManyRegisters = true;
+#else
+static constexpr bool hasManyRegisters = false;
+#endif
+
 // Two units of four cycles' latency keep 8 chains busy; cores with 32 registers may have four.
-static constexpr int chains = registers == 16 ? 12 : 24;
+static constexpr int chains = hasManyRegisters ? 24 : 12;
 
-static Vector splat(float value) { return Vector{} + value; }
-
-int64_t fovea::bench::runFmaChains(int64_t steps) {
-  Vector sums[chains];
+template <int bytes>
+static int64_t runChains(int64_t steps) {
+  VectorOf<bytes> sums[chains];
   for (int c = 0; c < chains; ++c)
-    sums[c] = splat(1 + c);
+    sums[c] = VectorOf<bytes>{} + static_cast<float>(1 + c);
   // Unknown to the compiler. Each chain converges to 1.
   float contraction = 0.5f;
   benchmark::DoNotOptimize(contraction);
-  Vector factor = splat(contraction), addend = splat(1 - contraction);
+  VectorOf<bytes> factor = VectorOf<bytes>{} + contraction, addend = 1 - factor;
   for (int64_t step = 0; step < steps; ++step)
     for (int c = 0; c < chains; ++c)
       sums[c] = __builtin_elementwise_fma(sums[c], factor, addend);
   for (int c = 1; c < chains; ++c)
     sums[0] += sums[c];
   benchmark::DoNotOptimize(sums[0]);
-  return steps * chains * lanes * 2;
+  return steps * chains * static_cast<int64_t>(bytes / sizeof(float)) * 2;
+}
+
+int64_t fovea::bench::runFmaChains(int64_t steps, int64_t vectorBits) {
+#if defined(__AVX512F__)
+  if (vectorBits == 256)
+    return runChains<32>(steps);
+#endif
+#if defined(__AVX__)
+  if (vectorBits == 128)
+    return runChains<16>(steps);
+#endif
+  return runChains<vectorBytes>(steps);
 }
 
 float fovea::bench::readFloats(const float *data, int64_t count) {

@@ -6,9 +6,10 @@
 
 namespace fovea::bench {
 
-/// Runs independent chains of fused multiply-adds in registers, `steps` long each, and returns
-/// the number of floating-point operations.
-int64_t runFmaChains(int64_t steps);
+/// Runs independent chains of fused multiply-adds in registers of `vectorBits` bits (the widest if
+/// the machine has none such), `steps` long each, and returns the number of floating-point
+/// operations.
+int64_t runFmaChains(int64_t steps, int64_t vectorBits);
 
 /// Reads `count` floats, a multiple of streamGranule, and returns their sum.
 float readFloats(const float *data, int64_t count);

@@ -48,7 +48,7 @@ TEST_P(CheckedProblem, FindsAWrongElementInEverySample) {
   instance->clearOutputs();
   EXPECT_TRUE(failsWith(instance->check(), "wrong result 'y'")) << "before anything is computed";
 
-  auto run = llvm::cantFail(foveaSolver().prepare(*instance, /*threads=*/1));
+  auto run = llvm::cantFail(foveaSolver("native").prepare(*instance, /*threads=*/1));
   llvm::cantFail(run());
   EXPECT_TRUE(succeeds(instance->check()));
 

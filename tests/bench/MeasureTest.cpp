@@ -12,11 +12,9 @@ TEST(Median, IsTheMiddleOne) {
 // A slice of a few milliseconds on a busy machine says little; these hold on any.
 TEST(Ceilings, AreRates) {
   for (unsigned threads : {1u, 2u}) {
-    auto ceilings = llvm::cantFail(Ceilings::create(threads));
+    auto ceilings = llvm::cantFail(Ceilings::create(threads, 128));
     llvm::cantFail(ceilings->prepare(Bound::Fma));
-    Rate rate = ceilings->measure(Bound::Fma);
-    EXPECT_GT(rate.byWall, 1e8);
-    EXPECT_GE(rate.byCpu, 0.9 * rate.byWall);
+    EXPECT_GT(ceilings->measure(Bound::Fma), 1e8);
     EXPECT_EQ(ceilings->threads(), threads);
   }
 }

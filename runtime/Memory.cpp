@@ -1,8 +1,9 @@
 #include "runtime/Memory.h"
+#include "runtime/tensor/LargePages.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
-#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <unistd.h>
 
@@ -31,16 +32,12 @@ std::string fovea::formatBytes(int64_t bytes) {
 llvm::Error ReusableBuffer::reserve(int64_t bytes) {
   if (memory && bytes <= capacity)
     return llvm::Error::success();
-  int64_t rounded;
-  if (llvm::AddOverflow(std::max<int64_t>(bytes, 1), alignment - 1, rounded))
-    return llvm::createStringError("no memory for " + llvm::Twine(bytes) + " bytes");
-  rounded = rounded / alignment * alignment;
   // First the old memory: both at once may not fit.
   memory.reset();
   capacity = 0;
-  memory.reset(std::aligned_alloc(alignment, rounded));
+  memory.reset(allocateWithLargePages(bytes, alignment));
   if (!memory)
     return llvm::createStringError("no memory for " + formatBytes(bytes));
-  capacity = rounded;
+  capacity = bytes;
   return llvm::Error::success();
 }

@@ -1,5 +1,6 @@
 // Tensors that own their memory.
 #include "runtime/tensor/Tensor.h"
+#include "runtime/tensor/LargePages.h"
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -37,9 +38,7 @@ llvm::Expected<Tensor> Tensor::createUninitialized(DataType type, llvm::ArrayRef
   if (!count)
     return count.takeError();
   size_t bytes = static_cast<size_t>(*count) * sizeOf(type);
-  // aligned_alloc wants a multiple of the alignment; an empty tensor still has an address.
-  size_t rounded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
-  void *data = std::aligned_alloc(alignment, rounded);
+  void *data = allocateWithLargePages(bytes, alignment);
   if (!data)
     return llvm::createStringError("no memory for %s: %zu bytes",
                                    fovea::describe(type, sizes).c_str(), bytes);

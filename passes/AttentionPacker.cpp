@@ -7,8 +7,8 @@
 using namespace mlir;
 using namespace fovea;
 
-/// How many rows ahead of their use rows are fetched: 4 KB of 64 floats.
-static constexpr int64_t packingAhead = 16;
+/// How far ahead of their use rows are fetched.
+static constexpr int64_t bytesAhead = 8192;
 static constexpr int64_t cacheLine = 64;
 
 /// Elements of the memref's last dim can be loaded as a vector.
@@ -35,55 +35,70 @@ SmallVector<OpFoldResult> AttentionPacker::valueShape(Value valueDim) {
 // Queries and keys
 //===----------------------------------------------------------------------===//
 
-void AttentionPacker::prefetch(Value source, Value row, Value column) {
-  memref::PrefetchOp::create(b, source, ValueRange{row, column}, /*isWrite=*/false,
-                             /*localityHint=*/3, /*isDataCache=*/true);
+int64_t AttentionPacker::rowsAhead(Value source) {
+  auto type = cast<MemRefType>(source.getType());
+  int64_t columns = type.isDynamicDim(1) ? 64 : std::max<int64_t>(type.getDimSize(1), 1);
+  int64_t rowBytes = std::max<int64_t>(columns * type.getElementTypeBitWidth() / 8, 1);
+  return std::clamp<int64_t>(bytesAhead / rowBytes, 4, 64);
 }
 
-/// Fetches rows that come after `rows`: in each of the steps over columns as many bytes as the step
-/// packs. The hardware's prefetchers do not look across short rows.
-void AttentionPacker::prefetchRows(Value source, ValueRange rows, Value column) {
+// Row after row, as memory is read fastest: the hardware's prefetchers do not look across short
+// rows, but they follow these.
+void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t count) {
   Value columns = b.dim(source, 1);
-  int64_t side = rows.size(), perLine = 8 * cacheLine / elementType(source).getIntOrFloatBitWidth();
-  Value first = b.add(rows.front(), b.index(packingAhead));
-  for (int64_t ahead = 0; ahead < side * side; ahead += perLine) {
-    Value linear = b.add(b.mul(column, b.index(side)), b.index(ahead));
-    Value row = b.createOrFold<arith::DivUIOp>(linear, columns);
-    prefetch(source, b.add(first, row), b.createOrFold<arith::RemUIOp>(linear, columns));
+  int64_t perLine = 8 * cacheLine / elementType(source).getIntOrFloatBitWidth();
+  for (int64_t ahead = 0; ahead < count; ahead += perLine) {
+    Value linear = b.add(begin, b.index(ahead));
+    Value at[] = {b.add(row, b.createOrFold<arith::DivUIOp>(linear, columns)),
+                  b.createOrFold<arith::RemUIOp>(linear, columns)};
+    memref::PrefetchOp::create(b, source, at, /*isWrite=*/false, /*localityHint=*/3,
+                               /*isDataCache=*/true);
   }
 }
 
-void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor, Value into,
-                                     ValueRange leading, Value lane) {
+void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_t count) {
+  prefetch(source, b.add(row, b.index(rowsAhead(source))), begin, count);
+}
+
+SmallVector<Value> AttentionPacker::forEachTransposed(Value source, ValueRange rows,
+                                                      ValueRange inits, TransposedBody body) {
   int64_t side = rows.size();
   auto rowType = VectorType::get({side}, elementType(source));
-  auto scaled = [&](Value value) -> Value {
-    value = b.convertFloat(value, scoreType);
-    return factor ? arith::MulFOp::create(b, value, b.splat(value.getType(), factor)).getResult()
-                  : value;
-  };
-  auto storeColumn = [&](Value column, Value vector) {
-    SmallVector<Value> at(leading);
-    at.append({column, lane});
-    vector::StoreOp::create(b, vector, into, at);
-  };
   Value columns = b.dim(source, 1);
   Value squares = hasContiguousRows(source) ? b.roundDown(columns, side) : b.index(0);
-  b.loop(b.index(0), squares, side, [&](Value column) {
-    prefetchRows(source, rows, column);
+  auto bySquares = [&](Value column, ValueRange carried) {
+    // In each step as many bytes as it takes.
+    prefetchAhead(source, rows.front(), b.mul(column, b.index(side)), side * side);
     SmallVector<Value> square = llvm::map_to_vector(rows, [&](Value row) -> Value {
-      return scaled(vector::LoadOp::create(b, rowType, source, ValueRange{row, column}));
+      Value loaded = vector::LoadOp::create(b, rowType, source, ValueRange{row, column});
+      return b.convertFloat(loaded, scoreType);
     });
+    SmallVector<Value> next(carried);
     for (auto [t, vector] : llvm::enumerate(transposeSquare(b, square)))
-      storeColumn(b.add(column, b.index(t)), vector);
-  });
-  b.loop(squares, columns, 1, [&](Value column) {
+      next = body(b.add(column, b.index(t)), vector, next);
+    return next;
+  };
+  auto byColumns = [&](Value column, ValueRange carried) {
     SmallVector<Value> elements = llvm::map_to_vector(rows, [&](Value row) -> Value {
       Value element = memref::LoadOp::create(b, source, ValueRange{row, column});
       return b.convertFloat(element, scoreType);
     });
     Value vector = vector::FromElementsOp::create(b, rowType.clone(scoreType), elements);
-    storeColumn(column, scaled(vector));
+    return body(column, vector, carried);
+  };
+  SmallVector<Value> carried = b.loop(b.index(0), squares, side, inits, bySquares);
+  return b.loop(squares, columns, 1, carried, byColumns);
+}
+
+void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor, Value into,
+                                     ValueRange leading, Value lane) {
+  forEachTransposed(source, rows, {}, [&](Value column, Value vector, ValueRange) {
+    if (factor)
+      vector = arith::MulFOp::create(b, vector, b.splat(vector.getType(), factor));
+    SmallVector<Value> at(leading);
+    at.append({column, lane});
+    vector::StoreOp::create(b, vector, into, at);
+    return SmallVector<Value>();
   });
 }
 
@@ -142,11 +157,11 @@ void AttentionPacker::packValues(Value source, const KeyRange &range, Value into
   auto forEachKey = [&](function_ref<void(Value row, Value key)> body) {
     b.loop(first, end, 1, [&](Value key) { body(b.min(b.add(range.begin, key), last), key); });
   };
-  // Four tiles at a time: of f32 a cache line.
+  // Four tiles at a time: a cache line of f32, or two.
   Value fours = b.roundDown(valueDim, 4 * columns), whole = b.roundDown(valueDim, columns);
   b.loop(b.index(0), fours, 4 * columns, [&](Value column) {
     forEachKey([&](Value row, Value key) {
-      prefetch(source, b.add(row, b.index(packingAhead)), column);
+      prefetchAhead(source, row, column, 4 * columns);
       for (int64_t t = 0; t < 4; ++t)
         packValueRow(source, row, key, b.add(column, b.index(t * columns)), into);
     });

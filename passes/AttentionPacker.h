@@ -28,17 +28,28 @@ public:
   /// Packs values of `source` ([keys, Dv]), for whole tiles of keys like the keys. The last tile of
   /// columns is filled up with zeros.
   void packValues(mlir::Value source, const KeyRange &range, mlir::Value into);
+  /// `carried = body(d, vector, carried)` for every column d of `source` with the vector of its
+  /// elements in `rows`, in scores' type; returns the last. Fetches the rows that come after.
+  using TransposedBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::Value d, mlir::Value vector, mlir::ValueRange carried)>;
+  llvm::SmallVector<mlir::Value> forEachTransposed(mlir::Value source, mlir::ValueRange rows,
+                                                   mlir::ValueRange inits, TransposedBody body);
   /// `into[leading..., d, lane + t] = source[rows[t], d] * factor` for every column d; `factor` may
-  /// be null.
+  /// be null. Fetches the rows that come after.
   void packTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value factor,
                       mlir::Value into, mlir::ValueRange leading, mlir::Value lane);
   /// Rows first, first + 1, ..., none past `last`, which takes the place of those past it: what
   /// is computed from them is not used.
   llvm::SmallVector<mlir::Value> rowsUpTo(mlir::Value first, mlir::Value last, int64_t count);
 
+  /// Fetches `count` elements of `source` ([rows, D]) from `begin` on, counted row after row from
+  /// `row` on.
+  void prefetch(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
+  /// Fetches what comes as far after these as rows are fetched ahead of their use.
+  void prefetchAhead(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
+  static int64_t rowsAhead(mlir::Value source);
+
 private:
-  void prefetchRows(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
-  void prefetch(mlir::Value source, mlir::Value row, mlir::Value column);
   void packValueRow(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
                     mlir::Value into);
   void packValueRest(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,

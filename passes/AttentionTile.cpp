@@ -9,6 +9,8 @@ static constexpr int64_t keysPerBlock = 128;
 /// Of a block a panel sees a window's share, wherever it lies: larger blocks mean that a window
 /// lies in fewer. This many elements of keys and values stay in the second-level cache.
 static constexpr int64_t windowedBlockElements = 32768, maxWindowedKeysPerBlock = 512;
+static constexpr int64_t maxWindowedWidth = 32;
+/// Rows that share packed keys, in panels.
 static constexpr int64_t maxPanelsPerBlock = 16;
 
 /// The most keys a register tile can hold: per key one accumulator a vector of queries, besides
@@ -37,15 +39,25 @@ static int64_t chooseKeysPerBlock(std::optional<int64_t> headDim, std::optional<
   return std::clamp(keys, keysPerBlock, maxWindowedKeysPerBlock);
 }
 
+int64_t fovea::attentionPanelWidth(const TargetInfo &target, int64_t scoreBits, bool windowed) {
+  int64_t lanes = target.lanes(scoreBits), vectors = 3;
+  if (windowed && vectors * lanes > maxWindowedWidth)
+    vectors = std::max<int64_t>(maxWindowedWidth / lanes, 1);
+  return vectors * lanes;
+}
+
 AttentionTile fovea::chooseAttentionTile(const TargetInfo &target, int64_t scoreBits,
                                          std::optional<int64_t> rows,
                                          std::optional<int64_t> headDim,
                                          std::optional<int64_t> valueDim, bool windowed) {
   AttentionTile tile;
   tile.lanes = target.lanes(scoreBits);
-  tile.vectors = rows && *rows <= tile.lanes ? 1 : 3;
+  tile.vectors = rows && *rows <= tile.lanes
+                     ? 1
+                     : attentionPanelWidth(target, scoreBits, windowed) / tile.lanes;
   tile.keysPerTile = keysInRegisters(tile.vectors, target.vectorRegisters);
   tile.keysPerBlock = chooseKeysPerBlock(headDim, valueDim, windowed);
+  tile.registers = target.vectorRegisters;
   tile.fusedMultiplyAdd = target.fusedMultiplyAdd;
   tile.panelsPerBlock = panelsInCache(target, tile.width(), scoreBits, headDim, valueDim);
   if (rows) {

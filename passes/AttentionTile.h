@@ -17,11 +17,16 @@ struct AttentionTile {
   int64_t keysPerTile;
   int64_t keysPerBlock;
   int64_t panelsPerBlock;
+  int64_t registers;
   bool fusedMultiplyAdd; // without it, LLVM would call a function for each
 
   int64_t width() const { return lanes * vectors; }
   int64_t rowsPerBlock() const { return width() * panelsPerBlock; }
 };
+
+/// Queries of a panel: those of each see the same keys, and most of a moving window's are seen by
+/// few of them where panels are wide.
+int64_t attentionPanelWidth(const TargetInfo &target, int64_t scoreBits, bool windowed);
 
 /// The sizes for scores of `scoreBits` bits. `rows`, `headDim` and `valueDim` are those of the
 /// op, absent if they are known at run time only; `windowed` is whether each query sees a window

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "passes/AttentionTile.h"
 #include "passes/ContractionTile.h"
 #include "passes/MaskBounds.h"
 #include "passes/Passes.h"
@@ -20,8 +21,11 @@ namespace fovea {
 /// Elements of a tile of an elementwise op over one dim.
 static constexpr int64_t vectorTile = 4096;
 
+/// Rows of a task's attention, few enough that tasks of triangles balance; of windows, in panels.
+static constexpr int64_t attentionRows = 192, windowedPanels = 16;
+
 /// The query heads that share a key head stay together, so that what one reads the others find in
-/// cache. Rows of queries share one pass over the keys, in panels of three vectors; keys that each
+/// cache. Rows of queries share one pass over the keys, in panels; keys that each
 /// task packs for itself want more rows to share them.
 static SmallVector<int64_t> attentionSizes(attn::AttentionOp op, const TargetInfo &target) {
   int64_t group = op.getGroupSize();
@@ -29,8 +33,10 @@ static SmallVector<int64_t> attentionSizes(attn::AttentionOp op, const TargetInf
     group = 1;
   if (std::optional<int64_t> chunk = op.getColumnChunk()) // tiles hold whole chunks
     return {1, group, *chunk};
-  int64_t panels = std::max<int64_t>((isWindowed(op) ? 16 : 8) / group, 1);
-  return {1, group, panels * 3 * target.lanes(32)};
+  bool windowed = isWindowed(op);
+  int64_t width = attentionPanelWidth(target, 32, windowed);
+  int64_t panels = windowed ? windowedPanels / group : attentionRows / (group * width);
+  return {1, group, std::max<int64_t>(panels, 1) * width};
 }
 
 /// Of a contraction with so few tiles of columns, tasks have fewer rows, so that there are more.

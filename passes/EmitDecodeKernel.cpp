@@ -10,16 +10,39 @@
 using namespace mlir;
 using namespace fovea;
 
-/// The largest divisor of the group that leaves registers for vectors of keys.
-static int64_t chooseRowsPerTile(int64_t group) {
-  for (int64_t rows : {4, 3, 2})
-    if (group % rows == 0)
+/// The most vectors of keys whose products with `rows` rows stay in registers: their accumulators,
+/// themselves (with one row, operands in memory) and the row's broadcast element.
+static int64_t vectorsInRegisters(int64_t rows, int64_t registers) {
+  int64_t vectors = 8;
+  while (vectors > 1 && rows * vectors + (rows == 1 ? 0 : vectors) + 1 > registers)
+    vectors /= 2;
+  return vectors;
+}
+
+/// Cycles a multiply-add: two are done at a time, and two loads; each takes four.
+static double cyclesPerFma(int64_t rows, int64_t vectors) {
+  double fmas = rows * vectors, loads = rows + vectors;
+  return std::max({fmas / 2, loads / 2, 4.0}) / fmas;
+}
+
+/// The most heads whose rows share what is loaded of keys and values, unless that takes a fifth
+/// longer than the shortest possible half a cycle a multiply-add.
+static int64_t chooseRowsPerTile(int64_t group, int64_t registers) {
+  for (int64_t rows = 8; rows > 1; --rows)
+    if (group % rows == 0 && cyclesPerFma(rows, vectorsInRegisters(rows, registers)) <= 0.6)
       return rows;
   return 1;
 }
 
-/// 8 to 12 accumulators: enough to hide the latency of multiply-add, few enough for 16 registers.
-static int64_t chooseVectorsPerTile(int64_t rows) { return rows == 1 ? 8 : rows == 4 ? 2 : 4; }
+/// Rows whose accumulators stay in registers beside a whole row of values, so that values are read
+/// in the order in which they lie; 0 if there are none, or too few to be worth it.
+static int64_t rowsBesideWholeValues(int64_t rows, int64_t vectors, int64_t registers) {
+  for (int64_t part = rows; part > 1; --part)
+    if (rows % part == 0 && part * vectors + vectors + 1 <= registers &&
+        cyclesPerFma(part, vectors) <= 0.6)
+      return part;
+  return 0;
+}
 
 bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
   auto isDense = [](Value memref, int64_t lastDim) {
@@ -37,8 +60,15 @@ bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
 DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
       vectorType(VectorType::get({tile.lanes}, scoreType)), packer(b, tile, scoreType),
-      group(op.getGroupSize()), rowsPerTile(chooseRowsPerTile(group)),
-      vectorsPerTile(chooseVectorsPerTile(rowsPerTile)) {
+      group(op.getGroupSize()), rowsPerTile(chooseRowsPerTile(group, tile.registers)),
+      vectorsPerTile(vectorsInRegisters(rowsPerTile, tile.registers)), valueRows(rowsPerTile),
+      valueVectors(vectorsPerTile) {
+  auto valueType = cast<MemRefType>(op.getValue().getType());
+  int64_t vectors = valueType.getDimSize(op.getValuePermutation()[3]) / tile.lanes;
+  if (int64_t part = rowsBesideWholeValues(rowsPerTile, vectors, tile.registers)) {
+    valueRows = part;
+    valueVectors = vectors;
+  }
   if (op.hasMask())
     mask.emplace(op.getMask());
   queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
@@ -59,6 +89,7 @@ void DecodeKernel::allocate() {
   packedQueries = allocateFloats({size(rows / rowsPerTile), dim, size(rowsPerTile)});
   packedKeys = allocateFloats({size(vectorsPerTile), dim, size(tile.lanes)});
   scores = allocateFloats({size(rows), size(tile.keysPerBlock)});
+  blockOutputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
   outputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
   maxima = allocateFloats({size(rows)});
   sums = allocateFloats({size(rows)});
@@ -86,10 +117,11 @@ void DecodeKernel::forEachRow(function_ref<void(const Row &)> body) {
   });
 }
 
-void DecodeKernel::forEachRowTile(function_ref<void(Value query, Value head, Value number)> body) {
+void DecodeKernel::forEachRowTile(function_ref<void(const RowTile &)> body) {
   b.loop(b.index(0), queries, 1, [&](Value query) {
-    b.loop(b.index(0), b.index(group), rowsPerTile,
-           [&](Value head) { body(query, head, b.add(b.mul(query, b.index(group)), head)); });
+    b.loop(b.index(0), b.index(group), rowsPerTile, [&](Value head) {
+      body({query, head, b.add(b.mul(query, b.index(group)), head)});
+    });
   });
 }
 
@@ -130,10 +162,12 @@ void DecodeKernel::emitGroup(Value batchIndex, Value keyHead) {
 void DecodeKernel::emitBlock(const Block &begun) {
   Block block = begun;
   emitScores(block);
+  fetchFirstValues(block);
   forEachRow([&](const Row &row) {
     hideKeys(row, block);
-    emitSoftmax(row, block);
+    emitProbabilities(row);
   });
+  forEachRowTile([&](const RowTile &rowTile) { addToSums(rowTile.number, block); });
   if (mask || op.hasScore())
     block.finite = checkValues(block);
   emitValues(block);
@@ -145,15 +179,15 @@ void DecodeKernel::emitBlock(const Block &begun) {
 
 void DecodeKernel::packQueries() {
   Value factor = emitQueryFactor(b, op, headDim);
-  forEachRowTile([&](Value query, Value head, Value number) {
+  forEachRowTile([&](const RowTile &rowTile) {
     SmallVector<Value> views;
     for (int64_t r = 0; r < rowsPerTile; ++r)
       views.push_back(viewOf(b, op.getQuery(), op.getQueryPermutation(),
-                             {batch, b.add(b.add(firstHead, head), b.index(r))}));
-    Value place = b.divide(number, rowsPerTile);
+                             {batch, b.add(b.add(firstHead, rowTile.head), b.index(r))}));
+    Value place = b.divide(rowTile.number, rowsPerTile);
     b.loop(b.index(0), headDim, 1, [&](Value d) {
       for (int64_t r = 0; r < rowsPerTile; ++r) {
-        Value element = memref::LoadOp::create(b, views[r], ValueRange{query, d});
+        Value element = memref::LoadOp::create(b, views[r], ValueRange{rowTile.query, d});
         Value scaled = arith::MulFOp::create(b, b.convertFloat(element, scoreType), factor);
         memref::StoreOp::create(b, scaled, packedQueries, ValueRange{place, d, b.index(r)});
       }

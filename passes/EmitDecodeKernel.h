@@ -37,6 +37,11 @@ private:
   struct Row {
     mlir::Value number, head, query, position;
   };
+  /// The rows of one query and heads `head` on, counted from the group's first; `number` is the
+  /// first row's.
+  struct RowTile {
+    mlir::Value query, head, number;
+  };
   /// Keys [begin, begin + count).
   struct Block {
     mlir::Value begin, count;
@@ -44,14 +49,23 @@ private:
     mlir::Value finite; // i1: no value is infinite or NaN; null if no key can be masked
   };
 
+  /// Keys [begin, end) of a block, counted from its first: as many values as stay in the
+  /// first-level cache while all rows and columns are at work.
+  struct Chunk {
+    mlir::Value begin, end;
+  };
+  static constexpr int64_t keysPerChunk = 32;
+  /// Whether each key is tested, and whether later values are fetched meanwhile.
+  struct ValueVariant {
+    bool tested, fetches;
+  };
+
   // EmitDecodeKernel.cpp: rows, blocks and the state of rows.
   void allocate();
   void emitGroup(mlir::Value batch, mlir::Value keyHead);
   void emitBlock(const Block &block);
   void forEachRow(llvm::function_ref<void(const Row &)> body);
-  /// `body(query, first head of the group's heads, number of the first row)` for tiles of rows.
-  void forEachRowTile(
-      llvm::function_ref<void(mlir::Value query, mlir::Value head, mlir::Value number)> body);
+  void forEachRowTile(llvm::function_ref<void(const RowTile &)> body);
   MaskBounds visibleBounds();
   void initialize(const Row &row);
   void finish(const Row &row);
@@ -59,21 +73,31 @@ private:
 
   // EmitDecodeScores.cpp: from keys to probabilities.
   void emitScores(const Block &block);
-  void multiplyTile(const Block &block, mlir::Value key, mlir::Value query, mlir::Value number);
+  bool keepsSquares();
+  void emitScoresOfOne(const Block &block);
+  void emitPackedScores(const Block &block);
+  void multiplyTile(mlir::Value key, mlir::Value number);
   void hideKeys(const Row &row, const Block &block);
   void rescore(const Row &row, const Block &block, mlir::Value key, bool masked, bool pastEnd);
-  void emitSoftmax(const Row &row, const Block &block);
+  void emitProbabilities(const Row &row);
+  void addToSums(mlir::Value number, const Block &block);
   void rescale(const Row &row, mlir::Value before, mlir::Value after, mlir::Value finite);
   mlir::Value larger(mlir::Value known, mlir::Value candidate);
   mlir::Value finiteMaximum(mlir::Value maximum);
 
   // EmitDecodeValues.cpp: from probabilities to outputs.
   void emitValues(const Block &block);
-  void emitValueTile(const Block &block, mlir::Value query, mlir::Value head, mlir::Value number,
-                     mlir::Value column, int64_t vectors, bool tested);
+  void emitValueTiles(const Block &block, bool tested);
+  void emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile,
+                     ValueVariant variant);
+  void emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
+                     mlir::Value column, int64_t vectors, ValueVariant variant);
+  void fetchValues(const Block &block, const Chunk &chunk, mlir::Value key, mlir::Value column,
+                   int64_t count);
+  void fetchFirstValues(const Block &block);
+  void forEachOutput(llvm::function_ref<void(mlir::ValueRange at)> body);
   mlir::Value takesPart(const Block &block, const Row &row, mlir::Value key, mlir::Value p);
   mlir::Value checkValues(const Block &block);
-  void prefetch(mlir::Value memref, mlir::Value row, mlir::Value column);
 
   mlir::Value loadVector(mlir::Value memref, mlir::ValueRange at);
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
@@ -85,14 +109,15 @@ private:
   mlir::VectorType vectorType;
   AttentionPacker packer;
   std::optional<MaskBoundsEmitter> mask;
-  int64_t group;          // query heads that share a key head
-  int64_t rowsPerTile;    // heads whose rows share a vector of keys or values in registers
-  int64_t vectorsPerTile; // vectors of keys or columns in a register tile
+  int64_t group;                   // query heads that share a key head
+  int64_t rowsPerTile;             // heads whose rows share a vector of keys or values in registers
+  int64_t vectorsPerTile;          // vectors of keys in a register tile
+  int64_t valueRows, valueVectors; // the same for values; whole rows of values where they fit
   mlir::Value queries, keys, headDim, valueDim, firstPosition; // index
   mlir::Value batch, firstHead, keyView, valueView;            // of the group at work
   // Scratch: [rows / rowsPerTile][D][rowsPerTile], [vectorsPerTile][D][lanes], [rows][block],
-  // [rows][Dv], [rows], [rows].
-  mlir::Value packedQueries, packedKeys, scores, outputs, maxima, sums;
+  // [rows][Dv], [rows][Dv], [rows], [rows].
+  mlir::Value packedQueries, packedKeys, scores, blockOutputs, outputs, maxima, sums;
 };
 
 } // namespace fovea

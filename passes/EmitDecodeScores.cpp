@@ -9,7 +9,53 @@
 using namespace mlir;
 using namespace fovea;
 
+/// A single tile of rows needs each transposed square once, and takes it from registers; more tiles
+/// share packed keys.
 void DecodeKernel::emitScores(const Block &block) {
+  if (rowsPerTile != group || !keepsSquares())
+    return emitPackedScores(block);
+  Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, queries, b.index(1));
+  b.branch(
+      isOne, [&] { emitScoresOfOne(block); }, [&] { emitPackedScores(block); });
+}
+
+/// Whether the registers hold a square of keys, the accumulators of its products and a broadcast
+/// element; with fewer accumulators than four, each would wait for itself.
+bool DecodeKernel::keepsSquares() {
+  return rowsPerTile >= 4 && tile.lanes + rowsPerTile + 1 <= tile.registers;
+}
+
+void DecodeKernel::emitScoresOfOne(const Block &block) {
+  Value last = b.sub(keys, b.index(1));
+  Vectors zeros(rowsPerTile, b.constant(vectorType, 0.0));
+  auto multiply = [&](Value d, Value keyVector, ValueRange carried) {
+    return llvm::map_to_vector(llvm::seq<int64_t>(rowsPerTile), [&](int64_t r) -> Value {
+      Value at[] = {b.index(0), d, b.index(r)};
+      Value element = memref::LoadOp::create(b, packedQueries, at);
+      return multiplyAdd(b.splat(vectorType, element), keyVector, carried[r]);
+    });
+  };
+  auto emitTile = [&](Value key, ValueRange rows) {
+    Vectors sum = packer.forEachTransposed(
+        keyView, rows, zeros, [&](Value d, Value keyVector, ValueRange carried) -> Vectors {
+          return Vectors(multiply(d, keyVector, carried));
+        });
+    for (int64_t r = 0; r < rowsPerTile; ++r)
+      vector::StoreOp::create(b, sum[r], scores, ValueRange{b.index(r), key});
+  };
+  b.loop(b.index(0), block.count, tile.lanes, [&](Value key) {
+    // Rows that follow each other need one pointer, of which there are as few as registers.
+    Value first = b.add(block.begin, key), end = b.add(first, b.index(tile.lanes));
+    SmallVector<Value> following = llvm::map_to_vector(
+        llvm::seq(tile.lanes), [&](int64_t t) { return b.add(first, b.index(t)); });
+    b.branch(
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, end, keys),
+        [&] { emitTile(key, following); },
+        [&] { emitTile(key, packer.rowsUpTo(first, last, tile.lanes)); });
+  });
+}
+
+void DecodeKernel::emitPackedScores(const Block &block) {
   Value last = b.sub(keys, b.index(1));
   b.loop(b.index(0), block.count, vectorsPerTile * tile.lanes, [&](Value key) {
     for (int64_t v = 0; v < vectorsPerTile; ++v) {
@@ -17,22 +63,15 @@ void DecodeKernel::emitScores(const Block &block) {
       SmallVector<Value> rows = packer.rowsUpTo(b.min(first, last), last, tile.lanes);
       packer.packTransposed(keyView, rows, Value(), packedKeys, b.index(v), b.index(0));
     }
-    forEachRowTile(
-        [&](Value query, Value, Value number) { multiplyTile(block, key, query, number); });
+    forEachRowTile([&](const RowTile &rowTile) { multiplyTile(key, rowTile.number); });
   });
 }
 
 /// scores[rows of the tile][keys of the tile], in registers over the head dim.
-void DecodeKernel::multiplyTile(const Block &block, Value key, Value query, Value number) {
+void DecodeKernel::multiplyTile(Value key, Value number) {
   Value place = b.divide(number, rowsPerTile);
   Vectors zeros(rowsPerTile * vectorsPerTile, b.constant(vectorType, 0.0));
   Vectors sum = b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
-    // The values of the same keys: as many bytes a step as keys are multiplied.
-    int64_t width = vectorsPerTile * tile.lanes;
-    Value linear = b.mul(d, b.index(width));
-    Value row = b.createOrFold<arith::DivUIOp>(linear, valueDim);
-    Value column = b.createOrFold<arith::RemUIOp>(linear, valueDim);
-    prefetch(valueView, b.add(b.add(block.begin, key), row), column);
     Vectors keyVectors, next;
     for (int64_t v = 0; v < vectorsPerTile; ++v)
       keyVectors.push_back(loadVector(packedKeys, {b.index(v), d, b.index(0)}));
@@ -113,7 +152,7 @@ Value DecodeKernel::finiteMaximum(Value maximum) {
   return arith::SelectOp::create(b, noKeys, b.constant(scoreType, 0.0), maximum);
 }
 
-void DecodeKernel::emitSoftmax(const Row &row, const Block &block) {
+void DecodeKernel::emitProbabilities(const Row &row) {
   Value before = memref::LoadOp::create(b, maxima, row.number);
   Vectors none = {b.constant(vectorType, -softmax::infinity)};
   auto forEachVector = [&](Vectors inits, EmitBuilder::LoopBody body) {
@@ -133,13 +172,25 @@ void DecodeKernel::emitSoftmax(const Row &row, const Block &block) {
     vector::StoreOp::create(b, emitExp2(b, exponent, tile.fusedMultiplyAdd), scores, at);
     return Vectors();
   });
-  // Key after key, as other kernels do.
-  Value sum = memref::LoadOp::create(b, sums, row.number);
-  sum = b.loop(b.index(0), block.count, 1, sum, [&](Value key, ValueRange carried) {
-    Value p = memref::LoadOp::create(b, scores, ValueRange{row.number, key});
-    return Vectors{arith::AddFOp::create(b, carried[0], p)};
-  })[0];
-  memref::StoreOp::create(b, sum, sums, row.number);
+}
+
+/// Adds the probabilities key after key, as other kernels do: the rows of a tile together, as one
+/// would wait for each addition.
+void DecodeKernel::addToSums(Value number, const Block &block) {
+  auto rowOf = [&](int64_t r) { return b.add(number, b.index(r)); };
+  auto eachRow = [&](function_ref<Value(int64_t)> make) -> Vectors {
+    return llvm::map_to_vector(llvm::seq<int64_t>(rowsPerTile), make);
+  };
+  Vectors before =
+      eachRow([&](int64_t r) -> Value { return memref::LoadOp::create(b, sums, rowOf(r)); });
+  Vectors after = b.loop(b.index(0), block.count, 1, before, [&](Value key, ValueRange carried) {
+    return eachRow([&](int64_t r) -> Value {
+      Value p = memref::LoadOp::create(b, scores, ValueRange{rowOf(r), key});
+      return arith::AddFOp::create(b, carried[r], p);
+    });
+  });
+  for (int64_t r = 0; r < rowsPerTile; ++r)
+    memref::StoreOp::create(b, after[r], sums, rowOf(r));
 }
 
 /// Brings the row's sum and output to a new maximum, if it has grown.

@@ -8,16 +8,6 @@
 using namespace mlir;
 using namespace fovea;
 
-/// Fetches the bytes of a register tile's width from beyond the second-level cache. While keys are
-/// at work the values of the block come in, while values are the keys of the next: memory is never
-/// idle, and the order in which tiles read is one that no hardware prefetcher follows.
-void DecodeKernel::prefetch(Value memref, Value row, Value column) {
-  int64_t perLine = 512 / cast<MemRefType>(memref.getType()).getElementTypeBitWidth();
-  for (int64_t ahead = 0; ahead < vectorsPerTile * tile.lanes; ahead += perLine)
-    memref::PrefetchOp::create(b, memref, ValueRange{row, b.add(column, b.index(ahead))},
-                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
-}
-
 /// True if no value of the block is infinite or NaN, or the block is full: x - x is +0 exactly for
 /// the others.
 Value DecodeKernel::checkValues(const Block &block) {
@@ -55,52 +45,104 @@ Value DecodeKernel::takesPart(const Block &block, const Row &row, Value key, Val
   return mask ? arith::AndIOp::create(b, allowed, nonzero).getResult() : nonzero;
 }
 
-void DecodeKernel::emitValueTile(const Block &block, Value query, Value head, Value number,
-                                 Value column, int64_t vectors, bool tested) {
-  auto columnOf = [&](int64_t v) { return b.add(column, b.index(v * tile.lanes)); };
-  Vectors zeros(rowsPerTile * vectors, b.constant(vectorType, 0.0));
-  Vectors sum = b.loop(b.index(0), block.count, 1, zeros, [&](Value key, ValueRange carried) {
-    if (!tested)
-      prefetch(keyView, b.add(b.add(block.begin, b.index(tile.keysPerBlock)), key), column);
+/// blockOutputs[rows of the tile][columns of the tile] += p * value, for the keys of a chunk.
+void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
+                                 Value column, int64_t vectors, ValueVariant variant) {
+  auto place = [&](int64_t r, int64_t v) -> SmallVector<Value> {
+    return {b.add(rowTile.number, b.index(r)), b.add(column, b.index(v * tile.lanes))};
+  };
+  Vectors known;
+  for (int64_t r = 0; r < valueRows; ++r)
+    for (int64_t v = 0; v < vectors; ++v)
+      known.push_back(loadVector(blockOutputs, place(r, v)));
+  Vectors sum = b.loop(chunk.begin, chunk.end, 1, known, [&](Value key, ValueRange carried) {
+    if (variant.fetches)
+      fetchValues(block, chunk, key, column, vectors * tile.lanes);
     Vectors values, next;
     for (int64_t v = 0; v < vectors; ++v)
-      values.push_back(loadVector(valueView, {b.add(block.begin, key), columnOf(v)}));
-    for (int64_t r = 0; r < rowsPerTile; ++r) {
-      Row row{b.add(number, b.index(r)), b.add(b.add(firstHead, head), b.index(r)), query,
-              b.add(firstPosition, query)};
+      values.push_back(loadVector(valueView, {b.add(block.begin, key), place(0, v)[1]}));
+    for (int64_t r = 0; r < valueRows; ++r) {
+      Row row{b.add(rowTile.number, b.index(r)), b.add(b.add(firstHead, rowTile.head), b.index(r)),
+              rowTile.query, b.add(firstPosition, rowTile.query)};
       Value p = memref::LoadOp::create(b, scores, ValueRange{row.number, key});
       Value splat = b.splat(vectorType, p);
-      Value part = tested ? takesPart(block, row, key, p) : Value();
+      Value part = variant.tested ? takesPart(block, row, key, p) : Value();
       for (Value value : values) {
-        Value known = carried[next.size()], added = multiplyAdd(splat, value, known);
-        next.push_back(part ? arith::SelectOp::create(b, part, added, known).getResult() : added);
+        Value before = carried[next.size()], added = multiplyAdd(splat, value, before);
+        next.push_back(part ? arith::SelectOp::create(b, part, added, before).getResult() : added);
       }
     }
     return next;
   });
-  for (int64_t r = 0; r < rowsPerTile; ++r)
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value at[] = {b.add(number, b.index(r)), columnOf(v)};
-      Value output = loadVector(outputs, at);
-      output = arith::AddFOp::create(b, output, sum[r * vectors + v]);
-      vector::StoreOp::create(b, output, outputs, at);
-    }
+  for (int64_t r = 0; r < valueRows; ++r)
+    for (int64_t v = 0; v < vectors; ++v)
+      vector::StoreOp::create(b, sum[r * vectors + v], blockOutputs, place(r, v));
 }
 
-void DecodeKernel::emitValues(const Block &block) {
-  int64_t width = vectorsPerTile * tile.lanes;
-  auto emitTiles = [&](bool tested) {
-    // In the slow variant one vector at a time.
-    Value whole = tested ? b.index(0) : b.roundDown(valueDim, width);
-    forEachRowTile([&](Value query, Value head, Value number) {
-      b.loop(b.index(0), whole, width, [&](Value column) {
-        emitValueTile(block, query, head, number, column, vectorsPerTile, tested);
-      });
-      b.loop(whole, valueDim, tile.lanes,
-             [&](Value column) { emitValueTile(block, query, head, number, column, 1, tested); });
+/// While the tiles of columns of a chunk are at work, in as many steps the values that follow it
+/// come in, row after row.
+void DecodeKernel::fetchValues(const Block &block, const Chunk &chunk, Value key, Value column,
+                               int64_t count) {
+  Value step = b.sub(key, chunk.begin);
+  Value done = b.add(b.mul(column, b.index(keysPerChunk)), b.mul(step, b.index(count)));
+  packer.prefetchAhead(valueView, b.add(block.begin, chunk.begin), done, count);
+}
+
+/// Fetches, while scores become probabilities, the values that none would be ahead of.
+void DecodeKernel::fetchFirstValues(const Block &block) {
+  int64_t columns = cast<MemRefType>(valueView.getType()).getDimSize(1);
+  b.loop(b.index(0), b.index(packer.rowsAhead(valueView)), 1, [&](Value row) {
+    packer.prefetch(valueView, b.add(block.begin, row), b.index(0), columns);
+  });
+}
+
+void DecodeKernel::forEachOutput(function_ref<void(ValueRange at)> body) {
+  forEachRow([&](const Row &row) {
+    b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
+      body(ValueRange{row.number, column});
     });
-  };
+  });
+}
+
+void DecodeKernel::emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile,
+                                 ValueVariant variant) {
+  int64_t width = valueVectors * tile.lanes;
+  // In the slow variant one vector at a time.
+  Value whole = variant.tested ? b.index(0) : b.roundDown(valueDim, width);
+  b.loop(b.index(0), whole, width, [&](Value column) {
+    emitValueTile(block, chunk, rowTile, column, valueVectors, variant);
+  });
+  b.loop(whole, valueDim, tile.lanes,
+         [&](Value column) { emitValueTile(block, chunk, rowTile, column, 1, variant); });
+}
+
+void DecodeKernel::emitValueTiles(const Block &block, bool tested) {
+  b.loop(b.index(0), block.count, keysPerChunk, [&](Value begin) {
+    Chunk chunk{begin, b.min(b.add(begin, b.index(keysPerChunk)), block.count)};
+    forEachRowTile([&](const RowTile &rowTile) {
+      for (int64_t r = 0; r < rowsPerTile; r += valueRows) {
+        RowTile part{rowTile.query, b.add(rowTile.head, b.index(r)),
+                     b.add(rowTile.number, b.index(r))};
+        emitValueRows(block, chunk, part, {tested, /*fetches=*/!tested && r == 0});
+      }
+    });
+  });
+}
+
+// A block's keys are summed up by themselves, as by other kernels; chunk after chunk, so that
+// values are read in the order in which they lie.
+void DecodeKernel::emitValues(const Block &block) {
+  Value zero = b.constant(vectorType, 0.0);
+  forEachOutput([&](ValueRange at) { vector::StoreOp::create(b, zero, blockOutputs, at); });
   if (!block.finite)
-    return emitTiles(/*tested=*/false);
-  b.branch(block.finite, [&] { emitTiles(/*tested=*/false); }, [&] { emitTiles(/*tested=*/true); });
+    emitValueTiles(block, /*tested=*/false);
+  else
+    b.branch(
+        block.finite, [&] { emitValueTiles(block, /*tested=*/false); },
+        [&] { emitValueTiles(block, /*tested=*/true); });
+  forEachOutput([&](ValueRange at) {
+    Value output = loadVector(outputs, at), added = loadVector(blockOutputs, at);
+    output = arith::AddFOp::create(b, output, added);
+    vector::StoreOp::create(b, output, outputs, at);
+  });
 }

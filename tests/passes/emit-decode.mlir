@@ -1,21 +1,21 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file | FileCheck %s
 
-// One query of four heads that share keys: keys are transposed in pairs of vectors, and each vector
-// meets the queries of all four heads; values are read where they lie.
+// One query of four heads that share keys: a square of keys is transposed in registers, and each of
+// its vectors meets the queries of all four heads; values are read where they lie.
 
 // CHECK-LABEL: func @grouped
 // CHECK: memref.alloc() {{.*}} : memref<8x128x4xf32>
-// CHECK: memref.alloc() {{.*}} : memref<2x128x8xf32>
-// Scores: two vectors of keys, four broadcast queries; the values of the same keys are fetched.
-// CHECK: scf.for %{{.*}} = %c0 to %c128 step %c1 iter_args
-// CHECK: memref.prefetch %{{.*}}, read, locality<2>
-// CHECK-COUNT-8: vector.fma {{.*}} : vector<8xf32>
+// Scores: eight vectors of keys, four broadcast queries; the keys that follow are fetched.
+// CHECK: scf.for %{{.*}} = %c0 to %c128 step %c8 iter_args
+// CHECK: memref.prefetch %{{.*}}, read, locality<3>
+// CHECK-COUNT-24: vector.shuffle
+// CHECK-COUNT-32: vector.fma {{.*}} : vector<8xf32>
 // CHECK-NOT: vector.fma
 // CHECK: scf.yield
-// Values: two vectors of columns, four probabilities; the next keys are fetched.
+// Values: two vectors of columns, four probabilities; the values that follow are fetched.
 // CHECK: arith.addf {{.*}} : f32
-// CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c1 iter_args
-// CHECK: memref.prefetch %{{.*}}, read, locality<2>
+// CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c1 iter_args
+// CHECK: memref.prefetch %{{.*}}, read, locality<3>
 // CHECK-COUNT-8: vector.fma {{.*}} : vector<8xf32>
 // CHECK-NOT: vector.fma
 // CHECK: scf.yield

@@ -61,8 +61,12 @@ static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value
 }
 
 /// Scratch memory, and the loops over batch and heads with the kernel in them.
-static void emitHeads(EmitBuilder &b, AttentionOp op, const AttentionTile &tile,
+static void emitHeads(EmitBuilder &b, AttentionOp op, AttentionTile tile,
                       const std::optional<PrepackedOperands> &packed) {
+  // The probabilities of a panel stay in cache until they are weights. Panels share nothing but the
+  // packing of keys.
+  if (op.getWeightsInit() && !op.getColumnChunk() && packed)
+    tile.panelsPerBlock = 1;
   AttentionKernel kernel(b, op, tile);
   kernel.allocateScratch(packed.has_value());
   SmallVector<int64_t> query = op.getQueryPermutation();

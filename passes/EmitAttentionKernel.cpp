@@ -113,6 +113,9 @@ void AttentionKernel::allocateScratch(bool prepacked) {
   scores = allocate({size(tile.keysPerBlock), width});
   outputs = allocate({panels, getAsOpFoldResult(paddedValueDim), width});
   maxima = allocate({panels, width});
+  newMaxima = allocate({width});
+  if (keepsProbabilities())
+    unscaled = allocate({panels, getAsOpFoldResult(unscaledSize())});
   sums = allocate({panels, width});
   if (buckets)
     bucketScratch = allocate({panels, getAsOpFoldResult(buckets), width});

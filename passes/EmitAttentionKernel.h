@@ -100,6 +100,8 @@ private:
   using ScoreFunction = std::function<Vectors(mlir::Value position, const Vectors &raw)>;
   void emitScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   Vectors multiplyTile(const Panel &panel, mlir::Value key);
+  bool findsMaximaEarly();
+  void raiseMaxima(llvm::ArrayRef<mlir::Value> keyScores);
   void storeTile(mlir::Value key, const Vectors &tileScores, const KeyMask *test);
   /// Whether scores are masked before they are stored: not after a score function, and not where
   /// a test takes long code.
@@ -144,6 +146,23 @@ private:
   void emitBuckets(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void finishBuckets(const Panel &panel, const Vectors &reciprocal);
 
+  // EmitAttentionKept.cpp: the weights, if nothing else needs them, from probabilities that were
+  // kept on the way.
+  bool keepsProbabilities();
+  int64_t unscaledBlockSize();
+  mlir::Value unscaledSize();
+  mlir::Value unscaledRow(mlir::Value position, mlir::Value lane);
+  void storeUnscaled(const Panel &panel, const KeyBlock &block, const MaskBounds &visible,
+                     const Vectors &maximum);
+  void storeFactors(const Panel &panel, mlir::Value begin, const Vectors &factors);
+  void forEachBlockBegin(mlir::Value lo, mlir::Value hi,
+                         llvm::function_ref<void(mlir::Value begin)> body);
+  void finishFactors(const Panel &panel, const MaskBounds &visible);
+  void writeWeights(const Panel &panel, mlir::Value lane, mlir::Value begin,
+                    const MaskBounds &visible);
+  void clearWeightsOfRow(mlir::Value row, mlir::Value lo, mlir::Value hi);
+  void emitKeptWeights(mlir::Value row, mlir::Value rows);
+
   // EmitAttentionValues.cpp: output^T += values^T . probabilities^T.
   void emitValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void emitValueTiles(const Panel &panel, const MaskBounds &visible);
@@ -182,10 +201,11 @@ private:
   mlir::Value paddedValueDim;                // index; whole tiles
   mlir::Value buckets;                       // index; null without a bucket region
   // Scratch, with t for keysPerTile: [panels][D][width], [block / t][D][t], [Dv / t][block][t],
-  // [block][width], [panels][Dv][width], [panels][width], [panels][width], and for the sums by
-  // bucket and by key [panels][buckets][width], [block][lanes].
-  mlir::Value packedQueries, packedKeys, packedValues, scores, outputs, maxima, sums;
+  // [block][width], [panels][Dv][width], [panels][width], [panels][width], [width], and for the
+  // sums by bucket and by key [panels][buckets][width], [block][lanes].
+  mlir::Value packedQueries, packedKeys, packedValues, scores, outputs, maxima, sums, newMaxima;
   mlir::Value bucketScratch, columnScratch;
+  mlir::Value unscaled; // [panels][block] of EmitAttentionKept.cpp; null if they are not kept
 };
 
 } // namespace fovea

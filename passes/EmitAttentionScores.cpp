@@ -22,18 +22,42 @@ void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
   std::optional<KeyMask> test;
   if (masksInRegisters())
     test = maskOf(panel, block);
+  if (findsMaximaEarly())
+    store(load(maxima, {panel.index}), newMaxima, {});
   Value first = b.roundDown(visible.anyLo, count);
   b.loop(first, visible.anyHi, count, [&](Value key) {
     Vectors sum = multiplyTile(panel, key);
+    auto storeFull = [&] {
+      storeTile(key, sum, nullptr);
+      if (findsMaximaEarly())
+        raiseMaxima(sum);
+    };
     if (!test)
-      return storeTile(key, sum, nullptr);
+      return storeFull();
     Value begins = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, key, visible.allLo);
     Value ends = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle,
                                                b.add(key, b.index(count)), visible.allHi);
     Value isFull = b.createOrFold<arith::AndIOp>(begins, ends);
-    b.branch(
-        isFull, [&] { storeTile(key, sum, nullptr); }, [&] { storeTile(key, sum, &*test); });
+    b.branch(isFull, storeFull, [&] {
+      storeTile(key, sum, &*test);
+      // A tile at the edge has keys that are no keys of the block.
+      Value begin = b.createOrFold<arith::MaxSIOp>(key, visible.anyLo);
+      Value end = b.min(b.add(key, b.index(count)), visible.anyHi);
+      b.loop(begin, end, 1, [&](Value seen) { raiseMaxima(load(scores, {seen})); });
+    });
   });
+}
+
+/// Whether the maxima of a block are known with its scores: nothing else changes these. Past the
+/// last key an unmasked tile repeats it, which raises no maximum.
+bool AttentionKernel::findsMaximaEarly() { return !op.hasScore() && (!mask || masksInRegisters()); }
+
+/// Raises the block's maxima to those of the scores of some keys.
+void AttentionKernel::raiseMaxima(ArrayRef<Value> keyScores) {
+  Vectors maximum = load(newMaxima, {});
+  for (; !keyScores.empty(); keyScores = keyScores.drop_front(tile.vectors))
+    maximum = larger(maximum, Vectors(keyScores.take_front(tile.vectors)));
+  store(maximum, newMaxima, {});
 }
 
 /// The scores of a tile of keys, in registers.
@@ -131,9 +155,9 @@ AttentionKernel::Vectors AttentionKernel::rescore(const KeyBlock &block, Value l
 
 AttentionKernel::Vectors AttentionKernel::finishScores(const Panel &panel, const KeyBlock &block,
                                                        const MaskBounds &visible, Vectors maximum) {
+  if (findsMaximaEarly())
+    return load(newMaxima, {});
   ScoreFunction score = scoreOf(panel);
-  if (masksInRegisters())
-    return rescore(block, visible.anyLo, visible.anyHi, score, /*test=*/nullptr, maximum);
   std::optional<KeyMask> test;
   if (mask)
     test = maskOf(panel, block);
@@ -198,18 +222,29 @@ void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
   Vectors finite = finiteMaximum(after);
   rescale(panel, before, after, finite);
   Vectors sum = load(sums, {panel.index});
-  // A loop a vector: the constants of 2^x leave no registers for more.
-  for (int64_t v = 0; v < tile.vectors; ++v)
-    sum[v] = b.loop(visible.anyLo, visible.anyHi, 1, sum[v], [&](Value key, ValueRange carried) {
-      Value at[] = {key, b.index(v * tile.lanes)};
-      Value score = vector::LoadOp::create(b, vectorType, scores, at);
-      Value p = probability(score, finite[v]);
-      // The sum counts dropped keys too.
-      Value kept = op.getSeed() ? drop(p, panel.counters[v], b.add(block.begin, key)) : p;
-      vector::StoreOp::create(b, kept, scores, at);
-      return Vectors{arith::AddFOp::create(b, carried[0], p)};
-    })[0];
+  // The constants of 2^x take ten registers: of 16 they leave enough for one vector.
+  int64_t together = tile.registers >= 32 && !op.getSeed() ? tile.vectors : 1;
+  for (int64_t first = 0; first < tile.vectors; first += together) {
+    ArrayRef<Value> before = ArrayRef(sum).slice(first, together);
+    Vectors next =
+        b.loop(visible.anyLo, visible.anyHi, 1, before, [&](Value key, ValueRange carried) {
+          Vectors added;
+          for (int64_t v = first; v < first + together; ++v) {
+            Value at[] = {key, b.index(v * tile.lanes)};
+            Value score = vector::LoadOp::create(b, vectorType, scores, at);
+            Value p = probability(score, finite[v]);
+            // The sum counts dropped keys too.
+            Value kept = op.getSeed() ? drop(p, panel.counters[v], b.add(block.begin, key)) : p;
+            vector::StoreOp::create(b, kept, scores, at);
+            added.push_back(arith::AddFOp::create(b, carried[v - first], p));
+          }
+          return added;
+        });
+    llvm::copy(next, sum.begin() + first);
+  }
   store(sum, sums, {panel.index});
+  if (keepsProbabilities())
+    storeUnscaled(panel, block, visible, finite);
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,6 @@
-// What needs the final weights: the weights themselves and their sums over queries. Scores are
-// computed a second time, when maximum and sum of their rows are known.
+// What needs the final weights: their sums over queries, and the weights themselves beside these
+// (alone they take EmitAttentionKept.cpp). Scores are computed a second time, when maximum and sum
+// of their rows are known.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/EmitAttentionKernel.h"
@@ -9,6 +10,8 @@ using namespace mlir;
 using namespace fovea;
 
 void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &bounds, Value chunk) {
+  if (keepsProbabilities())
+    return emitKeptWeights(row, count);
   if (head.weights)
     forEachPanel(row, count, [&](const Panel &panel) {
       MaskBounds visible = boundsOf(panel.first, panel.last);
@@ -59,13 +62,8 @@ void AttentionKernel::normalize(const Panel &panel, const KeyBlock &block,
 }
 
 void AttentionKernel::clearWeights(const Panel &panel, Value lo, Value hi) {
-  Value zero = b.constant(cast<MemRefType>(head.weights.getType()).getElementType(), 0.0);
-  b.loop(b.index(0), panel.count, 1, [&](Value lane) {
-    Value row = b.add(panel.row, lane);
-    b.loop(lo, hi, 1, [&](Value key) {
-      memref::StoreOp::create(b, zero, head.weights, ValueRange{row, key});
-    });
-  });
+  b.loop(b.index(0), panel.count, 1,
+         [&](Value lane) { clearWeightsOfRow(b.add(panel.row, lane), lo, hi); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -18,12 +18,11 @@
 // CHECK-COUNT-12: vector.fma {{.*}} : vector<8xf32>
 // CHECK-NOT: vector.fma
 // CHECK: scf.yield
-// Maximum: one compare and select a vector, none of them for a mask.
-// CHECK: scf.for
-// CHECK-COUNT-3: vector.load %[[SCORES]]
-// CHECK-COUNT-3: arith.select
+// Maximum: while scores are in registers one compare and select a vector, none of them for a mask.
+// CHECK-COUNT-12: vector.store %{{.*}}, %[[SCORES]]
+// CHECK-COUNT-12: arith.select
 // CHECK-NOT: arith.select
-// CHECK: scf.yield
+// CHECK: vector.store
 // CHECK: vector.reduction <or>
 // CHECK: scf.if
 // 2^x: rounded by addition, five FMAs, no call.

@@ -65,7 +65,7 @@ Value EmitBuilder::constant(Type type, double value) {
 }
 
 Value EmitBuilder::splat(Type type, Value scalar) {
-  return isa<VectorType>(type) ? vector::BroadcastOp::create(*this, type, scalar) : scalar;
+  return isa<VectorType>(type) ? createOrFold<vector::BroadcastOp>(type, scalar) : scalar;
 }
 
 SmallVector<Value> EmitBuilder::loop(Value lower, Value upper, int64_t step, ValueRange inits,
@@ -103,9 +103,10 @@ void EmitBuilder::branch(Value condition, function_ref<void()> then,
   otherwise();
 }
 
-Value EmitBuilder::reduceLanes(Value vector, function_ref<Value(Value, Value)> combine) {
+Value EmitBuilder::reduceLanes(Value vector, function_ref<Value(Value, Value)> combine,
+                               int64_t left) {
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
-  for (; lanes > 1; lanes /= 2)
+  for (; lanes > left; lanes /= 2)
     vector = combine(slice(vector, 0, lanes / 2), slice(vector, lanes / 2, lanes / 2));
   return vector;
 }

@@ -52,11 +52,11 @@ public:
   void branch(mlir::Value condition, llvm::function_ref<void()> then,
               llvm::function_ref<void()> otherwise);
 
-  /// Halves `vector` with `combine` until one lane is left, in a fixed order, and returns it
-  /// as a vector of one lane. The number of lanes is a power of two.
-  mlir::Value
-  reduceLanes(mlir::Value vector,
-              llvm::function_ref<mlir::Value(mlir::Value lhs, mlir::Value rhs)> combine);
+  /// Halves `vector` with `combine` until `left` lanes are left, in a fixed order, and returns
+  /// them as a vector. Both numbers of lanes are powers of two.
+  mlir::Value reduceLanes(mlir::Value vector,
+                          llvm::function_ref<mlir::Value(mlir::Value lhs, mlir::Value rhs)> combine,
+                          int64_t left = 1);
 
   /// Lanes `[begin, begin + count)` of a vector.
   mlir::Value slice(mlir::Value vector, int64_t begin, int64_t count);

@@ -10,19 +10,17 @@ using namespace fovea;
 static constexpr double coefficients[] = {0x1.5d822ep-10, 0x1.3cde6ep-7, 0x1.c6b34cp-5,
                                           0x1.ebf9f4p-3, 0x1.62e42ep-1};
 
+llvm::ArrayRef<double> fovea::exp2Coefficients() { return coefficients; }
+
 // 1.5 * 2^23 + 127. A float of this size has no fraction bits, so adding it rounds to an
 // integer, whose low bits then hold the biased exponent of 2^n.
 static constexpr double roundAndBias = 12583039.0;
 
-static Value emitExp2F32(EmitBuilder &b, Value x, bool fusedMultiplyAdd) {
+Value fovea::emitExp2InRange(EmitBuilder &b, Value x, bool fusedMultiplyAdd) {
   Type type = x.getType();
   Type bitsType = b.getI32Type();
   if (auto vector = dyn_cast<VectorType>(type))
     bitsType = vector.clone(bitsType);
-  // At -127 the biased exponent is 0 and so is the power. The comparison is false for NaN.
-  Value lowest = b.constant(type, -127.0);
-  Value tooLow = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, lowest, x);
-  x = arith::SelectOp::create(b, tooLow, lowest, x);
   Value magic = b.constant(type, roundAndBias);
   Value biased = arith::AddFOp::create(b, x, magic);
   Value integer = arith::SubFOp::create(b, biased, magic);
@@ -44,7 +42,11 @@ static Value emitExp2F32(EmitBuilder &b, Value x, bool fusedMultiplyAdd) {
 }
 
 Value fovea::emitExp2(EmitBuilder &b, Value x, bool fusedMultiplyAdd) {
-  if (getElementTypeOrSelf(x.getType()).isF32())
-    return emitExp2F32(b, x, fusedMultiplyAdd);
-  return math::Exp2Op::create(b, x);
+  if (!getElementTypeOrSelf(x.getType()).isF32())
+    return math::Exp2Op::create(b, x);
+  // At -127 the biased exponent is 0 and so is the power. The comparison is false for NaN.
+  Value lowest = b.constant(x.getType(), -127.0);
+  Value tooLow = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, lowest, x);
+  x = arith::SelectOp::create(b, tooLow, lowest, x);
+  return emitExp2InRange(b, x, fusedMultiplyAdd);
 }

@@ -14,6 +14,12 @@ namespace fovea {
 /// math.exp2.
 mlir::Value emitExp2(EmitBuilder &b, mlir::Value x, bool fusedMultiplyAdd);
 
+/// The same for f32 in [-127, 127], without the clamp.
+mlir::Value emitExp2InRange(EmitBuilder &b, mlir::Value x, bool fusedMultiplyAdd);
+
+/// (2^f - 1) / f for |f| <= 1/2, highest power first: what that polynomial is made of.
+llvm::ArrayRef<double> exp2Coefficients();
+
 } // namespace fovea
 
 #endif // FOVEA_PASSES_EXP2POLYNOMIAL_H

@@ -34,6 +34,7 @@ public:
   /// `magnitude` with the sign of `sign`.
   mlir::Value copySign(mlir::Value magnitude, mlir::Value sign);
 
+  bool isFused() const { return fused; }
   mlir::Type integerType();
   mlir::Value integer(int64_t value) { return b.constant(integerType(), double(value)); }
   mlir::Value toBits(mlir::Value x);

@@ -60,8 +60,7 @@ void LaneEmitter::emitUniform(ArrayRef<Value> outerIvs) {
 Value LaneEmitter::onLanes(Value value, int64_t lanes) {
   if (Value vector = lane.lookupOrNull(value))
     return vector;
-  Value scalar = uniform.lookupOrDefault(value);
-  return vector::BroadcastOp::create(b, lanesOf(value.getType(), lanes), scalar);
+  return b.splat(lanesOf(value.getType(), lanes), uniform.lookupOrDefault(value));
 }
 
 Value LaneEmitter::emitContiguousLoad(Value memref, ValueRange indices, int64_t lanes) {
@@ -83,10 +82,41 @@ Value LaneEmitter::loadLanes(OpOperand &operand, Value iv, int64_t lanes) {
   return vector::FromElementsOp::create(b, lanesOf(elements[0].getType(), lanes), elements);
 }
 
+/// One branch decides for several registers, and for what is fetched beside them.
+void LaneEmitter::storePastCaches(OpOperand &operand, Value iv, Value value) {
+  auto type = cast<VectorType>(value.getType());
+  SmallVector<Value> at = indicesAt(operand, iv);
+  int64_t alignment = plan.lanes * type.getElementTypeBitWidth() / 8;
+  b.branch(
+      streams.isLarge,
+      [&] {
+        emitPrefetches(iv, type.getNumElements());
+        vector::StoreOp::create(b, value, operand.get(), at, /*nontemporal=*/true,
+                                llvm::MaybeAlign(alignment));
+      },
+      [&] { vector::StoreOp::create(b, value, operand.get(), at); });
+}
+
+/// Asks for the cache lines at `[iv, iv + lanes)` of the rows that are wanted later.
+void LaneEmitter::emitPrefetches(Value iv, int64_t lanes) {
+  static constexpr int64_t lineBytes = 64, nearest = 3;
+  for (const RowPrefetch &prefetch : streams.prefetches) {
+    auto type = cast<MemRefType>(prefetch.row.getType());
+    int64_t step = lineBytes * 8 / type.getElementTypeBitWidth();
+    for (int64_t lane = 0; lane < lanes; lane += step) {
+      SmallVector<Value> at = indicesAt(*prefetch.like, b.add(iv, b.index(lane)));
+      memref::PrefetchOp::create(b, prefetch.row, at, prefetch.isWrite, nearest,
+                                 /*isDataCache=*/true);
+    }
+  }
+}
+
 void LaneEmitter::storeLanes(OpOperand &operand, Value iv, Value value) {
   Value memref = operand.get();
   int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
   if (plan.operands[operand.getOperandNumber()] == Access::Contiguous) {
+    if (streams.bypassCaches && lanes % plan.lanes == 0)
+      return storePastCaches(operand, iv, value);
     SmallVector<Value> at = indicesAt(operand, iv);
     if (isBoolean(memref)) {
       memref = viewAsBytes(b, memref);
@@ -169,6 +199,9 @@ void LaneEmitter::emitOperation(Operation &inner, Value iv, int64_t lanes) {
 SmallVector<Value> LaneEmitter::emitLanes(Value iv, int64_t lanes, ValueRange accumulators) {
   lane.clear();
   laneIv = iv;
+  if (!streams.prefetches.empty() && !streams.bypassCaches && lanes == plan.lanes * plan.unroll)
+    b.branch(
+        streams.isLarge, [&] { emitPrefetches(iv, lanes); }, [] {});
   for (OpOperand &operand : op->getOpOperands()) {
     BlockArgument argument = op.getMatchingBlockArgument(&operand);
     bool uniformAccess = plan.operands[operand.getOperandNumber()] == Access::Uniform;
@@ -206,6 +239,10 @@ VectorType LaneEmitter::accumulatorType(int64_t index, int64_t lanes) {
 
 Value LaneEmitter::combine(int64_t index, Value lhs, Value rhs) {
   Operation *combiner = plan.combiners[index];
+  if (isa<arith::MaxNumFOp>(combiner)) {
+    Value isAbove = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, rhs, lhs);
+    return arith::SelectOp::create(b, isAbove, rhs, lhs);
+  }
   IRMapping operands;
   operands.map(combiner->getOperand(0), lhs);
   operands.map(combiner->getOperand(1), rhs);
@@ -222,7 +259,8 @@ void LaneEmitter::storeTotal(int64_t index, Value total) {
   bool narrow = old.getType() != scalar.getType();
   if (narrow)
     old = arith::ExtFOp::create(b, scalar.getType(), old);
-  Value result = combine(index, old, scalar);
+  // The total is a number; of the old value nothing is known.
+  Value result = combine(index, scalar, old);
   if (narrow)
     result = arith::TruncFOp::create(b, getElementTypeOrSelf(operand.get()), result);
   memref::StoreOp::create(b, result, operand.get(), at);

@@ -4,14 +4,16 @@
 
 #include "mlir/IR/IRMapping.h"
 #include "passes/EmitBuilder.h"
+#include "passes/RowStreams.h"
 #include "passes/VectorPlan.h"
 
 namespace fovea {
 
 class LaneEmitter {
 public:
-  LaneEmitter(EmitBuilder &builder, mlir::linalg::GenericOp op, const VectorPlan &plan)
-      : b(builder), op(op), plan(plan) {}
+  LaneEmitter(EmitBuilder &builder, mlir::linalg::GenericOp op, const VectorPlan &plan,
+              const RowStreams &streams)
+      : b(builder), op(op), plan(plan), streams(streams) {}
 
   /// Emits everything that is the same for all lanes, for use outside the loop over lanes.
   /// `ivs` holds the induction variables of all other loops.
@@ -25,7 +27,8 @@ public:
   /// The type of `count` partial results of reduction `index`; at least f32 for floats.
   mlir::VectorType accumulatorType(int64_t index, int64_t lanes);
 
-  /// Combines two partial results of reduction `index`.
+  /// Combines two partial results of reduction `index`, the older one first. A maximum that leaves
+  /// out what is no number has older results that are numbers.
   mlir::Value combine(int64_t index, mlir::Value lhs, mlir::Value rhs);
 
   /// Combines a reduction's total, a vector of one lane, into its place in memory.
@@ -34,6 +37,8 @@ public:
 private:
   mlir::Value loadLanes(mlir::OpOperand &operand, mlir::Value iv, int64_t lanes);
   void storeLanes(mlir::OpOperand &operand, mlir::Value iv, mlir::Value value);
+  void storePastCaches(mlir::OpOperand &operand, mlir::Value iv, mlir::Value value);
+  void emitPrefetches(mlir::Value iv, int64_t lanes);
   llvm::SmallVector<mlir::Value> indicesAt(mlir::OpOperand &operand, mlir::Value iv);
   mlir::Value onLanes(mlir::Value value, int64_t lanes);
   void emitOperation(mlir::Operation &inner, mlir::Value iv, int64_t lanes);
@@ -46,6 +51,7 @@ private:
   EmitBuilder &b;
   mlir::linalg::GenericOp op;
   const VectorPlan &plan;
+  const RowStreams &streams;
   llvm::SmallVector<mlir::Value> ivs;
   mlir::IRMapping uniform; // body values to scalars
   mlir::IRMapping lane;    // body values to vectors, of the lanes being emitted

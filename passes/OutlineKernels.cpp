@@ -3,9 +3,11 @@
 // foralls become serial loops of the enclosing kernel.
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "passes/Passes.h"
@@ -114,6 +116,12 @@ static void fillKernel(OpBuilder &b, func::FuncOp kernel, scf::ForallOp forall,
   for (Operation &op : forall.getBody()->without_terminator())
     b.clone(op, map);
   b.setInsertionPointToEnd(&entry);
+  // Stores past the caches are not ordered with those that say that the task is done.
+  WalkResult found = kernel.walk([](vector::StoreOp store) {
+    return store.getNontemporal() ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  if (found.wasInterrupted())
+    LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::seq_cst, StringRef());
   func::ReturnOp::create(b, loc);
   kernel.walk([&](attn::WorkerOp worker) {
     worker.replaceAllUsesWith(entry.getArgument(2));

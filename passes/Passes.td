@@ -174,7 +174,8 @@ def VectorizeLinalgPass : Pass<"attn-vectorize-linalg", "::mlir::func::FuncOp"> 
   let description = [{
     Every linalg op and memref.copy becomes loops around one loop over vectors; what has no
     form on vectors becomes scalar loops, with a remark. For each op the loop is chosen that
-    takes the fewest memory accesses an element.
+    takes the fewest memory accesses an element. In a parallel loop over rows whose result is larger
+    than the caches, the next row is fetched meanwhile and results are stored past the caches.
 
     ```mlir
     linalg.exp ins(%x : memref<4x64xf32>) outs(%y : memref<4x64xf32>)
@@ -223,7 +224,8 @@ def OutlineKernelsPass : Pass<"attn-outline-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Each outermost `scf.forall` on buffers becomes a private function marked `attn.kernel`; its
     iterations are the tasks of an `attn.launch`. The forall's attribute `attn.kernel_name`
-    names the kernel. Foralls inside become serial loops.
+    names the kernel. Foralls inside become serial loops. A kernel that stores past the caches ends
+    with a fence, so that whoever learns that it is done sees what it stored.
 
     ```mlir
     scf.forall (%i) in (%n) { body(%i, %x) }
@@ -232,7 +234,8 @@ def OutlineKernelsPass : Pass<"attn-outline-kernels", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
-                           "::fovea::attn::AttnDialect"];
+                           "::fovea::attn::AttnDialect",
+                           "::mlir::LLVM::LLVMDialect"];
 }
 
 def PlanBuffersPass : Pass<"attn-plan-buffers", "::mlir::ModuleOp"> {

@@ -27,21 +27,22 @@ static bool isLastUse(Value value, Operation *op) {
   });
 }
 
-/// Whether `value` is computed from `source` by reductions and elementwise ops.
-static bool isComputedFrom(Value value, Value source) {
+/// Whether `value` is computed by `source`, or from its results by reductions and elementwise ops.
+static bool isComputedBy(Value value, Operation *source) {
   auto op = value.getDefiningOp<linalg::LinalgOp>();
   return op && !linalg::isaContractionOpInterface(op) &&
-         llvm::any_of(op->getOperands(), [&](Value operand) {
-           return operand == source || isComputedFrom(operand, source);
-         });
+         (op == source || llvm::any_of(op->getOperands(), [&](Value operand) {
+            return isComputedBy(operand, source);
+          }));
 }
 
-/// Whether another input is computed from this one, as the sum of a row is. Tiling then keeps the
-/// row in scratch memory, which is nearer than any buffer.
+/// Whether another input is computed with this one or from it, as the sum of a row is. Tiling then
+/// keeps the row in scratch memory, which is nearer than any buffer.
 static bool isReadTwice(linalg::GenericOp op, OpOperand *input) {
-  return input->get().getDefiningOp<linalg::LinalgOp>() &&
-         llvm::any_of(op.getDpsInputs(),
-                      [&](Value other) { return isComputedFrom(other, input->get()); });
+  Operation *source = input->get().getDefiningOp<linalg::LinalgOp>();
+  return source && llvm::any_of(op.getDpsInputs(), [&](Value other) {
+           return other != input->get() && isComputedBy(other, source);
+         });
 }
 
 /// The input that the result may take the memory of, or null.

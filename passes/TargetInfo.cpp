@@ -3,12 +3,12 @@
 
 using namespace fovea;
 
-static constexpr int64_t kib = 1024;
+static constexpr int64_t kib = 1024, mib = 1024 * kib;
 static const TargetInfo targets[] = {
-    {"generic", 128, 16, 32 * kib, 256 * kib, false},
-    {"avx2", 256, 16, 32 * kib, 512 * kib, true},
-    {"avx512", 512, 32, 32 * kib, 1024 * kib, true},
-    {"neon", 128, 32, 64 * kib, 512 * kib, true},
+    {"generic", 128, 16, 32 * kib, 256 * kib, 8 * mib, false},
+    {"avx2", 256, 16, 32 * kib, 512 * kib, 32 * mib, true},
+    {"avx512", 512, 32, 32 * kib, 1024 * kib, 32 * mib, true},
+    {"neon", 128, 32, 64 * kib, 512 * kib, 16 * mib, true},
 };
 
 llvm::ArrayRef<TargetInfo> fovea::allTargets() { return targets; }

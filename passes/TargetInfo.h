@@ -15,6 +15,7 @@ struct TargetInfo {
   int64_t vectorRegisters; // architectural vector registers
   int64_t l1Bytes;         // level-1 data cache of one core
   int64_t l2Bytes;         // level-2 cache of one core
+  int64_t cacheBytes;      // last-level cache that a few cores share
   bool fusedMultiplyAdd;   // x * y + z in one instruction; else LLVM would call a function for it
 
   /// Lanes of a vector of elements of the given width, e.g. 8 for f32 with AVX2.

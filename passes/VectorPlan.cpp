@@ -67,6 +67,21 @@ static void findVarying(linalg::GenericOp op, VectorPlan &plan) {
   }
 }
 
+bool fovea::hasFunctions(linalg::GenericOp op, unsigned dim) {
+  llvm::DenseSet<Value> varying;
+  for (auto [argument, map] : llvm::zip(op.getBody()->getArguments(), op.getIndexingMapsArray()))
+    if (map.isFunctionOfDim(dim))
+      varying.insert(argument);
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    if (llvm::none_of(inner.getOperands(), [&](Value v) { return varying.contains(v); }))
+      continue;
+    if (isa_and_nonnull<math::MathDialect>(inner.getDialect()))
+      return true;
+    varying.insert(inner.result_begin(), inner.result_end());
+  }
+  return false;
+}
+
 /// A register holds the widest float that varies; narrower than 32 bits it is computed on as
 /// 32, and indices, which would take two registers, count as 32 too. Bodies without floats go
 /// by their widest integer.
@@ -98,13 +113,22 @@ static const char *findObstacle(linalg::GenericOp op, const VectorPlan &plan) {
   return nullptr;
 }
 
-/// Vectors of partial sums: enough to hide the latency of an addition. A body with functions is
-/// long enough to hide it, and needs the registers itself.
-static int64_t chooseAccumulators(linalg::GenericOp op) {
-  bool hasFunctions = llvm::any_of(*op.getBody(), [](Operation &inner) {
-    return isa_and_nonnull<math::MathDialect>(inner.getDialect());
-  });
-  return hasFunctions ? 1 : 4;
+/// Enough registers to hide the latency of an addition and to make the loop's own instructions few,
+/// but no more than hold what is loaded. A body with functions is long, and needs registers itself:
+/// two share its constants, if there is no rest to compute one by one.
+static int64_t chooseUnroll(linalg::GenericOp op, const VectorPlan &plan, int64_t size,
+                            const TargetInfo &target) {
+  bool gathers = llvm::is_contained(plan.operands, Access::Scattered) ||
+                 llvm::any_of(*op.getBody(), llvm::IsaPred<memref::LoadOp, linalg::IndexOp>);
+  if (gathers)
+    return 1;
+  if (hasFunctions(op, plan.dim))
+    return !ShapedType::isDynamic(size) && size % (2 * plan.lanes) == 0 ? 2 : 1;
+  constexpr int64_t most = 4, others = 4;
+  int64_t loads = std::max<int64_t>(1, llvm::count(plan.operands, Access::Contiguous) -
+                                           llvm::count(plan.combiners, nullptr));
+  return std::min<int64_t>(most, llvm::bit_floor<uint64_t>(std::max<int64_t>(
+                                     1, (target.vectorRegisters - others) / loads)));
 }
 
 static VectorPlan makePlan(linalg::GenericOp op, unsigned dim, const TargetInfo &target) {
@@ -118,12 +142,14 @@ static VectorPlan makePlan(linalg::GenericOp op, unsigned dim, const TargetInfo 
   }
   findVarying(op, plan);
   plan.lanes = registerLanes(plan, target);
-  plan.accumulators = plan.isReduction() ? chooseAccumulators(op) : 1;
   int64_t size = op.getStaticLoopRanges()[dim];
-  if (ShapedType::isDynamic(size))
-    return plan;
-  plan.lanes = std::min<int64_t>(plan.lanes, llvm::bit_floor<uint64_t>(std::max<int64_t>(size, 1)));
-  plan.accumulators = std::clamp<int64_t>(size / plan.lanes, 1, plan.accumulators);
+  bool isKnown = !ShapedType::isDynamic(size);
+  if (isKnown)
+    plan.lanes =
+        std::min<int64_t>(plan.lanes, llvm::bit_floor<uint64_t>(std::max<int64_t>(size, 1)));
+  plan.unroll = chooseUnroll(op, plan, size, target);
+  while (isKnown && plan.unroll > 1 && size < plan.unroll * plan.lanes)
+    plan.unroll /= 2;
   return plan;
 }
 

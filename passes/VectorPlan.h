@@ -20,7 +20,7 @@ enum class Access {
 struct VectorPlan {
   unsigned dim;                                   // the loop that runs over lanes
   int64_t lanes;                                  // power of two
-  int64_t accumulators;                           // vectors that each reduction is spread over
+  int64_t unroll;                                 // registers that the main loop takes at once
   llvm::SmallVector<Access> operands;             // one per operand, inputs first
   llvm::SmallVector<mlir::Operation *> combiners; // one per init; null where lanes are stored
   /// Values of the body that differ between lanes.
@@ -35,6 +35,10 @@ struct VectorPlan {
 /// no loop can run over lanes; `why` then says the reason for the innermost one.
 std::optional<VectorPlan> planVectorization(mlir::linalg::GenericOp op, const TargetInfo &target,
                                             std::string &why);
+
+/// Whether the body computes functions, which are not just sums and products, of what differs along
+/// the loop `dim`.
+bool hasFunctions(mlir::linalg::GenericOp op, unsigned dim);
 
 } // namespace fovea
 

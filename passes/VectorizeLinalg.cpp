@@ -10,6 +10,7 @@
 #include "passes/LaneEmitter.h"
 #include "passes/Passes.h"
 #include "passes/Report.h"
+#include "passes/RowStreams.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -26,92 +27,72 @@ static SmallVector<Value> loopSizes(EmitBuilder &b, linalg::GenericOp op) {
   });
 }
 
-static void emitParallelRow(EmitBuilder &b, LaneEmitter &lanes, int64_t count, Value size) {
-  Value whole = b.roundDown(size, count);
-  b.loop(b.index(0), whole, count, [&](Value iv) { lanes.emitLanes(iv, count, {}); });
-  if (count > 1)
-    b.loop(whole, size, 1, [&](Value iv) { lanes.emitLanes(iv, 1, {}); });
+/// Lanes of the loops over a row, each of which takes what the one before it left: several
+/// registers, one register, one lane.
+static SmallVector<int64_t> loopWidths(const VectorPlan &plan) {
+  SmallVector<int64_t> widths = {plan.unroll * plan.lanes, plan.lanes, 1};
+  widths.erase(llvm::unique(widths), widths.end());
+  return widths;
+}
+
+static void emitParallelRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan,
+                            Value size) {
+  Value begin = b.index(0);
+  for (int64_t width : loopWidths(plan)) {
+    Value end = b.roundDown(size, width);
+    b.loop(begin, end, width, [&](Value iv) { lanes.emitLanes(iv, width, {}); });
+    begin = end;
+  }
 }
 
 namespace {
-/// Emits the reductions of one row: several vectors of partial results, combined in an order
-/// that depends on nothing but the number of lanes.
+/// Emits the reductions of one row: lanes of partial results, combined in an order that depends on
+/// nothing but their number.
 struct ReductionRow {
   EmitBuilder &b;
   LaneEmitter &lanes;
   const VectorPlan &plan;
   SmallVector<int64_t> reductions; // the inits that are reduced
 
-  SmallVector<Value> neutral();
-  /// `values` holds, for each of several accumulators in turn, one value a reduction.
-  SmallVector<Value> advance(Value iv, ValueRange values);
-  SmallVector<Value> combineAccumulators(SmallVector<Value> values);
-  SmallVector<Value> reduceToOneLane(ArrayRef<Value> values);
+  Value neutral(int64_t reduction, int64_t width);
   void emit(Value size);
 };
 } // namespace
 
-SmallVector<Value> ReductionRow::neutral() {
-  return llvm::map_to_vector(reductions, [&](int64_t i) -> Value {
-    Operation *combiner = plan.combiners[i];
-    VectorType type = lanes.accumulatorType(i, plan.lanes);
-    TypedAttr scalar = *arith::getNeutralElement(combiner);
-    if (auto value = dyn_cast<FloatAttr>(scalar))
-      scalar = b.getFloatAttr(type.getElementType(), value.getValueAsDouble());
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, Attribute(scalar)));
-  });
-}
-
-SmallVector<Value> ReductionRow::advance(Value iv, ValueRange values) {
-  SmallVector<Value> next;
-  for (size_t first = 0; first < values.size(); first += reductions.size()) {
-    int64_t offset = first / reductions.size() * plan.lanes;
-    llvm::append_range(next, lanes.emitLanes(b.add(iv, b.index(offset)), plan.lanes,
-                                             values.slice(first, reductions.size())));
-  }
-  return next;
-}
-
-SmallVector<Value> ReductionRow::combineAccumulators(SmallVector<Value> values) {
-  size_t count = reductions.size();
-  while (values.size() > count) {
-    for (size_t i = 0; i < count; ++i)
-      values[values.size() - 2 * count + i] = lanes.combine(
-          reductions[i], values[values.size() - 2 * count + i], values[values.size() - count + i]);
-    values.resize(values.size() - count);
-  }
-  return values;
-}
-
-SmallVector<Value> ReductionRow::reduceToOneLane(ArrayRef<Value> values) {
-  SmallVector<Value> totals;
-  for (auto [i, value] : llvm::zip(reductions, values))
-    totals.push_back(
-        b.reduceLanes(value, [&](Value l, Value r) { return lanes.combine(i, l, r); }));
-  return totals;
+Value ReductionRow::neutral(int64_t reduction, int64_t width) {
+  Operation *combiner = plan.combiners[reduction];
+  VectorType type = lanes.accumulatorType(reduction, width);
+  // LaneEmitter::combine keeps the old value where the new one is no number.
+  if (isa<arith::MaxNumFOp>(combiner))
+    return b.constant(type, -std::numeric_limits<double>::infinity());
+  TypedAttr scalar = *arith::getNeutralElement(combiner);
+  if (auto value = dyn_cast<FloatAttr>(scalar))
+    scalar = b.getFloatAttr(type.getElementType(), value.getValueAsDouble());
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, Attribute(scalar)));
 }
 
 void ReductionRow::emit(Value size) {
-  int64_t block = plan.lanes * plan.accumulators;
-  SmallVector<Value> values;
-  for (int64_t i = 0; i < plan.accumulators; ++i)
-    llvm::append_range(values, neutral());
-  Value blocks = b.roundDown(size, block), whole = b.roundDown(size, plan.lanes);
-  auto step = [&](Value iv, ValueRange carried) { return advance(iv, carried); };
-  values = combineAccumulators(b.loop(b.index(0), blocks, block, values, step));
-  if (plan.accumulators > 1)
-    values = b.loop(blocks, whole, plan.lanes, values, step);
-  values = reduceToOneLane(values);
-  if (plan.lanes > 1)
-    values = b.loop(whole, size, 1, values,
-                    [&](Value iv, ValueRange carried) { return lanes.emitLanes(iv, 1, carried); });
-  for (auto [i, value] : llvm::zip(reductions, values))
-    lanes.storeTotal(i, value);
+  SmallVector<int64_t> widths = loopWidths(plan);
+  SmallVector<Value> values = llvm::map_to_vector(
+      reductions, [&](int64_t reduction) { return neutral(reduction, widths.front()); });
+  Value begin = b.index(0);
+  for (int64_t width : widths) {
+    for (auto [reduction, value] : llvm::zip(reductions, values))
+      value = b.reduceLanes(
+          value, [&](Value l, Value r) { return lanes.combine(reduction, l, r); }, width);
+    Value end = b.roundDown(size, width);
+    values = b.loop(begin, end, width, values, [&](Value iv, ValueRange carried) {
+      return lanes.emitLanes(iv, width, carried);
+    });
+    begin = end;
+  }
+  for (auto [reduction, value] : llvm::zip(reductions, values))
+    lanes.storeTotal(reduction, value);
 }
 
 static void emitRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, Value size) {
   if (!plan.isReduction())
-    return emitParallelRow(b, lanes, plan.lanes, size);
+    return emitParallelRow(b, lanes, plan, size);
   ReductionRow row{b, lanes, plan, {}};
   for (auto [i, combiner] : llvm::enumerate(plan.combiners))
     if (combiner)
@@ -120,9 +101,10 @@ static void emitRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, 
 }
 
 /// Loops over all dims but the vector dim, in the order of the op, then the row.
-static void emitNest(EmitBuilder &b, linalg::GenericOp op, const VectorPlan &plan) {
+static void emitNest(EmitBuilder &b, linalg::GenericOp op, const VectorPlan &plan,
+                     const RowStreams &streams) {
   SmallVector<Value> sizes = loopSizes(b, op), ivs(sizes.size());
-  LaneEmitter lanes(b, op, plan);
+  LaneEmitter lanes(b, op, plan, streams);
   auto emitFrom = [&](auto &&self, unsigned dim) -> void {
     if (dim == plan.dim)
       return self(self, dim + 1);
@@ -139,12 +121,12 @@ static void emitNest(EmitBuilder &b, linalg::GenericOp op, const VectorPlan &pla
 }
 
 static LogicalResult vectorize(IRRewriter &rewriter, linalg::GenericOp op,
-                               const TargetInfo &target) {
+                               const StreamDecision &streams, const TargetInfo &target) {
   std::string why;
   if (auto plan = planVectorization(op, target, why)) {
     EmitBuilder b(op.getLoc(), rewriter);
     b.setInsertionPoint(op);
-    emitNest(b, op, *plan);
+    emitNest(b, op, *plan, emitStreams(b, op, *plan, streams, target));
     rewriter.eraseOp(op);
     return success();
   }
@@ -203,14 +185,18 @@ void VectorizeLinalgPass::runOnOperation() {
       ops.push_back(op);
   });
   IRRewriter rewriter(&getContext());
+  SmallVector<linalg::GenericOp> generics;
   for (Operation *op : ops) {
     auto generic = toGeneric(rewriter, op);
     if (failed(generic)) {
       op->emitOpError("has no form as linalg.generic");
       return signalPassFailure();
     }
-    if (failed(expandAffineApplies(rewriter, *generic)) ||
-        failed(vectorize(rewriter, *generic, *info)))
-      return signalPassFailure();
+    generics.push_back(*generic);
   }
+  auto streams = decideStreams(getOperation());
+  for (linalg::GenericOp op : generics)
+    if (failed(expandAffineApplies(rewriter, op)) ||
+        failed(vectorize(rewriter, op, streams.lookup(op), *info)))
+      return signalPassFailure();
 }

@@ -148,7 +148,8 @@ TEST(MathFlags, ApproximateExpIsZeroBelowNormalNumbers) {
   std::vector<float> results = evaluate(*runner, points);
   for (size_t i = 0; i < points.size(); ++i) {
     double exact = std::exp(double(points[i]));
-    ASSERT_LE(std::abs(results[i] - exact), 3 * ulpOf(exact)) << "exp(" << points[i] << ")";
+    double bound = 2.5e-7 + 2e-8 * std::abs(points[i]);
+    ASSERT_LE(std::abs(results[i] - exact), bound * exact) << "exp(" << points[i] << ")";
   }
   std::vector<float> limits = evaluate(*runner, {-infinity, -1000, -88.1f, 0, NAN});
   EXPECT_EQ(limits[0], 0);
@@ -156,4 +157,43 @@ TEST(MathFlags, ApproximateExpIsZeroBelowNormalNumbers) {
   EXPECT_EQ(limits[2], 0);
   EXPECT_EQ(limits[3], 1);
   EXPECT_TRUE(std::isnan(limits[4]));
+}
+
+// Within the bounds that passes/ApproximateGelu.h states; the limits and NaN stay.
+TEST(MathGelu, StaysWithinBound) {
+  auto runner = KernelRunner::create(R"(
+    func.func @f(%x: memref<?xf32>, %y: memref<?xf32>) {
+      %scale = arith.constant 0.707106769 : f32
+      %half = arith.constant 0.5 : f32
+      %one = arith.constant 1.0 : f32
+      linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                      iterator_types = ["parallel"]}
+        ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+      ^bb0(%a: f32, %o: f32):
+        %s = arith.mulf %a, %scale : f32
+        %e = math.erf %s : f32
+        %g = arith.addf %e, %one : f32
+        %h = arith.mulf %a, %half : f32
+        %r = arith.mulf %h, %g : f32
+        linalg.yield %r : f32
+      }
+      return
+    })",
+                                     "attn-vectorize-linalg,attn-approximate-math");
+  ASSERT_TRUE(bool(runner)) << llvm::toString(runner.takeError());
+  std::vector<float> points = samplePoints(-20, 20);
+  std::vector<float> results = evaluate(*runner, points);
+  for (size_t i = 0; i < points.size(); ++i) {
+    double x = points[i], exact = x * 0.5 * std::erfc(-x / std::sqrt(2.0));
+    double error = std::abs(results[i] - exact);
+    ASSERT_LE(error, std::max(5e-7, 2e-7 * std::abs(exact))) << "gelu(" << x << ")";
+    if (x >= -2 && std::abs(x) >= std::numeric_limits<float>::min())
+      ASSERT_LE(error, 5e-6 * std::abs(exact)) << "gelu(" << x << ")";
+  }
+  std::vector<float> limits = evaluate(*runner, {infinity, -1000, 0, NAN, 1e30f});
+  EXPECT_EQ(limits[0], infinity);
+  EXPECT_EQ(limits[1], 0);
+  EXPECT_EQ(limits[2], 0);
+  EXPECT_TRUE(std::isnan(limits[3]));
+  EXPECT_EQ(limits[4], 1e30f);
 }

@@ -16,7 +16,7 @@ func.func @exp(%x: vector<8xf32>) -> vector<8xf32> {
 
 // Without results below the normal numbers, one shift makes the power of two.
 // CHECK-LABEL: @normal_exp
-// CHECK-COUNT-3: math.fma
+// CHECK-COUNT-2: math.fma
 // CHECK:         arith.shli
 // CHECK-COUNT-5: math.fma
 // CHECK-NOT:     arith.shli
@@ -75,4 +75,47 @@ func.func @double(%x: vector<4xf64>) -> vector<4xf64> {
 func.func @other(%x: vector<8xf32>) -> vector<8xf32> {
   %y = math.atan %x : vector<8xf32>
   return %y : vector<8xf32>
+}
+
+// gelu is one function: a polynomial and an exponential instead of both branches of erf.
+// CHECK-LABEL: @gelu
+// CHECK-COUNT-15: math.fma
+// CHECK-NOT:      math.fma
+// CHECK-NOT:      math.erf
+// CHECK:          return
+func.func @gelu(%x: vector<8xf32>) -> vector<8xf32> {
+  %scale = arith.constant dense<0.707106769> : vector<8xf32>
+  %half = arith.constant dense<0.5> : vector<8xf32>
+  %one = arith.constant dense<1.0> : vector<8xf32>
+  %0 = arith.mulf %x, %scale : vector<8xf32>
+  %1 = math.erf %0 : vector<8xf32>
+  %2 = arith.addf %1, %one : vector<8xf32>
+  %3 = arith.mulf %x, %half : vector<8xf32>
+  %4 = arith.mulf %3, %2 : vector<8xf32>
+  return %4 : vector<8xf32>
+}
+
+// Not gelu: another scale; a factor other than x / 2; erf that is used elsewhere.
+// CHECK-LABEL: @negative_gelu
+// CHECK-COUNT-30: math.fma
+// CHECK:          return
+func.func @negative_gelu(%x: f32, %y: f32) -> (f32, f32, f32, f32) {
+  %other = arith.constant 0.7 : f32
+  %scale = arith.constant 0.707106769 : f32
+  %half = arith.constant 0.5 : f32
+  %one = arith.constant 1.0 : f32
+  %xh = arith.mulf %x, %half : f32
+  %0 = arith.mulf %x, %other : f32
+  %1 = math.erf %0 : f32
+  %2 = arith.addf %1, %one : f32
+  %3 = arith.mulf %xh, %2 : f32
+  %4 = arith.mulf %y, %scale : f32
+  %5 = math.erf %4 : f32
+  %6 = arith.addf %5, %one : f32
+  %7 = arith.mulf %xh, %6 : f32
+  %8 = arith.mulf %x, %scale : f32
+  %9 = math.erf %8 : f32
+  %10 = arith.addf %9, %one : f32
+  %11 = arith.mulf %xh, %10 : f32
+  return %3, %7, %9, %11 : f32, f32, f32, f32
 }

@@ -23,6 +23,22 @@ func.func @f(%x: memref<?x?xf32>, %m: index, %n: index) {
 
 // -----
 
+// Stores past the caches are finished before the kernel returns.
+// CHECK-LABEL: func.func private @streamed.kernel(
+// CHECK:       scf.for
+// CHECK:         vector.store
+// CHECK:       }
+// CHECK:       llvm.fence seq_cst
+// CHECK-NEXT:  return
+func.func @streamed(%x: memref<64xf32>, %v: vector<8xf32>) {
+  scf.forall (%i) in (8) {
+    vector.store %v, %x[%i] {nontemporal = true} : memref<64xf32>, vector<8xf32>
+  }
+  return
+}
+
+// -----
+
 // Two kernels of one kind get different names; a loop inside a kernel is serial.
 // CHECK: func.func private @g.kernel(
 // CHECK: scf.for

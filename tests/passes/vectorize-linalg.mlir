@@ -25,7 +25,7 @@ func.func @elementwise_dynamic(%x: memref<4x?xf32, strided<[?, 1], offset: ?>>,
 
 // No tail where the size is a multiple of the lanes; the scalar is broadcast.
 // CHECK-LABEL: @fill_static
-// CHECK:         vector.broadcast %{{.*}} : f32 to vector<8xf32>
+// CHECK:         vector.broadcast %{{.*}} : f32 to vector<32xf32>
 // CHECK:         vector.store
 // CHECK-NOT:     vector<1xf32>
 // CHECK:         return
@@ -36,10 +36,12 @@ func.func @fill_static(%v: f32, %y: memref<64xf32>) {
 
 // -----
 
-// A row sum: four accumulators, a fixed tree over the lanes, then the old value.
+// A row sum: four registers of accumulators, a fixed tree over the lanes, then the old value.
 // CHECK-LABEL: @row_sum
-// CHECK:         scf.for {{.*}} iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
-// CHECK-COUNT-4:   arith.addf {{.*}} : vector<8xf32>
+// CHECK:         scf.for {{.*}} iter_args({{.*}}) -> (vector<32xf32>)
+// CHECK:           arith.addf {{.*}} : vector<32xf32>
+// CHECK:         vector.shuffle {{.*}} [0, 1, 2, 3, 4, 5, 6, 7]
+// CHECK:         scf.for {{.*}} iter_args({{.*}}) -> (vector<8xf32>)
 // CHECK:         vector.shuffle {{.*}} [0, 1, 2, 3]
 // CHECK:         vector.shuffle {{.*}} [0, 1]
 // CHECK:         vector.extract
@@ -61,7 +63,7 @@ func.func @row_sum(%x: memref<4x?xf32>, %y: memref<4xf32>) {
 // CHECK:         scf.for
 // CHECK:           scf.for
 // CHECK-NOT:         iter_args
-// CHECK:             arith.addf {{.*}} : vector<8xf32>
+// CHECK:             arith.addf {{.*}} : vector<32xf32>
 func.func @column_sum(%x: memref<?x64xf32>, %y: memref<64xf32>) {
   linalg.reduce ins(%x : memref<?x64xf32>) outs(%y : memref<64xf32>) dimensions = [0]
     (%a: f32, %b: f32) {
@@ -78,7 +80,7 @@ func.func @column_sum(%x: memref<?x64xf32>, %y: memref<64xf32>) {
 // CHECK:         %[[S:.*]] = memref.load
 // CHECK:         %[[R:.*]] = math.rsqrt %[[S]] : f32
 // CHECK:         scf.for
-// CHECK:           arith.mulf {{.*}} : vector<8xf32>
+// CHECK:           arith.mulf {{.*}} : vector<32xf32>
 func.func @scale_rows(%x: memref<?x64xf32>, %s: memref<?xf32>, %y: memref<?x64xf32>) {
   linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>,
                                    affine_map<(i, j) -> (i, j)>],
@@ -179,8 +181,8 @@ func.func @booleans(%x: memref<?xi1>, %y: memref<?xi1>) {
 
 // Half precision is summed in f32 and rounded once.
 // CHECK-LABEL: @half_sum
-// CHECK:         arith.extf {{.*}} : vector<8xf16> to vector<8xf32>
-// CHECK:         arith.addf {{.*}} : vector<8xf32>
+// CHECK:         arith.extf {{.*}} : vector<32xf16> to vector<32xf32>
+// CHECK:         arith.addf {{.*}} : vector<32xf32>
 // CHECK:         arith.truncf {{.*}} : f32 to f16
 func.func @half_sum(%x: memref<64xf16>, %y: memref<f16>) {
   linalg.reduce ins(%x : memref<64xf16>) outs(%y : memref<f16>) dimensions = [0]
@@ -255,4 +257,119 @@ func.func @nested_region(%x: memref<64xf32>) {
 func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = linalg.exp ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
+}
+
+// -----
+
+// Rows of 32 MiB in all, without functions: the last loop fetches the next row, and stores past the
+// caches, if what the caller passes is aligned.
+#row = affine_map<(i, j) -> (i, j)>
+#sum = affine_map<(i, j) -> (i)>
+// CHECK-LABEL: @normalize_rows
+// CHECK:         scf.forall (%[[I:.*]]) in (2048)
+// CHECK:           scf.for
+// CHECK-NOT:         memref.prefetch
+// CHECK:           %[[NEXT:.*]] = arith.minsi
+// CHECK:           %[[ROW:.*]] = memref.subview %arg0[%[[NEXT]], 0]
+// CHECK:           %[[ADDRESS:.*]] = memref.extract_aligned_pointer_as_index %arg1
+// CHECK:           arith.remui %[[ADDRESS]], %c32
+// CHECK:           scf.for
+// CHECK:             scf.if
+// CHECK-COUNT-2:       memref.prefetch %[[ROW]][%c0, %{{.*}}], read
+// CHECK:               vector.store {{.*}} {alignment = 32 : i64, nontemporal = true} : {{.*}}, vector<32xf32>
+// CHECK:             } else {
+// CHECK-NOT:           nontemporal
+// CHECK:               vector.store
+func.func @normalize_rows(%x: memref<2048x4096xf32>, %y: memref<2048x4096xf32>) {
+  scf.forall (%i) in (2048) {
+    %in = memref.subview %x[%i, 0] [1, 4096] [1, 1] : memref<2048x4096xf32> to memref<1x4096xf32, strided<[4096, 1], offset: ?>>
+    %out = memref.subview %y[%i, 0] [1, 4096] [1, 1] : memref<2048x4096xf32> to memref<1x4096xf32, strided<[4096, 1], offset: ?>>
+    %z = memref.alloc() : memref<1xf32>
+    linalg.generic {indexing_maps = [#row, #sum], iterator_types = ["parallel", "reduction"]}
+      ins(%in : memref<1x4096xf32, strided<[4096, 1], offset: ?>>) outs(%z : memref<1xf32>) {
+    ^bb0(%a: f32, %acc: f32):
+      %s = arith.addf %acc, %a : f32
+      linalg.yield %s : f32
+    }
+    linalg.generic {indexing_maps = [#row, #sum, #row], iterator_types = ["parallel", "parallel"]}
+      ins(%in, %z : memref<1x4096xf32, strided<[4096, 1], offset: ?>>, memref<1xf32>)
+      outs(%out : memref<1x4096xf32, strided<[4096, 1], offset: ?>>) {
+    ^bb0(%a: f32, %b: f32, %o: f32):
+      %m = arith.mulf %a, %b : f32
+      linalg.yield %m : f32
+    }
+  }
+  return
+}
+
+// -----
+
+// With a function the loop that computes it fetches, the row to store as well. How many rows there
+// are is known at run time only.
+#row = affine_map<(i, j) -> (i, j)>
+#sum = affine_map<(i, j) -> (i)>
+// CHECK-LABEL: @exponential_rows
+// CHECK:           %[[LARGE:.*]] = arith.cmpi sge, %{{.*}}, %c16777216
+// CHECK:           scf.for
+// CHECK:             scf.if %[[LARGE]]
+// CHECK:               memref.prefetch {{.*}}, read
+// CHECK:               memref.prefetch {{.*}}, write
+// CHECK-NOT:       nontemporal
+func.func @exponential_rows(%x: memref<?x4096xf32>, %y: memref<?x4096xf32>, %n: index) {
+  scf.forall (%i) in (%n) {
+    %in = memref.subview %x[%i, 0] [1, 4096] [1, 1] : memref<?x4096xf32> to memref<1x4096xf32, strided<[4096, 1], offset: ?>>
+    %z = memref.alloc() : memref<1xf32>
+    %p = memref.alloc() : memref<1x4096xf32>
+    linalg.generic {indexing_maps = [#row, #row, #sum], iterator_types = ["parallel", "reduction"]}
+      ins(%in : memref<1x4096xf32, strided<[4096, 1], offset: ?>>) outs(%p, %z : memref<1x4096xf32>, memref<1xf32>) {
+    ^bb0(%a: f32, %o: f32, %acc: f32):
+      %e = math.exp %a : f32
+      %s = arith.addf %acc, %e : f32
+      linalg.yield %e, %s : f32, f32
+    }
+    %out = memref.subview %y[%i, 0] [1, 4096] [1, 1] : memref<?x4096xf32> to memref<1x4096xf32, strided<[4096, 1], offset: ?>>
+    linalg.generic {indexing_maps = [#row, #sum, #row], iterator_types = ["parallel", "parallel"]}
+      ins(%p, %z : memref<1x4096xf32>, memref<1xf32>)
+      outs(%out : memref<1x4096xf32, strided<[4096, 1], offset: ?>>) {
+    ^bb0(%a: f32, %b: f32, %o: f32):
+      %m = arith.mulf %a, %b : f32
+      linalg.yield %m : f32
+    }
+  }
+  return
+}
+
+// -----
+
+// Ordinary stores: a result that fits the caches, one whose rows are not aligned, one that is
+// updated in place, tiles that are not single rows.
+#row = affine_map<(i, j) -> (i, j)>
+// CHECK-LABEL: @negative_streams
+// CHECK-NOT:     nontemporal
+// CHECK-NOT:     prefetch
+// CHECK:         return
+func.func @negative_streams(%x: memref<64x4096xf32>, %u: memref<4096x4095xf32>, %v: memref<4096x4096xf32>) {
+  %one = arith.constant 1.0 : f32
+  scf.forall (%i) in (64) {
+    %out = memref.subview %x[%i, 0] [1, 4096] [1, 1] : memref<64x4096xf32> to memref<1x4096xf32, strided<[4096, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%out : memref<1x4096xf32, strided<[4096, 1], offset: ?>>)
+  }
+  scf.forall (%i) in (4096) {
+    %out = memref.subview %u[%i, 0] [1, 4095] [1, 1] : memref<4096x4095xf32> to memref<1x4095xf32, strided<[4095, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%out : memref<1x4095xf32, strided<[4095, 1], offset: ?>>)
+  }
+  scf.forall (%i) in (4096) {
+    %out = memref.subview %v[%i, 0] [1, 4096] [1, 1] : memref<4096x4096xf32> to memref<1x4096xf32, strided<[4096, 1], offset: ?>>
+    linalg.generic {indexing_maps = [#row], iterator_types = ["parallel", "parallel"]}
+      outs(%out : memref<1x4096xf32, strided<[4096, 1], offset: ?>>) {
+    ^bb0(%o: f32):
+      %s = arith.addf %o, %one : f32
+      linalg.yield %s : f32
+    }
+  }
+  scf.forall (%i) = (0) to (4096) step (2) {
+    %out = memref.subview %v[%i, 0] [2, 4096] [1, 1] : memref<4096x4096xf32> to memref<2x4096xf32, strided<[4096, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%out : memref<2x4096xf32, strided<[4096, 1], offset: ?>>)
+  }
+  return
 }

@@ -339,6 +339,7 @@ private:
                            llvm::ArrayRef<SymbolicDim> loopSizes, llvm::ArrayRef<int64_t> kept,
                            mlir::TypedAttr initial, ElementBody body);
   TensorOrError argMax(const SymbolicTensor &x, llvm::ArrayRef<int64_t> kept);
+  TensorOrError drawLargest(const SymbolicTensor &rows);
   TensorOrError divideBySize(const SymbolicTensor &sum, const SymbolicTensor &x,
                              llvm::ArrayRef<int64_t> kept);
   /// Sums `map(x, perRow...)` over the last dim.

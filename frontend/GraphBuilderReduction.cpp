@@ -156,6 +156,22 @@ GraphBuilder::TensorOrError GraphBuilder::divideBySize(const SymbolicTensor &sum
   return elementwise(sum, sum.shape, sum.elementType(), body);
 }
 
+/// The draw at temperature 0, which has a kernel of its own.
+GraphBuilder::TensorOrError GraphBuilder::drawLargest(const SymbolicTensor &rows) {
+  Type f32 = ir.getF32Type(), i64 = ir.getI64Type();
+  Expected<Value> init = emptyTensor(rows.dim(0), i64);
+  if (!init)
+    return init.takeError();
+  auto constant = [&](double value, Type type) {
+    return buildConstant(ir, currentLoc, value, type);
+  };
+  auto op = attn::SampleOp::create(ir, currentLoc, init->getType(), rows.value, *init,
+                                   /*temperature=*/constant(0, f32), /*topK=*/constant(0, i64),
+                                   /*topP=*/constant(1, f32), /*minP=*/constant(0, f32),
+                                   /*seed=*/constant(0, i64));
+  return SymbolicTensor{op.getResult(0), SymbolicShape{rows.dim(0)}};
+}
+
 // The pair (best, index) is folded by "greater, or equal with a lower index", which is associative
 // and commutative, so the result depends on no order of visits. NaN is never greater.
 GraphBuilder::TensorOrError GraphBuilder::argMax(const SymbolicTensor &x, ArrayRef<int64_t> kept) {
@@ -167,6 +183,8 @@ GraphBuilder::TensorOrError GraphBuilder::argMax(const SymbolicTensor &x, ArrayR
     ++reduced;
   SymbolicShape shape = pick(x.shape, kept);
   Type indexType = ir.getI64Type();
+  if (x.rank() == 2 && reduced == 1 && isa<FloatType>(x.elementType()))
+    return drawLargest(x);
   Expected<Value> best = filledTensor(shape, extremeAttr(x.elementType(), /*isLowest=*/true));
   Expected<Value> index = best ? filledTensor(shape, constantAttr(0, indexType)) : best.takeError();
   if (!index)

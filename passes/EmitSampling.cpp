@@ -55,8 +55,9 @@ Value fovea::emitUniform(EmitBuilder &b, Value seed, Value index) {
 static void emitSample(EmitBuilder &b, attn::SampleOp op, const TargetInfo &target) {
   Value ids = op.getInits()[0];
   Value rows = b.dim(op.getLogits(), 0);
+  SamplingScratch scratch = SamplingScratch::create(b, op);
   b.loop(b.index(0), rows, 1, [&](Value row) {
-    Value token = SamplingRow(b, op, row, target).emit();
+    Value token = SamplingRow(b, op, row, scratch, target).emit();
     Type type = getElementTypeOrSelf(ids);
     Value id = type.isIndex() ? token : arith::IndexCastOp::create(b, type, token);
     memref::StoreOp::create(b, id, ids, row);

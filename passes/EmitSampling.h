@@ -1,19 +1,23 @@
 // One row of attn.sample as vector loops over the vocabulary, without a sort: what the limits
 // keep is "logits above a threshold, and the first few of those equal to it". Thresholds are
 // found by bisection over the bits of a float, which are ordered as integers.
+//
+// A first pass notes the largest logit of each block of tokens. Every later one visits only blocks
+// that hold what it looks for, which with few tokens kept are few.
 #ifndef FOVEA_PASSES_EMITSAMPLING_H
 #define FOVEA_PASSES_EMITSAMPLING_H
 
 #include "dialect/AttnOps.h"
-#include "passes/EmitBuilder.h"
-#include "passes/TargetInfo.h"
+#include "passes/SamplingTokens.h"
 
 namespace fovea {
 
-class SamplingRow {
+class SamplingRow : SamplingTokens {
 public:
   /// Floats narrower than f32 are compared as f32.
-  SamplingRow(EmitBuilder &builder, attn::SampleOp op, mlir::Value row, const TargetInfo &target);
+  SamplingRow(EmitBuilder &builder, attn::SampleOp op, mlir::Value row,
+              const SamplingScratch &scratch, const TargetInfo &target)
+      : SamplingTokens(builder, op, row, scratch, target) {}
 
   /// The token that is drawn, as an index.
   mlir::Value emit();
@@ -23,47 +27,41 @@ private:
   struct Threshold {
     mlir::Value key, ties;
   };
-  using Term = llvm::function_ref<mlir::Value(mlir::Value first, int64_t lanes)>;
-  using Combine = llvm::function_ref<mlir::Value(mlir::Value lhs, mlir::Value rhs)>;
+  /// A key at which a test holds, below one where it fails.
+  struct Bracket {
+    mlir::Value holds, fails;
+  };
+  using Test = llvm::function_ref<mlir::Value(mlir::Value key)>;
 
-  mlir::Value reduce(mlir::TypedAttr neutral, Term term, Combine combine);
-  mlir::Value sum(mlir::Type element, Term term);
-  mlir::Value largestKey();
-  mlir::Value firstWithKey(mlir::Value key);
-
-  mlir::Type onLanes(mlir::Type element, int64_t lanes);
-  mlir::Value integer(mlir::Type type, int64_t value);
-  mlir::Value logits(mlir::Value first, int64_t lanes);
-  mlir::Value keys(mlir::Value logits);
-  mlir::Value logitOf(mlir::Value key);
-  mlir::Value exponentials(mlir::Value logits, mlir::Value divisor);
-  mlir::Value toDouble(mlir::Value floats);
-
-  mlir::Value count(mlir::Value atLeast);
-  mlir::Value mass(mlir::Value atLeast, const Threshold &kept);
-  mlir::Value bisect(mlir::Value holds, mlir::Value fails,
-                     llvm::function_ref<mlir::Value(mlir::Value key)> test);
+  mlir::Value bisect(Bracket bracket, Test test);
   Threshold all();
+  Threshold simplify(const Threshold &kept, mlir::Value available);
   Threshold keepTopK();
   Threshold keepTopP(const Threshold &kept);
-  mlir::Value lastTie(const Threshold &kept);
-  mlir::Value weights(mlir::Value first, int64_t lanes, const Threshold &kept, mlir::Value lastTie);
-  llvm::SmallVector<mlir::Value>
-  walk(const Threshold &kept, mlir::Value lastTie, mlir::ValueRange inits,
-       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value token, mlir::Value weight,
-                                                         mlir::ValueRange carried)>
-           step);
-  mlir::Value draw(const Threshold &kept);
+  Threshold findTopP(const Threshold &kept);
+  Threshold keepMinP(const Threshold &kept);
+  Values massesAndCounts(mlir::Value low, mlir::Value high);
+  mlir::Value lowestLikely(mlir::Value total);
+  std::pair<mlir::Value, mlir::Value> guessAround(Bracket bracket, mlir::Value floor,
+                                                  mlir::ValueRange sums, mlir::Value wanted);
+  mlir::Value narrowTopP(Bracket &bracket, mlir::Value wanted, mlir::Value total);
   Threshold emitIf(mlir::Value condition, llvm::function_ref<Threshold()> then,
                    const Threshold &otherwise);
 
-  EmitBuilder &b;
-  attn::SampleOp op;
-  mlir::Value row, size;
-  mlir::FloatType floatType; // f32 or f64
-  mlir::IntegerType keyType; // of the same width
-  int64_t lanes;
-  mlir::Value maxKey, maxLogit;
+  mlir::Value count(mlir::Value bound);
+  mlir::Value mass(mlir::Value bound);
+  mlir::Value massTerms(mlir::Value values, mlir::Value limit);
+  mlir::Value candidateMass(Range range, mlir::Value bound);
+  mlir::Value collect(Bracket bracket);
+  mlir::Value weightOf(mlir::Value key);
+  mlir::Value lastTie(const Threshold &kept);
+  mlir::Value weights(mlir::Value first, int64_t lanes, const Threshold &kept, mlir::Value lastTie);
+  mlir::Value weighBlocks(const Threshold &kept, mlir::Value lastTie);
+  mlir::Value drawFrom(mlir::Value block, mlir::Value before, mlir::Value wanted,
+                       const Threshold &kept, mlir::Value lastTie);
+  mlir::Value draw(const Threshold &kept);
+
+  mlir::Value maxKey, maxLogit, scale;
 };
 
 /// The uniform number in [0, 1) of element `index` under `seed`, as f64: Philox 4x32-10 as

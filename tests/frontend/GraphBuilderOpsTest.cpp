@@ -253,6 +253,18 @@ TEST_F(GraphBuilderTest, ReduceShapes) {
   EXPECT_FALSE(llvm::StringRef(text).contains("_shape"));
 }
 
+// Along rows of floats it is a draw; along anything else a reduction of pairs.
+TEST_F(GraphBuilderTest, ArgMaxOfRowsIsADraw) {
+  auto x = begin({{f32(), {B, L}}, {i64(), {B, L}}});
+  auto drawn = llvm::cantFail(b.reduce(ReduceKind::ArgMax, x[0], {1}));
+  EXPECT_EQ(drawn.str(), "i64[B]");
+  auto columns = llvm::cantFail(b.reduce(ReduceKind::ArgMax, x[0], {0}));
+  auto integers = llvm::cantFail(b.reduce(ReduceKind::ArgMax, x[1], {1}));
+  std::string text = finish({{"drawn", drawn}, {"columns", columns}, {"integers", integers}});
+  EXPECT_TRUE(
+      inOrder(text, {"attn.sample", "linalg.index", "arith.cmpf", "linalg.index", "arith.cmpi"}));
+}
+
 TEST_F(GraphBuilderTest, ReduceStartsFromTheNeutralElement) {
   auto x = begin({{f32(), {8}}, {i64(), {8}}});
   auto high = llvm::cantFail(b.reduce(ReduceKind::Max, x[0], {}));

@@ -167,6 +167,35 @@ TEST_F(SamplingTest, NanIsNeverDrawn) {
   }
 }
 
+// Rows of many blocks: limits that keep few, half and most of them, spread and peaked, with ties
+// that cross blocks.
+TEST_F(SamplingTest, LongRowsAgreeWithDefinition) {
+  std::mt19937 generator(11);
+  for (float spread : {1.0f, 6.0f, 30.0f})
+    for (float step : {0.0f, 0.25f})
+      for (Options o : {Options{0.8f, 50}, Options{1, 3000}, Options{1, 0, 0.9f},
+                        Options{1, 0, 0.3f}, Options{1.2f, 5000, 0.7f}, Options{1, 0, 0.9999f},
+                        Options{1, 0, 1, 0.05f}, Options{0.9f, 300, 0.95f, 0.01f}}) {
+        Buffer<float, 2> logits({2, 20011});
+        fillRandom(logits.data, -spread, spread, generator());
+        if (step > 0)
+          for (float &logit : logits.data)
+            logit = std::round(logit / step) * step;
+        o.seed = generator();
+        std::vector<int64_t> ids = sample(logits, o);
+        for (int64_t row = 0; row < 2; ++row)
+          checkDraw(&logits.data[row * 20011], 20011, o, row, ids[row]);
+      }
+}
+
+TEST_F(SamplingTest, LargestAfterBlocksWithoutNumbers) {
+  std::vector<float> row(1000, quietNan);
+  row[700] = -infinity;
+  EXPECT_EQ(sampleRow(row, {}), 700);
+  row[900] = row[901] = 2;
+  EXPECT_EQ(sampleRow(row, {.temperature = 0}), 900);
+}
+
 TEST_F(SamplingTest, RowsWithoutWeightsTakeTheFirst) {
   EXPECT_EQ(sampleRow({-infinity, -infinity, -infinity}, {}), 0);
   EXPECT_EQ(sampleRow({quietNan, quietNan}, {}), 0);

@@ -1,17 +1,31 @@
 // RUN: fovea-opt %s -attn-emit-sampling -canonicalize -cse | FileCheck %s
 
-// Keys, thresholds by bisection, and a walk in order of ids: nothing is sorted or allocated.
+// The largest logit of each block; thresholds by bisection: over blocks and over tokens for top-k, over
+// logits and then over the bits of few for top-p, over bits alone for min-p; the weights of blocks, and
+// the draw. Nothing is sorted, and no loop allocates.
 // CHECK-LABEL: @sample
+// CHECK-COUNT-3: memref.alloc
 // CHECK-NOT:     memref.alloc
 // CHECK:         scf.for
-// CHECK:           arith.maxsi {{.*}} : vector<8xi32>
-// CHECK:         scf.if
-// CHECK:           scf.while
-// CHECK:             arith.addi {{.*}} : vector<8xi64>
-// CHECK:           scf.while
-// CHECK:             math.exp {{.*}} : vector<8xf32>
-// CHECK:             arith.addf {{.*}} : vector<8xf64>
-// CHECK:           arith.mului_extended
+// CHECK:           scf.for
+// CHECK:             arith.cmpf ogt, {{.*}} : vector<8xf32>
+// CHECK:           memref.store %{{.*}} : memref<4xf32>
+// CHECK:           scf.if
+// CHECK:             scf.while
+// CHECK-NOT:           vector
+// CHECK:               arith.extui {{.*}} : i1 to i64
+// CHECK:             scf.while
+// CHECK:               arith.extui {{.*}} : vector<8xi1> to vector<8xi32>
+// CHECK:             scf.while
+// CHECK:               math.exp {{.*}} : vector<8xf32>
+// CHECK:               arith.addf {{.*}} : vector<8xf32>
+// CHECK:             vector.reduction <or>
+// CHECK:             scf.while
+// CHECK:               math.exp {{.*}} : vector<8xf32>
+// CHECK:             scf.while
+// CHECK-NOT:           vector
+// CHECK:               math.exp {{.*}} : f32
+// CHECK:             arith.mului_extended
 // CHECK:         memref.store
 // CHECK-NOT:     attn.sample
 func.func @sample(%logits: memref<?x1000xf32>, %ids: memref<?xi64>, %t: f32, %k: i64, %p: f32,
@@ -28,6 +42,21 @@ func.func @sample(%logits: memref<?x1000xf32>, %ids: memref<?xi64>, %t: f32, %k:
 func.func @strided(%logits: memref<1x?xf16, strided<[1, 4]>>, %ids: memref<1xi64>, %t: f32, %k: i64,
                    %p: f32, %m: f32, %seed: i64) {
   attn.sample ins(%logits : memref<1x?xf16, strided<[1, 4]>>) outs(%ids : memref<1xi64>)
+    temperature(%t) top_k(%k) top_p(%p) min_p(%m) seed(%seed)
+  return
+}
+
+// At temperature 0 there is nothing to draw.
+// CHECK-LABEL: @largest
+// CHECK-NOT:     scf.while
+// CHECK-NOT:     math.exp
+// CHECK:         vector
+// CHECK-NOT:     scf.while
+// CHECK:         return
+func.func @largest(%logits: memref<?x?xf32>, %ids: memref<?xi64>, %k: i64, %p: f32, %m: f32,
+                   %seed: i64) {
+  %t = arith.constant 0.0 : f32
+  attn.sample ins(%logits : memref<?x?xf32>) outs(%ids : memref<?xi64>)
     temperature(%t) top_k(%k) top_p(%p) min_p(%m) seed(%seed)
   return
 }

@@ -44,6 +44,16 @@ static mlir::Type scalarType(const Value &value) {
   return {};
 }
 
+// A truth value is a bool: whether 2 allows or masks a key is not for the importer to guess.
+std::optional<mlir::Value> Importer::toCondition(const Value &value, SourceRange range) {
+  mlir::Type type = scalarBuilder().getI1Type();
+  mlir::Type given = scalarType(value);
+  bool isNumber = value.number() || value.is<SymbolicDim>();
+  if ((given && given != type) || (isNumber && !value.is<bool>()))
+    return fail(range, "expected bool, got " + value.describe() + "; compare it");
+  return toScalar(value, type, range);
+}
+
 // Numbers and sizes adapt to the other operand, indices to integers of data and both to floats.
 static mlir::Type commonType(const Value &left, const Value &right, bool wantFloat,
                              mlir::Type regionFloat, mlir::Type index) {
@@ -88,7 +98,7 @@ MaybeValue Importer::scalarBinary(BinaryKind kind, const Value &left, const Valu
 
 MaybeValue Importer::select(const Value &condition, const Value &then, const Value &otherwise,
                             SourceRange range) {
-  auto flag = toScalar(condition, scalarBuilder().getI1Type(), range);
+  auto flag = toCondition(condition, range);
   auto operands = unifyScalars(then, otherwise, /*wantFloat=*/false, range);
   if (!flag || !operands)
     return std::nullopt;
@@ -119,7 +129,8 @@ RegionBuilder Importer::makeRegion(const Value &function, SourceRange range,
     regionFloat = llvm::isa<mlir::FloatType>(resultType) ? resultType : builder.getF32Type();
     std::optional<mlir::Value> result;
     if (MaybeValue value = call(function, values, range))
-      result = toScalar(*value, resultType, range);
+      result = resultType.isInteger(1) ? toCondition(*value, range)
+                                       : toScalar(*value, resultType, range);
     regionFloat = outerFloat;
     region = outer;
     if (!result)

@@ -89,6 +89,8 @@ public:
                                          SourceRange range);
   /// A number, size, rank-0 tensor or scalar as a scalar of `type`.
   std::optional<mlir::Value> toScalar(const Value &value, mlir::Type type, SourceRange range);
+  /// A truth value as an i1. Numbers are an error.
+  std::optional<mlir::Value> toCondition(const Value &value, SourceRange range);
 
   MaybeValue unary(UnaryKind kind, const Value &operand, SourceRange range);
   MaybeValue binary(BinaryKind kind, const Value &left, const Value &right, SourceRange range);

@@ -219,6 +219,21 @@ TEST_F(ImporterTest, BucketsAndSoftcap) {
             Messages{"attention: expected a finite softcap above 0, got 0.00"});
 }
 
+// A number is no truth value, neither as a mask nor as a condition in a mask or score function.
+TEST_F(ImporterTest, MasksAreBoolean) {
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: i - j)"),
+            Messages{"expected bool, got a run-time index; compare it"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: 1)"),
+            Messages{"expected bool, got the integer 1; compare it"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: 0.5)"),
+            Messages{"expected bool, got the number 0.5; compare it"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: x[0, i, 0])"),
+            Messages{"expected bool, got a run-time f32; compare it"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i, j: s if i else 0.0)"),
+            Messages{"expected bool, got a run-time index; compare it"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: True)"), Messages{});
+}
+
 TEST_F(ImporterTest, Recursion) {
   EXPECT_EQ(errors("def f(x: f32[B]):\n  return g(x)\ndef g(x):\n  return f(x)\n"),
             "t.fov:4:10: error: 'f' calls itself: f -> g -> f\n"

@@ -208,14 +208,8 @@ Value fovea::buildUnary(OpBuilder &builder, Location loc, UnaryKind kind, Value 
 
 /// a - b * floor(a / b): the sign of the divisor.
 static Value buildModInteger(OpBuilder &builder, Location loc, Value a, Value b) {
-  Value zero = buildConstant(builder, loc, 0, a.getType());
-  Value rest = arith::RemSIOp::create(builder, loc, a, b);
-  Value isInexact = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, rest, zero);
-  Value signsDiffer = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt,
-                                            arith::XOrIOp::create(builder, loc, rest, b), zero);
-  Value isWrongSign = arith::AndIOp::create(builder, loc, isInexact, signsDiffer);
-  Value corrected = arith::AddIOp::create(builder, loc, rest, b);
-  return arith::SelectOp::create(builder, loc, isWrongSign, corrected, rest);
+  Value quotient = arith::FloorDivSIOp::create(builder, loc, a, b);
+  return arith::SubIOp::create(builder, loc, a, arith::MulIOp::create(builder, loc, quotient, b));
 }
 
 static Value buildBinaryInteger(OpBuilder &builder, Location loc, BinaryKind kind, Value a,

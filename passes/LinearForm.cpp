@@ -83,6 +83,15 @@ LinearForm LinearForm::ofValue(Value value) {
   return form;
 }
 
+LinearForm LinearForm::ofTerm(const Term &term, int64_t coefficient) {
+  LinearForm form;
+  if (coefficient != 0) {
+    form.terms.push_back(term);
+    form.terms.front().coefficient = coefficient;
+  }
+  return form;
+}
+
 LinearForm LinearForm::floorDivision(const LinearForm &form, int64_t divisor) {
   // floor((divisor * x + r) / divisor) = x + floor(r / divisor), so that only the remainder of
   // each coefficient and of the constant stays inside.
@@ -156,6 +165,13 @@ int64_t LinearForm::getCoefficient(Value value) const {
   return 0;
 }
 
+int64_t LinearForm::getCoefficient(const Term &term) const {
+  for (const Term &candidate : terms)
+    if (compareTerms(candidate, term) == 0)
+      return candidate.coefficient;
+  return 0;
+}
+
 LinearForm LinearForm::without(Value value) const {
   return *this - ofValue(value) * getCoefficient(value);
 }
@@ -188,43 +204,102 @@ LinearForm::evaluate(llvm::function_ref<std::optional<int64_t>(Value)> lookup) c
   return sum;
 }
 
-std::string LinearForm::str(ValueNamer name) const {
-  std::string text;
-  auto append = [&](int64_t coefficient, const std::string &factor) {
-    bool negative = coefficient < 0;
-    text += text.empty() ? (negative ? "-" : "") : (negative ? " - " : " + ");
-    std::string magnitude = std::to_string(coefficient).substr(negative);
-    if (factor.empty())
-      text += magnitude;
-    else
-      text += magnitude == "1" ? factor : magnitude + " * " + factor;
-  };
-  for (const Term &term : terms)
-    append(term.coefficient, term.dividend ? "((" + term.dividend->str(name) + ") floordiv " +
-                                                 std::to_string(term.divisor) + ")"
-                                           : name(term.value));
-  if (constant != 0 || text.empty())
-    append(constant, "");
-  return text;
+//===----------------------------------------------------------------------===//
+// Divisions and remainders
+//===----------------------------------------------------------------------===//
+
+LinearForm fovea::absorbInto(const LinearForm::Term &division, LinearForm &outside) {
+  LinearForm dividend = *division.dividend;
+  for (const LinearForm::Term &inner : division.dividend->getTerms()) {
+    int64_t beside = outside.getCoefficient(inner);
+    if (beside == 0 || beside % division.coefficient != 0)
+      continue;
+    LinearForm moved = LinearForm::ofTerm(inner, beside / division.coefficient);
+    dividend = dividend + moved * division.divisor;
+    outside = outside - moved * division.coefficient;
+  }
+  return dividend;
 }
 
-LinearForm fovea::boundOver(const LinearForm &form, ArrayRef<IndexRange> ranges, bool lower) {
-  LinearForm bound(form.getConstant());
-  for (const LinearForm::Term &term : form.getTerms()) {
-    // A positive coefficient keeps the direction of the bound, a negative one turns it.
-    bool takeMin = lower == (term.coefficient > 0);
-    LinearForm factor;
-    if (term.dividend) {
-      LinearForm dividend = boundOver(*term.dividend, ranges, takeMin);
-      factor = LinearForm::floorDivision(dividend, term.divisor);
-    } else {
-      const IndexRange *range =
-          llvm::find_if(ranges, [&](const IndexRange &r) { return r.index == term.value; });
-      factor = range == ranges.end() ? LinearForm::ofValue(term.value)
-               : takeMin             ? range->min
-                                     : range->max;
-    }
-    bound = bound + factor * term.coefficient;
+/// floor((D + k W x) / W) = floor(D / W) + k x, so coefficients of a remainder's dividend count
+/// modulo W. Small ones keep its range small: (i + 3 j) mod 4 is (i - j) mod 4.
+static LinearForm withSmallCoefficients(const LinearForm &dividend, int64_t divisor) {
+  LinearForm small(dividend.getConstant());
+  for (const LinearForm::Term &term : dividend.getTerms()) {
+    int64_t coefficient = term.coefficient; // in [0, divisor)
+    if (coefficient > divisor - coefficient)
+      coefficient -= divisor;
+    small = small + LinearForm::ofTerm(term, coefficient);
   }
-  return form.isValid() ? bound : form;
+  return small;
+}
+
+std::optional<RemainderForm>
+fovea::splitRemainder(const LinearForm &form, llvm::function_ref<bool(const LinearForm &)> wanted) {
+  for (const LinearForm::Term &term : form.getTerms()) {
+    if (!term.dividend || term.coefficient % term.divisor != 0 || !wanted(*term.dividend))
+      continue;
+    // c (D mod W) = c D - c W floor(D / W)
+    int64_t factor = -(term.coefficient / term.divisor);
+    LinearForm rest = form - *term.dividend * factor - LinearForm::ofTerm(term, term.coefficient);
+    bool separates = llvm::all_of(term.dividend->getTerms(), [&](const LinearForm::Term &inner) {
+      return rest.getCoefficient(inner) == 0;
+    });
+    if (rest.isValid() && separates)
+      return RemainderForm{factor, withSmallCoefficients(*term.dividend, term.divisor),
+                           term.divisor, rest};
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Printing
+//===----------------------------------------------------------------------===//
+
+/// Appends a term to a sum.
+static void appendTerm(std::string &text, int64_t coefficient, StringRef factor) {
+  bool negative = coefficient < 0;
+  text += text.empty() ? (negative ? "-" : "") : (negative ? " - " : " + ");
+  std::string magnitude = std::to_string(coefficient).substr(negative);
+  if (factor.empty())
+    text += magnitude;
+  else
+    text += magnitude == "1" ? factor.str() : magnitude + " * " + factor.str();
+}
+
+/// A dividend in brackets, unless it is one name.
+static std::string printDividend(const LinearForm &dividend, ValueNamer name) {
+  std::string text = dividend.str(name);
+  return StringRef(text).contains(' ') ? "(" + text + ")" : text;
+}
+
+std::string LinearForm::str(ValueNamer name) const {
+  std::string text;
+  LinearForm rest = *this;
+  auto any = [](const LinearForm &) { return true; };
+  while (std::optional<RemainderForm> split = splitRemainder(rest, any)) {
+    std::string dividend = printDividend(split->dividend, name);
+    appendTerm(text, split->factor,
+               "(" + dividend + " mod " + std::to_string(split->divisor) + ")");
+    rest = split->rest;
+  }
+  SmallVector<std::pair<int64_t, std::string>> divisions;
+  for (const Term &term : LinearForm(rest).terms) {
+    if (!term.dividend || rest.getCoefficient(term) != term.coefficient)
+      continue;
+    rest = rest - ofTerm(term, term.coefficient);
+    std::string dividend = printDividend(absorbInto(term, rest), name);
+    divisions.emplace_back(term.coefficient,
+                           "(" + dividend + " floordiv " + std::to_string(term.divisor) + ")");
+  }
+  for (const Term &term : rest.terms)
+    appendTerm(text, term.coefficient, name(term.value));
+  // A sum that begins with a minus sign is hard to read.
+  if (text.empty())
+    llvm::stable_sort(divisions, [](auto &a, auto &b) { return (a.first > 0) > (b.first > 0); });
+  for (auto &[coefficient, division] : divisions)
+    appendTerm(text, coefficient, division);
+  if (rest.constant != 0 || text.empty())
+    appendTerm(text, rest.constant, "");
+  return text;
 }

@@ -33,6 +33,8 @@ public:
 
   LinearForm(int64_t constant = 0) : constant(constant) {}
   static LinearForm ofValue(mlir::Value value);
+  /// `coefficient` times what `term` stands for, its own coefficient aside.
+  static LinearForm ofTerm(const Term &term, int64_t coefficient);
   /// floor(form / divisor), `divisor` positive.
   static LinearForm floorDivision(const LinearForm &form, int64_t divisor);
 
@@ -49,6 +51,8 @@ public:
 
   /// The coefficient of `value` itself, occurrences inside floor divisions aside.
   int64_t getCoefficient(mlir::Value value) const;
+  /// The coefficient of the term that stands for the same as `term`.
+  int64_t getCoefficient(const Term &term) const;
   /// This form without the term of `value` itself.
   LinearForm without(mlir::Value value) const;
   /// This form without its constant.
@@ -76,15 +80,28 @@ private:
   bool valid = true;
 };
 
-/// A value that lies in [min, max].
-struct IndexRange {
-  mlir::Value index;
-  LinearForm min, max;
+/// The dividend of `division`, a term of a form of which `outside` is the rest, with all that both
+/// have in common moved into it as far as coefficients allow: q floor(D / W) + q k x is
+/// q floor((D + k W x) / W).
+LinearForm absorbInto(const LinearForm::Term &division, LinearForm &outside);
+
+/// `factor * (dividend mod divisor) + rest`, with nothing of the dividend left in `rest` and the
+/// dividend's coefficients in (-divisor / 2, divisor / 2].
+struct RemainderForm {
+  int64_t factor;
+  LinearForm dividend;
+  int64_t divisor;
+  LinearForm rest;
+
+  /// What the remainder is at `dividend == value`.
+  LinearForm remainderAt(const LinearForm &value) const {
+    return value - LinearForm::floorDivision(value, divisor) * divisor;
+  }
 };
 
-/// A form that is never above (`lower`) or never below the given one while the values in
-/// `ranges` stay in their ranges.
-LinearForm boundOver(const LinearForm &form, llvm::ArrayRef<IndexRange> ranges, bool lower);
+/// Splits off a remainder with a dividend that is `wanted`; none if there is none.
+std::optional<RemainderForm> splitRemainder(const LinearForm &form,
+                                            llvm::function_ref<bool(const LinearForm &)> wanted);
 
 } // namespace fovea
 

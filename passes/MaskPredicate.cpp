@@ -207,6 +207,11 @@ MaskPredicate MaskPredicate::combine(Kind kind, std::vector<MaskPredicate> given
 static bool isNeverNegative(const LinearForm &form, ArrayRef<Value> positive) {
   if (!form.isValid())
     return false;
+  auto any = [](const LinearForm &) { return true; };
+  if (std::optional<RemainderForm> split = splitRemainder(form, any)) { // it is in [0, divisor)
+    LinearForm least(std::min<int64_t>(split->factor, 0));
+    return isNeverNegative(split->rest + least * (split->divisor - 1), positive);
+  }
   int64_t least = form.getConstant();
   for (const LinearForm::Term &term : form.getTerms())
     if (term.coefficient < 0 || !llvm::is_contained(positive, term.value) ||

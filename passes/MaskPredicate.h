@@ -9,7 +9,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Region.h"
-#include "passes/LinearForm.h"
+#include "passes/LinearBounds.h"
 #include <vector>
 
 namespace fovea {
@@ -79,13 +79,29 @@ MaskPredicate analyzeMaskRegion(mlir::Region &region);
 /// The linear form of an index or integer value; none if it is a minimum, maximum or choice.
 std::optional<LinearForm> analyzeIndex(mlir::Value value, mlir::Region &region);
 
-/// Names a mask region's arguments b, h, i, j (the last of these if it has fewer), sizes dim<n>,
-/// other values %0, %1, ... as they come.
+/// Names the values that a mask is expressed in: the region's arguments b, h, i, j (the last of
+/// these if it has fewer), sizes dim<n>, elements of tensors as "doc[b, j]", other values and
+/// tensors without a name %0, %1, ... as they come.
+class MaskNamer {
+public:
+  explicit MaskNamer(mlir::Region &region) : region(region) {}
+  std::string operator()(mlir::Value value);
+
+private:
+  std::string nameTensor(mlir::Value tensor);
+  mlir::Region &region;
+  llvm::SmallVector<mlir::Value> unnamed;
+};
+
+/// The predicate with the names of a MaskNamer.
 std::string printMaskRegion(mlir::Region &region, const MaskPredicate &predicate);
 
 /// True if `value`, computed inside `region`, depends on one of `indices`. Values from outside
 /// depend on none.
 bool dependsOn(mlir::Value value, llvm::ArrayRef<mlir::Value> indices, mlir::Region &region);
+
+/// True if `form` has such a value.
+bool dependsOn(const LinearForm &form, llvm::ArrayRef<mlir::Value> indices, mlir::Region &region);
 
 /// A linear atom seen as `i * iCoefficient + j * jCoefficient + rest >= 0`, where `rest` does
 /// not depend on i or j.

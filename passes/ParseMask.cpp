@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "passes/FloatChoice.h"
 #include "passes/MaskPredicate.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -110,22 +111,6 @@ static IndexExpr floorDivide(const IndexExpr &expr, int64_t divisor) {
   });
 }
 
-static bool isUsable(const LinearForm &form) {
-  if (!form.isValid() || std::abs(form.getConstant()) > maxMagnitude)
-    return false;
-  return llvm::all_of(form.getTerms(), [](const LinearForm::Term &term) {
-    return term.coefficient > -maxMagnitude && term.coefficient < maxMagnitude &&
-           (!term.dividend || isUsable(*term.dividend));
-  });
-}
-
-static bool isUsable(const IndexExpr &expr) {
-  if (expr.kind == IndexExpr::Kind::Linear)
-    return isUsable(expr.form);
-  return expr.countLeaves() <= maxLeaves &&
-         llvm::all_of(expr.operands, [](const IndexExpr &e) { return isUsable(e); });
-}
-
 /// expr >= 0.
 static MaskPredicate atLeastZero(const IndexExpr &expr) {
   if (expr.kind == IndexExpr::Kind::Linear)
@@ -140,6 +125,35 @@ static MaskPredicate atLeastZero(const IndexExpr &expr) {
     return MaskPredicate::disjunction({MaskPredicate::conjunction({expr.condition, a}),
                                        MaskPredicate::conjunction({expr.condition.negation(), b})});
   }
+}
+
+/// expr mod divisor. Between two expressions the larger is chosen before the remainder is taken.
+static IndexExpr remainder(const IndexExpr &expr, int64_t divisor) {
+  using Kind = IndexExpr::Kind;
+  if (expr.kind == Kind::Linear)
+    return expr.form - LinearForm::floorDivision(expr.form, divisor) * divisor;
+  const IndexExpr &a = expr.operands[0], &b = expr.operands[1];
+  IndexExpr choice(Kind::Choice, remainder(a, divisor), remainder(b, divisor));
+  choice.condition = expr.kind == Kind::Choice ? expr.condition
+                     : expr.kind == Kind::Max  ? atLeastZero(subtract(a, b))
+                                               : atLeastZero(subtract(b, a));
+  return choice;
+}
+
+static bool isUsable(const LinearForm &form) {
+  if (!form.isValid() || std::abs(form.getConstant()) > maxMagnitude)
+    return false;
+  return llvm::all_of(form.getTerms(), [](const LinearForm::Term &term) {
+    return term.coefficient > -maxMagnitude && term.coefficient < maxMagnitude &&
+           (!term.dividend || isUsable(*term.dividend));
+  });
+}
+
+static bool isUsable(const IndexExpr &expr) {
+  if (expr.kind == IndexExpr::Kind::Linear)
+    return isUsable(expr.form);
+  return expr.countLeaves() <= maxLeaves &&
+         llvm::all_of(expr.operands, [](const IndexExpr &e) { return isUsable(e); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -176,23 +190,28 @@ bool Parser::isNeverNegative(const IndexExpr &expr) {
 }
 
 /// Quotients and remainders by positive constants. Truncating ones equal flooring ones where
-/// the dividend is not negative.
+/// the dividend is not negative, and mirror them elsewhere.
 std::optional<IndexExpr> Parser::parseDivision(Operation *op) {
   IndexExpr dividend = parseIndex(op->getOperand(0));
   std::optional<int64_t> divisor = getConstant(parseIndex(op->getOperand(1)));
-  if (!divisor || *divisor <= 0)
+  if (!divisor || *divisor <= 0 || !isUsable(dividend))
     return std::nullopt;
   if (isa<arith::CeilDivSIOp>(op)) // ceil(x / c) = -floor(-x / c)
     return scale(floorDivide(scale(dividend, -1), *divisor), -1);
-  bool floors = isa<arith::FloorDivSIOp>(op);
-  if (!floors && !isNeverNegative(dividend))
+  if (isa<arith::FloorDivSIOp>(op))
+    return floorDivide(dividend, *divisor);
+  auto divide = [&](const IndexExpr &x) {
+    bool wantsQuotient = isa<arith::DivSIOp, arith::DivUIOp>(op);
+    return wantsQuotient ? floorDivide(x, *divisor) : remainder(x, *divisor);
+  };
+  if (isNeverNegative(dividend))
+    return divide(dividend);
+  if (isa<arith::DivUIOp, arith::RemUIOp>(op))
     return std::nullopt;
-  IndexExpr quotient = floorDivide(dividend, *divisor);
-  if (floors || isa<arith::DivSIOp, arith::DivUIOp>(op))
-    return quotient;
-  if (dividend.kind != IndexExpr::Kind::Linear) // the same choice must be taken in both terms
-    return std::nullopt;
-  return subtract(dividend, scale(quotient, *divisor));
+  IndexExpr choice(IndexExpr::Kind::Choice, divide(dividend),
+                   scale(divide(scale(dividend, -1)), -1));
+  choice.condition = atLeastZero(dividend);
+  return choice;
 }
 
 std::optional<IndexExpr> Parser::parseAffine(AffineExpr expr, ValueRange operands,
@@ -221,9 +240,7 @@ std::optional<IndexExpr> Parser::parseAffine(AffineExpr expr, ValueRange operand
   case AffineExprKind::CeilDiv:
     return scale(floorDivide(scale(*a, -1), *factor), -1);
   default:
-    if (a->kind != IndexExpr::Kind::Linear)
-      return std::nullopt;
-    return subtract(*a, scale(floorDivide(*a, *factor), *factor));
+    return remainder(*a, *factor);
   }
 }
 
@@ -373,31 +390,19 @@ std::optional<MaskPredicate> Parser::parseComparison(arith::CmpIOp op) {
   return std::nullopt;
 }
 
-/// Comparisons of constants with a number that a predicate chooses, as in `tril(ones) == 0`.
+/// Comparisons of numbers that predicates choose, as in `tril(ones) == 0`.
 std::optional<MaskPredicate> Parser::parseFloatComparison(arith::CmpFOp op) {
-  APFloat bound(0.0), whereTrue(0.0), whereFalse(0.0);
-  Value chosen = op.getLhs(), condition;
-  if (!matchPattern(op.getRhs(), m_ConstantFloat(&bound)))
+  auto read = [&](Value condition) { return parsePredicate(condition); };
+  auto lhs = readFloatChoices(op.getLhs(), read);
+  auto rhs = lhs ? readFloatChoices(op.getRhs(), read) : std::nullopt;
+  if (!rhs)
     return std::nullopt;
-  if (auto select = chosen.getDefiningOp<arith::SelectOp>()) {
-    if (!matchPattern(select.getTrueValue(), m_ConstantFloat(&whereTrue)) ||
-        !matchPattern(select.getFalseValue(), m_ConstantFloat(&whereFalse)))
-      return std::nullopt;
-    condition = select.getCondition();
-  } else if (auto cast = chosen.getDefiningOp<arith::UIToFPOp>();
-             cast && cast.getIn().getType().isInteger(1)) {
-    whereTrue = APFloat::getOne(bound.getSemantics());
-    whereFalse = APFloat::getZero(bound.getSemantics());
-    condition = cast.getIn();
-  } else {
-    return std::nullopt;
-  }
-  bool ifTrue = arith::applyCmpPredicate(op.getPredicate(), whereTrue, bound);
-  bool ifFalse = arith::applyCmpPredicate(op.getPredicate(), whereFalse, bound);
-  if (ifTrue == ifFalse)
-    return MaskPredicate::constant(ifTrue);
-  MaskPredicate predicate = parsePredicate(condition);
-  return ifTrue ? predicate : predicate.negation();
+  std::vector<MaskPredicate> cases;
+  for (const FloatChoice &a : *lhs)
+    for (const FloatChoice &b : *rhs)
+      if (arith::applyCmpPredicate(op.getPredicate(), a.value, b.value))
+        cases.push_back(MaskPredicate::conjunction({a.when, b.when}));
+  return MaskPredicate::disjunction(std::move(cases));
 }
 
 std::optional<MaskPredicate> Parser::parseBooleanOp(Operation *op) {
@@ -475,33 +480,16 @@ bool fovea::dependsOn(Value value, ArrayRef<Value> indices, Region &region) {
   return llvm::any_of(used, [&](Value v) { return dependsOn(v, indices, region); });
 }
 
+bool fovea::dependsOn(const LinearForm &form, ArrayRef<Value> indices, Region &region) {
+  SmallVector<Value> values;
+  form.collectValues(values);
+  return llvm::any_of(values, [&](Value v) { return dependsOn(v, indices, region); });
+}
+
 std::optional<PositionForm> fovea::splitPositions(const LinearForm &form, Value i, Value j,
                                                   Region &region) {
   PositionForm split{form.getCoefficient(i), form.getCoefficient(j), form.without(i).without(j)};
-  SmallVector<Value> values;
-  split.rest.collectValues(values);
-  if (!split.rest.isValid() || llvm::any_of(values, [&](Value v) {
-        return dependsOn(v, {i, j}, region);
-      }))
+  if (!split.rest.isValid() || dependsOn(split.rest, {i, j}, region))
     return std::nullopt;
   return split;
-}
-
-std::string fovea::printMaskRegion(Region &region, const MaskPredicate &predicate) {
-  static constexpr StringLiteral indexNames[] = {"b", "h", "i", "j"};
-  SmallVector<Value> seen;
-  return predicate.str([&](Value value) -> std::string {
-    auto arg = dyn_cast<BlockArgument>(value);
-    if (arg && arg.getOwner()->getParent() == &region && region.getNumArguments() <= 4)
-      return indexNames[4 - region.getNumArguments() + arg.getArgNumber()].str();
-    if (auto dim = value.getDefiningOp<tensor::DimOp>())
-      if (std::optional<int64_t> index = dim.getConstantIndex())
-        return "dim" + std::to_string(*index);
-    auto it = llvm::find(seen, value);
-    if (it == seen.end()) {
-      seen.push_back(value);
-      it = seen.end() - 1;
-    }
-    return "%" + std::to_string(it - seen.begin());
-  });
 }

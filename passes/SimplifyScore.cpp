@@ -1,6 +1,7 @@
 #include "passes/SimplifyScore.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "passes/FloatChoice.h"
 #include "passes/MaskPredicate.h"
 
 using namespace mlir;
@@ -38,16 +39,42 @@ public:
   SmallVector<Condition> conditions;
 
 private:
+  Value splitChoice(Value value);
   bool isMovable(Value condition) { return !dependsOn(condition, score.getArgument(0), score); }
   Region &score;
   OpBuilder builder;
 };
 } // namespace
 
+/// What a float that is either -inf or one other constant is where it is not -inf; null if it is
+/// anything else.
+Value MaskSplitter::splitChoice(Value value) {
+  auto read = [&](Value condition) { return analyzePredicate(condition, score); };
+  auto choices = readFloatChoices(value, read);
+  if (!choices || choices->size() != 2 || dependsOn(value, score.getArgument(0), score))
+    return Value();
+  auto isMasked = [](const FloatChoice &choice) {
+    return choice.value.isInfinity() && choice.value.isNegative();
+  };
+  const FloatChoice *masked = llvm::find_if(*choices, isMasked);
+  const FloatChoice *other = llvm::find_if_not(*choices, isMasked);
+  if (masked == choices->end() || other == choices->end() || other->value.isNaN())
+    return Value();
+  builder.setInsertionPointAfterValue(value);
+  IRMapping arguments;
+  arguments.map(score.getArguments(), score.getArguments());
+  PredicateEmitter emitter(builder, value.getLoc(), score, arguments);
+  conditions.push_back({emitter.emit(other->when), false});
+  return arith::ConstantOp::create(builder, value.getLoc(),
+                                   FloatAttr::get(value.getType(), other->value));
+}
+
 Value MaskSplitter::split(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op || op->getParentRegion() != &score)
     return value;
+  if (Value constant = splitChoice(value))
+    return constant;
   if (auto select = dyn_cast<arith::SelectOp>(op)) {
     bool trueIsMasked = isNegativeInfinity(select.getTrueValue());
     bool falseIsMasked = isNegativeInfinity(select.getFalseValue());

@@ -1,76 +1,22 @@
 // The normal form of mask predicates against brute force: random predicates are evaluated op by
 // op at every point of a grid and compared with what the analysis made of them.
 #include "passes/MaskPredicate.h"
-#include "dialect/AttnOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/MathExtras.h"
-#include <gtest/gtest.h>
-#include <random>
+#include "tests/passes/MaskTesting.h"
 
 using namespace mlir;
 using namespace fovea;
+using namespace fovea::testing;
 
 namespace {
 
-using Point = llvm::DenseMap<Value, int64_t>;
-
-/// What `value` is at a point, by the meaning of each op.
-int64_t interpret(Value value, const Point &point) {
-  if (auto it = point.find(value); it != point.end())
-    return it->second;
-  Operation *op = value.getDefiningOp();
-  auto in = [&](unsigned i) { return interpret(op->getOperand(i), point); };
-  return llvm::TypeSwitch<Operation *, int64_t>(op)
-      .Case<arith::ConstantOp>([](arith::ConstantOp constant) {
-        APInt number;
-        matchPattern(constant.getResult(), m_ConstantInt(&number));
-        return number.getBitWidth() == 1 ? number.getZExtValue() : number.getSExtValue();
-      })
-      .Case<arith::AddIOp>([&](auto) { return in(0) + in(1); })
-      .Case<arith::SubIOp>([&](auto) { return in(0) - in(1); })
-      .Case<arith::MulIOp>([&](auto) { return in(0) * in(1); })
-      .Case<arith::FloorDivSIOp>([&](auto) { return llvm::divideFloorSigned(in(0), in(1)); })
-      .Case<arith::CeilDivSIOp>([&](auto) { return llvm::divideCeilSigned(in(0), in(1)); })
-      .Case<arith::DivSIOp>([&](auto) { return in(0) / in(1); })
-      .Case<arith::RemSIOp>([&](auto) { return in(0) % in(1); })
-      .Case<arith::MaxSIOp>([&](auto) { return std::max(in(0), in(1)); })
-      .Case<arith::MinSIOp>([&](auto) { return std::min(in(0), in(1)); })
-      .Case<math::AbsIOp>([&](auto) { return std::abs(in(0)); })
-      .Case<arith::SelectOp>([&](auto) { return in(0) ? in(1) : in(2); })
-      .Case<arith::AndIOp>([&](auto) { return in(0) & in(1); })
-      .Case<arith::OrIOp>([&](auto) { return in(0) | in(1); })
-      .Case<arith::XOrIOp>([&](auto) { return in(0) ^ in(1); })
-      .Case<arith::CmpIOp>([&](arith::CmpIOp cmp) -> int64_t {
-        return arith::applyCmpPredicate(cmp.getPredicate(), APInt(64, in(0), true),
-                                        APInt(64, in(1), true));
-      });
-}
-
-class MaskPredicateTest : public ::testing::Test {
+class MaskPredicateTest : public MaskRegionTest {
 protected:
-  MaskPredicateTest() {
-    context.loadDialect<attn::AttnDialect, arith::ArithDialect, func::FuncDialect,
-                        math::MathDialect, tensor::TensorDialect>();
-  }
-
   /// A mask region over (i, j) whose body is `body`, and %n from outside.
   Region &parseRegion(const std::string &body) {
-    module = parseSourceString<ModuleOp>("func.func @f(%init: tensor<8x8xi1>, %n: index) {\n"
-                                         "attn.create_mask outs(%init : tensor<8x8xi1>) where {\n"
-                                         "^bb0(%i: index, %j: index):\n" +
-                                             body + "} -> tensor<8x8xi1>\nreturn }\n",
-                                         &context);
-    Region *region = nullptr;
-    if (module)
-      module->walk([&](attn::CreateMaskOp op) { region = &op.getPredicate(); });
-    EXPECT_NE(region, nullptr) << body;
-    return *region;
+    return parse<attn::CreateMaskOp>("func.func @f(%init: tensor<8x8xi1>, %n: index) {\n"
+                                     "attn.create_mask outs(%init : tensor<8x8xi1>) where {\n"
+                                     "^bb0(%i: index, %j: index):\n" +
+                                     body + "} -> tensor<8x8xi1>\nreturn }\n");
   }
 
   std::string normalForm(const std::string &body) {
@@ -81,76 +27,6 @@ protected:
       return "data";
     });
   }
-
-  MLIRContext context;
-  OwningOpRef<ModuleOp> module;
-};
-
-/// Builds random index and boolean expressions in a region.
-class RandomPredicate {
-public:
-  RandomPredicate(unsigned seed, OpBuilder &builder, std::vector<Value> leaves)
-      : random(seed), b(builder), loc(builder.getUnknownLoc()), leaves(std::move(leaves)) {}
-
-  Value index(int depth) {
-    if (depth == 0)
-      return pick(3) ? leaves[pick(leaves.size())] : constant(pick(9) - 4);
-    Value x = index(depth - 1);
-    switch (pick(10)) {
-    case 0:
-      return arith::MulIOp::create(b, loc, x, constant(pick(5) - 2));
-    case 1:
-      return arith::MaxSIOp::create(b, loc, x, index(depth - 1));
-    case 2:
-      return arith::MinSIOp::create(b, loc, x, index(depth - 1));
-    case 3:
-      return math::AbsIOp::create(b, loc, x);
-    case 4:
-      return arith::FloorDivSIOp::create(b, loc, x, constant(pick(3) + 1));
-    case 5:
-      return arith::CeilDivSIOp::create(b, loc, x, constant(pick(3) + 1));
-    case 6:
-      return arith::SelectOp::create(b, loc, boolean(depth - 1), x, index(depth - 1));
-    case 7:
-      return arith::RemSIOp::create(b, loc, leaves[pick(2)], constant(pick(3) + 1));
-    case 8:
-      return arith::AddIOp::create(b, loc, x, index(depth - 1));
-    default:
-      return arith::SubIOp::create(b, loc, x, index(depth - 1));
-    }
-  }
-
-  Value boolean(int depth) {
-    if (depth == 0)
-      return compare(0);
-    switch (pick(6)) {
-    case 0:
-      return arith::AndIOp::create(b, loc, boolean(depth - 1), boolean(depth - 1));
-    case 1:
-      return arith::OrIOp::create(b, loc, boolean(depth - 1), boolean(depth - 1));
-    case 2:
-      return arith::XOrIOp::create(b, loc, boolean(depth - 1), boolean(depth - 1));
-    case 3:
-      return arith::SelectOp::create(b, loc, boolean(depth - 1), boolean(depth - 1),
-                                     boolean(depth - 1));
-    default:
-      return compare(depth);
-    }
-  }
-
-private:
-  int64_t pick(int64_t count) {
-    return std::uniform_int_distribution<int64_t>(0, count - 1)(random);
-  }
-  Value constant(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value compare(int depth) {
-    auto predicate = static_cast<arith::CmpIPredicate>(pick(pick(4) ? 6 : 10));
-    return arith::CmpIOp::create(b, loc, predicate, index(depth), index(depth));
-  }
-  std::mt19937 random;
-  OpBuilder &b;
-  Location loc;
-  std::vector<Value> leaves;
 };
 
 TEST_F(MaskPredicateTest, RandomPredicatesKeepTheirMeaning) {
@@ -238,7 +114,7 @@ TEST_F(MaskPredicateTest, AbsoluteValueWrittenAsSelectIsOneWindow) {
 TEST_F(MaskPredicateTest, BlockIndicesAreFloorDivisions) {
   EXPECT_EQ(normalForm("%c = arith.constant 4 : index\n%x = arith.floordivsi %i, %c : index\n"
                        "%y = arith.divui %j, %c : index\n%p = arith.cmpi sge, %x, %y : index\n"),
-            "((j) floordiv 4) - ((i) floordiv 4) <= 0");
+            "(j floordiv 4) - (i floordiv 4) <= 0");
 }
 
 TEST_F(MaskPredicateTest, BoundsAreTightenedAndContradictionsFound) {

@@ -62,12 +62,12 @@ static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value
 
 /// Scratch memory, and the loops over batch and heads with the kernel in them.
 static void emitHeads(EmitBuilder &b, AttentionOp op, AttentionTile tile,
-                      const std::optional<PrepackedOperands> &packed) {
+                      const MaskSummary &summary, const std::optional<PrepackedOperands> &packed) {
   // The probabilities of a panel stay in cache until they are weights. Panels share nothing but the
   // packing of keys.
   if (op.getWeightsInit() && !op.getColumnChunk() && packed)
     tile.panelsPerBlock = 1;
-  AttentionKernel kernel(b, op, tile);
+  AttentionKernel kernel(b, op, tile, summary);
   kernel.allocateScratch(packed.has_value());
   SmallVector<int64_t> query = op.getQueryPermutation();
   Value batches = b.dim(op.getQuery(), query[0]), heads = b.dim(op.getQuery(), query[1]);
@@ -84,14 +84,31 @@ static AttentionTile tileFor(AttentionOp op, const TargetInfo &target,
                              staticDim(op.getValue(), op.getValuePermutation()[3]), isWindowed(op));
 }
 
-static void emitFewRows(EmitBuilder &b, AttentionOp op, const AttentionTile &tile) {
+static void emitFewRows(EmitBuilder &b, AttentionOp op, const AttentionTile &tile,
+                        const MaskSummary &summary) {
   if (DecodeKernel::supports(op, tile))
-    return DecodeKernel(b, op, tile).emit();
-  emitHeads(b, op, tile, std::nullopt);
+    return DecodeKernel(b, op, tile, summary).emit();
+  emitHeads(b, op, tile, summary, std::nullopt);
+}
+
+static void reportMask(AttentionOp op, const MaskSummary &summary) {
+  if (!op.hasMask())
+    return;
+  MaskBoundsEmitter bounds(op.getMask(), &summary);
+  const MaskBlocks &blocks = bounds.getBlocks();
+  std::string text = printMaskRegion(op.getMask(), blocks.getPredicate());
+  if (blocks.isBounded())
+    fovea::remark(op, "attention",
+                  "key blocks are skipped or left untested by the mask " + text + ": " +
+                      blocks.str());
+  else
+    fovea::remark(op, "attention", "every key is tested: the mask " + text + " bounds no block");
 }
 
 /// Decode and prefill may share one artefact: few rows take another kernel.
 static void emitAttention(AttentionOp op, const TargetInfo &target) {
+  MaskSummary summary(op);
+  reportMask(op, summary);
   EmitBuilder b(op.getLoc(), op.getOperation());
   int64_t few = target.lanes(op.getScoreType().getWidth());
   std::optional<int64_t> rows = staticDim(op.getQuery(), op.getQueryPermutation()[2]);
@@ -103,10 +120,11 @@ static void emitAttention(AttentionOp op, const TargetInfo &target) {
   std::optional<PrepackedOperands> packed;
   if (!known || *known > few)
     packed = prepackOperands(op, tile, few);
+  summary.emit(tile.width(), tile.keysPerBlock);
   Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, total, b.index(few));
   b.branch(
-      isFew, [&] { emitFewRows(b, op, tileFor(op, target, few)); },
-      [&] { emitHeads(b, op, tile, packed); });
+      isFew, [&] { emitFewRows(b, op, tileFor(op, target, few), summary); },
+      [&] { emitHeads(b, op, tile, summary, packed); });
   op.erase();
 }
 
@@ -116,18 +134,6 @@ static std::string findObstacle(AttentionOp op) {
     if (!isa<MemRefType>(operand.getType()))
       return "its operands are not in buffers";
   return "";
-}
-
-static void reportMask(AttentionOp op) {
-  if (!op.hasMask())
-    return;
-  MaskBoundsEmitter bounds(op.getMask());
-  std::string text = printMaskRegion(op.getMask(), bounds.getPredicate());
-  if (bounds.boundsKeys())
-    fovea::remark(op, "attention", "key blocks are skipped or left untested by the mask " + text);
-  else
-    fovea::remark(op, "attention",
-                  "every key is tested: the mask " + text + " bounds no positions");
 }
 
 /// Says which functions are computed lane by lane.
@@ -161,7 +167,6 @@ struct EmitAttentionPass : fovea::impl::EmitAttentionPassBase<EmitAttentionPass>
         fovea::remark(op, "attention", "no kernel emitted: " + obstacle, Shortfall::NotFused);
         continue;
       }
-      reportMask(op);
       reportScalarFunctions(op);
       emitAttention(op, *info);
     }

@@ -10,9 +10,7 @@
 using namespace mlir;
 using namespace fovea;
 
-bool AttentionKernel::keepsProbabilities() {
-  return op.getWeightsInit() && !op.getColumnChunk();
-}
+bool AttentionKernel::keepsProbabilities() { return op.getWeightsInit() && !op.getColumnChunk(); }
 
 /// A block of a panel: [width][keysPerBlock] probabilities, and the factor of each query, which
 /// until all keys are done is the maximum that the probabilities are relative to.
@@ -65,7 +63,8 @@ void AttentionKernel::forEachBlockBegin(Value lo, Value hi, function_ref<void(Va
   b.loop(b.roundDown(lo, tile.keysPerBlock), hi, tile.keysPerBlock, body);
 }
 
-/// From the maxima of a block's probabilities to the factors that make weights of them.
+/// From the maxima of a block's probabilities to the factors that make weights of them. Those of
+/// blocks that were skipped are not used.
 void AttentionKernel::finishFactors(const Panel &panel, const MaskBounds &visible) {
   Vectors maximum = finiteMaximum(load(maxima, {panel.index}));
   Vectors reciprocal = load(sums, {panel.index});
@@ -127,8 +126,14 @@ void AttentionKernel::emitKeptWeights(Value row, Value count) {
     finishFactors(panel, visible);
     b.loop(b.index(0), panel.count, 1, [&](Value lane) {
       clearWeightsOfRow(b.add(panel.row, lane), b.index(0), visible.anyLo);
-      forEachBlockBegin(visible.anyLo, visible.anyHi,
-                        [&](Value begin) { writeWeights(panel, lane, begin, visible); });
+      forEachBlockBegin(visible.anyLo, visible.anyHi, [&](Value begin) {
+        KeyBlock block;
+        block.begin = begin;
+        block.end = b.min(b.add(begin, b.index(tile.keysPerBlock)), keys);
+        whereVisible(
+            panel, block, [&](const MaskBounds &) { writeWeights(panel, lane, begin, visible); },
+            [&] { clearWeightsOfRow(b.add(panel.row, lane), begin, block.end); });
+      });
       clearWeightsOfRow(b.add(panel.row, lane), visible.anyHi, keys);
     });
   });

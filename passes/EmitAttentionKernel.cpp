@@ -9,11 +9,12 @@
 using namespace mlir;
 using namespace fovea;
 
-AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile)
+AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
+                                 const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
       vectorType(VectorType::get({tile.lanes}, scoreType)) {
   if (op.hasMask())
-    mask.emplace(op.getMask());
+    mask.emplace(op.getMask(), &summary);
   rows = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
   keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
   headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
@@ -152,21 +153,31 @@ void AttentionKernel::emitRowBlock(Value row, Value count, Value chunk) {
     initialize(panel);
   });
   Value first = b.add(firstPosition, row);
-  MaskBounds bounds = boundsOf(first, b.sub(b.add(first, count), b.index(1)));
-  forEachKeyBlock(bounds, [&](KeyBlock block) {
+  Value last = b.sub(b.add(first, count), b.index(1));
+  MaskBounds bounds = boundsOf(first, last);
+  auto visit = [&](KeyBlock block) {
     fetchBlock(block, /*withValues=*/true);
     if (op.hasScore()) // any score may be -inf
       block.valuesAreFinite = checkValues(block);
     else if (mask)
       block.valuesAreFinite = checkPartialValues(block);
     forEachPanel(row, count, [&](const Panel &panel) {
-      MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
-      emitScores(panel, block, visible);
-      emitSoftmax(panel, block, visible);
-      emitValues(panel, block, visible);
-      if (buckets)
-        emitBuckets(panel, block, visible);
+      auto attend = [&](const MaskBounds &visible) {
+        emitScores(panel, block, visible);
+        emitSoftmax(panel, block, visible);
+        emitValues(panel, block, visible);
+        if (buckets)
+          emitBuckets(panel, block, visible);
+      };
+      whereVisible(panel, block, attend, [] {});
     });
+  };
+  forEachKeyBlock(bounds, [&](KeyBlock block) {
+    if (!hasGaps())
+      return visit(block);
+    Value some = mask->emitSome(b, rectangle(first, last, block));
+    b.branch(
+        some, [&] { visit(block); }, [] {});
   });
   forEachPanel(row, count, [&](const Panel &panel) { finish(panel); });
   if (needsWeights())
@@ -205,6 +216,27 @@ void AttentionKernel::forEachKeyBlock(const MaskBounds &bounds, function_ref<voi
     block.visible = clip(bounds, block);
     body(block);
   });
+}
+
+EmittedBlock AttentionKernel::rectangle(Value first, Value last, const KeyBlock &block) {
+  Value lastKey = b.sub(block.end, b.index(1));
+  return {head.batch, head.head, first, last, block.begin, lastKey};
+}
+
+void AttentionKernel::whereVisible(const Panel &panel, const KeyBlock &block,
+                                   function_ref<void(const MaskBounds &)> body,
+                                   function_ref<void()> otherwise) {
+  MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
+  if (!hasGaps())
+    return body(visible);
+  EmittedBlock rows = rectangle(panel.first, panel.last, block);
+  auto attend = [&] {
+    Value isFull = mask->emitEvery(b, rows);
+    visible.allLo = b.createOrFold<arith::SelectOp>(isFull, visible.anyLo, visible.allLo);
+    visible.allHi = b.createOrFold<arith::SelectOp>(isFull, visible.anyHi, visible.allHi);
+    body(visible);
+  };
+  b.branch(mask->emitSome(b, rows), attend, otherwise);
 }
 
 MaskBounds AttentionKernel::boundsOf(Value first, Value last) {

@@ -21,7 +21,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/AttentionPacker.h"
 #include "passes/EmitBuilder.h"
-#include "passes/MaskBounds.h"
+#include "passes/MaskSummary.h"
 #include "passes/RegionVectorizer.h"
 #include <functional>
 #include <memory>
@@ -45,7 +45,8 @@ struct AttentionHead {
 
 class AttentionKernel {
 public:
-  AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile);
+  AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
+                  const MaskSummary &summary);
 
   /// Allocates the kernel's scratch memory at the builder's insertion point; without room for
   /// packed keys and values if those of all heads were packed before.
@@ -77,6 +78,13 @@ private:
   void emitRowBlock(mlir::Value row, mlir::Value count, mlir::Value chunk);
   void forEachPanel(mlir::Value row, mlir::Value rows, llvm::function_ref<void(Panel)> body);
   void forEachKeyBlock(const MaskBounds &bounds, llvm::function_ref<void(KeyBlock)> body);
+  /// Emits `body` where the panel sees some key of the block, with the keys that it sees, and else
+  /// `otherwise`.
+  void whereVisible(const Panel &panel, const KeyBlock &block,
+                    llvm::function_ref<void(const MaskBounds &visible)> body,
+                    llvm::function_ref<void()> otherwise);
+  bool hasGaps() const { return mask && mask->getBlocks().hasGaps(); }
+  EmittedBlock rectangle(mlir::Value first, mlir::Value last, const KeyBlock &block);
   MaskBounds boundsOf(mlir::Value first, mlir::Value last);
   MaskBounds clip(const MaskBounds &bounds, const KeyBlock &block);
   void initialize(const Panel &panel);
@@ -117,7 +125,6 @@ private:
                   const KeyMask *test, Vectors maximum);
   /// The score function of a panel, null without one. What needs no key is emitted at once.
   ScoreFunction scoreOf(const Panel &panel);
-  Vectors emitMask(const Panel &panel, mlir::Value position);
   void emitSoftmax(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void rescale(const Panel &panel, const Vectors &before, const Vectors &after,
                const Vectors &finite);
@@ -168,7 +175,7 @@ private:
   void emitValueTiles(const Panel &panel, const MaskBounds &visible);
   void addToOutput(const Panel &panel, mlir::Value column, const Vectors &sum);
   void emitValueTile(const Panel &panel, mlir::Value lo, mlir::Value hi, mlir::Value column);
-  Vectors emitTakesPart(const Panel &panel, mlir::Value position, const Vectors &p);
+  Vectors emitTakesPart(const std::optional<KeyMask> &test, mlir::Value key, const Vectors &p);
   void emitMaskedValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
 
   // Vectors of a panel: `tile.vectors` vectors of `tile.lanes`.

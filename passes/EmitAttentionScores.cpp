@@ -13,7 +13,7 @@ using namespace fovea;
 
 bool AttentionKernel::masksInRegisters() {
   return mask && !op.hasScore() &&
-         MaskTests::canTest(mask->getPredicate(), op.getMask(), tile.keysPerBlock);
+         MaskTests::areCheap(mask->getPredicate(), op.getMask(), tile.keysPerBlock);
 }
 
 void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
@@ -102,23 +102,17 @@ AttentionKernel::ScoreFunction AttentionKernel::scoreOf(const Panel &panel) {
   };
 }
 
-AttentionKernel::Vectors AttentionKernel::emitMask(const Panel &panel, Value position) {
-  return eachVector([&](int64_t v) -> Value {
-    return cloneOnLanes(b, op.getMask(), {head.batch, head.head, panel.positions[v], position},
-                        tile.lanes);
-  });
-}
-
 AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBlock &block) {
-  if (!MaskTests::canTest(mask->getPredicate(), op.getMask(), tile.keysPerBlock)) {
+  if (!MaskTests::areCheap(mask->getPredicate(), op.getMask(), tile.keysPerBlock)) {
     auto regions = forQueries(op.getMask(), panel);
     return [this, regions, &block](Value key) {
       Value position = b.add(block.begin, key);
       return eachVector([&](int64_t v) { return (*regions)[v].emit(position); });
     };
   }
-  auto tests = std::make_shared<MaskTests>(b, op.getMask(), mask->getPredicate(), head.batch,
-                                           head.head, panel.positions, block.begin);
+  auto tests =
+      std::make_shared<MaskTests>(b, op.getMask(), mask->getPredicate(), head.batch, head.head,
+                                  panel.positions, block.begin, tile.keysPerBlock);
   return [tests](Value key) { return tests->emit(key); };
 }
 

@@ -36,17 +36,17 @@ void AttentionKernel::addToOutput(const Panel &panel, Value column, const Vector
   store(output, outputs, {panel.index, column});
 }
 
-/// Rows for which the key at `position` is not masked, be it by a score of -inf. `p` are the
+/// Rows for which the block's key `key` is not masked, be it by a score of -inf. `p` are the
 /// probabilities; an unmasked one that is 0 has underflowed, which counts as masked only if a
 /// score function makes it impossible to tell.
-AttentionKernel::Vectors AttentionKernel::emitTakesPart(const Panel &panel, Value position,
-                                                        const Vectors &p) {
-  Vectors allowed = mask ? emitMask(panel, position) : Vectors();
+AttentionKernel::Vectors AttentionKernel::emitTakesPart(const std::optional<KeyMask> &test,
+                                                        Value key, const Vectors &p) {
+  Vectors allowed = test ? (*test)(key) : Vectors();
   if (!op.hasScore())
     return allowed;
   return eachVector([&](int64_t v) -> Value {
     Value nonzero = compare(arith::CmpFPredicate::UNE, p[v], b.constant(vectorType, 0.0));
-    return mask ? arith::AndIOp::create(b, allowed[v], nonzero).getResult() : nonzero;
+    return test ? arith::AndIOp::create(b, allowed[v], nonzero).getResult() : nonzero;
   });
 }
 
@@ -54,13 +54,16 @@ AttentionKernel::Vectors AttentionKernel::emitTakesPart(const Panel &panel, Valu
 /// emitValueTile, so that what lies behind a mask has no influence on rounding.
 void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block,
                                        const MaskBounds &visible) {
+  std::optional<KeyMask> test;
+  if (mask)
+    test = maskOf(panel, block);
   b.loop(b.index(0), valueDim, 1, [&](Value column) {
     Value group = b.divide(column, tile.keysPerTile);
     Value place = b.createOrFold<arith::RemUIOp>(column, b.index(tile.keysPerTile));
     Vectors sum =
         b.loop(visible.anyLo, visible.anyHi, 1, constants(0.0), [&](Value key, ValueRange carried) {
           Vectors p = load(scores, {key});
-          Vectors takesPart = emitTakesPart(panel, b.add(block.begin, key), p);
+          Vectors takesPart = emitTakesPart(test, key, p);
           Value element = memref::LoadOp::create(b, packedValues, ValueRange{group, key, place});
           Value splat = b.splat(vectorType, element);
           return eachVector([&](int64_t v) -> Value {

@@ -26,14 +26,21 @@ void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &boun
                                 ValueRange{key, b.index(0)});
       });
     forEachPanel(row, count, [&](const Panel &panel) {
-      MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
-      emitScores(panel, block, visible);
-      finishScores(panel, block, visible, constants(-softmax::infinity));
-      normalize(panel, block, visible);
-      if (head.weights)
-        storeTransposed(scores, {}, visible.anyLo, visible.anyHi, head.weights, panel, block.begin);
-      if (head.columnSums)
-        addToColumns(panel, visible);
+      auto weigh = [&](const MaskBounds &visible) {
+        emitScores(panel, block, visible);
+        finishScores(panel, block, visible, constants(-softmax::infinity));
+        normalize(panel, block, visible);
+        if (head.weights)
+          storeTransposed(scores, {}, visible.anyLo, visible.anyHi, head.weights, panel,
+                          block.begin);
+        if (head.columnSums)
+          addToColumns(panel, visible);
+      };
+      auto skip = [&] {
+        if (head.weights)
+          clearWeights(panel, block.begin, block.end);
+      };
+      whereVisible(panel, block, weigh, skip);
     });
     if (head.columnSums)
       storeColumns(block, chunk);

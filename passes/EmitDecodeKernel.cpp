@@ -57,7 +57,8 @@ bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
          isDense(op.getOutputInit(), op.getOutputPermutation()[3]);
 }
 
-DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile)
+DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
+                           const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
       vectorType(VectorType::get({tile.lanes}, scoreType)), packer(b, tile, scoreType),
       group(op.getGroupSize()), rowsPerTile(chooseRowsPerTile(group, tile.registers)),
@@ -70,7 +71,7 @@ DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const Attention
     valueVectors = vectors;
   }
   if (op.hasMask())
-    mask.emplace(op.getMask());
+    mask.emplace(op.getMask(), &summary);
   queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
   keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
   headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
@@ -125,11 +126,13 @@ void DecodeKernel::forEachRowTile(function_ref<void(const RowTile &)> body) {
   });
 }
 
+bool DecodeKernel::maskDependsOnHead() { return !op.getMask().getArgument(1).use_empty(); }
+
 /// What some and what all rows of a group see. The heads of a group may see different keys.
 MaskBounds DecodeKernel::visibleBounds() {
   if (!mask)
     return unmaskedBounds(b, keys);
-  if (!op.getMask().getArgument(1).use_empty())
+  if (maskDependsOnHead())
     return {b.index(0), b.index(0), b.index(0), keys};
   Value last = b.sub(b.add(firstPosition, queries), b.index(1));
   return mask->emit(b, batch, firstHead, firstPosition, last, keys);
@@ -154,9 +157,27 @@ void DecodeKernel::emitGroup(Value batchIndex, Value keyHead) {
     block.count = b.min(whole, b.sub(keys, begin));
     block.isFull =
         b.createOrFold<arith::AndIOp>(isAtMost(visible.allLo, begin), isAtMost(end, visible.allHi));
-    emitBlock(block);
+    whereVisible(block);
   });
   forEachRow([&](const Row &row) { finish(row); });
+}
+
+/// Skips a block of which no row sees a key, and finds whether all rows see all of it.
+void DecodeKernel::whereVisible(const Block &begun) {
+  if (!mask || !mask->getBlocks().hasGaps() || maskDependsOnHead())
+    return emitBlock(begun);
+  Block block = begun;
+  Value last = b.sub(b.add(firstPosition, queries), b.index(1));
+  EmittedBlock rows{batch, firstHead,   firstPosition,
+                    last,  block.begin, b.sub(b.add(block.begin, block.count), b.index(1))};
+  auto attend = [&] {
+    Value isWhole = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, block.count,
+                                                  b.index(tile.keysPerBlock));
+    Value isFull = b.createOrFold<arith::AndIOp>(isWhole, mask->emitEvery(b, rows));
+    block.isFull = b.createOrFold<arith::OrIOp>(block.isFull, isFull);
+    emitBlock(block);
+  };
+  b.branch(mask->emitSome(b, rows), attend, [] {});
 }
 
 void DecodeKernel::emitBlock(const Block &begun) {

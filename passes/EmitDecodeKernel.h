@@ -15,7 +15,7 @@
 
 #include "dialect/AttnOps.h"
 #include "passes/AttentionPacker.h"
-#include "passes/MaskBounds.h"
+#include "passes/MaskSummary.h"
 
 namespace fovea {
 
@@ -26,7 +26,8 @@ public:
   static bool supports(attn::AttentionOp op, const AttentionTile &tile);
 
   /// `tile` is one for at most `tile.lanes` queries.
-  DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile);
+  DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
+               const MaskSummary &summary);
 
   /// Allocates scratch memory and emits the whole op at the builder's insertion point.
   void emit();
@@ -63,9 +64,11 @@ private:
   // EmitDecodeKernel.cpp: rows, blocks and the state of rows.
   void allocate();
   void emitGroup(mlir::Value batch, mlir::Value keyHead);
+  void whereVisible(const Block &block);
   void emitBlock(const Block &block);
   void forEachRow(llvm::function_ref<void(const Row &)> body);
   void forEachRowTile(llvm::function_ref<void(const RowTile &)> body);
+  bool maskDependsOnHead();
   MaskBounds visibleBounds();
   void initialize(const Row &row);
   void finish(const Row &row);

@@ -82,9 +82,9 @@ BlockClass MaskBlocks::classify(const PositionBlock &block, Lookup lookup) const
   return every.evaluate(numberOf) == true ? BlockClass::Full : BlockClass::Partial;
 }
 
-BlockMap fovea::mapBlocks(const MaskBlocks &mask, const HeadShape &head, int64_t queriesPerBlock,
+ClassifiedBlocks fovea::mapBlocks(const MaskBlocks &mask, const HeadShape &head, int64_t queriesPerBlock,
                           int64_t keysPerBlock, MaskBlocks::Lookup lookup) {
-  BlockMap map;
+  ClassifiedBlocks map;
   map.queryBlocks = llvm::divideCeil(head.queries, queriesPerBlock);
   map.keyBlocks = llvm::divideCeil(head.keys, keysPerBlock);
   for (int64_t row = 0; row < head.queries; row += queriesPerBlock)

@@ -85,7 +85,7 @@ private:
 };
 
 /// The classes of all blocks of a head, [query block][key block]: what a heat map shows.
-struct BlockMap {
+struct ClassifiedBlocks {
   int64_t queryBlocks = 0, keyBlocks = 0;
   std::vector<BlockClass> classes;
 
@@ -103,7 +103,7 @@ struct HeadShape {
 
 /// Classifies blocks of `queriesPerBlock` x `keysPerBlock` positions, both at least 1; the last
 /// ones may be smaller.
-BlockMap mapBlocks(const MaskBlocks &mask, const HeadShape &head, int64_t queriesPerBlock,
+ClassifiedBlocks mapBlocks(const MaskBlocks &mask, const HeadShape &head, int64_t queriesPerBlock,
                    int64_t keysPerBlock, MaskBlocks::Lookup lookup);
 
 } // namespace fovea

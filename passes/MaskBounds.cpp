@@ -1,129 +1,10 @@
 #include "passes/MaskBounds.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/MaskSummary.h"
 
 using namespace mlir;
 using namespace fovea;
-
-namespace {
-/// Key positions [lo, hi); empty if hi <= lo.
-struct Interval {
-  Value lo, hi;
-};
-
-/// Keys that some query of the block may see are in `any` (which may hold too many); keys in
-/// `all` every query sees (it may hold too few).
-struct Visible {
-  Interval any, all;
-};
-
-class IntervalEmitter {
-public:
-  IntervalEmitter(EmitBuilder &b, Region &region, IRMapping &mapping, Value first, Value last,
-                  Value keys)
-      : b(b), region(region), forms(b, b.getLoc(), region, mapping), first(first), last(last),
-        keys(keys) {}
-  Visible emit(const MaskPredicate &predicate);
-
-private:
-  Visible emitLinear(const LinearForm &form);
-  Interval threshold(Value i, const PositionForm &atom, Value rest);
-  Visible emitAnd(const Visible &lhs, const Visible &rhs);
-  Visible emitOr(const Visible &lhs, const Visible &rhs);
-
-  Value max(Value lhs, Value rhs) { return b.createOrFold<arith::MaxSIOp>(lhs, rhs); }
-  Value select(Value condition, Value yes, Value no) {
-    return b.createOrFold<arith::SelectOp>(condition, yes, no);
-  }
-  Interval intersect(Interval x, Interval y) { return {max(x.lo, y.lo), b.min(x.hi, y.hi)}; }
-  Interval whole() { return {b.index(0), keys}; }
-  /// The neutral element of the hull.
-  Interval empty() { return {keys, b.index(0)}; }
-
-  EmitBuilder &b;
-  Region &region;
-  PredicateEmitter forms;
-  Value first, last, keys;
-};
-} // namespace
-
-/// The j with `iCoefficient * i + jCoefficient * j + rest >= 0`, for one i.
-Interval IntervalEmitter::threshold(Value i, const PositionForm &atom, Value rest) {
-  Value known = b.add(b.mul(i, b.index(atom.iCoefficient)), rest);
-  if (atom.jCoefficient == 0) {
-    Value holds = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, known, b.index(0));
-    return {b.index(0), select(holds, keys, b.index(0))};
-  }
-  Value divisor = b.index(std::abs(atom.jCoefficient));
-  if (atom.jCoefficient < 0) // j <= floor(known / divisor)
-    return {b.index(0), b.add(b.createOrFold<arith::FloorDivSIOp>(known, divisor), b.index(1))};
-  // j >= ceil(-known / divisor) = -floor(known / divisor)
-  return {b.sub(b.index(0), b.createOrFold<arith::FloorDivSIOp>(known, divisor)), keys};
-}
-
-Visible IntervalEmitter::emitLinear(const LinearForm &form) {
-  Block &block = region.front();
-  auto atom = splitPositions(form, block.getArgument(2), block.getArgument(3), region);
-  if (!atom)
-    return {whole(), empty()};
-  // The bound is monotone in i: one end of the interval lets through most, the other least.
-  Value rest = forms.emit(atom->rest);
-  Interval atFirst = threshold(first, *atom, rest);
-  if (atom->iCoefficient == 0)
-    return {atFirst, atFirst};
-  Interval atLast = threshold(last, *atom, rest);
-  if (atom->iCoefficient > 0)
-    return {atLast, atFirst};
-  return {atFirst, atLast};
-}
-
-Visible IntervalEmitter::emitAnd(const Visible &lhs, const Visible &rhs) {
-  return {intersect(lhs.any, rhs.any), intersect(lhs.all, rhs.all)};
-}
-
-Visible IntervalEmitter::emitOr(const Visible &lhs, const Visible &rhs) {
-  Interval any = {b.min(lhs.any.lo, rhs.any.lo), max(lhs.any.hi, rhs.any.hi)};
-  // The union of two intervals need not be one: keep the longer.
-  Value lhsLonger = b.createOrFold<arith::CmpIOp>(
-      arith::CmpIPredicate::sge, b.sub(lhs.all.hi, lhs.all.lo), b.sub(rhs.all.hi, rhs.all.lo));
-  Interval all = {select(lhsLonger, lhs.all.lo, rhs.all.lo),
-                  select(lhsLonger, lhs.all.hi, rhs.all.hi)};
-  return {any, all};
-}
-
-Visible IntervalEmitter::emit(const MaskPredicate &predicate) {
-  using Kind = MaskPredicate::Kind;
-  switch (predicate.getKind()) {
-  case Kind::True:
-    return {whole(), whole()};
-  case Kind::False:
-    return {empty(), empty()};
-  case Kind::Opaque:
-    return {whole(), empty()};
-  case Kind::Linear:
-    return emitLinear(predicate.getForm());
-  case Kind::And:
-  case Kind::Or:
-    break;
-  }
-  Visible result = emit(predicate.getOperands().front());
-  for (const MaskPredicate &operand : llvm::drop_begin(predicate.getOperands()))
-    result = predicate.getKind() == Kind::And ? emitAnd(result, emit(operand))
-                                              : emitOr(result, emit(operand));
-  return result;
-}
-
-static bool hasPositionAtom(const MaskPredicate &predicate, Region &region) {
-  if (predicate.getKind() == MaskPredicate::Kind::Linear) {
-    Block &block = region.front();
-    return splitPositions(predicate.getForm(), block.getArgument(2), block.getArgument(3), region)
-        .has_value();
-  }
-  return predicate.isTrue() || predicate.isFalse() ||
-         llvm::any_of(predicate.getOperands(), [&](const MaskPredicate &operand) {
-           return hasPositionAtom(operand, region);
-         });
-}
 
 static bool isBoundedBelow(const MaskPredicate &predicate, Region &region) {
   auto isBounded = [&](const MaskPredicate &operand) { return isBoundedBelow(operand, region); };
@@ -144,12 +25,17 @@ static bool isBoundedBelow(const MaskPredicate &predicate, Region &region) {
 }
 
 bool fovea::isWindowed(attn::AttentionOp op) {
-  return op.hasMask() && MaskBoundsEmitter(op.getMask()).boundsKeysBelow();
+  return op.hasMask() && isBoundedBelow(analyzeMaskRegion(op.getMask()), op.getMask());
 }
 
-bool MaskBoundsEmitter::boundsKeysBelow() const { return isBoundedBelow(predicate, region); }
+MaskBoundsEmitter::MaskBoundsEmitter(Region &region, const MaskSummary *summary)
+    : summary(summary), blocks(region, [&](const MaskBlocks::Data &data) {
+        return summary && summary->has(data);
+      }) {}
 
-bool MaskBoundsEmitter::boundsKeys() const { return hasPositionAtom(predicate, region); }
+bool MaskBoundsEmitter::boundsKeysBelow() const {
+  return isBoundedBelow(getPredicate(), blocks.getRegion());
+}
 
 MaskBounds fovea::unmaskedBounds(EmitBuilder &b, Value keys) {
   return {b.index(0), b.index(0), keys, keys};
@@ -157,11 +43,10 @@ MaskBounds fovea::unmaskedBounds(EmitBuilder &b, Value keys) {
 
 MaskBounds MaskBoundsEmitter::emit(EmitBuilder &b, Value batch, Value head, Value first, Value last,
                                    Value keys) const {
-  IRMapping mapping;
-  mapping.map(region.front().getArgument(0), batch);
-  mapping.map(region.front().getArgument(1), head);
-  IntervalEmitter emitter(b, region, mapping, first, last, keys);
-  Visible visible = emitter.emit(predicate);
+  IRMapping mapping = mapBlock(b, {batch, head, first, last, Value(), Value()});
+  PredicateEmitter forms(b, b.getLoc(), blocks.getRegion(), mapping);
+  KeyInterval::Emitted seen = blocks.getSeen().emit(b, forms, keys);
+  KeyInterval::Emitted shared = blocks.getShared().emit(b, forms, keys);
   // low <= high; where the value is one of them, no code is wanted.
   auto clamp = [&](Value value, Value low, Value high) {
     if (isEqualConstantIntOrValue(value, low))
@@ -171,9 +56,44 @@ MaskBounds MaskBoundsEmitter::emit(EmitBuilder &b, Value batch, Value head, Valu
     return b.min(b.createOrFold<arith::MaxSIOp>(value, low), high);
   };
   MaskBounds bounds;
-  bounds.anyLo = clamp(visible.any.lo, b.index(0), keys);
-  bounds.anyHi = clamp(visible.any.hi, bounds.anyLo, keys);
-  bounds.allLo = clamp(visible.all.lo, bounds.anyLo, bounds.anyHi);
-  bounds.allHi = clamp(visible.all.hi, bounds.allLo, bounds.anyHi);
+  bounds.anyLo = clamp(seen.lo, b.index(0), keys);
+  bounds.anyHi = clamp(seen.hi, bounds.anyLo, keys);
+  bounds.allLo = clamp(shared.lo, bounds.anyLo, bounds.anyHi);
+  bounds.allHi = clamp(shared.hi, bounds.allLo, bounds.anyHi);
   return bounds;
+}
+
+/// What the block's corners and the bounds of data in it are. Without keys, data of keys stays out.
+IRMapping MaskBoundsEmitter::mapBlock(EmitBuilder &b, const EmittedBlock &block) const {
+  std::pair<Value, Value> corners[] = {{blocks.getRegion().getArgument(0), block.batch},
+                                       {blocks.getRegion().getArgument(1), block.head},
+                                       {blocks.firstQuery(), block.firstQuery},
+                                       {blocks.lastQuery(), block.lastQuery},
+                                       {blocks.firstKey(), block.firstKey},
+                                       {blocks.lastKey(), block.lastKey}};
+  IRMapping mapping;
+  for (auto [corner, value] : corners)
+    if (value)
+      mapping.map(corner, value);
+  for (const MaskBlocks::Data &data : blocks.getData())
+    if (data.min && (block.firstKey || !data.ofKey)) {
+      auto [min, max] = summary->emitBounds(b, data, block);
+      mapping.map(data.min, min);
+      mapping.map(data.max, max);
+    }
+  return mapping;
+}
+
+Value MaskBoundsEmitter::emitTest(EmitBuilder &b, const EmittedBlock &block,
+                                  const MaskPredicate &test) const {
+  IRMapping mapping = mapBlock(b, block);
+  return PredicateEmitter(b, b.getLoc(), blocks.getRegion(), mapping).emit(test);
+}
+
+Value MaskBoundsEmitter::emitSome(EmitBuilder &b, const EmittedBlock &block) const {
+  return emitTest(b, block, blocks.getSome());
+}
+
+Value MaskBoundsEmitter::emitEvery(EmitBuilder &b, const EmittedBlock &block) const {
+  return emitTest(b, block, blocks.getEvery());
 }

@@ -18,7 +18,7 @@ struct OuterOperand {
 };
 } // namespace
 
-static scf::ForallOp outermostLoop(AttentionOp op) {
+scf::ForallOp fovea::outermostLoop(AttentionOp op) {
   scf::ForallOp found;
   for (auto loop = op->getParentOfType<scf::ForallOp>(); loop;
        loop = loop->getParentOfType<scf::ForallOp>())
@@ -50,6 +50,16 @@ Value fovea::totalRows(EmitBuilder &b, AttentionOp op) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(loop);
   return b.dim(query->source, query->permutation[2]);
+}
+
+Value fovea::totalKeys(EmitBuilder &b, AttentionOp op) {
+  scf::ForallOp loop = outermostLoop(op);
+  auto key = loop ? findOuter(op.getKey(), op.getKeyPermutation(), loop) : std::nullopt;
+  if (!key || !isConstantIntValue(key->offsets[key->permutation[2]], 0))
+    return Value();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop);
+  return b.dim(key->source, key->permutation[2]);
 }
 
 namespace {

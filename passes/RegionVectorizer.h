@@ -22,6 +22,9 @@ public:
   /// the region yields, as a vector of `lanes`.
   mlir::Value emit(mlir::ValueRange others);
 
+  /// What `value` of the region, which follows from the known arguments, became, as a vector.
+  mlir::Value get(mlir::Value value) { return onLanes(value); }
+
 private:
   bool isKnown(mlir::Operation &op);
   void map(mlir::Value from, mlir::Value to);

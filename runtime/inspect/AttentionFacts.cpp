@@ -40,6 +40,8 @@ private:
   // The code that computes the bounds, and what stands for its inputs.
   MaskBounds emitted;
   Value batch, head, first, last, keys;
+  std::optional<MaskBoundsEmitter> mask;
+  const MaskBlocks *gaps = nullptr; // of a mask whose keys are no one range
 };
 } // namespace
 
@@ -105,7 +107,9 @@ void Description::describeMask() {
     emitted = unmaskedBounds(b, keys);
     return;
   }
-  MaskBoundsEmitter bounds(op.getMask());
+  MaskBoundsEmitter &bounds = mask.emplace(op.getMask());
+  if (bounds.getBlocks().hasGaps())
+    gaps = &bounds.getBlocks();
   facts.mask = printMaskRegion(op.getMask(), bounds.getPredicate());
   emitted = bounds.emit(b, batch, head, first, last, keys);
   if (bounds.boundsKeys())
@@ -165,12 +169,22 @@ void Description::countPanels(int64_t headNumber, int64_t repeats) {
       facts.whyNoCounts = "they depend on data";
       return;
     }
-    facts.counts->pairs += repeats * count * (*anyHi - *anyLo);
     for (int64_t block = 0; block < keyBlocks; ++block) {
       int64_t begin = block * facts.keysPerBlock;
       int64_t end = std::min(begin + facts.keysPerBlock, numKeys);
       bool isSkipped = std::max(begin, *anyLo) >= std::min(end, *anyHi);
       bool isFull = *allLo <= begin && end <= *allHi;
+      if (gaps && !isSkipped && !isFull) {
+        PositionBlock place{headNumber / heads, headNumber % heads, start + row,
+                            start + row + count - 1, begin, end - 1};
+        BlockClass found = gaps->classify(
+            place, [&](Value value) { return formulas.of(value).constant(); });
+        isSkipped = found == BlockClass::Empty;
+        isFull = found == BlockClass::Full;
+      }
+      if (!isSkipped)
+        facts.counts->pairs +=
+            repeats * count * (std::min(end, *anyHi) - std::max(begin, *anyLo));
       BlockKind kind = isSkipped ? BlockKind::Skipped
                        : isFull  ? BlockKind::Full
                                  : BlockKind::Partial;

@@ -219,7 +219,7 @@ TEST_P(NamedMaskTest, BoundsAndClasses) {
   Region &region = parseRegion(named.body);
   MaskBlocks mask(region);
   EXPECT_EQ(mask.str(), named.text);
-  BlockMap map = mapBlocks(mask, {0, 0, 0, 64, 64}, 8, 8, numberOfN(20));
+  ClassifiedBlocks map = mapBlocks(mask, {0, 0, 0, 64, 64}, 8, 8, numberOfN(20));
   ASSERT_EQ(map.classes.size(), 64u);
   EXPECT_EQ(map.count(BlockClass::Empty), named.empty);
   EXPECT_EQ(map.count(BlockClass::Partial), named.partial);
@@ -355,7 +355,7 @@ TEST_F(MaskBlocksTest, UnknownSizesArePartialUnlessDecided) {
 
 TEST_F(MaskBlocksTest, LastBlocksAreSmaller) {
   MaskBlocks mask(parseRegion(causal));
-  BlockMap map = mapBlocks(mask, {0, 0, 5, 5, 10}, 4, 3, numberOfN(0));
+  ClassifiedBlocks map = mapBlocks(mask, {0, 0, 5, 5, 10}, 4, 3, numberOfN(0));
   EXPECT_EQ(map.queryBlocks, 2);
   EXPECT_EQ(map.keyBlocks, 4);
   EXPECT_EQ(map.at(0, 0), BlockClass::Full);    // queries 5..8, keys 0..2

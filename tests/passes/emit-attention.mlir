@@ -79,7 +79,7 @@ func.func @full(%q: memref<1x1x120x64xf32>, %k: memref<1x1x200x64xf32>, %v: memr
 // CHECK: scf.yield
 func.func @causal(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: memref<1x1x120x64xf32>,
                   %o: memref<1x1x120x64xf32>) {
-  // expected-remark @below {{key blocks are skipped or left untested by the mask j - i <= 0}}
+  // expected-remark @below {{key blocks are skipped or left untested by the mask j - i <= 0: keys [0, last + 1), shared [0, first + 1)}}
   attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x120x64xf32>, memref<1x1x120x64xf32>)
                  outs(%o : memref<1x1x120x64xf32>)
     mask {
@@ -92,17 +92,19 @@ func.func @causal(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: me
 
 // -----
 
-// A mask read from memory bounds nothing. A key's column of it is gathered, as bytes; where the rows
-// of the queries lie is computed in front of the loop over keys.
+// A mask read from memory is read where its block is not known to be all or nothing
+// (mask-summary.mlir). A key's column of it is gathered, as bytes; where the rows of the queries lie
+// is computed in front of the loop over keys.
 
 // CHECK-LABEL: func @opaque_mask
+// CHECK: attn.kernel_name = "summarise"
 // CHECK: %[[BYTES:.*]] = builtin.unrealized_conversion_cast %{{.*}} : memref<?xi1> to memref<?xi8>
 // CHECK-COUNT-3: vector.gather %{{.*}} : memref<?xi8>, vector<8xindex>, vector<8xi1>, vector<8xi8> into vector<8xi8>
 // CHECK-NOT: memref.load %{{.*}} : memref<?x?xi1>
 func.func @opaque_mask(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>,
                        %v: memref<1x1x120x64xf32>, %m: memref<?x?xi1>,
                        %o: memref<1x1x120x64xf32>) {
-  // expected-remark @below {{every key is tested: the mask %0 bounds no positions}}
+  // expected-remark @below {{blocks where max %0[i, j] >= 1, full where min %0[i, j] >= 1}}
   attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x120x64xf32>, memref<1x1x120x64xf32>)
                  outs(%o : memref<1x1x120x64xf32>)
     mask {
@@ -233,6 +235,70 @@ func.func @negative_on_vectors(%q: memref<1x1x120x64xf32>, %o: memref<1x1x120x64
         scf.yield %z : f32
       }
       attn.yield %t : f32
+    }
+  return
+}
+
+// -----
+
+// Unions have gaps: a block of keys is fetched only if some row of the block of rows sees one of its
+// keys, and a panel works on it only if one of its own rows does.
+
+// CHECK-LABEL: func @window_or_first
+// CHECK: memref.alloc() {{.*}} : memref<128x24xf32>
+// CHECK: scf.for %[[BEGIN:[a-z0-9]+]] = %c0 to %{{.*}} step %c128
+// CHECK: arith.cmpi sle, %[[BEGIN]], %c3
+// CHECK: scf.if
+// CHECK: scf.for {{.*}} step %c24
+// CHECK: arith.cmpi sle, %{{.*}}, %c3
+// CHECK: scf.if
+// CHECK: vector.fma
+func.func @window_or_first(%q: memref<1x1x1000x64xf32>, %k: memref<1x1x1000x64xf32>, %v: memref<1x1x1000x64xf32>,
+                           %o: memref<1x1x1000x64xf32>) {
+  // expected-remark @below {{keys [0, last + 1), shared [0, first + 1); blocks where (lastKey - first >= -99 and firstKey - last <= 0) or (firstKey <= 3 and firstKey - last <= 0), full where}}
+  attn.attention ins(%q, %k, %v : memref<1x1x1000x64xf32>, memref<1x1x1000x64xf32>, memref<1x1x1000x64xf32>)
+                 outs(%o : memref<1x1x1000x64xf32>)
+    mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %c100 = arith.constant 100 : index
+      %c4 = arith.constant 4 : index
+      %d = arith.subi %i, %j : index
+      %near = arith.cmpi slt, %d, %c100 : index
+      %first = arith.cmpi slt, %j, %c4 : index
+      %either = arith.ori %near, %first : i1
+      %past = arith.cmpi sle, %j, %i : index
+      %p = arith.andi %past, %either : i1
+      attn.yield %p : i1
+    }
+  return
+}
+
+// -----
+
+// A remainder costs one comparison of remainders besides that with the threshold, a vector; nothing
+// is divided for a key and a query.
+
+// CHECK-LABEL: func @dilated
+// CHECK-COUNT-12: vector.fma
+// CHECK: } else {
+// CHECK-NOT: arith.floordivsi {{.*}} vector
+// CHECK-COUNT-12: arith.cmpi sge, {{.*}} : vector<8xi32>
+// CHECK: scf.yield
+func.func @dilated(%q: memref<1x1x1000x64xf32>, %k: memref<1x1x1000x64xf32>, %v: memref<1x1x1000x64xf32>,
+                   %o: memref<1x1x1000x64xf32>) {
+  // expected-remark @below {{by the mask ((-j + i) mod 3) <= 0: keys [0, Lk), shared none}}
+  attn.attention ins(%q, %k, %v : memref<1x1x1000x64xf32>, memref<1x1x1000x64xf32>, memref<1x1x1000x64xf32>)
+                 outs(%o : memref<1x1x1000x64xf32>)
+    mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %c3 = arith.constant 3 : index
+      %c0 = arith.constant 0 : index
+      %d = arith.subi %i, %j : index
+      %t = arith.floordivsi %d, %c3 : index
+      %w = arith.muli %t, %c3 : index
+      %r = arith.subi %d, %w : index
+      %p = arith.cmpi sle, %r, %c0 : index
+      attn.yield %p : i1
     }
   return
 }

@@ -18,6 +18,18 @@ def RaiseUnfoldPass : Pass<"attn-raise-unfold", "::mlir::func::FuncOp"> {
                            "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def RaiseMergePass : Pass<"attn-raise-merge", "::mlir::func::FuncOp"> {
+  let summary = "raise two attentions merged by their log-sum-exps to one over all keys";
+  let description = [{
+    The two attend with the same queries to adjacent parts of one tensor of keys, or to all of it under
+    masks that exclude each other, and their outputs o1, o2 are combined as
+    `(o1 exp(l1) + o2 exp(l2)) / (exp(l1) + exp(l2))`, written in any way.
+  }];
+  let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def FoldTransposePass : Pass<"attn-fold-transpose", "::mlir::func::FuncOp"> {
   let summary = "read and write transposed operands of attention in place";
   let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",

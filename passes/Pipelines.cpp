@@ -42,6 +42,7 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   // Windows before plain attention, which would match too but keep the windows.
   pm.addNestedPass<func::FuncOp>(createRaiseUnfoldPass());
   pm.addNestedPass<func::FuncOp>(createFuseAttentionPass());
+  pm.addNestedPass<func::FuncOp>(createRaiseMergePass());
   // Raising leaves pairs of reshapes, which hide transpositions.
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFoldTransposePass());

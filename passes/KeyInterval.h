@@ -36,7 +36,7 @@ public:
   std::optional<Ends> evaluate(llvm::function_ref<std::optional<int64_t>(mlir::Value)> lookup,
                                int64_t keys) const;
 
-  /// "[i0 - 64, i1 + 65)"; an end that no bound says is that of the keys, 0 or Lk.
+  /// "[first - 64, last + 65)"; an end that no bound says is that of the keys, 0 or Lk.
   std::string str(ValueNamer name) const;
 
 private:

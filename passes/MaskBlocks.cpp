@@ -82,8 +82,9 @@ BlockClass MaskBlocks::classify(const PositionBlock &block, Lookup lookup) const
   return every.evaluate(numberOf) == true ? BlockClass::Full : BlockClass::Partial;
 }
 
-ClassifiedBlocks fovea::mapBlocks(const MaskBlocks &mask, const HeadShape &head, int64_t queriesPerBlock,
-                          int64_t keysPerBlock, MaskBlocks::Lookup lookup) {
+ClassifiedBlocks fovea::mapBlocks(const MaskBlocks &mask, const HeadShape &head,
+                                  int64_t queriesPerBlock, int64_t keysPerBlock,
+                                  MaskBlocks::Lookup lookup) {
   ClassifiedBlocks map;
   map.queryBlocks = llvm::divideCeil(head.queries, queriesPerBlock);
   map.keyBlocks = llvm::divideCeil(head.keys, keysPerBlock);
@@ -102,24 +103,30 @@ ClassifiedBlocks fovea::mapBlocks(const MaskBlocks &mask, const HeadShape &head,
 // Printing
 //===----------------------------------------------------------------------===//
 
+std::string MaskBlocks::nameOf(Value value, MaskNamer &namer) const {
+  static constexpr StringLiteral cornerNames[] = {"first", "last", "firstKey", "lastKey"};
+  auto corner = dyn_cast<BlockArgument>(value);
+  if (!corner || corner.getOwner() != corners.get())
+    return namer(value);
+  unsigned number = corner.getArgNumber();
+  if (number < 4)
+    return cornerNames[number].str();
+  const Data &read = *llvm::find_if(
+      data, [&](const Data &read) { return value == read.min || value == read.max; });
+  return (value == read.min ? "min " : "max ") + namer(read.value);
+}
+
+std::string MaskBlocks::testStr() const {
+  constexpr size_t longest = 300;
+  MaskNamer namer(region);
+  auto name = [&](Value value) { return nameOf(value, namer); };
+  std::string test = "blocks where " + some.str(name) + ", full where " + every.str(name);
+  return test.size() > longest ? "blocks by a test of their corners" : test;
+}
+
 std::string MaskBlocks::str() const {
   MaskNamer namer(region);
-  auto name = [&](Value value) -> std::string {
-    static constexpr StringLiteral cornerNames[] = {"i0", "i1", "j0", "j1"};
-    auto corner = dyn_cast<BlockArgument>(value);
-    if (!corner || corner.getOwner() != corners.get())
-      return namer(value);
-    unsigned number = corner.getArgNumber();
-    if (number < 4)
-      return cornerNames[number].str();
-    const Data &read = *llvm::find_if(
-        data, [&](const Data &read) { return value == read.min || value == read.max; });
-    return (value == read.min ? "min " : "max ") + namer(read.value);
-  };
+  auto name = [&](Value value) { return nameOf(value, namer); };
   std::string text = "keys " + seen.str(name) + ", shared " + shared.str(name);
-  if (!gaps)
-    return text;
-  constexpr size_t longest = 300;
-  std::string test = "; blocks where " + some.str(name) + ", full where " + every.str(name);
-  return text + (test.size() > longest ? "; blocks by a test of their corners" : test);
+  return gaps ? text + "; " + testStr() : text;
 }

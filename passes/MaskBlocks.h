@@ -68,13 +68,16 @@ public:
 
   BlockClass classify(const PositionBlock &block, Lookup lookup) const;
 
-  /// "keys [i0 - 64, i1 + 65), shared [i1 - 64, i0 + 65)", and the test of a block if there are
-  /// gaps: i0, i1, j0, j1 are the block's first and last query and key position.
+  /// "keys [first - 64, last + 65), shared [last - 64, first + 65)", and the test of a block if there
+  /// are gaps. Names are first, last, firstKey and lastKey for the block's corners.
   std::string str() const;
+  /// "blocks where firstKey - last <= 0, full where lastKey - first <= 0".
+  std::string testStr() const;
 
 private:
   void collectData(const MaskPredicate &part);
   bool hasData(mlir::Value value) const;
+  std::string nameOf(mlir::Value value, MaskNamer &namer) const;
 
   mlir::Region &region;
   MaskPredicate predicate, some, every;
@@ -104,7 +107,7 @@ struct HeadShape {
 /// Classifies blocks of `queriesPerBlock` x `keysPerBlock` positions, both at least 1; the last
 /// ones may be smaller.
 ClassifiedBlocks mapBlocks(const MaskBlocks &mask, const HeadShape &head, int64_t queriesPerBlock,
-                   int64_t keysPerBlock, MaskBlocks::Lookup lookup);
+                           int64_t keysPerBlock, MaskBlocks::Lookup lookup);
 
 } // namespace fovea
 

@@ -29,9 +29,8 @@ bool fovea::isWindowed(attn::AttentionOp op) {
 }
 
 MaskBoundsEmitter::MaskBoundsEmitter(Region &region, const MaskSummary *summary)
-    : summary(summary), blocks(region, [&](const MaskBlocks::Data &data) {
-        return summary && summary->has(data);
-      }) {}
+    : summary(summary),
+      blocks(region, [&](const MaskBlocks::Data &data) { return summary && summary->has(data); }) {}
 
 bool MaskBoundsEmitter::boundsKeysBelow() const {
   return isBoundedBelow(getPredicate(), blocks.getRegion());

@@ -72,6 +72,11 @@ std::optional<MaskSummary::Table> MaskSummary::plan(const MaskBlocks::Data &data
   if (!isInteger || !isReadable(data.value, table.variables) ||
       !llvm::all_of(table.variables, [&](Value variable) { return hasKnownRange(variable); }))
     return std::nullopt;
+  // A tile of one batch element or one head has but one of them.
+  table.variables.remove_if([&](Value variable) {
+    auto arg = cast<BlockArgument>(variable);
+    return arg.getOwner()->getParentOp() == op && sizeAlong(op, arg) == 1;
+  });
   return table;
 }
 

@@ -111,6 +111,8 @@ void Description::describeMask() {
   if (bounds.getBlocks().hasGaps())
     gaps = &bounds.getBlocks();
   facts.mask = printMaskRegion(op.getMask(), bounds.getPredicate());
+  if (MaskBlocks withData(op.getMask()); withData.hasGaps())
+    facts.blockTest = withData.testStr();
   emitted = bounds.emit(b, batch, head, first, last, keys);
   if (bounds.boundsKeys())
     facts.bounds =
@@ -175,16 +177,19 @@ void Description::countPanels(int64_t headNumber, int64_t repeats) {
       bool isSkipped = std::max(begin, *anyLo) >= std::min(end, *anyHi);
       bool isFull = *allLo <= begin && end <= *allHi;
       if (gaps && !isSkipped && !isFull) {
-        PositionBlock place{headNumber / heads, headNumber % heads, start + row,
-                            start + row + count - 1, begin, end - 1};
-        BlockClass found = gaps->classify(
-            place, [&](Value value) { return formulas.of(value).constant(); });
+        PositionBlock place{headNumber / heads,
+                            headNumber % heads,
+                            start + row,
+                            start + row + count - 1,
+                            begin,
+                            end - 1};
+        BlockClass found =
+            gaps->classify(place, [&](Value value) { return formulas.of(value).constant(); });
         isSkipped = found == BlockClass::Empty;
         isFull = found == BlockClass::Full;
       }
       if (!isSkipped)
-        facts.counts->pairs +=
-            repeats * count * (std::min(end, *anyHi) - std::max(begin, *anyLo));
+        facts.counts->pairs += repeats * count * (std::min(end, *anyHi) - std::max(begin, *anyLo));
       BlockKind kind = isSkipped ? BlockKind::Skipped
                        : isFull  ? BlockKind::Full
                                  : BlockKind::Partial;

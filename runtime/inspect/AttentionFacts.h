@@ -51,6 +51,8 @@ struct AttentionFacts {
   bool hasScore = false;           // a score function
   bool givesWeights = false;       // the weights are a result
   std::optional<KeyBounds> bounds; // in "first" and "last"; none if no position bounds the keys
+  // How blocks are told apart whose keys are no one range, by positions or data; empty if they are.
+  std::string blockTest;
   int64_t queriesPerBlock = 0, keysPerBlock = 0;
   SymbolicDim totalBlocks;           // of one run
   std::optional<BlockCounts> counts; // none if sizes or positions are not known, or too many

@@ -93,6 +93,8 @@ json::Value fovea::toJson(const AttentionFacts &facts) {
                       {"blocks", toJson(facts.totalBlocks)},
                       {"unfused_bytes", toJson(facts.unfusedBytes)},
                       {"unfused_operations", toJson(facts.unfusedOperations)}};
+  if (!facts.blockTest.empty())
+    object["block_test"] = facts.blockTest;
   if (facts.bounds)
     object["bounds"] = json::Object{{"any_lo", toJson(facts.bounds->anyLo)},
                                     {"all_lo", toJson(facts.bounds->allLo)},

@@ -68,8 +68,12 @@ static void printMask(llvm::raw_ostream &os, const AttentionFacts &facts) {
   row(os, "mask") << (facts.mask.empty() ? "none: every key is seen" : facts.mask) << "\n";
   if (facts.mask.empty())
     return;
+  if (!facts.blockTest.empty())
+    row(os, "test") << facts.blockTest << "\n";
   if (!facts.bounds) {
-    row(os, "bounds") << "none: the mask bounds no positions, so each element is tested\n";
+    row(os, "bounds") << (facts.blockTest.empty()
+                              ? "none: the mask bounds no block, so each element is tested\n"
+                              : "none of positions: blocks are tested by their data at run time\n");
     return;
   }
   auto range = [](const SymbolicDim &lo, const SymbolicDim &hi) {

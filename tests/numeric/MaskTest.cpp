@@ -176,8 +176,8 @@ TEST(DataMasks, SegmentsByOffsets) {
                                        "%begin = arith.index_cast %m : i64 to index\n"
                                        "%end = arith.index_cast %n : i64 to index\n"
                                        "%u = arith.cmpi sge, %j, %begin : index\n"
-                                       "%v = arith.cmpi slt, %j, %end : index\n"
-                                       "%p = arith.andi %u, %v : i1\n");
+                                       "%w = arith.cmpi slt, %j, %end : index\n"
+                                       "%p = arith.andi %u, %w : i1\n");
   CompiledAttention attention(problem);
   for (int64_t length : {40, 150})
     attention.expectClose(

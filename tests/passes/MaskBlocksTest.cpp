@@ -277,30 +277,36 @@ constexpr const char *neighbours =
 INSTANTIATE_TEST_SUITE_P(
     Masks, NamedMaskTest,
     ::testing::Values(
-        Named{causal, "keys [0, i1 + 1), shared [0, i0 + 1)", 28, 8, 28},
-        Named{window, "keys [i0 - 9, i1 + 5), shared [i1 - 9, i0 + 5)", 36, 28, 0},
-        Named{prefix, "keys [0, max(i1 + 1, n)), shared [0, i0 + 1) or [0, n)", 25, 8, 31},
+        Named{causal, "keys [0, last + 1), shared [0, first + 1)", 28, 8, 28},
+        Named{window, "keys [first - 9, last + 5), shared [last - 9, first + 5)", 36, 28, 0},
+        Named{prefix, "keys [0, max(last + 1, n)), shared [0, first + 1) or [0, n)", 25, 8, 31},
         Named{outside,
-              "keys [0, Lk), shared [i1 + 10, Lk) or [0, i0 - 9); blocks where j1 - i0 >= 10 or "
-              "j0 - i1 <= -10, full where j1 - i0 <= -10 or j0 - i1 >= 10",
+              "keys [0, Lk), shared [last + 10, Lk) or [0, first - 9); blocks where lastKey - "
+              "first >= 10 or "
+              "firstKey - last <= -10, full where lastKey - first <= -10 or firstKey - last >= 10",
               8, 26, 30},
         Named{firstAndWindow,
-              "keys [0, i1 + 1), shared [0, i0 + 1); blocks where (j1 - i0 >= -8 and j0 - i1 <= "
-              "0) or (j0 <= 1 and j0 - i1 <= 0), full where j1 - i0 <= 0 and (j1 <= 1 or j0 - i1 "
-              ">= -8 or i1 <= 10)",
+              "keys [0, last + 1), shared [0, first + 1); blocks where (lastKey - first >= -8 and "
+              "firstKey - last <= "
+              "0) or (firstKey <= 1 and firstKey - last <= 0), full where lastKey - first <= 0 and "
+              "(lastKey <= 1 or firstKey - last "
+              ">= -8 or last <= 10)",
               43, 21, 0},
         Named{blocks,
-              "keys [16 * (i0 floordiv 16), 16 * (i1 floordiv 16) + 16), shared [16 * (i1 "
-              "floordiv 16), 16 * (i0 floordiv 16) + 16)",
+              "keys [16 * (first floordiv 16), 16 * (last floordiv 16) + 16), shared [16 * (last "
+              "floordiv 16), 16 * (first floordiv 16) + 16)",
               48, 0, 16},
         Named{dilated,
-              "keys [0, Lk), shared none; blocks where ((-j0 + i1) floordiv 3) - ((-j1 + i0) "
-              "floordiv 3) >= 1 or ((-j1 + i0) mod 3) <= 0, full where ((-j0 + i1) floordiv 3) - "
-              "((-j1 + i0) floordiv 3) <= 0 and ((-j0 + i1) mod 3) <= 0",
+              "keys [0, Lk), shared none; blocks where ((-firstKey + last) floordiv 3) - "
+              "((-lastKey + first) "
+              "floordiv 3) >= 1 or ((-lastKey + first) mod 3) <= 0, full where ((-firstKey + last) "
+              "floordiv 3) - "
+              "((-lastKey + first) floordiv 3) <= 0 and ((-firstKey + last) mod 3) <= 0",
               0, 64, 0},
         Named{strided, "keys [0, Lk), shared none; blocks by a test of their corners", 42, 0, 22},
         Named{neighbours,
-              "keys [8 * (i0 floordiv 8) - 8, 8 * (i1 floordiv 8) + 16), shared none; blocks by a "
+              "keys [8 * (first floordiv 8) - 8, 8 * (last floordiv 8) + 16), shared none; blocks "
+              "by a "
               "test of their corners",
               42, 22, 0}));
 

@@ -40,6 +40,7 @@ inline int64_t interpret(Value value, const Point &point) {
       .Case<arith::CeilDivSIOp>([&](auto) { return llvm::divideCeilSigned(in(0), in(1)); })
       .Case<arith::DivSIOp>([&](auto) { return in(0) / in(1); })
       .Case<arith::RemSIOp>([&](auto) { return in(0) % in(1); })
+      .Case<arith::RemUIOp>([&](auto) { return in(0) % in(1); }) // of positions, none negative
       .Case<arith::MaxSIOp>([&](auto) { return std::max(in(0), in(1)); })
       .Case<arith::MinSIOp>([&](auto) { return std::min(in(0), in(1)); })
       .Case<math::AbsIOp>([&](auto) { return std::abs(in(0)); })

@@ -154,6 +154,16 @@ def EmitAttentionPass : Pass<"attn-emit-attention", "::mlir::func::FuncOp"> {
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def FoldWideningPass : Pass<"attn-fold-widening", "::mlir::func::FuncOp"> {
+  let summary = "read narrow factors of contractions as they are stored";
+  let description = [{
+    Where a factor of a contraction is a whole tensor converted to a wider float type, such as f16
+    weights for f32 activations, the contraction converts the elements that it reads. Exact, since
+    widening is.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
 def EmitContractionPass : Pass<"attn-emit-contraction", "::mlir::func::FuncOp"> {
   let summary = "contractions on buffers to register-tiled vector loops";
   let description = [{

@@ -51,6 +51,8 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeMaskPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // Before conversions are merged into other chains.
+  pm.addNestedPass<func::FuncOp>(createFoldWideningPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -360,10 +360,31 @@ def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
     %e = attn.weight "model.embed_tokens.weight" : tensor<512x64xf32>
     %w = attn.weight "model.layers.{}.mlp.up_proj.weight"[%layer of 5] : tensor<172x64xf32>
     ```
+
+    With `panels(source along d)` it is a matrix that the runtime packs when it loads the weights:
+    the files hold `source`, and the element with index i along dim d and j along the other is at
+    `[i / lanes, j, i % lanes]` of the result. The last panel is filled up with zeros.
+
+    ```mlir
+    %p = attn.weight "model.layers.{}.mlp.up_proj.weight"[%layer of 5]
+      panels(tensor<172x64xf32> along 0) : memref<11x64x16xf32>
+    ```
   }];
-  let arguments = (ins StrAttr:$name, Optional<Index>:$layer, OptionalAttr<I64Attr>:$count);
+  let arguments = (ins StrAttr:$name, Optional<Index>:$layer, OptionalAttr<I64Attr>:$count,
+                       OptionalAttr<TypeAttr>:$source, OptionalAttr<I64Attr>:$panel_dim);
   let results = (outs Attn_Shaped:$result);
-  let assemblyFormat = "$name (`[` $layer^ `of` $count `]`)? attr-dict `:` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::StringRef":$name,
+                                 "::mlir::Value":$layer, "::mlir::IntegerAttr":$count), [{
+    build($_builder, $_state, type, $_builder.getStringAttr(name), layer, count, nullptr, nullptr);
+  }]>];
+  let assemblyFormat = [{
+    $name (`[` $layer^ `of` $count `]`)? (`panels` `(` $source^ `along` $panel_dim `)`)? attr-dict
+    `:` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// What the weight files hold.
+    ::mlir::ShapedType getStoredType();
+  }];
   let hasVerifier = 1;
 }
 

@@ -2,6 +2,7 @@
 #include "dialect/VerifierUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace fovea::attn;
@@ -142,7 +143,26 @@ LogicalResult WeightOp::verify() {
     return emitOpError()
            << "weight_c2: expected a count of at least 1 with a layer and none without, got "
            << (getCount() ? std::to_string(*getCount()) : std::string("none"));
+  if (!getSource())
+    return success();
+  auto stored = dyn_cast<RankedTensorType>(*getSource());
+  if (!stored || !stored.hasStaticShape() || stored.getRank() != 2 || *getPanelDim() < 0 ||
+      *getPanelDim() > 1)
+    return emitOpError()
+           << "weight_c3: expected panels of a matrix of known sizes along dim 0 or 1, "
+           << "got those of " << *getSource() << " along " << *getPanelDim();
+  auto panels = cast<ShapedType>(getType());
+  int64_t rows = stored.getDimSize(*getPanelDim()), depth = stored.getDimSize(1 - *getPanelDim());
+  if (!panels.hasStaticShape() || panels.getRank() != 3 || panels.getDimSize(2) < 1 ||
+      panels.getElementType() != stored.getElementType() || panels.getDimSize(1) != depth ||
+      panels.getDimSize(0) != int64_t(llvm::divideCeil(rows, panels.getDimSize(2))))
+    return emitOpError() << "weight_c4: expected panels [ceil(" << rows << " / lanes), " << depth
+                         << ", lanes] of " << stored.getElementType() << ", got " << getType();
   return success();
+}
+
+ShapedType WeightOp::getStoredType() {
+  return cast<ShapedType>(getSource() ? *getSource() : Type(getType()));
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {

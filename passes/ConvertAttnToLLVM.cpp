@@ -43,7 +43,10 @@ private:
   struct Slots {
     int64_t first, count;
     MemRefType type;
+    TypeAttr stored; // only if the type is panels of it
+    IntegerAttr panelDim;
   };
+  DictionaryAttr describe(StringAttr name, const Slots &slots);
   ModuleOp module;
   SymbolTable symbols;
   OpBuilder b;
@@ -59,8 +62,8 @@ FailureOr<Value> ContextLowering::loadField(Operation *op, ContextField field, T
   auto function = op->getParentOfType<func::FuncOp>();
   if (!function || !function->hasAttr("attn.body"))
     return op->emitOpError("needs the context, which only the body of an entry function has");
-  Type context = LLVM::LLVMStructType::getLiteral(b.getContext(),
-                                                  {pointer, pointer, i64, pointer, pointer});
+  Type context =
+      LLVM::LLVMStructType::getLiteral(b.getContext(), {pointer, pointer, i64, pointer, pointer});
   Value address = LLVM::GEPOp::create(b, op->getLoc(), pointer, context, function.getArgument(0),
                                       ArrayRef<LLVM::GEPArg>{0, int32_t(field)});
   return LLVM::LoadOp::create(b, op->getLoc(), type, address).getResult();
@@ -76,15 +79,17 @@ Value ContextLowering::castToPointer(Location loc, func::FuncOp function) {
 FailureOr<int64_t> ContextLowering::weightSlot(attn::WeightOp op) {
   auto type = cast<MemRefType>(op.getType());
   int64_t count = op.getCount().value_or(1);
-  auto [it, isNew] = weights.try_emplace(op.getNameAttr(), Slots{nextSlot, count, type});
+  auto [it, isNew] = weights.try_emplace(
+      op.getNameAttr(), Slots{nextSlot, count, type, op.getSourceAttr(), op.getPanelDimAttr()});
   if (isNew)
     nextSlot += count;
   const Slots &slots = it->second;
   if (slots.count != count || slots.type.getShape() != type.getShape() ||
-      slots.type.getElementType() != type.getElementType())
-    return op.emitOpError("weight '") << op.getName() << "' is used elsewhere as " << slots.count
-                                      << " x " << slots.type << ", here as " << count << " x "
-                                      << type;
+      slots.type.getElementType() != type.getElementType() || slots.stored != op.getSourceAttr() ||
+      slots.panelDim != op.getPanelDimAttr())
+    return op.emitOpError("weight '")
+           << op.getName() << "' is used elsewhere as " << slots.count << " x " << slots.type
+           << ", here as " << count << " x " << type;
   return slots.first;
 }
 
@@ -104,8 +109,7 @@ LogicalResult ContextLowering::lowerWeight(attn::WeightOp op) {
                                       ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(index)});
   Value data = LLVM::LoadOp::create(b, loc, pointer, address);
   Value descriptor = MemRefDescriptor::fromStaticShape(b, loc, converter, type, data);
-  op.replaceAllUsesWith(
-      UnrealizedConversionCastOp::create(b, loc, type, descriptor).getResult(0));
+  op.replaceAllUsesWith(UnrealizedConversionCastOp::create(b, loc, type, descriptor).getResult(0));
   return success();
 }
 
@@ -138,8 +142,7 @@ LogicalResult ContextLowering::lowerWorkers(attn::WorkersOp op) {
 
 /// `void task(void *closure, int64_t begin, int64_t end, int64_t worker)`: unpacks the closure
 /// and calls the kernel.
-func::FuncOp ContextLowering::createTask(attn::LaunchOp op, func::FuncOp kernel,
-                                         Type closureType) {
+func::FuncOp ContextLowering::createTask(attn::LaunchOp op, func::FuncOp kernel, Type closureType) {
   OpBuilder::InsertionGuard guard(b);
   Location loc = op.getLoc();
   b.setInsertionPointAfter(kernel);
@@ -174,8 +177,7 @@ Value ContextLowering::fillClosure(attn::LaunchOp op, LLVM::LLVMStructType type)
   }
   Value closure = LLVM::PoisonOp::create(b, loc, type);
   for (auto [i, value] : llvm::enumerate(op.getArguments())) {
-    Value field =
-        UnrealizedConversionCastOp::create(b, loc, type.getBody()[i], value).getResult(0);
+    Value field = UnrealizedConversionCastOp::create(b, loc, type.getBody()[i], value).getResult(0);
     closure = LLVM::InsertValueOp::create(b, loc, closure, field, ArrayRef<int64_t>{int64_t(i)});
   }
   LLVM::StoreOp::create(b, loc, closure, memory);
@@ -187,9 +189,8 @@ LogicalResult ContextLowering::lowerLaunch(attn::LaunchOp op) {
   Location loc = op.getLoc();
   auto kernel = symbols.lookup<func::FuncOp>(op.getKernel());
   auto closureType = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), llvm::map_to_vector(op.getArguments().getTypes(), [&](Type t) {
-        return converter.convertType(t);
-      }));
+      b.getContext(), llvm::map_to_vector(op.getArguments().getTypes(),
+                                          [&](Type t) { return converter.convertType(t); }));
   FailureOr<Value> parallelFor = loadField(op, ParallelFor, pointer);
   FailureOr<Value> pool = loadField(op, Pool, pointer);
   if (failed(parallelFor) || failed(pool))
@@ -199,8 +200,7 @@ LogicalResult ContextLowering::lowerLaunch(attn::LaunchOp op) {
   Value count = arith::IndexCastOp::create(b, loc, i64, op.getCount());
   Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
   Value null = LLVM::ZeroOp::create(b, loc, pointer);
-  Value isSerial =
-      LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, *parallelFor, null);
+  Value isSerial = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, *parallelFor, null);
   auto branch = scf::IfOp::create(b, loc, isSerial, /*withElseRegion=*/true);
   b.setInsertionPointToStart(branch.thenBlock());
   func::CallOp::create(b, loc, task, ValueRange{closure, zero, count, zero});
@@ -210,6 +210,18 @@ LogicalResult ContextLowering::lowerLaunch(attn::LaunchOp op) {
                                           {pointer, i64, pointer, pointer});
   LLVM::CallOp::create(b, loc, type, ValueRange{*parallelFor, *pool, count, taskPointer, closure});
   return success();
+}
+
+/// A row of the table of weights: the stored type, and the panels that the code expects.
+DictionaryAttr ContextLowering::describe(StringAttr name, const Slots &slots) {
+  auto type =
+      TypeAttr::get(RankedTensorType::get(slots.type.getShape(), slots.type.getElementType()));
+  SmallVector<NamedAttribute> row = {b.getNamedAttr("name", name),
+                                     b.getNamedAttr("count", b.getI64IntegerAttr(slots.count)),
+                                     b.getNamedAttr("type", slots.stored ? slots.stored : type)};
+  if (slots.stored)
+    row.append({b.getNamedAttr("panels", type), b.getNamedAttr("panel_dim", slots.panelDim)});
+  return b.getDictionaryAttr(row);
 }
 
 LogicalResult ContextLowering::run() {
@@ -232,11 +244,7 @@ LogicalResult ContextLowering::run() {
   }
   SmallVector<Attribute> table;
   for (auto &[name, slots] : weights)
-    table.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr("name", name),
-         b.getNamedAttr("count", b.getI64IntegerAttr(slots.count)),
-         b.getNamedAttr("type", TypeAttr::get(RankedTensorType::get(
-                                    slots.type.getShape(), slots.type.getElementType())))}));
+    table.push_back(describe(name, slots));
   module->setAttr("attn.weights", b.getArrayAttr(table));
   return success();
 }

@@ -1,5 +1,4 @@
-// Contractions of floats on buffers to vector loops: the packed register-tiled product for many
-// rows, and for few rows (decoding) a product that streams the weights once.
+// Contractions of floats on buffers to vector loops: products of panels.
 #include "passes/EmitContraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -15,16 +14,6 @@ namespace fovea {
 #include "passes/Passes.h.inc"
 } // namespace fovea
 
-static void emitProduct(EmitBuilder &b, ContractionEmitter &emitter) {
-  int64_t most = emitter.c.maxStreamedRows();
-  if (most == 0)
-    return emitter.emitPacked();
-  // All tiles of a matrix alike: a row's result does not depend on the tile that it is in.
-  Value rows = emitter.packed ? emitter.packed->rows : emitter.sizeM();
-  Value few = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, rows, b.index(most));
-  b.branch(few, [&] { emitter.emitRows(); }, [&] { emitter.emitPacked(); });
-}
-
 static void emitContraction(EmitBuilder &b, const Contraction &contraction,
                             const TargetInfo &target) {
   auto linalgOp = cast<linalg::LinalgOp>(*contraction.op);
@@ -35,7 +24,7 @@ static void emitContraction(EmitBuilder &b, const Contraction &contraction,
   auto emitFrom = [&](auto &&self, size_t depth) -> void {
     if (depth == contraction.outer.size()) {
       ContractionEmitter emitter(b, contraction, target, sizes, ivs, packed ? &*packed : nullptr);
-      return emitProduct(b, emitter);
+      return emitter.emit();
     }
     unsigned dim = contraction.outer[depth];
     b.loop(b.index(0), sizes[dim], 1, [&](Value iv) {
@@ -94,7 +83,7 @@ void EmitContractionPass::runOnOperation() {
   }
   SmallVector<linalg::LinalgOp> ops;
   getOperation().walk([&](linalg::LinalgOp op) {
-    if (op.hasPureBufferSemantics() && linalg::isaContractionOpInterface(op))
+    if (op.hasPureBufferSemantics() && (linalg::isaContractionOpInterface(op) || readsPanels(op)))
       ops.push_back(op);
   });
   IRRewriter rewriter(&getContext());

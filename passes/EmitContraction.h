@@ -2,7 +2,11 @@
 //
 // Every contraction is seen as c[m, n] += sum over k of a[m, k] * b[n, k] inside outer loops,
 // where n is the dim along which c is contiguous in memory, if there is one. The strides say
-// the rest: b may lie as [n, k] (weights: y = x W^T) or as [k, n].
+// the rest: b may lie as [n, k] (weights: y = x W^T) or as [k, n], or in panels already.
+//
+// Whatever the route, an element of c is one sum in the order of k for each block of
+// ContractionTile::depth steps, and these are added to c in order: its bits depend on its row of a
+// and its column of b alone.
 #ifndef FOVEA_PASSES_EMITCONTRACTION_H
 #define FOVEA_PASSES_EMITCONTRACTION_H
 
@@ -18,6 +22,7 @@ struct Factor {
   std::optional<unsigned> row; // its loop other than k and the outer ones: m of a, n of b
   bool contiguousAlongK;
   bool contiguousAlongRow;
+  bool inPanels = false; // indexed [row / lanes][k][row % lanes]: a weight that was packed
 };
 
 struct Contraction {
@@ -30,19 +35,21 @@ struct Contraction {
   mlir::FloatType accumulator;       // f32 or f64
 
   bool isNarrowResult() const { return getElementTypeOrSelf(c->get()) != accumulator; }
-  /// Both factors along k: results are dot products of vectors in memory.
-  bool hasDots() const { return a.contiguousAlongK && b.contiguousAlongK; }
-  /// Up to this many rows of a, b is streamed rather than packed.
-  int64_t maxStreamedRows() const;
 };
 
 /// Recognises products of floats summed over at least one loop, with at least one other loop.
 /// Nothing if `op` is something else; `why` then says what.
 std::optional<Contraction> matchContraction(mlir::linalg::GenericOp op, std::string &why);
 
-/// All rows of a factor in panels of ContractionTile::rows, for every iteration of the outer loops.
-/// Element 0 of the panel from row r on, of those for the depth from k0 on, lies at
-/// k0 * paddedRows + r * depth.
+/// Whether the op is a contraction one of whose factors is a weight in panels.
+bool readsPanels(mlir::linalg::LinalgOp op);
+
+/// Whether `offset` is 0 or the start of a tile of a parallel loop, and a multiple of `factor`.
+bool isTileOffset(mlir::OpFoldResult offset, int64_t factor);
+
+/// All rows of a factor in panels of as many rows as ContractionTile::many has, for every iteration
+/// of the outer loops. Element 0 of the panel from row r on, of those for the depth from k0 on,
+/// lies at k0 * paddedRows + r * depth.
 struct PackedFactor {
   mlir::Value memref;                     // [outer dims of the factor ...][rows * k]
   llvm::SmallVector<unsigned> dims;       // of the factor, in the place of the outer dims
@@ -53,9 +60,9 @@ struct PackedFactor {
 };
 
 /// Packs a in a parallel loop of its own in front of the outermost one around the op, so that its
-/// tiles share the panels; it has no iteration if b is streamed. Nothing if the op's rows are not a
-/// slice of a buffer from outside at a multiple of the panels, or if no other tile would use the
-/// panels.
+/// tiles share the panels; it has no iteration for up to maxFewRows rows. Nothing if the op's rows
+/// are not a slice of a buffer from outside at a multiple of the panels, or if no other tile would
+/// use the panels.
 std::optional<PackedFactor> prepackRows(const Contraction &contraction, const TargetInfo &target);
 
 /// One contraction being emitted, at one iteration of its outer loops.
@@ -69,7 +76,6 @@ public:
   mlir::Value sizeM() const { return rows(c.a); }
   mlir::Value sizeN() const { return rows(c.b); }
   mlir::Value sizeK() const { return sizes[c.k]; }
-  int64_t lanes() const { return target.lanes(c.accumulator.getIntOrFloatBitWidth()); }
   mlir::VectorType vector(int64_t lanes) const {
     return mlir::VectorType::get({lanes}, c.accumulator);
   }
@@ -93,27 +99,23 @@ public:
   mlir::Value loadResult(mlir::Value m, mlir::Value n, int64_t lanes);
   void storeResult(mlir::Value m, mlir::Value n, mlir::Value value);
 
-  /// Register-tiled product of packed panels, for any sizes and layouts.
-  void emitPacked();
-
-  /// For up to maxStreamedRows() rows of a: reads b in the order in which it lies and packs
-  /// nothing.
-  void emitRows();
+  void emit();
 
   /// The panel of a from row `m` of the op on, at k0 ... k0 + depth - 1. Only with `packed`.
   Panel packedPanel(mlir::Value m, mlir::Value k0, mlir::Value depth) const;
+
+  /// The panel of b from row `n` of the op on, at k0 and later. Only if b is in panels.
+  Panel weightPanel(mlir::Value n, mlir::Value k0) const;
 
   EmitBuilder &b;
   const Contraction &c;
   const TargetInfo &target;
   const PackedFactor *packed;
+  const ContractionTile tile;
 
 private:
   mlir::Value rows(const Factor &factor) const;
   llvm::SmallVector<mlir::Value> resultIndices(mlir::Value m, mlir::Value n);
-  void emitDotRows(mlir::Value m, int64_t rows);
-  void emitDotGroups(mlir::Value end);
-  void emitAxpyRows(int64_t rows);
 
   llvm::SmallVector<mlir::Value> sizes;
   llvm::SmallVector<mlir::Value> ivs; // outer loops only

@@ -76,6 +76,50 @@ static std::optional<Contraction> assignRoles(linalg::GenericOp op,
   return contraction;
 }
 
+/// The loops (row, k) of an operand indexed by `(row floordiv n, k, row mod n)`.
+static std::optional<std::pair<unsigned, unsigned>> panelLoops(linalg::LinalgOp op,
+                                                               OpOperand &operand) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  if (map.getNumResults() != 3)
+    return std::nullopt;
+  auto panel = dyn_cast<AffineBinaryOpExpr>(map.getResult(0));
+  auto lane = dyn_cast<AffineBinaryOpExpr>(map.getResult(2));
+  auto k = dyn_cast<AffineDimExpr>(map.getResult(1));
+  if (!panel || panel.getKind() != AffineExprKind::FloorDiv || !lane || !k ||
+      lane.getKind() != AffineExprKind::Mod || panel.getLHS() != lane.getLHS() ||
+      panel.getRHS() != lane.getRHS())
+    return std::nullopt;
+  auto row = dyn_cast<AffineDimExpr>(panel.getLHS());
+  if (!row)
+    return std::nullopt;
+  return std::pair(row.getPosition(), k.getPosition());
+}
+
+bool fovea::readsPanels(linalg::LinalgOp op) {
+  return op.getNumDpsInputs() == 2 &&
+         llvm::any_of(op.getDpsInputOperands(),
+                      [&](OpOperand *operand) { return panelLoops(op, *operand).has_value(); });
+}
+
+static std::optional<Contraction> assignPanelRoles(linalg::GenericOp op) {
+  OpOperand *a = &op->getOpOperand(0), *b = &op->getOpOperand(1), *c = &op->getOpOperand(2);
+  if (!panelLoops(op, *b))
+    std::swap(a, b);
+  auto [n, k] = *panelLoops(op, *b);
+  AffineMap rowsOfA = op.getMatchingIndexingMap(a), results = op.getMatchingIndexingMap(c);
+  SmallVector<unsigned> rows, outer;
+  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
+    if (dim != n && rowsOfA.isFunctionOfDim(dim) && results.isFunctionOfDim(dim))
+      rows.push_back(dim);
+  auto m = mainLoop(op, *a, rows);
+  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
+    if (dim != m && dim != n && dim != k)
+      outer.push_back(dim);
+  Factor panels{b, n, /*contiguousAlongK=*/false, /*contiguousAlongRow=*/true, /*inPanels=*/true};
+  return Contraction{
+      op, makeFactor(op, *a, m, k), panels, c, isContiguousAlong(op, *c, n), k, outer, nullptr};
+}
+
 std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::string &why) {
   auto element = dyn_cast<FloatType>(getElementTypeOrSelf(op.getDpsInits()[0]));
   if (!element || !isMultiplyAdd(op)) {
@@ -84,13 +128,15 @@ std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::st
   }
   for (OpOperand &operand : op->getOpOperands())
     if (!isa<MemRefType>(operand.get().getType()) ||
-        !op.getMatchingIndexingMap(&operand).isProjectedPermutation()) {
+        (!op.getMatchingIndexingMap(&operand).isProjectedPermutation() &&
+         !panelLoops(op, operand))) {
       why = "an operand is not indexed by plain loops";
       return std::nullopt;
     }
-  FailureOr<linalg::ContractionDimensions> dims = linalg::inferContractionDims(op);
   std::optional<Contraction> contraction;
-  if (succeeded(dims))
+  if (readsPanels(op))
+    contraction = assignPanelRoles(op);
+  else if (auto dims = linalg::inferContractionDims(op); succeeded(dims))
     contraction = assignRoles(op, *dims);
   if (!contraction) {
     why = "no loop of the result belongs to one factor alone";
@@ -104,8 +150,9 @@ std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::st
 ContractionEmitter::ContractionEmitter(EmitBuilder &builder, const Contraction &contraction,
                                        const TargetInfo &target, ArrayRef<Value> sizes,
                                        ArrayRef<Value> outerIvs, const PackedFactor *packed)
-    : b(builder), c(contraction), target(target), packed(packed), sizes(sizes), ivs(outerIvs),
-      one(b.index(1)) {}
+    : b(builder), c(contraction), target(target), packed(packed),
+      tile(chooseContractionTile(target, contraction.accumulator.getIntOrFloatBitWidth())),
+      sizes(sizes), ivs(outerIvs), one(b.index(1)) {}
 
 Value ContractionEmitter::rows(const Factor &factor) const {
   return factor.row ? sizes[*factor.row] : one;
@@ -146,8 +193,12 @@ Panel ContractionEmitter::packedPanel(Value m, Value k0, Value depth) const {
     panel.leading.push_back(b.add(packed->offsets[dim], factor.at[dim]));
   Value row = b.add(packed->offsets[packed->rowDim], m);
   panel.offset = b.add(b.mul(k0, packed->paddedRows), b.mul(row, depth));
-  panel.count = chooseContractionTile(target, c.accumulator.getIntOrFloatBitWidth()).rows;
+  panel.count = tile.many.rows;
   return panel;
+}
+
+Panel ContractionEmitter::weightPanel(Value n, Value k0) const {
+  return {c.b.operand->get(), {b.divide(n, tile.lanes)}, k0, tile.lanes, /*hasRowDim=*/true};
 }
 
 Value ContractionEmitter::multiplyAdd(Value x, Value y, Value z) {

@@ -39,6 +39,10 @@ void FactorView::prefetch(EmitBuilder &b, Value row, Value k) const {
 
 SmallVector<Value> Panel::at(EmitBuilder &b, Value k, int64_t row) const {
   SmallVector<Value> indices = leading;
+  if (hasRowDim) {
+    indices.append({b.add(offset, k), b.index(row)});
+    return indices;
+  }
   indices.push_back(b.add(b.add(offset, b.mul(k, b.index(count))), b.index(row)));
   return indices;
 }

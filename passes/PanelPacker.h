@@ -28,12 +28,14 @@ private:
   llvm::SmallVector<mlir::Value> indices(mlir::Value row, mlir::Value k) const;
 };
 
-/// Where a panel goes: `memref[leading..., offset + k * count + row]` for `count` rows.
+/// Where the `count` rows of a panel lie: `memref[leading..., offset + k * count + row]`, or
+/// `memref[leading..., offset + k, row]` if rows are a dim of their own.
 struct Panel {
   mlir::Value memref;
   llvm::SmallVector<mlir::Value> leading;
   mlir::Value offset;
   int64_t count;
+  bool hasRowDim = false;
 
   llvm::SmallVector<mlir::Value> at(EmitBuilder &b, mlir::Value k, int64_t row) const;
 };

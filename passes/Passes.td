@@ -164,14 +164,38 @@ def FoldWideningPass : Pass<"attn-fold-widening", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
 
+def PackWeightsPass : Pass<"attn-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "weights that contractions read, in panels";
+  let description = [{
+    A weight that is the second factor of contractions, in every function of the module in one
+    layout, is asked for in panels, which the runtime makes when it loads the weights. A gather
+    reads its elements from there. What else reads a weight keeps it as it is stored, with a
+    remark.
+
+    ```mlir
+    %w = attn.weight "w" : memref<172x64xf32>
+    // becomes
+    %w = attn.weight "w" panels(tensor<172x64xf32> along 0) : memref<11x64x16xf32>
+    ```
+
+    and contractions index it by `(m, n, k) -> (n floordiv 16, k, n mod 16)`.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"avx2\"",
+                        "row of the target table: generic, avx2, avx512 or neon">];
+  let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def EmitContractionPass : Pass<"attn-emit-contraction", "::mlir::func::FuncOp"> {
   let summary = "contractions on buffers to register-tiled vector loops";
   let description = [{
     A contraction of floats, `c[m, n] += sum over k of a[m, k] * b[n, k]` in any layout, becomes
-    a product of packed panels whose results stay in registers: 6 x 16 for f32 on AVX2. In a
-    parallel loop over tiles, a loop in front packs a for all of them. For up to 16 rows (3 where
-    b lies as [k, n]), known or tested at run time, it streams b instead. Sums are f32, or f64 for
-    f64, whatever the storage type.
+    a product of panels whose results stay in registers: 6 x 16 for f32 on AVX2. Panels of a weight
+    are there already, others are packed block by block. In a parallel loop over tiles, a loop in
+    front packs a for all of them; up to 4 rows, known or tested at run time, are read as they lie.
+    Sums are f32, or f64 for f64, whatever the storage type, and the same bits for any number of
+    rows.
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
                         "row of the target table: generic, avx2, avx512 or neon">];
@@ -320,7 +344,7 @@ def ConvertAttnToLLVMPass : Pass<"convert-attn-to-llvm", "::mlir::ModuleOp"> {
   let summary = "lower launches, weights and workspace to the context of the C interface";
   let description = [{
     Weights get slots in the context's table, in the order of their first use; the table is
-    described by the module attribute `attn.weights`.
+    described by the module attribute `attn.weights`, with the panels that the code expects of some.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
                            "::mlir::LLVM::LLVMDialect"];

@@ -90,6 +90,8 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
   if (options.route == Route::Reference) {
     pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   } else {
+    // While contractions are ops: afterwards it is too late to see what reads a weight.
+    pm.addPass(createPackWeightsPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createEmitAttentionPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createEmitContractionPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass({options.target}));

@@ -44,8 +44,7 @@ static bool isWrittenIn(scf::ForallOp loop, Value memref) {
       .wasInterrupted();
 }
 
-/// Whether `offset` is the start of a tile of a parallel loop, or 0, and a multiple of `factor`.
-static bool isMultipleOf(OpFoldResult offset, int64_t factor) {
+bool fovea::isTileOffset(OpFoldResult offset, int64_t factor) {
   if (auto constant = getConstantIntValue(offset))
     return *constant % factor == 0;
   auto iv = dyn_cast<BlockArgument>(cast<Value>(offset));
@@ -88,8 +87,10 @@ private:
 /// The tiles of the loop differ in their columns of b, and thus share rows of a.
 bool RowPrepacking::cutsColumns() {
   auto columns = c.b.operand->get().getDefiningOp<memref::SubViewOp>();
-  return columns && columns.getType().getRank() == columns.getSourceType().getRank() &&
-         !getConstantIntValue(columns.getMixedOffsets()[dimOf(*c.b.operand, *c.b.row)]);
+  if (!columns || columns.getType().getRank() != columns.getSourceType().getRank())
+    return false;
+  unsigned dim = c.b.inPanels ? 0 : dimOf(*c.b.operand, *c.b.row);
+  return !getConstantIntValue(columns.getMixedOffsets()[dim]);
 }
 
 bool RowPrepacking::match(scf::ForallOp loop) {
@@ -103,7 +104,7 @@ bool RowPrepacking::match(scf::ForallOp loop) {
   if (auto value = dyn_cast<Value>(size); value && !isOutside(loop, value))
     return false;
   if (!isConstantIntValue(slice.getMixedOffsets()[kDim], 0) ||
-      !isMultipleOf(slice.getMixedOffsets()[rowDim], tile.rows) ||
+      !isTileOffset(slice.getMixedOffsets()[rowDim], tile.many.rows) ||
       isWrittenIn(loop, slice.getSource()))
     return false;
   return true;
@@ -116,12 +117,12 @@ void RowPrepacking::packPanel(const PackedFactor &packed, ValueRange indices) {
   for (auto [dim, index] : llvm::zip(packed.dims, indices))
     view.at[dim] = index;
   PanelPacker packer(b, tile, view);
-  Value row = b.mul(indices.back(), b.index(tile.rows));
+  Value row = b.mul(indices.back(), b.index(tile.many.rows));
   b.loop(b.index(0), k, tile.depth, [&](Value k0) {
     Value depth = b.min(b.sub(k, k0), b.index(tile.depth));
     Value offset = b.add(b.mul(k0, packed.paddedRows), b.mul(row, depth));
     packer.pack(row, packed.rows, k0, depth,
-                {packed.memref, indices.drop_back(), offset, tile.rows});
+                {packed.memref, indices.drop_back(), offset, tile.many.rows});
   });
 }
 
@@ -131,11 +132,11 @@ PackedFactor RowPrepacking::emit() {
   packed.rowDim = rowDim;
   packed.rows = b.dim(source, rowDim);
   k = getValueOrCreateConstantIndexOp(b, b.getLoc(), slice.getMixedSizes()[kDim]);
-  Value many = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, packed.rows,
-                                             b.index(c.maxStreamedRows()));
-  Value panels = b.createOrFold<arith::CeilDivUIOp>(packed.rows, b.index(tile.rows));
+  Value many =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, packed.rows, b.index(maxFewRows));
+  Value panels = b.createOrFold<arith::CeilDivUIOp>(packed.rows, b.index(tile.many.rows));
   panels = b.createOrFold<arith::SelectOp>(many, panels, b.index(0));
-  packed.paddedRows = b.mul(panels, b.index(tile.rows));
+  packed.paddedRows = b.mul(panels, b.index(tile.many.rows));
   SmallVector<OpFoldResult> shape;
   for (unsigned dim = 0; dim < slice.getSourceType().getRank(); ++dim)
     if (dim != rowDim && dim != kDim) {

@@ -70,7 +70,7 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
     sizes[tiled.back()] = tile.taskColumns;
     if (tiled.size() > 1)
       sizes[tiled[tiled.size() - 2]] =
-          isNarrow ? llvm::alignTo(narrowRows, tile.rows) : tile.taskRows;
+          isNarrow ? llvm::alignTo(narrowRows, tile.many.rows) : tile.taskRows;
     return sizes;
   }
   // Rows stay whole: the innermost loop is the vector loop.

@@ -219,9 +219,10 @@ llvm::Expected<Executable> Compilation::load(llvm::StringRef object) {
     if (llvm::Error error = findKernels(*impl))
       return std::move(error);
   }
+  impl->pool = std::make_unique<ThreadPool>(options.threads);
   {
     Stopwatch watch(times, "weights");
-    llvm::Expected<WeightTable> table = WeightTable::resolve(weights, options.weights);
+    auto table = WeightTable::resolve(weights, options.weights, *impl->pool);
     if (!table)
       return table.takeError();
     impl->weights = std::move(*table);
@@ -229,7 +230,6 @@ llvm::Expected<Executable> Compilation::load(llvm::StringRef object) {
       impl->weightBytes += weight.numBytes();
   }
   impl->maxBytes = options.maxBytes;
-  impl->pool = std::make_unique<ThreadPool>(options.threads);
   impl->signatures = std::move(signatures);
   impl->report = std::move(report);
   impl->times = std::move(times);

@@ -34,10 +34,29 @@ std::string WeightSpec::nameOf(int64_t i) const {
 }
 
 int64_t WeightSpec::numBytes() const {
+  if (panels) {
+    fovea_weight weight = toC("");
+    return count * fovea_packed_size(&weight);
+  }
   int64_t bytes = count * sizeOf(type);
   for (int64_t size : sizes)
     bytes *= size;
   return bytes;
+}
+
+fovea_weight WeightSpec::toC(const char *name) const {
+  auto size = static_cast<int32_t>(sizeOf(type));
+  if (!panels)
+    return {name, FOVEA_AS_STORED, size, 0, 0, 0, 0, 0};
+  int64_t stride[] = {sizes[1], 1};
+  return {name,
+          FOVEA_PANELS,
+          size,
+          sizes[panels->dim],
+          sizes[1 - panels->dim],
+          stride[panels->dim],
+          stride[1 - panels->dim],
+          panels->lanes};
 }
 
 std::optional<DataType> fovea::toDataType(Type type) {
@@ -150,6 +169,20 @@ llvm::Expected<std::vector<EntrySignature>> fovea::readSignatures(ModuleOp modul
   return signatures;
 }
 
+/// The panels that an entry of attn.weights asks for, if any.
+static llvm::Expected<std::optional<PanelSpec>> readPanels(DictionaryAttr entry, ShapedType type) {
+  auto typeAttr = entry.getAs<TypeAttr>("panels");
+  auto dim = entry.getAs<IntegerAttr>("panel_dim");
+  if (!typeAttr && !dim)
+    return std::nullopt;
+  auto panels = typeAttr ? dyn_cast<ShapedType>(typeAttr.getValue()) : ShapedType();
+  if (!panels || !dim || !panels.hasStaticShape() || panels.getRank() != 3 || type.getRank() != 2 ||
+      dim.getInt() < 0 || dim.getInt() > 1 || panels.getDimSize(2) < 1)
+    return llvm::createStringError("expected panels of a matrix in attn.weights, got " +
+                                   print(typeAttr ? typeAttr.getValue() : Type(type)));
+  return PanelSpec{dim.getInt(), panels.getDimSize(2)};
+}
+
 llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {
   std::vector<WeightSpec> weights;
   auto table = module->getAttrOfType<ArrayAttr>("attn.weights");
@@ -166,7 +199,10 @@ llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {
     if (!element)
       return llvm::createStringError("weight '" + name.getValue() + "': no tensor file holds " +
                                      print(type));
-    weights.push_back({name.str(), count.getInt(), *element, {}});
+    auto panels = readPanels(entry, type);
+    if (!panels)
+      return panels.takeError();
+    weights.push_back({name.str(), count.getInt(), *element, {}, *panels});
     weights.back().sizes.assign(type.getShape().begin(), type.getShape().end());
   }
   return weights;

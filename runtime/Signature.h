@@ -4,6 +4,7 @@
 #define FOVEA_RUNTIME_SIGNATURE_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "runtime/Abi.h"
 #include "runtime/tensor/DataType.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
@@ -36,17 +37,26 @@ struct EntrySignature {
   std::vector<ArgumentSpec> outputs;
 };
 
+/// A matrix packed in panels of `lanes` rows along dim `dim` of the tensor, as fovea_pack_panels
+/// makes them.
+struct PanelSpec {
+  int64_t dim, lanes;
+};
+
 /// `count` tensors of one type; with "{}" in the name for the layer, 0 to count - 1.
 struct WeightSpec {
   std::string name;
   int64_t count;
   DataType type;
-  llvm::SmallVector<int64_t, 4> sizes;
+  llvm::SmallVector<int64_t, 4> sizes; // as stored
+  std::optional<PanelSpec> panels;     // what the code reads, if not the tensor as stored
 
   /// The name of the i-th of them.
   std::string nameOf(int64_t i) const;
-  /// Bytes of all of them. Resolved weights, whose files hold as much, fit an int64_t.
+  /// Bytes of all of them as the code reads them. Resolved weights, whose files hold as much, fit an int64_t.
   int64_t numBytes() const;
+  /// The same for C. `name` must live as long as the result.
+  fovea_weight toC(const char *name) const;
 };
 
 /// The DataType of an element type, if there is one.

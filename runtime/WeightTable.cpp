@@ -26,20 +26,56 @@ static llvm::Expected<const void *> findWeight(const WeightSpec &spec, llvm::Str
   return view->data();
 }
 
+/// The tensor in panels.
+static llvm::Expected<Tensor> pack(const WeightSpec &spec, const void *data, ThreadPool &pool) {
+  struct Job {
+    fovea_weight weight;
+    const void *from;
+    void *to;
+  } job = {spec.toC(""), data, nullptr};
+  const fovea_weight &weight = job.weight;
+  int64_t panels = fovea_panel_count(&weight);
+  auto packed = Tensor::createUninitialized(spec.type, {panels, weight.depth, weight.panel});
+  if (!packed)
+    return packed;
+  job.to = packed->data();
+  pool.parallelFor(
+      panels,
+      [](void *closure, int64_t begin, int64_t end, int64_t) {
+        auto *job = static_cast<Job *>(closure);
+        fovea_pack_panels(&job->weight, job->from, job->to, begin, end);
+      },
+      &job);
+  return packed;
+}
+
+llvm::Error WeightTable::add(const WeightSpec &spec, llvm::StringRef name, ThreadPool &pool) {
+  if (!source)
+    return llvm::createStringError("expected a file of weights that holds '" + name +
+                                   "', none was given");
+  llvm::Expected<const void *> data = findWeight(spec, name, *source);
+  if (!data)
+    return data.takeError();
+  if (!spec.panels) {
+    pointers.push_back(*data);
+    return llvm::Error::success();
+  }
+  llvm::Expected<Tensor> panels = pack(spec, *data, pool);
+  if (!panels)
+    return llvm::createStringError("weight '" + name + "': " + llvm::toString(panels.takeError()));
+  pointers.push_back(panels->data());
+  packed.push_back(std::move(*panels));
+  return llvm::Error::success();
+}
+
 llvm::Expected<WeightTable> WeightTable::resolve(llvm::ArrayRef<WeightSpec> specs,
-                                                 std::shared_ptr<const WeightSource> source) {
+                                                 std::shared_ptr<const WeightSource> source,
+                                                 ThreadPool &pool) {
   WeightTable table;
-  for (const WeightSpec &spec : specs)
-    for (int64_t i = 0; i < spec.count; ++i) {
-      std::string name = spec.nameOf(i);
-      if (!source)
-        return llvm::createStringError("expected a file of weights that holds '" + name +
-                                       "', none was given");
-      llvm::Expected<const void *> data = findWeight(spec, name, *source);
-      if (!data)
-        return data.takeError();
-      table.pointers.push_back(*data);
-    }
   table.source = std::move(source);
+  for (const WeightSpec &spec : specs)
+    for (int64_t i = 0; i < spec.count; ++i)
+      if (llvm::Error error = table.add(spec, spec.nameOf(i), pool))
+        return std::move(error);
   return table;
 }

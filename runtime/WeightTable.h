@@ -1,26 +1,32 @@
 // The table of pointers through which compiled code reaches its weights: looked up once, when a
-// module is loaded, and checked against what the code expects.
+// module is loaded, checked against what the code expects, and packed where it wants panels.
 #ifndef FOVEA_RUNTIME_WEIGHTTABLE_H
 #define FOVEA_RUNTIME_WEIGHTTABLE_H
 
 #include "frontend/WeightSource.h"
 #include "runtime/Signature.h"
+#include "runtime/ThreadPool.h"
 
 namespace fovea {
 
 class WeightTable {
 public:
-  /// An error names the first tensor that is missing or of another type or shape. `source` may be
-  /// null if no weights are needed. The table keeps the source alive.
+  /// An error names the first tensor that is missing or of another type or shape, or that there is
+  /// no memory to pack. `source` may be null if no weights are needed. Packs on the threads of
+  /// `pool`. The table keeps the source alive.
   static llvm::Expected<WeightTable> resolve(llvm::ArrayRef<WeightSpec> specs,
-                                             std::shared_ptr<const WeightSource> source);
+                                             std::shared_ptr<const WeightSource> source,
+                                             ThreadPool &pool);
 
   /// One pointer a slot, as fovea_context::weights.
   const void *const *data() const { return pointers.data(); }
   size_t size() const { return pointers.size(); }
 
 private:
+  llvm::Error add(const WeightSpec &spec, llvm::StringRef name, ThreadPool &pool);
+
   std::vector<const void *> pointers;
+  std::vector<Tensor> packed;
   std::shared_ptr<const WeightSource> source;
 };
 

@@ -65,6 +65,13 @@ void Planner::addArguments() {
   }
 }
 
+/// The type of a weight in the files, whatever panels it is packed in.
+static std::string storedText(attn::WeightOp weight) {
+  ShapedType type = weight.getStoredType();
+  SymbolicShape shape(type.getShape().begin(), type.getShape().end());
+  return elementText(type.getElementType()) + formatShape(shape);
+}
+
 void Planner::addWeights() {
   llvm::SetVector<StringRef> seen;
   entry.walk([&](attn::WeightOp weight) {
@@ -72,7 +79,7 @@ void Planner::addWeights() {
       return;
     int64_t count = weight.getCount().value_or(1);
     std::string prefix = count == 1 ? "" : std::to_string(count) + " x ";
-    plan.weights.push_back({weight.getName().str(), prefix + typeText(weight.getResult()),
+    plan.weights.push_back({weight.getName().str(), prefix + storedText(weight),
                             formulas.multiply(formulas.bytes(weight.getResult()), count)});
   });
 }

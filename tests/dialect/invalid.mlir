@@ -818,6 +818,60 @@ func.func @f(%i: index) {
 
 // -----
 
+// weight_c3: panels are those of a matrix
+func.func @f() {
+  // expected-error @below {{weight_c3: expected panels of a matrix of known sizes along dim 0 or 1, got those of 'tensor<20xf32>' along 0}}
+  %0 = attn.weight "w" panels(tensor<20xf32> along 0) : memref<2x1x16xf32>
+  return
+}
+
+// -----
+
+// weight_c3: of known sizes
+func.func @f() {
+  // expected-error @below {{weight_c3: expected panels of a matrix of known sizes along dim 0 or 1, got those of 'tensor<?x8xf32>' along 0}}
+  %0 = attn.weight "w" panels(tensor<?x8xf32> along 0) : memref<2x8x16xf32>
+  return
+}
+
+// -----
+
+// weight_c3: along one of its dims
+func.func @f() {
+  // expected-error @below {{weight_c3: expected panels of a matrix of known sizes along dim 0 or 1, got those of 'tensor<20x8xf32>' along 2}}
+  %0 = attn.weight "w" panels(tensor<20x8xf32> along 2) : memref<2x8x16xf32>
+  return
+}
+
+// -----
+
+// weight_c4: as many panels as hold all rows
+func.func @f() {
+  // expected-error @below {{weight_c4: expected panels [ceil(20 / lanes), 8, lanes] of 'f32', got 'memref<1x8x16xf32>'}}
+  %0 = attn.weight "w" panels(tensor<20x8xf32> along 0) : memref<1x8x16xf32>
+  return
+}
+
+// -----
+
+// weight_c4: of all columns
+func.func @f() {
+  // expected-error @below {{weight_c4: expected panels [ceil(8 / lanes), 20, lanes] of 'f32', got 'memref<1x8x16xf32>'}}
+  %0 = attn.weight "w" panels(tensor<20x8xf32> along 1) : memref<1x8x16xf32>
+  return
+}
+
+// -----
+
+// weight_c4: of the stored type
+func.func @f() {
+  // expected-error @below {{weight_c4: expected panels [ceil(20 / lanes), 8, lanes] of 'f16', got 'memref<2x8x16xf32>'}}
+  %0 = attn.weight "w" panels(tensor<20x8xf16> along 0) : memref<2x8x16xf32>
+  return
+}
+
+// -----
+
 // launch_c1: the kernel exists
 func.func @f(%n: index, %x: memref<4xf32>) {
   // expected-error @below {{launch_c1: expected a function, got @k, which names none}}

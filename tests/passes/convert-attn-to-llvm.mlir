@@ -39,12 +39,31 @@ func.func private @g.body(%context: !llvm.ptr, %layer: index) -> (memref<4x4xf32
 
 // -----
 
+// Panels are described beside the tensor that they are made of.
+// CHECK: attn.weights = [{count = 3 : i64, name = "layers.{}.p", panel_dim = 1 : i64, panels = tensor<2x4x16xf16>, type = tensor<4x20xf16>}]
+func.func private @p.body(%context: !llvm.ptr, %layer: index) -> memref<2x4x16xf16> attributes {attn.body} {
+  %w = attn.weight "layers.{}.p"[%layer of 3] panels(tensor<4x20xf16> along 1) : memref<2x4x16xf16>
+  return %w : memref<2x4x16xf16>
+}
+
+// -----
+
 // CHECK-LABEL: func.func private @h.body
 // CHECK-NOT: attn.work
 func.func private @h.body(%context: !llvm.ptr) -> (memref<?xi8>, index) attributes {attn.body} {
   %w = attn.workspace : memref<?xi8>
   %n = attn.workers
   return %w, %n : memref<?xi8>, index
+}
+
+// -----
+
+// Packed in one place and not in another.
+func.func private @disagree_panels.body(%context: !llvm.ptr) -> (memref<1x4x4xf32>, memref<1x4x4xf32>) attributes {attn.body} {
+  %a = attn.weight "b" panels(tensor<4x4xf32> along 0) : memref<1x4x4xf32>
+  // expected-error @below {{weight 'b' is used elsewhere as 1 x 'memref<1x4x4xf32>', here as 1 x 'memref<1x4x4xf32>'}}
+  %b = attn.weight "b" panels(tensor<4x4xf32> along 1) : memref<1x4x4xf32>
+  return %a, %b : memref<1x4x4xf32>, memref<1x4x4xf32>
 }
 
 // -----

@@ -40,19 +40,30 @@ func.func @in_parallel_loop(%x: memref<?x?xf32>, %w: memref<?x?xf32>, %y: memref
 
 // -----
 
-// An unknown number of rows: up to 16 are tested for, and then nothing is packed. Four rows meet three
-// columns, two vectors along k at a time; the next columns are fetched meanwhile. One, two or three
-// rows are left over.
+// An unknown number of rows: up to 4 are tested for and not packed. One row meets eight panels of
+// columns, two meet four, up to four meet two: eight sums each, four steps of k at a time. AVX-512 has a form
+// for 8 packed rows besides that for many. Every form sums up in the same order.
 // CHECK-LABEL: @dynamic_rows
-// CHECK:         arith.cmpi sle, %{{.*}}, %c16
+// CHECK:         arith.cmpi sle, %[[ROWS:.*]], %c4
 // CHECK:         scf.if
-// CHECK-NOT:       memref.store %{{.*}} : memref<16384xf32>
-// CHECK-COUNT-3:   memref.prefetch %{{.*}}, read, locality<3>, data : memref<48x64xf32>
-// CHECK-COUNT-24:  vector.fma
-// CHECK-NEXT:      scf.yield
-// CHECK:           arith.cmpi eq, %{{.*}}, %c0
-// CHECK:           arith.cmpi eq, %{{.*}}, %c1
-// CHECK:           arith.cmpi eq, %{{.*}}, %c2
+// CHECK-NEXT:      arith.cmpi sle, %[[ROWS]], %c1
+// CHECK-NOT:       vector.store {{.*}} : memref<66048xf32>
+// CHECK-COUNT-32:  vector.fma
+// CHECK:           arith.cmpi sle, %[[ROWS]], %c2
+// CHECK-COUNT-32:  vector.fma
+// CHECK-COUNT-32:  vector.fma
+// CHECK:         else
+// CHECK:           vector.store {{.*}} : memref<66048xf32>
+// CHECK-COUNT-48:  vector.fma
+// CHECK-NOT:       vector.fma
+// AVX512-LABEL: @dynamic_rows
+// AVX512-COUNT-16:  vector.fma
+// AVX512-COUNT-32:  vector.fma
+// AVX512-COUNT-64:  vector.fma
+// AVX512-COUNT-64:  vector.fma
+// AVX512-COUNT-112: vector.fma
+// AVX512-NOT:       vector.fma
+// AVX512-LABEL:     @one_row
 func.func @dynamic_rows(%x: memref<?x64xf32>, %w: memref<48x64xf32>, %y: memref<?x48xf32>) {
   linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>,
                                  affine_map<(m, n, k) -> (m, n)>]
@@ -62,13 +73,13 @@ func.func @dynamic_rows(%x: memref<?x64xf32>, %w: memref<48x64xf32>, %y: memref<
 
 // -----
 
-// One row, known: only the streaming product. Weights lie as [k, n]: lanes along n.
+// One row, known: one form, which packs the columns alone.
 // CHECK-LABEL: @one_row
+// CHECK:         memref.alloc() {alignment = 64 : i64} : memref<16384xf32>
 // CHECK-NOT:     memref.alloc
-// CHECK-NOT:     scf.if
-// CHECK-COUNT-4: vector.load {{.*}} : memref<64x48xf32>, vector<8xf32>
-// CHECK-COUNT-4: vector.fma
-// CHECK:         vector.store
+// CHECK-COUNT-32: vector.fma
+// CHECK-NOT:     vector.fma
+// CHECK:         return
 func.func @one_row(%x: memref<1x64xf32>, %w: memref<64x48xf32>, %y: memref<1x48xf32>) {
   linalg.matmul ins(%x, %w : memref<1x64xf32>, memref<64x48xf32>) outs(%y : memref<1x48xf32>)
   return
@@ -79,7 +90,7 @@ func.func @one_row(%x: memref<1x64xf32>, %w: memref<64x48xf32>, %y: memref<1x48x
 // Tiles with the same rows share their panels, which a loop in front packs: 6 rows by all of k
 // each, k by steps of 256. The right factor is packed by each task, 64 columns wide.
 // CHECK-LABEL: @shared_rows
-// CHECK:         %[[MANY:.*]] = arith.cmpi sgt, %[[ROWS:.*]], %c16
+// CHECK:         %[[MANY:.*]] = arith.cmpi sgt, %[[ROWS:.*]], %c4
 // CHECK:         %[[ALL:.*]] = arith.ceildivui %[[ROWS]], %c6
 // CHECK:         %[[PANELS:.*]] = arith.select %[[MANY]], %[[ALL]], %c0
 // CHECK:         %[[SIZE:.*]] = arith.muli %[[PANELS]], %c3600
@@ -89,7 +100,7 @@ func.func @one_row(%x: memref<1x64xf32>, %w: memref<64x48xf32>, %y: memref<1x48x
 // CHECK:           vector.store %{{.*}}, %[[PACKED]][%[[B]], {{.*}}] : memref<2x?xf32>, vector<8xf32>
 // CHECK:         attn.kernel_name = "pack"
 // CHECK:         scf.forall
-// CHECK-NEXT:      memref.alloc() {alignment = 64 : i64} : memref<6x16xf32>
+// CHECK-NEXT:      memref.alloc() {alignment = 64 : i64} : memref<96xf32>
 // CHECK-NEXT:      memref.alloc() {alignment = 64 : i64} : memref<16384xf32>
 // CHECK-NOT:       memref.alloc
 // CHECK:           memref.prefetch %[[PACKED]]
@@ -118,6 +129,37 @@ func.func @shared_rows(%x: memref<2x?x600xf32>, %w: memref<128x600xf32>, %y: mem
       %u = arith.addf %s, %t : f32
       linalg.yield %u : f32
     }
+  }
+  return
+}
+
+// -----
+
+// A weight in panels: nothing is packed but rows, and that in front. Half precision is widened by
+// the tiles of few rows and, block by block, for many.
+// CHECK-LABEL: @weights
+// CHECK:         arith.cmpi sle, %{{.*}}, %c4
+// CHECK-NOT:     vector.store {{.*}} : memref<16384xf32>
+// CHECK:         vector.load %[[W:.*]][%{{.*}}, %{{.*}}, %c0] : memref<6x64x8xf16>, vector<8xf16>
+// CHECK:         arith.extf %{{.*}} : vector<8xf16> to vector<8xf32>
+// CHECK-COUNT-96:  vector.fma
+// CHECK:         else
+// CHECK:         vector.load %[[W]]
+// CHECK:         vector.store {{.*}} : memref<16384xf32>
+// CHECK-COUNT-48:  vector.fma
+func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
+  %w = attn.weight "w" panels(tensor<48x64xf16> along 0) : memref<6x64x8xf16>
+  linalg.generic {
+      indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                       affine_map<(m, n, k) -> (n floordiv 8, k, n mod 8)>,
+                       affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%x, %w : memref<?x64xf32>, memref<6x64x8xf16>) outs(%y : memref<?x48xf32>) {
+  ^bb0(%p: f32, %q: f16, %s: f32):
+    %e = arith.extf %q : f16 to f32
+    %t = arith.mulf %p, %e : f32
+    %u = arith.addf %s, %t : f32
+    linalg.yield %u : f32
   }
   return
 }

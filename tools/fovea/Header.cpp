@@ -56,6 +56,37 @@ static std::string describe(const WeightSpec &weight) {
   return describe(weight.type, weight.sizes);
 }
 
+/// Writes one macro with a line a slot.
+static void writeSlots(llvm::raw_ostream &os, llvm::ArrayRef<WeightSpec> weights, StringRef macro,
+                       llvm::function_ref<void(const WeightSpec &, const std::string &)> write) {
+  os << "#define " << macro << " \\\n  {";
+  int64_t slot = 0;
+  for (const WeightSpec &weight : weights)
+    for (int64_t i = 0; i < weight.count; ++i, ++slot) {
+      os << (slot ? ", \\\n   " : "") << " ";
+      write(weight, weight.nameOf(i));
+    }
+  os << " \\\n  }\n";
+}
+
+static void writeQuoted(llvm::raw_ostream &os, const std::string &name) {
+  os << "\"";
+  llvm::printEscapedString(name, os);
+  os << "\"";
+}
+
+/// The initialiser of a fovea_weight.
+static void writeLayout(llvm::raw_ostream &os, const WeightSpec &spec, const std::string &name) {
+  fovea_weight weight = spec.toC(name.c_str());
+  os << "{";
+  writeQuoted(os, name);
+  os << (weight.format == FOVEA_PANELS ? ", FOVEA_PANELS" : ", FOVEA_AS_STORED");
+  for (int64_t value : {int64_t(weight.element_size), weight.rows, weight.depth, weight.row_stride,
+                        weight.depth_stride, weight.panel})
+    os << ", " << value;
+  os << "}";
+}
+
 static void writeWeights(llvm::raw_ostream &os, llvm::ArrayRef<WeightSpec> weights,
                          StringRef prefix) {
   int64_t slots = 0;
@@ -65,15 +96,16 @@ static void writeWeights(llvm::raw_ostream &os, llvm::ArrayRef<WeightSpec> weigh
      << slots << "\n";
   if (slots == 0)
     return;
-  os << "#define " << prefix << "_WEIGHT_NAMES \\\n  {";
   int64_t slot = 0;
-  for (const WeightSpec &weight : weights)
-    for (int64_t i = 0; i < weight.count; ++i, ++slot) {
-      os << (slot ? ", \\\n   " : "") << " \"";
-      llvm::printEscapedString(weight.nameOf(i), os);
-      os << "\" /* " << slot << ": " << toComment(describe(weight)) << " */";
-    }
-  os << " \\\n  }\n";
+  writeSlots(os, weights, (prefix + "_WEIGHT_NAMES").str(),
+             [&](const WeightSpec &weight, const std::string &name) {
+               writeQuoted(os, name);
+               os << " /* " << slot++ << ": " << toComment(describe(weight)) << " */";
+             });
+  os << "\n/* A fovea_weight a slot: what it points to. */\n";
+  writeSlots(
+      os, weights, (prefix + "_WEIGHT_TABLE").str(),
+      [&](const WeightSpec &weight, const std::string &name) { writeLayout(os, weight, name); });
 }
 
 llvm::Expected<std::string> tool::makeHeader(const CompiledCode &code, StringRef model) {

@@ -21,7 +21,7 @@ TABLES = {
     "windows": r"attention/window",
     "decode": r"attention/decode",
     "variants": r"variants/",
-    "products": r"(matmul|projection)/",
+    "products": r"(matmul|projection)\w*/",
     "rows": r"rows/",
     "sampling": r"sampling/",
 }

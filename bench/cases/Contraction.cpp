@@ -8,6 +8,7 @@ namespace {
 struct Case {
   const char *entry; // of graphs/contraction.fov
   int64_t rows, inner, columns;
+  int64_t weightBytes = sizeof(float); // of an element of the right factor
 };
 } // namespace
 
@@ -20,19 +21,30 @@ static const Case cases[] = {
     {"projection", 512, 896, 4864},
     {"projection", 512, 4864, 896},
     {"projection", 512, 4096, 4096},
-    // One token: the weights are read once.
+    // One token, and a few: the weights are read once.
     {"projection", 1, 896, 4864},
     {"projection", 1, 4096, 4096},
+    {"projection", 2, 4096, 4096},
+    {"projection", 4, 4096, 4096},
+    {"projection", 8, 4096, 4096},
+    {"projection_f16", 1, 4096, 4096, 2},
+    {"projection_f16", 8, 4096, 4096, 2},
+    {"projection_bf16", 1, 4096, 4096, 2},
+    {"projection_f16", 512, 896, 4864, 2},
 };
 
 static Work workOf(const Case &c) {
   double rows = c.rows, inner = c.inner, columns = c.columns;
   return {2 * rows * inner * columns,
-          sizeof(float) * (rows * inner + inner * columns + rows * columns)};
+          sizeof(float) * (rows * inner + rows * columns) +
+              static_cast<double>(c.weightBytes) * inner * columns};
 }
 
+/// Up to as many rows, memory is what a product waits for.
+static constexpr int64_t fewRows = 8;
+
 static Bound boundOf(const Case &c, const Work &work) {
-  if (c.rows > 1)
+  if (c.rows > fewRows)
     return Bound::Fma;
   return readBound(work.bytes);
 }

@@ -135,7 +135,7 @@ static void registerCeilings(llvm::ArrayRef<unsigned> threads) {
 }
 
 llvm::Error bench::registerSuite(const SuiteOptions &options) {
-  auto machine = createTargetMachine(options.cpu, /*optLevel=*/2);
+  auto machine = createTargetMachine("", options.cpu, /*optLevel=*/2);
   if (!machine)
     return machine.takeError();
   vectorBits = targetOf(**machine).vectorBits;

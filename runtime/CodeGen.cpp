@@ -26,12 +26,22 @@
 using namespace fovea;
 
 /// LLVM's tables of targets are the process's; filling them twice at once is a race.
-static void initializeTargets() {
+static void initializeNativeTarget() {
   static std::once_flag once;
   std::call_once(once, [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     llvm::InitializeNativeTargetAsmParser();
+  });
+}
+
+static void initializeAllTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
   });
 }
 
@@ -47,27 +57,38 @@ static llvm::CodeGenOptLevel codeGenLevel(unsigned optLevel) {
       .value_or(llvm::CodeGenOptLevel::Aggressive);
 }
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> fovea::createTargetMachine(llvm::StringRef cpu,
-                                                                                unsigned optLevel) {
+bool fovea::isOwnArchitecture(llvm::StringRef triple) {
+  llvm::Triple own(llvm::sys::getProcessTriple()), other(llvm::Triple::normalize(triple));
+  return triple.empty() || (own.getArch() == other.getArch() && own.getOS() == other.getOS());
+}
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+fovea::createTargetMachine(llvm::StringRef tripleName, llvm::StringRef cpu, unsigned optLevel) {
   if (optLevel > 3)
     return llvm::createStringError("expected an optimisation level from 0 to 3, got " +
                                    llvm::Twine(optLevel));
-  initializeTargets();
-  llvm::Triple triple(llvm::sys::getProcessTriple());
+  initializeNativeTarget();
+  bool isOwn = isOwnArchitecture(tripleName);
+  if (!isOwn)
+    initializeAllTargets();
+  llvm::Triple triple(tripleName.empty() ? llvm::sys::getProcessTriple()
+                                         : llvm::Triple::normalize(tripleName));
   std::string message;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target)
-    return llvm::createStringError("LLVM has no target " + triple.str() + ": " + message);
+  if (!target || !triple.isArch64Bit() || !triple.isLittleEndian())
+    return llvm::createStringError("expected the triple of a little-endian 64-bit target that LLVM "
+                                   "knows, got '" +
+                                   tripleName + "'");
   bool native = cpu.empty() || cpu == "native";
-  std::string name = native ? llvm::sys::getHostCPUName().str() : cpu.str();
+  std::string name = !native ? cpu.str() : isOwn ? llvm::sys::getHostCPUName().str() : "generic";
   // Checked first: LLVM prints a warning to stderr for a name that it does not know.
   std::unique_ptr<llvm::MCSubtargetInfo> generic(target->createMCSubtargetInfo(triple, "", ""));
   if (!generic || !generic->isCPUStringValid(name))
     return llvm::createStringError("expected a CPU that LLVM knows for " + triple.getArchName() +
                                    ", or native, got '" + name + "'");
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, name, native ? hostFeatures() : "", llvm::TargetOptions(),
-                                  llvm::Reloc::PIC_, std::nullopt, codeGenLevel(optLevel)));
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, name, native && isOwn ? hostFeatures() : "", llvm::TargetOptions(), llvm::Reloc::PIC_,
+      std::nullopt, codeGenLevel(optLevel)));
   if (!machine)
     return llvm::createStringError("LLVM cannot generate code for " + triple.str());
   return machine;

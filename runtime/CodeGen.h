@@ -16,10 +16,14 @@ class TargetMachine;
 
 namespace fovea {
 
-/// Code generation for a CPU of the machine's own architecture: LLVM's name of it, or "native"
-/// for the one this runs on with all its features. Position independent. `optLevel` is 0 to 3.
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(llvm::StringRef cpu,
-                                                                         unsigned optLevel);
+/// Code generation for a target triple, this machine's own if it is empty, and a CPU: LLVM's name
+/// of it, or "native" for the one this runs on with all its features. With a foreign architecture
+/// "native" is the least of its CPUs. Position independent. `optLevel` is 0 to 3.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(llvm::StringRef triple, llvm::StringRef cpu, unsigned optLevel);
+
+/// Whether code for that triple, which may be empty, can run here.
+bool isOwnArchitecture(llvm::StringRef triple);
 
 /// The row of the target table for that machine's CPU.
 const TargetInfo &targetOf(const llvm::TargetMachine &machine);

@@ -104,7 +104,7 @@ static std::vector<KernelSpec> readKernels(mlir::ModuleOp module) {
 }
 
 llvm::Error Compilation::createMachine() {
-  auto created = createTargetMachine(options.cpu, options.optLevel);
+  auto created = createTargetMachine(options.triple, options.cpu, options.optLevel);
   if (!created)
     return created.takeError();
   machine = std::move(*created);
@@ -252,6 +252,8 @@ static llvm::Expected<std::string> compileTo(Compilation &compilation, CodeKind 
 }
 
 llvm::Expected<Executable> fovea::compile(mlir::ModuleOp module, const CompileOptions &options) {
+  if (!isOwnArchitecture(options.triple))
+    return llvm::createStringError("code for '" + options.triple + "' cannot run on this machine");
   Compilation compilation(module, options);
   llvm::Expected<std::string> object = compileTo(compilation, CodeKind::Object);
   if (!object)

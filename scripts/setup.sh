@@ -17,6 +17,8 @@ packages=(
   llvm-22-tools libclang-rt-22-dev libgtest-dev libgmock-dev gcc libc6-dev binutils python3
   # A browser, to test the pages of fovea inspect.
   chromium chromium-driver
+  # Code for 64-bit Arm, linked and run in an emulator.
+  qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
   # The benchmarks, and the libraries that they compare with.
   libbenchmark-dev libopenblas-dev libdnnl-dev
 )

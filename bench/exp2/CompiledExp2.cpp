@@ -54,7 +54,7 @@ static LogicalResult lowerToLLVM(ModuleOp module) {
 
 llvm::Expected<CompiledExp2> CompiledExp2::create(bool fusedMultiplyAdd) {
   const unsigned optLevel = CompileOptions().optLevel;
-  auto machine = createTargetMachine("native", optLevel);
+  auto machine = createTargetMachine("", "native", optLevel);
   if (!machine)
     return machine.takeError();
   std::unique_ptr<MLIRContext> context = makeContext();

@@ -80,7 +80,7 @@ static double bestRate(ThreadPool &pool, double amount, function_ref<void(int64_
 }
 
 static Expected<double> measureOperations(ThreadPool &pool, StringRef cpu) {
-  auto machine = createTargetMachine(cpu, 2);
+  auto machine = createTargetMachine("", cpu, 2);
   if (!machine)
     return machine.takeError();
   const TargetInfo &target = targetOf(**machine);

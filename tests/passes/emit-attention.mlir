@@ -1,5 +1,6 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file -verify-diagnostics | FileCheck %s
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=avx512},canonicalize,cse))" -split-input-file | FileCheck %s --check-prefix=AVX512
+// RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=neon},canonicalize,cse))" -split-input-file | FileCheck %s --check-prefix=NEON
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=generic}))" -split-input-file | FileCheck %s --check-prefix=GENERIC
 
 // AVX2 has 16 registers: tiles of 4 keys x 3 vectors of 8 queries, in the scores' loop over the
@@ -49,6 +50,12 @@
 // AVX512-COUNT-24: vector.fma {{.*}} : vector<16xf32>
 // AVX512-NOT: vector.fma
 // AVX512: scf.yield
+// NEON-LABEL: func @full
+// NEON: memref<16x64x8xf32>
+// NEON: memref<128x12xf32>
+// NEON-COUNT-24: vector.fma {{.*}} : vector<4xf32>
+// NEON-NOT: vector.fma
+// NEON: scf.yield
 func.func @full(%q: memref<1x1x120x64xf32>, %k: memref<1x1x200x64xf32>, %v: memref<1x1x200x64xf32>,
                 %o: memref<1x1x120x64xf32>) {
   attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x200x64xf32>, memref<1x1x200x64xf32>)

@@ -18,6 +18,7 @@ enum class Emit { Mlir, Llvm, Assembly, Object, SharedLibrary };
 
 struct CompileCommandOptions {
   std::string model, output, weights, emit, compileTo, header, route = "fast", cpu = "native";
+  std::string triple;
   std::vector<std::string> assignments;
   ReportingOptions reporting;
 };
@@ -40,6 +41,9 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             options.weights);
   line.repeated("--set", "NAME=VALUE", "a parameter of the description", options.assignments);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
+  line.text("--target-triple", "TRIPLE",
+            "target to compile for, such as aarch64-linux-gnu (default: this machine)",
+            options.triple);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
   options.reporting.declare(line);
   llvm::Expected<bool> help = line.parse(arguments);
@@ -140,6 +144,8 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
     return phase.takeError();
   if (*emit == Emit::Mlir && !options.header.empty())
     return usageError("--header goes with --emit=llvm, asm, obj or so");
+  if (*emit == Emit::SharedLibrary && !options.triple.empty())
+    return usageError("--emit=so links for this machine; with --target-triple give --emit=obj");
   llvm::Expected<Requirements> require = options.reporting.requirements();
   if (!require)
     return require.takeError();
@@ -151,6 +157,7 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
   CompileOptions compileOptions;
   compileOptions.route = options.route;
   compileOptions.cpu = options.cpu;
+  compileOptions.triple = options.triple;
   compileOptions.require = *require;
   compileOptions.observer = &record;
   llvm::Error error = *emit == Emit::Mlir ? writeMlir(options, *phase, *model, compileOptions)

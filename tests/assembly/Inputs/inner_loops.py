@@ -13,7 +13,7 @@ def blocks_of(lines):
     """(label, instructions) of each basic block, with the function that it is in."""
     function, label, block = None, None, []
     for line in lines:
-        line = line.split("#")[0].rstrip()
+        line = re.split(r"//|(?<!, )#", line)[0].rstrip()
         named = re.match(r'^"?([\w.$]+)"?:', line)
         if named:
             if label:
@@ -30,7 +30,7 @@ def blocks_of(lines):
 def loop_of(label, block):
     """The instructions up to a jump back to the block's beginning; none if there is no such jump."""
     for number, instruction in enumerate(block):
-        if re.match(r"j\w+\s+" + re.escape(label) + r"$", instruction):
+        if re.match(r"(j\w+|b\.\w+|cbn?z\s+\w+,)\s+" + re.escape(label) + r"$", instruction):
             return block[: number + 1]
     return []
 
@@ -39,21 +39,34 @@ def count(block, pattern):
     return sum(bool(re.search(pattern, instruction)) for instruction in block)
 
 
+# How each architecture writes the kinds of instructions.
+X86 = {
+    "fma": r"^vf(n?madd|nmsub)\d+p",
+    "load": r"^v(mov[au]p|broadcasts).*[(]",
+    "store": r"^vmov[au]p.*, *[^,]*[)]$",
+    "stack": r"[(]%rsp",
+    "scalar": r"^v(add|mul|sub|div|fn?madd)[0-9]*ss",
+    "calls": r"^call",
+}
+ARM = {
+    "fma": r"^fml[as]\s+v",
+    "load": r"^(ldr\s+q|ldu?r\s+q|ld1|ldp\s+q)",
+    "store": r"^(stu?r\s+q|st1|stp\s+q)",
+    "stack": r"\[sp\b",
+    "scalar": r"^f(add|mul|sub|div|madd|msub)\s+s",
+    "calls": r"^bl\s",
+}
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         for function, label, block in blocks_of(file):
             block = loop_of(label, block)
-            fmas = count(block, r"^vf(n?madd|nmsub)\d+p")
-            if fmas < 8:
-                continue
-            print(
-                f"{function}: fma {fmas}"
-                f" load {count(block, r'^v(mov[au]p|broadcasts).*[(]')}"
-                f" store {count(block, r'^vmov[au]p.*, *[^,]*[)]$')}"
-                f" stack {count(block, r'[(]%rsp')}"
-                f" scalar {count(block, r'^v(add|mul|sub|div|fn?madd)[0-9]*ss')}"
-                f" calls {count(block, r'^call')}"
-            )
+            counts = {
+                kind: count(block, X86[kind]) + count(block, ARM[kind]) for kind in X86
+            }
+            if counts["fma"] >= 8:
+                print(f"{function}: " + " ".join(f"{kind} {n}" for kind, n in counts.items()))
 
 
 if __name__ == "__main__":

@@ -132,6 +132,20 @@ MaskSummary::Axis MaskSummary::axisOf(EmitBuilder &b, Value variable) {
   return {variable, lower, step, getAsOpFoldResult(count)};
 }
 
+/// The bounds of booleans that `scan` gives, or those that are known if they are false and true: no
+/// others can change them.
+static SmallVector<Value> whereUndecided(EmitBuilder &b, ValueRange known,
+                                         function_ref<SmallVector<Value>()> scan) {
+  Value undecided = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, known[0], known[1]);
+  auto branch = scf::IfOp::create(b, known.getTypes(), undecided, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, scan());
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, known);
+  return SmallVector<Value>(branch.getResults());
+}
+
 void MaskSummary::fill(EmitBuilder &b, Table &table) {
   for (Value variable : table.variables)
     table.axes.push_back(axisOf(b, variable));
@@ -172,16 +186,18 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
   };
   auto [row, rowEnd] = range(table.ofQuery, place[place.size() - 2], queries, queriesPerBlock);
   auto [key, keyEnd] = range(table.ofKey, place.back(), keys, keysPerBlock);
-  SmallVector<Value> bounds =
-      b.loop(row, rowEnd, 1, noBounds(b), [&](Value row, ValueRange ofRows) {
-        return b.loop(key, keyEnd, 1, ofRows, [&](Value key, ValueRange ofKeys) {
-          IRMapping mapping = fixed;
-          mapping.map(args[2], b.add(firstPosition, row));
-          mapping.map(args[3], key);
-          Value element = asIndex(b, clone(b, table.data, mapping));
-          return merge(b, ofKeys, element, element);
-        });
+  SmallVector<Value> bounds = b.loop(row, rowEnd, 1, noBounds(b), [&](Value row, ValueRange known) {
+    auto scan = [&] {
+      return b.loop(key, keyEnd, 1, known, [&](Value key, ValueRange ofKeys) {
+        IRMapping mapping = fixed;
+        mapping.map(args[2], b.add(firstPosition, row));
+        mapping.map(args[3], key);
+        Value element = asIndex(b, clone(b, table.data, mapping));
+        return merge(b, ofKeys, element, element);
       });
+    };
+    return table.data.getType().isInteger(1) ? whereUndecided(b, known, scan) : scan();
+  });
   for (auto [number, bound] : llvm::enumerate(bounds)) {
     SmallVector<Value> at = place;
     at.push_back(b.index(number));

@@ -2,12 +2,15 @@
 // front of the loops.
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file -verify-diagnostics | FileCheck %s
 
-// A dense mask: blocks of 24 queries and 128 keys, here all in one. Booleans are 0 and 1.
+// A dense mask: blocks of 24 queries and 128 keys, here all in one. Booleans are 0 and 1; rows that
+// follow when both were found are not read.
 // CHECK-LABEL: func @dense
 // CHECK: %[[TABLE:.*]] = memref.alloc() {alignment = 64 : i64} : memref<5x1x2xi64>
 // CHECK: scf.forall (%[[ROWS:.*]]) in (5)
 // CHECK: arith.muli %[[ROWS]], %c24
 // CHECK: scf.for
+// CHECK: %[[MORE:.*]] = arith.cmpi sge
+// CHECK: scf.if %[[MORE]] -> (index, index)
 // CHECK: scf.for
 // CHECK: %[[M:.*]] = memref.load %{{.*}} : memref<?x?xi1>
 // CHECK: arith.index_castui %[[M]] : i1 to index

@@ -54,6 +54,13 @@ struct EmitContractionPass : fovea::impl::EmitContractionPassBase<EmitContractio
 };
 } // namespace
 
+/// Panels of b, if there are such, are as wide as the target's vectors.
+static bool hasPanelsFor(const Contraction &contraction, const TargetInfo &target) {
+  auto type = cast<MemRefType>(contraction.b.operand->get().getType());
+  return !contraction.b.inPanels ||
+         type.getShape().back() == target.lanes(contraction.accumulator.getIntOrFloatBitWidth());
+}
+
 /// Only what is a contraction is rewritten to linalg.generic; the rest stays as it is.
 void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op,
                                const TargetInfo &target) {
@@ -67,6 +74,10 @@ void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op,
   }
   std::string why;
   auto contraction = matchContraction(generic, why);
+  if (contraction && !hasPanelsFor(*contraction, target)) {
+    contraction.reset();
+    why = "its weight is in panels for another target";
+  }
   if (!contraction)
     return fovea::remark(generic, "contraction", "left to the vectoriser: " + why);
   EmitBuilder b(generic.getLoc(), rewriter);

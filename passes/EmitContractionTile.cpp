@@ -48,6 +48,21 @@ static void prefetchNext(ContractionEmitter &e, const Panel &rows, Value k, Valu
                                /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
+/// Steps of k that weights are fetched ahead of their use: more than a load from memory takes.
+static constexpr int64_t weightsAhead = 64;
+
+/// Fetches what lies ahead in a panel of weights, for the steps of one iteration. With many
+/// products to a load, the processor does not look far enough ahead by itself.
+static void prefetchAhead(ContractionEmitter &e, const Panel &weights, Value k) {
+  int64_t perLine =
+      cacheLine * 8 / cast<MemRefType>(weights.memref.getType()).getElementTypeBitWidth();
+  for (int64_t i = 0; i < unroll * weights.count; i += perLine) {
+    Value step = e.b.add(k, e.b.index(weightsAhead + i / weights.count));
+    memref::PrefetchOp::create(e.b, weights.memref, weights.at(e.b, step, 0), /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+  }
+}
+
 /// Every block of k has whole iterations.
 static bool hasWholeIterations(ContractionEmitter &e) {
   std::optional<int64_t> depth = getConstantIntValue(e.sizeK());
@@ -63,6 +78,9 @@ SmallVector<Value> fovea::multiplyTile(ContractionEmitter &e, RegisterTile shape
     SmallVector<Value> values(carried);
     if (rows.panel)
       prefetchNext(e, *rows.panel, k, depth);
+    for (const Panel &panel : columns)
+      if (panel.hasRowDim && shape.rows > maxFewRows)
+        prefetchAhead(e, panel, k);
     for (int64_t i = 0; i < unroll; ++i)
       values = multiplyStep(e, shape, rows, columns, b.add(k, b.index(i)), values);
     return values;

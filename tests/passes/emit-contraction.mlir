@@ -166,6 +166,35 @@ func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
 
 // -----
 
+// Eight rows on AVX-512 take so long for a load that weights are fetched ahead: four lines of each of
+// two panels an iteration.
+// AVX512-LABEL: @eight_rows
+// AVX512:         scf.for {{.*}} step %c4 iter_args
+// AVX512-COUNT-8:   memref.prefetch %{{.*}}, read, locality<3>, data : memref<3x64x16xf32>
+// AVX512-COUNT-64:  vector.fma
+// AVX512-NEXT:      scf.yield
+// negative: panels of 16 are none of AVX2's.
+// CHECK-LABEL: @eight_rows
+// CHECK:         linalg.generic
+func.func @eight_rows(%x: memref<8x64xf32>, %y: memref<8x48xf32>) {
+  %w = attn.weight "w" panels(tensor<48x64xf32> along 0) : memref<3x64x16xf32>
+  // expected-remark @below {{[contraction] left to the vectoriser: its weight is in panels for another target}}
+  linalg.generic {
+      indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                       affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>,
+                       affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%x, %w : memref<8x64xf32>, memref<3x64x16xf32>) outs(%y : memref<8x48xf32>) {
+  ^bb0(%p: f32, %q: f32, %s: f32):
+    %t = arith.mulf %p, %q : f32
+    %u = arith.addf %s, %t : f32
+    linalg.yield %u : f32
+  }
+  return
+}
+
+// -----
+
 // negative: one tile of columns, so that no other task would use the panels.
 // CHECK-LABEL: @negative_one_column_tile
 // CHECK-NOT:     attn.kernel_name = "pack"

@@ -133,5 +133,20 @@ AttentionOp AttentionOp::cloneWithOperands(OpBuilder &b, TypeRange resultTypes,
   return copy;
 }
 
+//===----------------------------------------------------------------------===//
+// CacheAppendOp
+//===----------------------------------------------------------------------===//
+
+/// `at(%p)` for an index, `at(%p : tensor<?xi64>)` for one position a sequence.
+static ParseResult parsePositionType(OpAsmParser &parser, Type &type) {
+  type = parser.getBuilder().getIndexType();
+  return succeeded(parser.parseOptionalColon()) ? parser.parseType(type) : success();
+}
+
+static void printPositionType(OpAsmPrinter &printer, CacheAppendOp, Type type) {
+  if (!isa<IndexType>(type))
+    printer << ": " << type;
+}
+
 #define GET_OP_CLASSES
 #include "dialect/AttnOps.cpp.inc"

@@ -262,7 +262,8 @@ def Attn_RotaryOp : Attn_DestinationOp<"rotary"> {
     (RoFormer, arXiv 2104.09864, eq. 34.)
 
     Shapes: source `[B, H, L, D]`, or with `sequence_dim = 1` `[B, L, H, D]`; cosine and sine
-    `[L, R/2]` with `R <= D`.
+    `[L, R/2]` with `R <= D`, or `[B, L, R/2]` where the sequences of a batch are at positions of
+    their own.
 
     ```mlir
     %r = attn.rotary ins(%x, %cos, %sin : tensor<1x8x?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>)
@@ -284,18 +285,21 @@ def Attn_CacheAppendOp : Attn_DestinationOp<"cache_append"> {
   let description = [{
     `cache[b, g, position + l, d] = source[b, g, l, d]` for every `l`, all else unchanged; with
     `ring` the row is `(position + l) mod C`. Shapes: source `[B, G, L, D]`, cache (the init)
-    `[B, G, C, D]`. `position + L <= C` without `ring`, `L <= C` with it.
+    `[B, G, C, D]`. `position + L <= C` without `ring`, `L <= C` with it. The position is one
+    `index`, or `[B]` of i64, one a sequence.
 
     ```mlir
     %c1 = attn.cache_append ins(%new : tensor<1x8x1x64xf32>) outs(%c0 : tensor<1x8x512x64xf32>)
                             at(%pos) -> tensor<1x8x512x64xf32>
+    %c2 = attn.cache_append ins(%news : tensor<4x8x1x64xf32>) outs(%c0s : tensor<4x8x512x64xf32>)
+                            at(%positions : tensor<4xi64>) -> tensor<4x8x512x64xf32>
     ```
   }];
-  let arguments = (ins Attn_Shaped:$source, Variadic<Attn_Shaped>:$inits, Index:$position,
-                       UnitAttr:$ring);
+  let arguments = (ins Attn_Shaped:$source, Variadic<Attn_Shaped>:$inits,
+                       AnyTypeOf<[Index, Attn_Shaped]>:$position, UnitAttr:$ring);
   let assemblyFormat = [{
     `ins` `(` $source `:` type($source) `)` `outs` `(` $inits `:` type($inits) `)`
-    `at` `(` $position `)` attr-dict (`->` type($results)^)?
+    `at` `(` $position custom<PositionType>(type($position)) `)` attr-dict (`->` type($results)^)?
   }];
 }
 

@@ -53,12 +53,19 @@ LogicalResult SoftmaxOp::verify() {
   return success();
 }
 
+/// One row of angles a position, for all sequences or for each.
+static LogicalResult checkAngles(RotaryOp op) {
+  int64_t rank = getShapedType(op.getCosine()).getRank();
+  if (rank != 2 && rank != 3)
+    return op.emitOpError() << "rotary_c1: expected cosine to have rank 2 or 3, got " << rank;
+  return checkRank(op, "rotary_c1", "sine", op.getSine(), rank);
+}
+
 LogicalResult RotaryOp::verify() {
   int64_t sequenceDim = getSequenceDim();
   if (failed(checkDestination(*this, 1)) ||
       failed(checkRank(*this, "rotary_c1", "the source", getSource(), 4)) ||
-      failed(checkRank(*this, "rotary_c1", "cosine", getCosine(), 2)) ||
-      failed(checkRank(*this, "rotary_c1", "sine", getSine(), 2)) ||
+      failed(checkAngles(*this)) ||
       failed(checkSameAsSource(*this, "rotary_c2", getSource(), getInits()[0])) ||
       failed(checkElementType(*this, "rotary_c4", "sine", getSine(),
                               getShapedType(getCosine()).getElementType())))
@@ -68,16 +75,32 @@ LogicalResult RotaryOp::verify() {
   ArrayRef<int64_t> source = getShapedType(getSource()).getShape();
   ArrayRef<int64_t> cosine = getShapedType(getCosine()).getShape();
   NamedSizes sizes(*this, "rotary_c4");
-  if (failed(sizes.unify("the source", {"L"}, {source[sequenceDim]})) ||
-      failed(sizes.unify("cosine", {"L", "R/2"}, cosine)) ||
-      failed(sizes.unify("sine", {"L", "R/2"}, getShapedType(getSine()).getShape())))
+  SmallVector<StringRef> names = {"B", "L", "R/2"};
+  auto angles = ArrayRef(names).take_back(cosine.size());
+  if (failed(sizes.unify("the source", {"B", "L"}, {source[0], source[sequenceDim]})) ||
+      failed(sizes.unify("cosine", angles, cosine)) ||
+      failed(sizes.unify("sine", angles, getShapedType(getSine()).getShape())))
     return failure();
-  if (ShapedType::isStatic(cosine[1]) && ShapedType::isStatic(source[3]) &&
-      cosine[1] > source[3] / 2)
+  if (ShapedType::isStatic(cosine.back()) && ShapedType::isStatic(source[3]) &&
+      cosine.back() > source[3] / 2)
     return emitOpError() << "rotary_c5: expected R/2, the columns of cosine, to be at most half of "
                             "the head dim "
-                         << source[3] << ", got " << cosine[1];
+                         << source[3] << ", got " << cosine.back();
   return success();
+}
+
+/// One position for all sequences, or [B] of i64.
+static LogicalResult checkPosition(CacheAppendOp op) {
+  if (isa<IndexType>(op.getPosition().getType()))
+    return success();
+  NamedSizes sizes(op, "cache_append_c6");
+  return success(
+      succeeded(checkRank(op, "cache_append_c6", "positions", op.getPosition(), 1)) &&
+      succeeded(checkElementType(op, "cache_append_c6", "positions", op.getPosition(),
+                                 IntegerType::get(op.getContext(), 64))) &&
+      succeeded(
+          sizes.unify("the source", {"B"}, getShapedType(op.getSource()).getShape().front())) &&
+      succeeded(sizes.unify("positions", {"B"}, getShapedType(op.getPosition()).getShape())));
 }
 
 LogicalResult CacheAppendOp::verify() {
@@ -91,7 +114,8 @@ LogicalResult CacheAppendOp::verify() {
       failed(checkElementType(*this, "cache_append_c2", "the cache", cache,
                               source.getElementType())) ||
       failed(sizes.unify("the source", {"B", "G", "L", "D"}, source.getShape())) ||
-      failed(sizes.unify("the cache", {"B", "G", "C", "D"}, cacheType.getShape())))
+      failed(sizes.unify("the cache", {"B", "G", "C", "D"}, cacheType.getShape())) ||
+      failed(checkPosition(*this)))
     return failure();
   int64_t length = source.getDimSize(2), capacity = cacheType.getDimSize(2);
   std::optional<int64_t> position = getConstantIntValue(getPosition());

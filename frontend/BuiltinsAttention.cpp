@@ -193,7 +193,11 @@ static MaybeValue rotary(BuiltinCall &call) {
 
 static MaybeValue cacheAppend(BuiltinCall &call) {
   SymbolicTensor cache = call.tensor("cache"), source = call.tensor("source");
-  auto position = call.scalar("position", call.importer.getGraph().opBuilder().getI64Type());
+  Value given = call.value("position");
+  auto *each = given.get<SymbolicTensor>();
+  auto position = each && each->rank() == 1
+                      ? std::optional(*each)
+                      : call.scalar("position", call.importer.getGraph().opBuilder().getI64Type());
   bool ring = call.flag("ring");
   return call.build([&](GraphBuilder &g) { return g.cacheAppend(cache, source, *position, ring); });
 }

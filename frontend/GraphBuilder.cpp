@@ -120,6 +120,7 @@ llvm::Error GraphBuilder::endFunction(ArrayRef<NamedTensor> results) {
   currentFunction = {};
   symbolSizes.clear();
   sharedTables.clear();
+  storedWeights.clear();
   return llvm::Error::success();
 }
 
@@ -129,6 +130,7 @@ void GraphBuilder::abandonFunction() {
   currentFunction = {};
   symbolSizes.clear();
   sharedTables.clear();
+  storedWeights.clear();
 }
 
 llvm::Error GraphBuilder::checkInFunction() {
@@ -259,6 +261,18 @@ GraphBuilder::TensorOrError GraphBuilder::weight(StringRef name, Type elementTyp
   if (isAtTop)
     bindSymbols(op.getResult(), shape);
   return SymbolicTensor{op.getResult(), SymbolicShape(shape)};
+}
+
+GraphBuilder::TensorOrError GraphBuilder::storedWeight(StringRef name, Type storedType, Type type,
+                                                       ArrayRef<SymbolicDim> shape, Value layer,
+                                                       int64_t count) {
+  TensorOrError stored = weight(name, storedType, shape, layer, count);
+  if (!stored || storedType == type)
+    return stored;
+  TensorOrError widened = cast(*stored, type);
+  if (widened)
+    storedWeights[widened->value] = stored->value;
+  return widened;
 }
 
 static llvm::Error checkCarried(ArrayRef<SymbolicTensor> init, ArrayRef<SymbolicTensor> next) {

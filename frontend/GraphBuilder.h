@@ -149,6 +149,11 @@ public:
                        llvm::ArrayRef<SymbolicDim> shape, mlir::Value layer = {},
                        int64_t count = 1);
 
+  /// The same as a tensor of `type`: a weight that is stored in another float type is converted.
+  TensorOrError storedWeight(llvm::StringRef name, mlir::Type storedType, mlir::Type type,
+                             llvm::ArrayRef<SymbolicDim> shape, mlir::Value layer = {},
+                             int64_t count = 1);
+
   /// `for i in range(count): carried = body(i, carried)`: one `scf.for`. The body's results must
   /// have the shapes and element types of `init`.
   llvm::Expected<Tensors> forLoop(const SymbolicDim &count, llvm::ArrayRef<SymbolicTensor> init,
@@ -278,10 +283,10 @@ public:
   TensorOrError createMask(llvm::ArrayRef<SymbolicDim> shape, const RegionBuilder &predicate);
   /// `mask ? scores : fill`, the mask broadcast to the scores.
   TensorOrError applyMask(const SymbolicTensor &scores, const SymbolicTensor &mask, double fill);
-  /// Rotates x by the positions, `[L]` of any integer type.
+  /// Rotates x by the positions, `[L]` or `[B, L]` of any integer type.
   TensorOrError rope(const SymbolicTensor &x, const SymbolicTensor &positions,
                      const RopeOptions &options = {});
-  /// The same with given tables `[L, R/2]`.
+  /// The same with given tables `[L, R/2]` or `[B, L, R/2]`.
   TensorOrError rotary(const SymbolicTensor &x, const SymbolicTensor &cosine,
                        const SymbolicTensor &sine, attn::RotaryPairing pairing,
                        int64_t sequenceDim);
@@ -398,6 +403,7 @@ private:
   mlir::func::FuncOp currentFunction;
   llvm::StringMap<mlir::Value> symbolSizes; // Each symbol's size, defined at the function's top.
   std::vector<RopeTables> sharedTables;     // Shared by queries, keys and layers.
+  llvm::DenseMap<mlir::Value, mlir::Value> storedWeights; // Of converted weights.
 };
 
 } // namespace fovea

@@ -27,10 +27,14 @@ GraphBuilder::TensorOrError GraphBuilder::embedding(const SymbolicTensor &ids,
   TensorOrError column = unsqueeze(ids, -1);
   if (!column)
     return column.takeError();
+  // Rows are widened after they are looked up, not the table before.
+  Value stored = storedWeights.lookup(table.value);
   auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
     Value row = buildCast(builder, currentLoc, elements[0], builder.getIndexType());
     Value position = linalg::IndexOp::create(builder, currentLoc, ids.rank());
-    return tensor::ExtractOp::create(builder, currentLoc, table.value, ValueRange{row, position});
+    Value element = tensor::ExtractOp::create(builder, currentLoc, stored ? stored : table.value,
+                                              ValueRange{row, position});
+    return buildCast(builder, currentLoc, element, table.elementType());
   };
   return elementwise(*column, shape, table.elementType(), body);
 }
@@ -82,7 +86,9 @@ Expected<GraphBuilder::RopeTables> GraphBuilder::ropeTables(const SymbolicTensor
       Value turned = buildUnary(builder, currentLoc, kind, angle);
       return buildCast(builder, currentLoc, turned, elementType);
     };
-    return elementwise({*column, *frequency}, {positions.dim(0), pairs}, elementType, body);
+    SymbolicShape shape = positions.shape;
+    shape.push_back(pairs);
+    return elementwise({*column, *frequency}, shape, elementType, body);
   };
   TensorOrError cosine = table(UnaryKind::Cos);
   TensorOrError sine = cosine ? table(UnaryKind::Sin) : cosine.takeError();
@@ -95,8 +101,8 @@ Expected<GraphBuilder::RopeTables> GraphBuilder::ropeTables(const SymbolicTensor
 
 static llvm::Error checkRope(const SymbolicTensor &x, const SymbolicTensor &positions,
                              const RopeOptions &options, int64_t rotated) {
-  if (!isIntegerTensor(positions) || positions.rank() != 1)
-    return makeError("rope: expected positions [L] of integers, got " + positions.str());
+  if (!isIntegerTensor(positions) || (positions.rank() != 1 && positions.rank() != 2))
+    return makeError("rope: expected positions [L] or [B, L] of integers, got " + positions.str());
   std::optional<int64_t> headDim = x.shape.back().constant();
   if (!headDim)
     return makeError("rope: expected a head dim known at compile time, got " + x.str());
@@ -146,9 +152,11 @@ GraphBuilder::TensorOrError GraphBuilder::rotary(const SymbolicTensor &x,
   if (llvm::Error error = checkSameElementType("rope", cosine, sine))
     return error;
   const SymbolicDim &length = x.dim(sequenceDim);
-  if (cosine.rank() != 2 || cosine.shape != sine.shape || !(cosine.dim(0) == length))
-    return makeError("rope: expected tables [" + length.str() + ", R/2], got " + cosine.str() +
-                     " and " + sine.str());
+  bool shared = cosine.rank() == 2 && cosine.dim(0) == length;
+  bool perSequence = cosine.rank() == 3 && cosine.dim(0) == x.dim(0) && cosine.dim(1) == length;
+  if ((!shared && !perSequence) || cosine.shape != sine.shape)
+    return makeError("rope: expected tables [" + length.str() + ", R/2] or [" + x.dim(0).str() +
+                     ", " + length.str() + ", R/2], got " + cosine.str() + " and " + sine.str());
   Expected<Value> init = emptyTensor(x.shape, x.elementType());
   if (!init)
     return init.takeError();
@@ -172,7 +180,13 @@ GraphBuilder::TensorOrError GraphBuilder::cacheAppend(const SymbolicTensor &cach
   if (source.shape != expected)
     return makeError("cache_append: expected a source that has the dims of the cache " +
                      formatShape(cache.shape) + " except dim 2, got " + source.str());
-  Expected<Value> at = toIndex(position);
+  bool perSequence = position.rank() == 1;
+  if (perSequence &&
+      (!position.elementType().isInteger(64) || position.shape != SymbolicShape{cache.dim(0)}))
+    return makeError("cache_append: expected a position or " +
+                     SymbolicTensor{position.value, {cache.dim(0)}}.str() + ", got " +
+                     position.str());
+  Expected<Value> at = perSequence ? Expected<Value>(position.value) : toIndex(position);
   if (!at)
     return at.takeError();
   auto op = attn::CacheAppendOp::create(ir, currentLoc, cache.value.getType(), source.value,

@@ -24,7 +24,8 @@ struct DecomposeRotary : OpRewritePattern<attn::RotaryOp> {
       return rewriter.notifyMatchFailure(op, "on buffers");
     Location loc = op.getLoc();
     AffineExpr s0 = rewriter.getAffineSymbolExpr(0), s1 = rewriter.getAffineSymbolExpr(1);
-    OpFoldResult half = tensor::getMixedSize(rewriter, loc, op.getCosine(), 1);
+    int64_t angleRank = cast<RankedTensorType>(op.getCosine().getType()).getRank();
+    OpFoldResult half = tensor::getMixedSize(rewriter, loc, op.getCosine(), angleRank - 1);
     OpFoldResult headDim = tensor::getMixedSize(rewriter, loc, op.getSource(), 3);
     bool interleaved = op.getPairing() == attn::RotaryPairing::Interleaved;
     OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
@@ -60,7 +61,10 @@ struct DecomposeRotary : OpRewritePattern<attn::RotaryOp> {
     Location loc = op.getLoc();
     FloatType compute = getComputeType(op.getSource());
     AffineMap all = rewriter.getMultiDimIdentityMap(4);
-    AffineMap angle = all.getSubMap({static_cast<unsigned>(op.getSequenceDim()), 3});
+    unsigned sequenceDim = op.getSequenceDim();
+    bool perSequence = cast<RankedTensorType>(op.getCosine().getType()).getRank() == 3;
+    AffineMap angle =
+        perSequence ? all.getSubMap({0, sequenceDim, 3}) : all.getSubMap({sequenceDim, 3});
     Value rotated = createGeneric(
         rewriter, loc, {a, b, op.getCosine(), op.getSine()}, extract(rewriter, loc, into, slice),
         {all, all, angle, angle, all}, [&](OpBuilder &body, Location loc, ValueRange x) {

@@ -120,8 +120,13 @@ static llvm::Error runRotary(Operation *op, Frame &frame) {
   auto rotary = cast<attn::RotaryOp>(op);
   const Array &source = frame.array(rotary.getSource());
   const Array &cosine = frame.array(rotary.getCosine()), &sine = frame.array(rotary.getSine());
-  int64_t dim = rotary.getSequenceDim(), half = cosine.sizes[1], headDim = source.sizes[3];
-  if (llvm::Error error = expectSizes(op, "a cosine", cosine.sizes, {source.sizes[dim], half}))
+  int64_t dim = rotary.getSequenceDim(), half = cosine.sizes.back(), headDim = source.sizes[3];
+  int64_t length = source.sizes[dim];
+  bool perSequence = cosine.rank() == 3;
+  DimVector angles = {length, half};
+  if (perSequence)
+    angles.insert(angles.begin(), source.sizes[0]);
+  if (llvm::Error error = expectSizes(op, "a cosine", cosine.sizes, angles))
     return error;
   if (llvm::Error error = expectSizes(op, "a sine", sine.sizes, cosine.sizes))
     return error;
@@ -134,11 +139,27 @@ static llvm::Error runRotary(Operation *op, Frame &frame) {
   int64_t rows = headDim == 0 ? 0 : source.count / headDim;
   for (int64_t row = 0; row < rows; ++row) {
     int64_t position = dim == 2 ? row % source.sizes[2] : row / source.sizes[2] % source.sizes[1];
+    if (perSequence)
+      position += row / (source.sizes[1] * source.sizes[2]) * length;
     rotate(rotary.getPairing(), &(*result)[row * headDim], &cosine[position * half],
            &sine[position * half], half);
   }
   frame.set(op->getResult(0), std::move(*result));
   return llvm::Error::success();
+}
+
+/// Where each of `batch` sequences appends.
+static llvm::Expected<SmallVector<int64_t>> positionsOf(attn::CacheAppendOp append,
+                                                        const Frame &frame, int64_t batch) {
+  if (isa<IndexType>(append.getPosition().getType()))
+    return SmallVector<int64_t>(batch, frame.integer(append.getPosition()));
+  const Array &array = frame.array(append.getPosition());
+  if (llvm::Error error = expectSizes(append, "positions", array.sizes, {batch}))
+    return std::move(error);
+  SmallVector<int64_t> positions;
+  for (int64_t b = 0; b < batch; ++b)
+    positions.push_back(array[b].i);
+  return positions;
 }
 
 static llvm::Error runCacheAppend(Operation *op, Frame &frame) {
@@ -147,18 +168,21 @@ static llvm::Error runCacheAppend(Operation *op, Frame &frame) {
   llvm::Expected<Array> cache = frame.array(append.getInits()[0]).clone();
   if (!cache)
     return errorAt(op, cache.takeError());
-  int64_t position = frame.integer(append.getPosition());
   int64_t length = source.sizes[2], capacity = cache->sizes[2], row = source.sizes[3];
   if (llvm::Error error = expectSizes(op, "a source", source.sizes,
                                       {cache->sizes[0], cache->sizes[1], length, cache->sizes[3]}))
     return error;
-  bool fits = length <= capacity && (append.getRing() || position <= capacity - length);
-  if (position < 0 || !fits)
-    return errorAt(op, Twine(length) + " rows at position " + Twine(position) +
-                           " do not fit into a cache of " + Twine(capacity));
+  llvm::Expected<SmallVector<int64_t>> positions = positionsOf(append, frame, cache->sizes[0]);
+  if (!positions)
+    return positions.takeError();
+  for (int64_t position : *positions)
+    if (position < 0 || length > capacity || (!append.getRing() && position > capacity - length))
+      return errorAt(op, Twine(length) + " rows at position " + Twine(position) +
+                             " do not fit into a cache of " + Twine(capacity));
   int64_t heads = cache->sizes[0] * cache->sizes[1];
   for (int64_t head = 0; head < heads; ++head)
     for (int64_t l = 0; l < length; ++l) {
+      int64_t position = (*positions)[head / cache->sizes[1]];
       int64_t target = append.getRing() ? (position % capacity + l) % capacity : position + l;
       std::copy_n(&source[(head * length + l) * row], row,
                   &(*cache)[(head * capacity + target) * row]);

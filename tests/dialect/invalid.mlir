@@ -593,8 +593,26 @@ func.func @f(%x: tensor<8x6x64xf32>, %c: tensor<6x32xf32>, %s: tensor<6x32xf32>,
 
 // rotary_c1: one row of angles a position
 func.func @f(%x: tensor<1x8x6x64xf32>, %c: tensor<32xf32>, %s: tensor<32xf32>, %o: tensor<1x8x6x64xf32>) {
-  // expected-error @below {{rotary_c1: expected cosine to have rank 2, got 1}}
+  // expected-error @below {{rotary_c1: expected cosine to have rank 2 or 3, got 1}}
   %0 = attn.rotary ins(%x, %c, %s : tensor<1x8x6x64xf32>, tensor<32xf32>, tensor<32xf32>) outs(%o : tensor<1x8x6x64xf32>) -> tensor<1x8x6x64xf32>
+  return
+}
+
+// -----
+
+// rotary_c1: sine has the rank of cosine
+func.func @f(%x: tensor<1x8x6x64xf32>, %c: tensor<1x6x32xf32>, %s: tensor<6x32xf32>, %o: tensor<1x8x6x64xf32>) {
+  // expected-error @below {{rotary_c1: expected sine to have rank 3, got 2}}
+  %0 = attn.rotary ins(%x, %c, %s : tensor<1x8x6x64xf32>, tensor<1x6x32xf32>, tensor<6x32xf32>) outs(%o : tensor<1x8x6x64xf32>) -> tensor<1x8x6x64xf32>
+  return
+}
+
+// -----
+
+// rotary_c4: angles for every sequence
+func.func @f(%x: tensor<2x8x6x64xf32>, %c: tensor<3x6x32xf32>, %s: tensor<3x6x32xf32>, %o: tensor<2x8x6x64xf32>) {
+  // expected-error @below {{rotary_c4: expected B of cosine to be 2 as in the source, got 3}}
+  %0 = attn.rotary ins(%x, %c, %s : tensor<2x8x6x64xf32>, tensor<3x6x32xf32>, tensor<3x6x32xf32>) outs(%o : tensor<2x8x6x64xf32>) -> tensor<2x8x6x64xf32>
   return
 }
 
@@ -705,6 +723,33 @@ func.func @f(%x: tensor<1x2x3x4xf32>, %o: tensor<1x2x8x4xf32>) {
 func.func @f(%x: tensor<1x2x3x4xf32>, %o: tensor<1x2x2x4xf32>, %p: index) {
   // expected-error @below {{cache_append_c5: expected rows that fit into the capacity 2, got 3 rows at position 0}}
   %0 = attn.cache_append ins(%x : tensor<1x2x3x4xf32>) outs(%o : tensor<1x2x2x4xf32>) at(%p) {ring} -> tensor<1x2x2x4xf32>
+  return
+}
+
+// -----
+
+// cache_append_c6: one position a sequence
+func.func @f(%x: tensor<2x2x3x4xf32>, %o: tensor<2x2x8x4xf32>, %p: tensor<3xi64>) {
+  // expected-error @below {{cache_append_c6: expected B of positions to be 2 as in the source, got 3}}
+  %0 = attn.cache_append ins(%x : tensor<2x2x3x4xf32>) outs(%o : tensor<2x2x8x4xf32>) at(%p : tensor<3xi64>) -> tensor<2x2x8x4xf32>
+  return
+}
+
+// -----
+
+// cache_append_c6: and no dims more
+func.func @f(%x: tensor<2x2x3x4xf32>, %o: tensor<2x2x8x4xf32>, %p: tensor<2x1xi64>) {
+  // expected-error @below {{cache_append_c6: expected positions to have rank 1, got 2}}
+  %0 = attn.cache_append ins(%x : tensor<2x2x3x4xf32>) outs(%o : tensor<2x2x8x4xf32>) at(%p : tensor<2x1xi64>) -> tensor<2x2x8x4xf32>
+  return
+}
+
+// -----
+
+// cache_append_c6: positions are i64
+func.func @f(%x: tensor<2x2x3x4xf32>, %o: tensor<2x2x8x4xf32>, %p: tensor<2xi32>) {
+  // expected-error @below {{cache_append_c6: expected positions to have elements of type 'i64', got 'i32'}}
+  %0 = attn.cache_append ins(%x : tensor<2x2x3x4xf32>) outs(%o : tensor<2x2x8x4xf32>) at(%p : tensor<2xi32>) -> tensor<2x2x8x4xf32>
   return
 }
 

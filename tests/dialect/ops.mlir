@@ -126,6 +126,9 @@ func.func @rotary_cache(%x: tensor<1x?x8x64xf16>, %cos: tensor<?x16xf32>, %new: 
                    {pairing = #attn<rotary_pairing interleaved>, sequence_dim = 1 : i64} -> tensor<1x?x8x64xf16>
   // CHECK: attn.cache_append ins(%{{.*}} : tensor<1x8x1x64xf32>) outs(%{{.*}} : tensor<1x8x512x64xf32>) at(%{{.*}}) {ring} -> tensor<1x8x512x64xf32>
   %c = attn.cache_append ins(%new : tensor<1x8x1x64xf32>) outs(%cache : tensor<1x8x512x64xf32>) at(%pos) {ring} -> tensor<1x8x512x64xf32>
+  // CHECK: attn.cache_append ins(%{{.*}} : tensor<1x8x1x64xf32>) outs(%{{.*}} : tensor<1x8x512x64xf32>) at(%{{.*}} : tensor<1xi64>) -> tensor<1x8x512x64xf32>
+  %each = tensor.empty() : tensor<1xi64>
+  %c1 = attn.cache_append ins(%new : tensor<1x8x1x64xf32>) outs(%cache : tensor<1x8x512x64xf32>) at(%each : tensor<1xi64>) -> tensor<1x8x512x64xf32>
   return %r, %c : tensor<1x?x8x64xf16>, tensor<1x8x512x64xf32>
 }
 

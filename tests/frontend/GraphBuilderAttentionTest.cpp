@@ -280,7 +280,7 @@ TEST_F(GraphBuilderTest, RopeErrors) {
   auto error = [&](int input, int positions, RopeOptions options = {}) {
     return errorOf(b.rope(x[input], x[positions], options));
   };
-  EXPECT_EQ(error(0, 2), "rope: expected positions [L] of integers, got f32[L]");
+  EXPECT_EQ(error(0, 2), "rope: expected positions [L] or [B, L] of integers, got f32[L]");
   EXPECT_EQ(error(3, 1), "rope: expected an input of rank 4, got f32[B, L, E]");
   EXPECT_EQ(error(4, 1), "rope: expected a head dim known at compile time, got f32[B, 8, L, E]");
   EXPECT_EQ(error(0, 1, {.rotatedDims = 66}),
@@ -291,7 +291,7 @@ TEST_F(GraphBuilderTest, RopeErrors) {
             "rope: expected theta and scaling factor above 0, got 0.000000 and 1.000000");
   EXPECT_EQ(error(0, 1, {.sequenceDim = 3}), "rope: expected the sequence at dim 1 or 2, got 3");
   EXPECT_EQ(errorOf(b.rotary(x[0], x[5], x[6], attn::RotaryPairing::HalfSplit, 2)),
-            "rope: expected tables [L, R/2], got f32[L, 32] and f32[B, 32]");
+            "rope: expected tables [L, R/2] or [B, L, R/2], got f32[L, 32] and f32[B, 32]");
 }
 
 TEST_F(GraphBuilderTest, EmbeddingGathersRows) {

@@ -173,6 +173,46 @@ TEST_P(DecomposedOps, CacheAppendRingWraps) {
                                 {"p", integers({}, {23})}});
 }
 
+TEST_P(DecomposedOps, RotaryOfSequencesAtPositionsOfTheirOwn) {
+  check(R"mlir(
+    func.func @f(%x: tensor<2x3x?x16xf32> {attn.name = "x", attn.dims = ["", "", "L", ""]},
+                 %c: tensor<2x?x6xf32> {attn.name = "c", attn.dims = ["", "L", ""]},
+                 %s: tensor<2x?x6xf32> {attn.name = "s", attn.dims = ["", "L", ""]})
+        -> (tensor<2x3x?x16xf32> {attn.name = "y"}) {
+      %c2 = arith.constant 2 : index
+      %l = tensor.dim %x, %c2 : tensor<2x3x?x16xf32>
+      %e = tensor.empty(%l) : tensor<2x3x?x16xf32>
+      %y = attn.rotary ins(%x, %c, %s : tensor<2x3x?x16xf32>, tensor<2x?x6xf32>, tensor<2x?x6xf32>)
+                       outs(%e : tensor<2x3x?x16xf32>) -> tensor<2x3x?x16xf32>
+      return %y : tensor<2x3x?x16xf32>
+    })mlir",
+        {{"x", randomFloats({2, 3, 5, 16}, 1)},
+         {"c", randomFloats({2, 5, 6}, 2)},
+         {"s", randomFloats({2, 5, 6}, 3)}});
+}
+
+static std::string eachCacheSource(llvm::StringRef ring) {
+  return (R"mlir(
+    func.func @f(%x: tensor<?x2x?x5xf32> {attn.name = "x", attn.dims = ["B", "", "L", ""]},
+                 %cache: tensor<?x2x8x5xf32> {attn.name = "cache", attn.dims = ["B", "", "", ""]},
+                 %p: tensor<?xi64> {attn.name = "p", attn.dims = ["B"]})
+        -> (tensor<?x2x8x5xf32> {attn.name = "y"}) {
+      %y = attn.cache_append ins(%x : tensor<?x2x?x5xf32>) outs(%cache : tensor<?x2x8x5xf32>) at(%p : tensor<?xi64>) )mlir" +
+          ring + R"mlir( -> tensor<?x2x8x5xf32>
+      return %y : tensor<?x2x8x5xf32>
+    })mlir")
+      .str();
+}
+
+TEST_P(DecomposedOps, CacheAppendAtPositionsOfTheirOwn) {
+  check(eachCacheSource(""), {{"x", randomFloats({3, 2, 3, 5}, 1)},
+                              {"cache", randomFloats({3, 2, 8, 5}, 2)},
+                              {"p", integers({3}, {5, 0, 2})}});
+  check(eachCacheSource("{ring}"), {{"x", randomFloats({3, 2, 3, 5}, 1)},
+                                    {"cache", randomFloats({3, 2, 8, 5}, 2)},
+                                    {"p", integers({3}, {23, 0, 14})}});
+}
+
 TEST_P(DecomposedOps, Dropout) {
   check(R"mlir(
     func.func @f(%x: tensor<3x?x21xf32> {attn.name = "x", attn.dims = ["", "L", ""]},

@@ -135,6 +135,35 @@ TEST_F(ReferenceAttnTest, CacheAppend) {
       HasSubstr("4 rows at position 0 do not fit into a cache of 3"));
 }
 
+TEST_F(ReferenceAttnTest, RotaryOfSequencesAtPositionsOfTheirOwn) {
+  std::string text = R"mlir(
+    func.func @f(%x: tensor<?x?x?x?xf32>, %c: tensor<?x?x?xf32>, %s: tensor<?x?x?xf32>) -> tensor<?x?x?x?xf32> {
+      %r = attn.rotary ins(%x, %c, %s : tensor<?x?x?x?xf32>, tensor<?x?x?xf32>, tensor<?x?x?xf32>)
+                       outs(%x : tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32>
+      return %r : tensor<?x?x?x?xf32>
+    })mlir";
+  // Two sequences of two heads and one position; the second sequence turns.
+  Tensor x = floats({2, 2, 1, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_THAT(result(text, {x, floats({2, 1, 1}, {1, 0}), floats({2, 1, 1}, {0, 1})}),
+              ElementsAre(1, 2, 3, 4, -6, 5, -8, 7));
+  EXPECT_THAT(error(text, {x, floats({1, 1, 1}, {1}), floats({1, 1, 1}, {0})}),
+              HasSubstr("expected a cosine of sizes [2, 1, 1], got [1, 1, 1]"));
+}
+
+TEST_F(ReferenceAttnTest, CacheAppendAtPositionsOfTheirOwn) {
+  std::string text = R"mlir(
+    func.func @f(%x: tensor<2x1x?x1xf32>, %c: tensor<2x1x3x1xf32>, %p: tensor<?xi64>) -> tensor<2x1x3x1xf32> {
+      %r = attn.cache_append ins(%x : tensor<2x1x?x1xf32>) outs(%c : tensor<2x1x3x1xf32>) at(%p : tensor<?xi64>) -> tensor<2x1x3x1xf32>
+      return %r : tensor<2x1x3x1xf32>
+    })mlir";
+  Tensor x = floats({2, 1, 1, 1}, {8, 9}), cache = floats({2, 1, 3, 1}, {1, 2, 3, 4, 5, 6});
+  EXPECT_THAT(result(text, {x, cache, integers({2}, {2, 0})}), ElementsAre(1, 2, 8, 9, 5, 6));
+  EXPECT_THAT(error(text, {x, cache, integers({2}, {0, 3})}),
+              HasSubstr("1 rows at position 3 do not fit into a cache of 3"));
+  EXPECT_THAT(error(text, {x, cache, integers({1}, {0})}),
+              HasSubstr("expected positions of sizes [2], got [1]"));
+}
+
 TEST_F(ReferenceAttnTest, DropoutDependsOnSeedAndIndexAlone) {
   std::string text = R"mlir(
     func.func @f(%x: tensor<?xf32>, %s: tensor<i64>) -> tensor<?xf32> {

@@ -1,5 +1,7 @@
 // Tensors to buffers, with upstream's one-shot bufferisation. What is ours is where results go:
-// entries write into out-parameters, loops carry one buffer per tensor.
+// entries write into out-parameters, loops carry one buffer per tensor, and a result that updates
+// the argument of its name may have the argument's memory.
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
@@ -8,6 +10,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/DimSizes.h"
 #include "passes/Passes.h"
+#include "passes/UpdateChain.h"
 
 using namespace mlir;
 
@@ -46,6 +49,66 @@ static LogicalResult resultsToOutParameters(OpBuilder &b, func::FuncOp function)
   return success();
 }
 
+/// The argument that a result updates: one of its name and type, from which it is made by inserting
+/// parts, in loops or not.
+static BlockArgument findState(func::FuncOp function, Value result, BlockArgument out) {
+  auto state = dyn_cast<BlockArgument>(originOf(result));
+  if (!state || state.getOwner() != out.getOwner() || state.getType() != result.getType())
+    return {};
+  Attribute name = function.getArgAttr(out.getArgNumber(), "attn.name");
+  return name && name == function.getArgAttr(state.getArgNumber(), "attn.name") ? state
+                                                                                : BlockArgument();
+}
+
+/// Lets results that update an argument start as a copy of it, so that all updates are made in
+/// the result's memory. Where the caller gave the same memory for both there is nothing to copy
+/// (skipCopiesToSelf).
+static void updateStates(OpBuilder &b, func::FuncOp function) {
+  Block &body = function.getBody().front();
+  for (auto store :
+       llvm::make_early_inc_range(body.getOps<bufferization::MaterializeInDestinationOp>())) {
+    auto out = dyn_cast<BlockArgument>(store.getDest());
+    BlockArgument state = out ? findState(function, store.getSource(), out) : BlockArgument();
+    if (!state || state == store.getSource())
+      continue;
+    b.setInsertionPointToStart(&body);
+    auto copy = bufferization::MaterializeInDestinationOp::create(
+        b, out.getLoc(), /*result=*/Type(), state, out, /*restrict=*/true, /*writable=*/true);
+    Value updated = bufferization::ToTensorOp::create(b, out.getLoc(), state.getType(), out,
+                                                      /*restrict=*/true, /*writable=*/true);
+    state.replaceAllUsesExcept(updated, copy);
+  }
+}
+
+/// Guards each copy of an argument to the result that updates it by a comparison of addresses.
+static void skipCopiesToSelf(OpBuilder &b, func::FuncOp function) {
+  for (auto copy :
+       llvm::make_early_inc_range(function.getBody().front().getOps<memref::CopyOp>())) {
+    auto from = dyn_cast<BlockArgument>(copy.getSource());
+    auto to = dyn_cast<BlockArgument>(copy.getTarget());
+    auto nameOf = [&](BlockArgument argument) {
+      return function.getArgAttr(argument.getArgNumber(), "attn.name");
+    };
+    if (!from || !to || from == to || !nameOf(from) || nameOf(from) != nameOf(to))
+      continue;
+    b.setInsertionPoint(copy);
+    Location loc = copy.getLoc();
+    Value differ =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                              memref::ExtractAlignedPointerAsIndexOp::create(b, loc, from),
+                              memref::ExtractAlignedPointerAsIndexOp::create(b, loc, to));
+    auto choice = scf::IfOp::create(b, loc, differ);
+    copy->moveBefore(choice.thenYield());
+  }
+}
+
+/// True if inner loops alone, which keep their buffers, are between the two.
+static bool isKept(Value next, Value carried) {
+  while (auto loop = next.getDefiningOp<scf::ForOp>())
+    next = loop.getTiedLoopInit(cast<OpResult>(next))->get();
+  return next == carried;
+}
+
 /// Makes each tensor that a loop yields end up in the buffer that the iteration started with,
 /// so that iterations neither allocate nor swap buffers.
 static void keepLoopBuffers(OpBuilder &b, scf::ForOp loop) {
@@ -53,7 +116,7 @@ static void keepLoopBuffers(OpBuilder &b, scf::ForOp loop) {
   b.setInsertionPoint(yield);
   for (auto [i, carried] : llvm::enumerate(loop.getRegionIterArgs())) {
     Value next = yield.getOperand(i);
-    if (!isa<RankedTensorType>(carried.getType()) || next == carried)
+    if (!isa<RankedTensorType>(carried.getType()) || isKept(next, carried))
       continue;
     yield.setOperand(i, bufferization::MaterializeInDestinationOp::create(
                             b, next.getLoc(), carried.getType(), next, carried)
@@ -83,10 +146,14 @@ struct BufferizePass : impl::BufferizePassBase<BufferizePass> {
     // arguments' dims.
     for (auto function : getOperation().getOps<func::FuncOp>())
       shareDims(function);
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function.isPublic() && !function.isExternal() &&
-          failed(resultsToOutParameters(b, function)))
+    auto isEntry = [](func::FuncOp function) {
+      return function.isPublic() && !function.isExternal();
+    };
+    for (auto function : llvm::make_filter_range(getOperation().getOps<func::FuncOp>(), isEntry)) {
+      if (failed(resultsToOutParameters(b, function)))
         return signalPassFailure();
+      updateStates(b, function);
+    }
     getOperation().walk([&](scf::ForOp loop) { keepLoopBuffers(b, loop); });
 
     // Compute results where they are wanted rather than copy them there.
@@ -97,6 +164,8 @@ struct BufferizePass : impl::BufferizePassBase<BufferizePass> {
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), bufferizationOptions(),
                                                         state)))
       return signalPassFailure();
+    for (auto function : llvm::make_filter_range(getOperation().getOps<func::FuncOp>(), isEntry))
+      skipCopiesToSelf(b, function);
   }
 };
 } // namespace

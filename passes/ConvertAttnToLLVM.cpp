@@ -53,6 +53,7 @@ private:
   LLVMTypeConverter converter;
   Type pointer, i64;
   llvm::MapVector<StringAttr, Slots> weights;
+  DenseMap<StringAttr, int64_t> weightCounts; // the largest of each name
   int64_t nextSlot = 0;
 };
 } // namespace
@@ -75,21 +76,21 @@ Value ContextLowering::castToPointer(Location loc, func::FuncOp function) {
   return UnrealizedConversionCastOp::create(b, loc, pointer, constant).getResult(0);
 }
 
-/// The first slot of the op's name; every use of a name agrees on type and count.
+/// The first slot of the op's name. Every use of a name agrees on the type; loops over some of the
+/// layers share the slots of the loop that goes furthest.
 FailureOr<int64_t> ContextLowering::weightSlot(attn::WeightOp op) {
   auto type = cast<MemRefType>(op.getType());
-  int64_t count = op.getCount().value_or(1);
+  int64_t count = weightCounts.lookup(op.getNameAttr());
   auto [it, isNew] = weights.try_emplace(
       op.getNameAttr(), Slots{nextSlot, count, type, op.getSourceAttr(), op.getPanelDimAttr()});
   if (isNew)
     nextSlot += count;
   const Slots &slots = it->second;
-  if (slots.count != count || slots.type.getShape() != type.getShape() ||
+  if (slots.type.getShape() != type.getShape() ||
       slots.type.getElementType() != type.getElementType() || slots.stored != op.getSourceAttr() ||
       slots.panelDim != op.getPanelDimAttr())
-    return op.emitOpError("weight '")
-           << op.getName() << "' is used elsewhere as " << slots.count << " x " << slots.type
-           << ", here as " << count << " x " << type;
+    return op.emitOpError("weight '") << op.getName() << "' is used elsewhere as " << slots.type
+                                      << ", here as " << type;
   return slots.first;
 }
 
@@ -229,6 +230,10 @@ LogicalResult ContextLowering::run() {
   module.walk([&](Operation *op) {
     if (isa<attn::WeightOp, attn::WorkspaceOp, attn::WorkersOp, attn::LaunchOp>(op))
       ops.push_back(op);
+    if (auto weight = dyn_cast<attn::WeightOp>(op)) {
+      int64_t &count = weightCounts[weight.getNameAttr()];
+      count = std::max<int64_t>(count, weight.getCount().value_or(1));
+    }
   });
   for (Operation *op : ops) {
     b.setInsertionPoint(op);

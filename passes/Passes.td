@@ -122,15 +122,36 @@ def TileParallelPass : Pass<"attn-tile-parallel", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def ReadUpdatedSlicesPass : Pass<"attn-read-updated-slices", "::mlir::func::FuncOp"> {
+  let summary = "read an updated part of a tensor where it was put back";
+  let description = [{
+    Where a slice of a tensor is taken, updated and put back, later reads of the slice become reads
+    of the tensor that it was put back into:
+
+    ```mlir
+    %s = tensor.extract_slice %t[%n] ...
+    %u = ... // %s updated
+    %v = tensor.insert_slice %u into %t[%n] ...
+    use(%u)  // becomes use of tensor.extract_slice %v[%n] ...
+    ```
+
+    Bufferisation then updates `%t` in place.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def BufferizePass : Pass<"attn-bufferize", "::mlir::ModuleOp"> {
   let summary = "turn tensors into buffers, results into out-parameters";
   let description = [{
     Results of entries become trailing memref arguments, their number the attribute
     `attn.num_results`; results are computed in place there where possible. Tensors carried by
-    loops keep one buffer. Function boundaries are contiguous.
+    loops keep one buffer. Function boundaries are contiguous. A result that has the name and
+    type of an argument and is made from it by inserting parts starts as a copy of it, unless both
+    are the same memory.
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def ConvertCopiesPass : Pass<"attn-convert-copies", "::mlir::func::FuncOp"> {

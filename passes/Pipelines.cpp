@@ -76,6 +76,8 @@ static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
 }
 
 static void buildBufferizedPhase(OpPassManager &pm) {
+  // Last before the analysis it serves: canonicalisation undoes it.
+  pm.addNestedPass<func::FuncOp>(createReadUpdatedSlicesPass());
   pm.addPass(createBufferizePass());
   // Sizes of buffers must be stated in terms of the arguments' dims before they are planned.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());

@@ -58,8 +58,10 @@ public:
                                                     llvm::StringRef entry = "") const;
 
   /// The same into memory of the caller's: one view an output, of the size that the output has,
-  /// overlapping neither each other nor any input. With contiguous views, a run of sizes no
-  /// larger than those of an earlier one allocates nothing.
+  /// overlapping neither each other nor any input, except that an output that is the input of its
+  /// name updated (docs/language.md) may be the same contiguous view, which is then updated in
+  /// place. With contiguous views, a run of sizes no larger than those of an earlier one allocates
+  /// nothing.
   llvm::Error runInto(llvm::ArrayRef<NamedView> inputs, llvm::ArrayRef<NamedMutableView> outputs,
                       llvm::StringRef entry = "") const;
 

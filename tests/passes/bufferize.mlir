@@ -62,6 +62,51 @@ func.func @identity(%x: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
+// A result with the name and type of an argument is that argument updated: a copy unless the caller
+// gave one memory for both, then updates in place.
+// CHECK-LABEL: func.func @state
+// CHECK-SAME: %[[X:[^:]*]]: memref<8x4xf32> {attn.name = "x"}
+// CHECK-SAME: %[[ROW:[^:]*]]: memref<4xf32>
+// CHECK-SAME: %[[Y:[^:]*]]: memref<8x4xf32> {attn.name = "x"}
+// CHECK-DAG: %[[A:.*]] = memref.extract_aligned_pointer_as_index %[[X]]
+// CHECK-DAG: %[[B:.*]] = memref.extract_aligned_pointer_as_index %[[Y]]
+// CHECK: %[[DIFFER:.*]] = arith.cmpi ne, %[[A]], %[[B]]
+// CHECK: scf.if %[[DIFFER]] {
+// CHECK-NEXT: memref.copy %[[X]], %[[Y]]
+// CHECK: %[[PART:.*]] = memref.subview %[[Y]]
+// CHECK: memref.copy %[[ROW]], %[[PART]]
+// CHECK-NOT: memref.alloc
+// CHECK: return
+func.func @state(%x: tensor<8x4xf32> {attn.name = "x"}, %row: tensor<4xf32> {attn.name = "row"}, %i: tensor<index>) -> (tensor<8x4xf32> {attn.name = "x"}) {
+  %at = tensor.extract %i[] : tensor<index>
+  %y = tensor.insert_slice %row into %x[%at, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<8x4xf32>
+  return %y : tensor<8x4xf32>
+}
+
+// -----
+
+// Computed otherwise it is another tensor, whatever its name: nothing is copied.
+// CHECK-LABEL: func.func @negative_computed
+// CHECK-NOT: memref.extract_aligned_pointer_as_index
+// CHECK-NOT: memref.copy %arg0
+func.func @negative_computed(%x: tensor<8xf32> {attn.name = "x"}) -> (tensor<8xf32> {attn.name = "x"}) {
+  %e = tensor.empty() : tensor<8xf32>
+  %y = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+// Of another type it is another tensor.
+// CHECK-LABEL: func.func @negative_state
+// CHECK-NOT: memref.extract_aligned_pointer_as_index
+func.func @negative_state(%x: tensor<8x4xf32> {attn.name = "x"}) -> (tensor<4x4xf32> {attn.name = "x"}) {
+  %y = tensor.extract_slice %x[0, 0] [4, 4] [1, 1] : tensor<8x4xf32> to tensor<4x4xf32>
+  return %y : tensor<4x4xf32>
+}
+
+// -----
+
 // expected-error @below {{result 0: expected a ranked tensor, got 'f32'}}
 func.func @scalar_result(%x: tensor<8xf32>) -> f32 {
   %c0 = arith.constant 0 : index

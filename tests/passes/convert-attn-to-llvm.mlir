@@ -61,16 +61,27 @@ func.func private @h.body(%context: !llvm.ptr) -> (memref<?xi8>, index) attribut
 // Packed in one place and not in another.
 func.func private @disagree_panels.body(%context: !llvm.ptr) -> (memref<1x4x4xf32>, memref<1x4x4xf32>) attributes {attn.body} {
   %a = attn.weight "b" panels(tensor<4x4xf32> along 0) : memref<1x4x4xf32>
-  // expected-error @below {{weight 'b' is used elsewhere as 1 x 'memref<1x4x4xf32>', here as 1 x 'memref<1x4x4xf32>'}}
+  // expected-error @below {{weight 'b' is used elsewhere as 'memref<1x4x4xf32>', here as 'memref<1x4x4xf32>'}}
   %b = attn.weight "b" panels(tensor<4x4xf32> along 1) : memref<1x4x4xf32>
   return %a, %b : memref<1x4x4xf32>, memref<1x4x4xf32>
 }
 
 // -----
 
+// Loops over some of the layers share the slots of all.
+// CHECK: module attributes {attn.weights = [{count = 7 : i64, name = "layers.{}.v"
+// CHECK-LABEL: func.func private @some.body
+func.func private @some.body(%context: !llvm.ptr, %layer: index) -> (memref<4xf32>, memref<4xf32>) attributes {attn.body} {
+  %a = attn.weight "layers.{}.v"[%layer of 5] : memref<4xf32>
+  %b = attn.weight "layers.{}.v"[%layer of 7] : memref<4xf32>
+  return %a, %b : memref<4xf32>, memref<4xf32>
+}
+
+// -----
+
 func.func private @disagree.body(%context: !llvm.ptr) -> (memref<4xf32>, memref<8xf32>) attributes {attn.body} {
   %a = attn.weight "b" : memref<4xf32>
-  // expected-error @below {{weight 'b' is used elsewhere as 1 x 'memref<4xf32>', here as 1 x 'memref<8xf32>'}}
+  // expected-error @below {{weight 'b' is used elsewhere as 'memref<4xf32>', here as 'memref<8xf32>'}}
   %b = attn.weight "b" : memref<8xf32>
   return %a, %b : memref<4xf32>, memref<8xf32>
 }

@@ -3,30 +3,41 @@
 using namespace fovea;
 
 namespace {
-struct Architecture {
-  llvm::StringRef name, description;
+struct Description {
+  llvm::StringRef name, text;
+  bool isArchitecture;
 };
 } // namespace
 
-static const Architecture architectures[] = {
+static const Description descriptions[] = {
 #include "frontend/Architectures.inc"
-    {"", ""} // An array must not be empty.
 };
 
-static llvm::ArrayRef<Architecture> getArchitectures() {
-  return llvm::ArrayRef(architectures).drop_back();
+std::optional<llvm::StringRef> fovea::findDescription(llvm::StringRef name) {
+  for (const Description &description : descriptions)
+    if (description.name == name)
+      return description.text;
+  return std::nullopt;
+}
+
+std::vector<llvm::StringRef> fovea::descriptionNames() {
+  std::vector<llvm::StringRef> names;
+  for (const Description &description : descriptions)
+    names.push_back(description.name);
+  return names;
 }
 
 std::optional<llvm::StringRef> fovea::findArchitecture(llvm::StringRef modelType) {
-  for (const Architecture &architecture : getArchitectures())
-    if (architecture.name == modelType)
-      return architecture.description;
+  for (const Description &description : descriptions)
+    if (description.isArchitecture && description.name == modelType)
+      return description.text;
   return std::nullopt;
 }
 
 std::vector<llvm::StringRef> fovea::architectureNames() {
   std::vector<llvm::StringRef> names;
-  for (const Architecture &architecture : getArchitectures())
-    names.push_back(architecture.name);
+  for (const Description &description : descriptions)
+    if (description.isArchitecture)
+      names.push_back(description.name);
   return names;
 }

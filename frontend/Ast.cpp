@@ -306,7 +306,10 @@ void Printer::print(const Function &function) {
 
 void Printer::print(const Module &module) {
   for (const Constant &constant : module.constants) {
-    os << (constant.isParam ? "param " : "constant ") << constant.name.name << ' ';
+    os << (constant.isParam      ? "param "
+           : constant.isExported ? "export "
+                                 : "constant ")
+       << constant.name.name << ' ';
     print(constant.value);
     os << '\n';
   }

@@ -313,10 +313,12 @@ struct Function {
   Block body;
 };
 
-/// `param NAME = value` (overridable) or `NAME = value`, at the top of a file.
+/// `param NAME = value` (overridable), `export NAME = value` (for programs to read) or
+/// `NAME = value`, at the top of a file.
 struct Constant {
   Identifier name;
   bool isParam = false;
+  bool isExported = false;
   Expr *value = nullptr;
 };
 

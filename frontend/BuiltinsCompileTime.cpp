@@ -115,7 +115,15 @@ static MaybeValue makeWeight(BuiltinCall &call) {
   auto *text = name.get<TextValue>();
   if (!text)
     return call.failExpected("name", "a string");
-  return Value(WeightValue{*text, call.importer.getGraph().opBuilder().getF32Type()});
+  return Value(WeightValue{*text, {}});
+}
+
+static MaybeValue hasWeight(BuiltinCall &call) {
+  std::string name = call.text("name");
+  const auto &weights = call.importer.getOptions().weights;
+  if (call.hasFailed())
+    return std::nullopt;
+  return Value(weights && weights->find(name).has_value());
 }
 
 // Reads a JSON file of the model's directory. Descriptions come from anywhere, so none may look
@@ -151,6 +159,7 @@ llvm::ArrayRef<Builtin> getCompileTimeBuiltins() {
       {"half", "x", [](BuiltinCall &call) { return castTo(call, "f16"); }},
       {"to", "x, dtype", convert},
       {"weight", "name", makeWeight, false},
+      {"has_weight", "name", hasWeight, false},
       {"load_config", "path", loadConfig, false},
   };
   return table;

@@ -39,9 +39,9 @@ std::string renderMessage(const SourceFile &source, SourceRange range, llvm::Str
     return text;
   }
   LineColumn at = source.getLineColumn(range.begin);
-  os << source.getName() << ':' << at.line << ':' << at.column << ": " << severity << ": "
-     << message << '\n';
-  llvm::StringRef line = source.getLine(at.line);
+  os << source.getName(range.begin) << ':' << at.line << ':' << at.column << ": " << severity
+     << ": " << message << '\n';
+  llvm::StringRef line = source.getLineAt(range.begin);
   size_t column = at.column - 1;
   if (line.trim().empty() || column > maxShownColumns)
     return text;

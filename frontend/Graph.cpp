@@ -7,6 +7,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -40,9 +41,14 @@ Expected<Graph> Graph::fromMlir(StringRef source, StringRef name) {
 
 // ---- Files -------------------------------------------------------------------------------------
 
-/// A model directory is described by the description of its architecture, shipped with Fovea.
+/// A model directory is described by its own model.fov, or by the description of its architecture
+/// that is shipped with Fovea.
 static Expected<OwningOpRef<ModuleOp>> importDirectory(MLIRContext &context, StringRef path,
                                                        const ImportOptions &options) {
+  llvm::SmallString<128> own(path);
+  llvm::sys::path::append(own, "model.fov");
+  if (llvm::sys::fs::exists(own))
+    return importFovFile(context, own, options);
   Expected<ModelDirectory> directory = ModelDirectory::open(path);
   Expected<std::string> type = directory ? directory->string("model_type") : directory.takeError();
   if (!type)
@@ -52,6 +58,18 @@ static Expected<OwningOpRef<ModuleOp>> importDirectory(MLIRContext &context, Str
   return makeError(path + ": error: expected a model_type that Fovea has a description of (" +
                    llvm::join(architectureNames(), ", ") + "), got '" + *type +
                    "'; write one and run it with this directory as its weights");
+}
+
+/// The weights of a directory; null if it has none. What is wrong with them is said by whoever
+/// needs them.
+static std::shared_ptr<const WeightSource> findWeights(StringRef directory) {
+  if (directory.empty())
+    return nullptr;
+  auto weights = openWeights(directory);
+  if (weights)
+    return *weights;
+  llvm::consumeError(weights.takeError());
+  return nullptr;
 }
 
 Expected<Graph> Graph::fromFile(StringRef path, const Params &params, StringRef modelDirectory,
@@ -69,10 +87,11 @@ Expected<Graph> Graph::fromFile(StringRef path, const Params &params, StringRef 
     options.params[name] = value;
   options.modelDirectory = modelDirectory.str();
   options.entry = entry.str();
+  if (modelDirectory.empty() && llvm::sys::fs::is_directory(path))
+    options.modelDirectory = path.str();
+  options.weights = findWeights(options.modelDirectory);
   Expected<OwningOpRef<ModuleOp>> module = OwningOpRef<ModuleOp>();
   if (llvm::sys::fs::is_directory(path)) {
-    if (modelDirectory.empty())
-      options.modelDirectory = path.str();
     module = importDirectory(graph.context(), path, options);
   } else if (path.ends_with(".fov")) {
     module = importFovFile(graph.context(), path, options);
@@ -96,6 +115,11 @@ std::vector<std::string> Graph::entries() const {
     if (isEntry(function))
       names.push_back(function.getName().str());
   return names;
+}
+
+Attribute Graph::exported(StringRef name) const {
+  auto all = (*ownedModule)->getAttrOfType<DictionaryAttr>(exportsAttribute);
+  return all ? all.get(name) : Attribute();
 }
 
 Expected<func::FuncOp> Graph::findEntry(StringRef name) const {

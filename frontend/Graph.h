@@ -34,8 +34,10 @@ public:
   Graph &operator=(Graph &&other) noexcept;
   ~Graph();
 
-  /// Reads a `.fov` description, an `.mlir` module or a model directory. Descriptions load their
-  /// configuration from `modelDirectory`, by default the folder that they are in. `entry` limits a
+  /// Reads a `.fov` description, an `.mlir` module or a model directory. A directory is described
+  /// by its `model.fov` or else by what Fovea ships for its model_type. Descriptions load their
+  /// configuration from `modelDirectory`, by default the folder that they are in; weights without a
+  /// declared element type have that of its weight files, if it has any. `entry` limits a
   /// description to one entry. `.mlir` files take no params.
   static llvm::Expected<Graph> fromFile(llvm::StringRef path, const Params &params = {},
                                         llvm::StringRef modelDirectory = "",
@@ -49,6 +51,9 @@ public:
 
   /// The names of the entry functions, in order.
   std::vector<std::string> entries() const;
+  /// The value of a constant that the description exports, null if it exports none of the name:
+  /// an i64, f64, bool, string or array attribute.
+  mlir::Attribute exported(llvm::StringRef name) const;
   /// What an entry takes and gives; an error that lists the entries if there is none of the name.
   llvm::Expected<std::vector<TensorSpec>> inputs(llvm::StringRef entry) const;
   llvm::Expected<std::vector<TensorSpec>> outputs(llvm::StringRef entry) const;

@@ -2,6 +2,7 @@
 #include "frontend/ImporterImpl.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace fovea {
 
@@ -83,6 +84,24 @@ Importer::unifyScalars(const Value &left, const Value &right, bool wantFloat, So
   return std::pair(*a, *b);
 }
 
+/// What a loop's index, or an integer that is not negative, is below.
+static std::optional<int64_t> endOf(const Value &value) {
+  if (auto *scalar = value.get<ScalarValue>())
+    return scalar->loopEnd;
+  auto number = value.integer();
+  return number && *number >= 0 ? std::optional(*number + 1) : std::nullopt;
+}
+
+/// The same of a sum or product of two: `outer * 4 + inner` numbers layers too.
+static std::optional<int64_t> loopEndOf(BinaryKind kind, const Value &left, const Value &right) {
+  auto a = endOf(left), b = endOf(right);
+  int64_t last;
+  bool fits = a && b && *a > 0 && *b > 0 &&
+              ((kind == BinaryKind::Add && !llvm::AddOverflow(*a - 1, *b - 1, last)) ||
+               (kind == BinaryKind::Mul && !llvm::MulOverflow(*a - 1, *b - 1, last)));
+  return fits && last < INT64_MAX ? std::optional(last + 1) : std::nullopt;
+}
+
 MaybeValue Importer::scalarBinary(BinaryKind kind, const Value &left, const Value &right,
                                   SourceRange range) {
   bool wantFloat = kind == BinaryKind::Div || kind == BinaryKind::Pow;
@@ -93,7 +112,7 @@ MaybeValue Importer::scalarBinary(BinaryKind kind, const Value &left, const Valu
     return report(range, std::move(error)), std::nullopt;
   mlir::Value result =
       buildBinary(scalarBuilder(), locate(range), kind, operands->first, operands->second);
-  return Value(ScalarValue{result, std::nullopt});
+  return Value(ScalarValue{result, loopEndOf(kind, left, right)});
 }
 
 MaybeValue Importer::select(const Value &condition, const Value &then, const Value &otherwise,

@@ -222,17 +222,37 @@ std::optional<WeightValue> Importer::namedWeight(const Parameter &parameter, Sco
                   "the name of a weight is a string, got " + name->describe());
     weight.name = *text;
   }
+  if (type.element.name.empty())
+    return weight;
   weight.elementType = resolveElementType(type.element);
   if (!weight.elementType)
     return std::nullopt;
   return weight;
 }
 
+// Layers are stored alike; a file where they are not is refused when it is loaded.
+std::optional<mlir::Type> Importer::storedType(llvm::StringRef weightName) {
+  if (!options.weights)
+    return std::nullopt;
+  auto [before, after] = weightName.split("{}");
+  std::optional<TensorView> tensor = options.weights->find(
+      before.size() == weightName.size() ? weightName.str() : (before + "0" + after).str());
+  if (!tensor)
+    return std::nullopt;
+  mlir::Type type = parseElementType(getContext(), stringify(tensor->dataType()));
+  return llvm::isa_and_nonnull<mlir::FloatType>(type) ? std::optional(type) : std::nullopt;
+}
+
 MaybeValue Importer::loadWeight(const WeightValue &weight, llvm::ArrayRef<SymbolicDim> shape,
                                 SourceRange range) {
+  mlir::Type used = weight.elementType, stored = used;
+  if (!used) {
+    used = getGraph().opBuilder().getF32Type();
+    stored = storedType(weight.name.text).value_or(used);
+  }
   auto tensor = build(range, [&](GraphBuilder &g) {
-    return g.weight(weight.name.text, weight.elementType, shape, weight.name.layer,
-                    weight.name.count);
+    return g.storedWeight(weight.name.text, stored, used, shape, weight.name.layer,
+                          weight.name.count);
   });
   return tensor ? MaybeValue(*tensor) : std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include "frontend/Builtins.h"
 #include "frontend/FileIO.h"
 #include "frontend/ImporterImpl.h"
+#include "frontend/Imports.h"
 #include "frontend/Parser.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Path.h"
@@ -29,7 +30,10 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importFov(mlir::MLIRContext &c
                                                             llvm::StringRef name,
                                                             llvm::StringRef text,
                                                             const ImportOptions &options) {
-  DiagnosticList diagnostics(std::make_shared<SourceFile>(name.str(), text.str()));
+  llvm::Expected<std::shared_ptr<const SourceFile>> source = readWithImports(name, text);
+  if (!source)
+    return source.takeError();
+  DiagnosticList diagnostics(std::move(*source));
   std::unique_ptr<Module> module = parseModule(diagnostics);
   if (!diagnostics.empty())
     return llvm::make_error<DiagnosticError>(std::move(diagnostics));
@@ -54,7 +58,7 @@ importFovFile(mlir::MLIRContext &context, llvm::StringRef path, const ImportOpti
 
 Importer::Importer(const Module &module, DiagnosticList &diagnostics, const ImportOptions &options,
                    mlir::ModuleOp target)
-    : module(module), diagnostics(diagnostics), options(options), graph(target),
+    : module(module), diagnostics(diagnostics), options(options), target(target), graph(target),
       location(target.getLoc()), regionFloat(graph.opBuilder().getF32Type()) {}
 
 //===-- Errors and places -------------------------------------------------------------------===//
@@ -63,7 +67,7 @@ mlir::Location Importer::locate(SourceRange range) const {
   const SourceFile &source = diagnostics.getSource();
   LineColumn at = source.getLineColumn(range.begin);
   mlir::MLIRContext *context = location.getContext();
-  return mlir::FileLineColLoc::get(context, source.getName(), at.line, at.column);
+  return mlir::FileLineColLoc::get(context, source.getName(range.begin), at.line, at.column);
 }
 
 // A function called from several places would report each of its errors as often.
@@ -138,8 +142,43 @@ void Importer::evaluateConstants() {
                "a constant of a file is known at compile time, and this is " + value->describe());
     if (constant.isParam)
       value = overrideParam(constant, value);
+    if (constant.isExported && value)
+      exportConstant(constant, *value);
     globals->names[constant.name.name] = value ? std::move(*value) : Value(PoisonValue());
   }
+}
+
+/// Numbers, booleans, strings, and sequences of those; null for other values.
+static mlir::Attribute toAttribute(mlir::Builder &builder, const Value &value) {
+  if (auto *flag = value.get<bool>())
+    return builder.getBoolAttr(*flag);
+  if (auto integer = value.integer())
+    return builder.getI64IntegerAttr(*integer);
+  if (auto number = value.number())
+    return builder.getF64FloatAttr(*number);
+  if (auto *text = value.get<TextValue>(); text && !text->layer)
+    return builder.getStringAttr(text->text);
+  auto *sequence = value.sequence();
+  if (!sequence)
+    return {};
+  llvm::SmallVector<mlir::Attribute> elements;
+  for (const Value &element : *sequence)
+    if (!elements.emplace_back(toAttribute(builder, element)))
+      return {};
+  return builder.getArrayAttr(elements);
+}
+
+void Importer::exportConstant(const Constant &constant, const Value &value) {
+  mlir::Attribute attribute = toAttribute(graph.opBuilder(), value);
+  if (!attribute) {
+    fail(constant.value->range, "an exported constant is a number, a boolean, a string or a "
+                                "sequence of those, and this is " +
+                                    value.describe());
+    return;
+  }
+  mlir::NamedAttrList exported(target->getAttrOfType<mlir::DictionaryAttr>(exportsAttribute));
+  exported.set(constant.name.name, attribute);
+  target->setAttr(exportsAttribute, exported.getDictionary(getContext()));
 }
 
 // The value from outside must be of the kind of the default that it replaces.

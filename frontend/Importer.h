@@ -4,6 +4,7 @@
 #define FOVEA_FRONTEND_IMPORTER_H
 
 #include "frontend/Diagnostics.h"
+#include "frontend/WeightSource.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
@@ -26,9 +27,16 @@ struct ImportOptions {
   std::string modelDirectory;
   /// The one entry to import; all if empty.
   std::string entry;
+  /// The files that weights without a declared element type take theirs from: one stored in
+  /// another float type than f32 is widened where it is used. Without, they are f32.
+  std::shared_ptr<const WeightSource> weights = nullptr;
 };
 
-/// Imports the text of a file; `name` stands for it in messages and locations. The context needs
+/// The attribute of a module that holds, by name, the constants that its description exports.
+inline constexpr llvm::StringLiteral exportsAttribute = "attn.exports";
+
+/// Imports the text of a file; `name` stands for it in messages and locations, and its folder is
+/// where imports are looked for first (frontend/Imports.h). The context needs
 /// the dialects of dialect/RegisterAll.h. A wrong description gives a DiagnosticError that holds
 /// all errors found, each with its place.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importFov(mlir::MLIRContext &context,

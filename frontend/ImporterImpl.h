@@ -121,6 +121,7 @@ private:
   bool declareFunctions();
   void evaluateConstants();
   MaybeValue overrideParam(const ast::Constant &constant, const MaybeValue &value);
+  void exportConstant(const ast::Constant &constant, const Value &value);
   bool checkOverrides();
   bool checkRecursion();
   std::vector<const ast::Function *> findEntries();
@@ -144,6 +145,7 @@ private:
   bool checkResults(const ast::Function &function, const Body &body);
   MaybeValue loadWeight(const WeightValue &weight, llvm::ArrayRef<SymbolicDim> shape,
                         SourceRange range);
+  std::optional<mlir::Type> storedType(llvm::StringRef weightName);
   std::optional<WeightValue> namedWeight(const ast::Parameter &parameter, Scope *scope);
 
   // Calls (ImportCalls.cpp).
@@ -242,6 +244,7 @@ private:
   const ast::Module &module;
   DiagnosticList &diagnostics;
   const ImportOptions &options;
+  mlir::ModuleOp target;
   GraphBuilder graph;
   mlir::Location location; // Of the file.
   std::deque<Scope> scopes;

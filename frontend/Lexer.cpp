@@ -200,7 +200,8 @@ void Lexer::lexWord() {
 // the statement there keeps the rest of the file readable.
 bool Lexer::closeForgottenBrackets(TokenKind keyword, uint32_t begin) {
   bool starts = keyword == TokenKind::KwDef || keyword == TokenKind::KwReturn ||
-                keyword == TokenKind::KwParam || keyword == TokenKind::KwAssert;
+                keyword == TokenKind::KwParam || keyword == TokenKind::KwAssert ||
+                keyword == TokenKind::KwExport || keyword == TokenKind::KwImport;
   if (!starts || brackets.empty() || brackets.front().range.begin == brackets.front().range.end)
     return false;
   llvm::StringRef before = text.take_front(begin).rtrim(" \t");

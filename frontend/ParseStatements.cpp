@@ -10,7 +10,7 @@ using namespace ast;
 static llvm::StringRef adviseOnPython(llvm::StringRef word) {
   return llvm::StringSwitch<llvm::StringRef>(word)
       .Cases({"while", "break", "continue"}, "loops are 'for' over a range or a sequence")
-      .Cases({"import", "from"}, "every operation is built in")
+      .Case("from", "'import NAME' at the top of a file brings in all of NAME.fov")
       .Case("class", "a model is a set of functions")
       .Cases({"try", "raise", "except"}, "use 'assert' to check sizes")
       .Cases({"with", "yield", "del", "global", "nonlocal", "async", "await"},
@@ -74,7 +74,10 @@ Stmt *Parser::parseSimpleStatement() {
   case TokenKind::KwDef:
     return fail(current().range, "a function cannot be defined inside another; use a lambda");
   case TokenKind::KwParam:
-    return fail(current().range, "'param' stands at the top of a file, not in a function");
+  case TokenKind::KwExport:
+  case TokenKind::KwImport:
+    return fail(current().range,
+                describe(current().kind) + " stands at the top of a file, not in a function");
   case TokenKind::KwElse:
   case TokenKind::KwElif:
     return fail(current().range, describe(current().kind) + " without an 'if' before it");

@@ -119,19 +119,27 @@ void Parser::parseDefinition(llvm::SmallVectorImpl<Constant> &constants,
                              llvm::SmallVectorImpl<Function *> &functions) {
   size_t before = position;
   bool done = false;
-  if (at(TokenKind::KwDef)) {
+  if (at(TokenKind::String) && next().is(TokenKind::Newline)) {
+    // Of a file that is imported.
+    take();
+    done = expectNewline();
+  } else if (consume(TokenKind::KwImport)) {
+    // What it names follows (Imports.h).
+    done = expectName("a file's name after 'import'") && expectNewline();
+  } else if (at(TokenKind::KwDef)) {
     Function *function = parseFunction();
     done = function != nullptr;
     if (function)
       functions.push_back(function);
-  } else if (consume(TokenKind::KwParam)) {
-    done = parseConstant(/*isParam=*/true, constants);
+  } else if (at(TokenKind::KwParam) || at(TokenKind::KwExport)) {
+    TokenKind kind = take().kind;
+    done = parseConstant(kind, constants);
   } else if (at(TokenKind::Name) && next().is(TokenKind::Equal)) {
-    done = parseConstant(/*isParam=*/false, constants);
+    done = parseConstant(TokenKind::Name, constants);
   } else if (at(TokenKind::Indent)) {
     fail(current().range, "unexpected indentation");
   } else {
-    failExpected("'def', 'param' or 'NAME = value'");
+    failExpected("'def', 'param', 'export', 'import' or 'NAME = value'");
   }
   if (done || stopped)
     return;
@@ -141,14 +149,15 @@ void Parser::parseDefinition(llvm::SmallVectorImpl<Constant> &constants,
     take();
 }
 
-bool Parser::parseConstant(bool isParam, llvm::SmallVectorImpl<Constant> &constants) {
-  auto name = expectName("a name after 'param'");
+// `kind` is that of the word before, a Name where there is none.
+bool Parser::parseConstant(TokenKind kind, llvm::SmallVectorImpl<Constant> &constants) {
+  auto name = expectName("a name after " + describe(kind).str());
   if (!name || !expect(TokenKind::Equal, " after '" + name->name + "'"))
     return false;
   Expr *value = parseExprList();
   if (!value || !expectNewline())
     return false;
-  constants.push_back({*name, isParam, value});
+  constants.push_back({*name, kind == TokenKind::KwParam, kind == TokenKind::KwExport, value});
   return true;
 }
 

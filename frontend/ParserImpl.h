@@ -20,7 +20,7 @@ private:
   // Definitions (Parser.cpp).
   void parseDefinition(llvm::SmallVectorImpl<ast::Constant> &constants,
                        llvm::SmallVectorImpl<ast::Function *> &functions);
-  bool parseConstant(bool isParam, llvm::SmallVectorImpl<ast::Constant> &constants);
+  bool parseConstant(TokenKind kind, llvm::SmallVectorImpl<ast::Constant> &constants);
   ast::Function *parseFunction();
   bool parseParameters(ast::Function &function);
   bool parseParameter(ast::Parameter &parameter);

@@ -1,20 +1,44 @@
-// Lines and columns of a source file.
+// Lines and columns of a description and of the files that it imports.
 #include "frontend/SourceFile.h"
 #include <algorithm>
 
 namespace fovea {
 
-SourceFile::SourceFile(std::string fileName, std::string fileText)
-    : name(std::move(fileName)), text(std::move(fileText)), lineStarts{0} {
-  for (size_t i = 0; i < text.size(); ++i)
+SourceFile::SourceFile(std::string name, std::string text) : SourceFile(std::move(name)) {
+  append(this->name, text, 1);
+}
+
+void SourceFile::append(llvm::StringRef file, llvm::StringRef lines, uint32_t firstLine) {
+  // A place at the very end of the text before is on that one's last line.
+  if (!text.empty() && text.back() == '\n')
+    lineStarts.pop_back();
+  else if (!text.empty())
+    text += '\n';
+  parts.push_back({file.str(), static_cast<uint32_t>(text.size()), firstLine, lineStarts.size()});
+  lineStarts.push_back(static_cast<uint32_t>(text.size()));
+  size_t begin = text.size();
+  text += lines;
+  for (size_t i = begin; i < text.size(); ++i)
     if (text[i] == '\n')
       lineStarts.push_back(static_cast<uint32_t>(i + 1));
 }
 
-LineColumn SourceFile::getLineColumn(uint32_t offset) const {
+const SourceFile::Part &SourceFile::partAt(uint32_t offset) const {
+  auto next = std::upper_bound(parts.begin(), parts.end(), offset,
+                               [](uint32_t at, const Part &part) { return at < part.begin; });
+  return next == parts.begin() ? *next : *std::prev(next);
+}
+
+size_t SourceFile::lineIndex(uint32_t offset) const {
   auto next = std::upper_bound(lineStarts.begin(), lineStarts.end(), offset);
-  auto line = static_cast<uint32_t>(next - lineStarts.begin());
-  return {line, offset - lineStarts[line - 1] + 1};
+  return static_cast<size_t>(next - lineStarts.begin()) - 1;
+}
+
+LineColumn SourceFile::getLineColumn(uint32_t offset) const {
+  size_t index = lineIndex(offset);
+  const Part &part = partAt(offset);
+  return {static_cast<uint32_t>(index - part.firstIndex) + part.firstLine,
+          offset - lineStarts[index] + 1};
 }
 
 SourceRange SourceFile::getRange(LineColumn place) const {
@@ -24,10 +48,8 @@ SourceRange SourceFile::getRange(LineColumn place) const {
   return {begin, begin + 1};
 }
 
-llvm::StringRef SourceFile::getLine(uint32_t line) const {
-  if (line == 0 || line > lineStarts.size())
-    return {};
-  return llvm::StringRef(text).substr(lineStarts[line - 1]).take_until([](char c) {
+llvm::StringRef SourceFile::getLineAt(uint32_t offset) const {
+  return llvm::StringRef(text).substr(lineStarts[lineIndex(offset)]).take_until([](char c) {
     return c == '\n' || c == '\r';
   });
 }

@@ -67,7 +67,8 @@ struct ConfigGetValue {
   ConfigValue config;
 };
 
-/// A weight without its dims: `weight("name")`, `weight("name")[f16]`.
+/// A weight without its dims: `weight("name")`, `weight("name")[f16]`. Without an element type it
+/// is f32, whatever the files store.
 struct WeightValue {
   TextValue name;
   mlir::Type elementType;
@@ -76,7 +77,7 @@ struct WeightValue {
 /// A run-time scalar: an argument of a mask function, a loop's index, or computed from such.
 struct ScalarValue {
   mlir::Value value;
-  /// Set for a loop's index itself: it is below this.
+  /// Set for a loop's index, and sums and products of such and integers: it is below this.
   std::optional<int64_t> loopEnd;
 };
 
@@ -106,8 +107,7 @@ public:
   Value(std::vector<Value> elements) : storage(SequenceValue(std::move(elements))) {}
   Value(std::string text) : storage(TextValue{std::move(text), {}, 1}) {}
   template <typename T>
-    requires(isAlternative<std::decay_t<T>>)
-  Value(T &&value) : storage(std::forward<T>(value)) {}
+  requires(isAlternative<std::decay_t<T>>) Value(T &&value) : storage(std::forward<T>(value)) {}
 
   template <typename T>
   const T *get() const {

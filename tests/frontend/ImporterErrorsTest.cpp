@@ -176,7 +176,7 @@ TEST_F(ImporterTest, Loops) {
   EXPECT_EQ(loop("x = x + (1, 2, 3, 4)[n]"),
             Messages{"the index of a sequence must be a compile-time integer, got a run-time "
                      "index"});
-  EXPECT_EQ(loop("x = x + weight(f'{n + 1}')[8]"),
+  EXPECT_EQ(loop("x = x + weight(f'{n - 1}')[8]"),
             Messages{"only the variable of a loop over a range of known length can stand in a "
                      "string at run time"});
   EXPECT_EQ(loop("x = x + weight(f'{n}.{n}')[8]"),

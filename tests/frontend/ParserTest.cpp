@@ -145,8 +145,14 @@ TEST(ParserTest, EveryKindOfError) {
   EXPECT_EQ(messagesOf("x = [a for 1 in b]\n"),
             Messages{"expected a variable's name after 'for', got '1'"});
   EXPECT_EQ(messagesOf("param = 1\n"), Messages{"expected a name after 'param', got '='"});
+  EXPECT_EQ(messagesOf("export = 1\n"), Messages{"expected a name after 'export', got '='"});
+  EXPECT_EQ(messagesOf("import \"a\"\n"),
+            Messages{"expected a file's name after 'import', got a string"});
+  EXPECT_EQ(messagesOf("def f(x):\n  import a\n"),
+            Messages{"'import' stands at the top of a file, not in a function"});
   EXPECT_EQ(messagesOf("  x = 1\n"), Messages{"unexpected indentation"});
-  EXPECT_EQ(messagesOf("1 + 2\n"), Messages{"expected 'def', 'param' or 'NAME = value', got '1'"});
+  EXPECT_EQ(messagesOf("1 + 2\n"),
+            Messages{"expected 'def', 'param', 'export', 'import' or 'NAME = value', got '1'"});
 }
 
 TEST(ParserTest, LiteralErrors) {

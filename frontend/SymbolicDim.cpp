@@ -281,7 +281,8 @@ std::string SymbolicDim::str() const {
       os << "-";
     if (magnitude != 1 || monomial.empty())
       os << magnitude << (monomial.empty() ? "" : "*");
-    interleave(monomial, os, [&](const FactorPtr &factor) { os << factor->text; }, "*");
+    interleave(
+        monomial, os, [&](const FactorPtr &factor) { os << factor->text; }, "*");
   }
   return text;
 }

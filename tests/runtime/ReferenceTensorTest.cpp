@@ -212,7 +212,8 @@ TEST_F(ReferenceTensorTest, BodiesThatAreNearlyProducts) {
           iterator_types = ["parallel", "reduction"]}
           ins(%x, %y : tensor<2x3xf32>, tensor<3xf32>) outs(%o : tensor<2xf32>) {
       ^bb0(%a: f32, %b: f32, %c: f32):
-        )mlir" + body +
+        )mlir" +
+           body +
            R"mlir(
       } -> tensor<2xf32>
       return %r : tensor<2xf32>

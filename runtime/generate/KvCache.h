@@ -1,0 +1,76 @@
+// The keys and values of sequences so far, owned by the caller: made for the cache tensors of a
+// compiled `step`, grown by running it, and copied, truncated, saved and loaded as a value.
+#ifndef FOVEA_RUNTIME_GENERATE_KVCACHE_H
+#define FOVEA_RUNTIME_GENERATE_KVCACHE_H
+
+#include "runtime/Executable.h"
+
+namespace fovea {
+
+/// The cache tensors of an entry: its inputs that are outputs too. Their outermost dim is the
+/// sequence; of the others one is named, "C" if it has a row for each position of the context, "R"
+/// if it is a ring of the last positions, and the rest are numbers.
+struct CacheLayout {
+  struct Entry {
+    std::string name;
+    DataType type;
+    DimVector sizes; // of one sequence; 0 where the rows are
+    bool isRing = false;
+  };
+  std::vector<Entry> tensors;
+  /// How many positions a query sees that is limited to the latest, 0 if none is.
+  int64_t window = 0;
+
+  static llvm::Expected<CacheLayout> of(const EntrySignature &step, int64_t window);
+  bool hasRing() const;
+};
+
+class KvCache {
+public:
+  /// An empty cache for sequences of up to `capacity` tokens, of which up to `chunk` are added at
+  /// once. Rings have `window + chunk - 1` rows, so that the first token of a chunk still finds its
+  /// window when the last is in; none has more rows than `capacity`.
+  static llvm::Expected<KvCache> create(const CacheLayout &layout, int64_t sequences,
+                                        int64_t capacity, int64_t chunk);
+
+  int64_t sequences() const { return static_cast<int64_t>(lengths.size()); }
+  int64_t capacity() const { return maxLength; }
+  int64_t chunk() const { return maxChunk; }
+  /// Tokens in a sequence.
+  int64_t length(int64_t sequence) const { return lengths[sequence]; }
+  int64_t numBytes() const;
+
+  /// Drops all but the first `length` tokens. An error if a ring has lost some that the next token
+  /// would see.
+  llvm::Error truncate(int64_t sequence, int64_t length);
+  /// Makes `to` of this cache what `from` of `other`, which has the same layout, is.
+  llvm::Error copySequence(const KvCache &other, int64_t from, int64_t to);
+
+  /// A safetensors file. `load` needs a cache made as the saved one was, and leaves it as it was if
+  /// the file does not fit.
+  llvm::Error save(llvm::StringRef path) const;
+  llvm::Error load(llvm::StringRef path);
+
+  // ---- For running a step ----------------------------------------------------------------------
+
+  /// The tensors of `count` sequences from `first` on.
+  std::vector<NamedMutableView> views(int64_t first, int64_t count);
+  /// An error unless `count` more tokens fit into the sequence, and into one step.
+  llvm::Error checkFits(int64_t sequence, int64_t count) const;
+  /// The error for tokens that do not fit into the sequence.
+  llvm::Error fullError(int64_t sequence, int64_t count) const;
+  /// Counts tokens that a step has added.
+  void advance(int64_t sequence, int64_t count);
+
+private:
+  CacheLayout layout;
+  std::vector<Tensor> tensors; // [sequences, ...]
+  std::vector<int64_t> lengths;
+  std::vector<int64_t> highest; // the longest each sequence was since it was empty
+  int64_t maxLength = 0;
+  int64_t maxChunk = 0;
+};
+
+} // namespace fovea
+
+#endif // FOVEA_RUNTIME_GENERATE_KVCACHE_H

@@ -1,0 +1,271 @@
+// Loading a language model: description, weights, tokenizer, code; and running its step.
+#include "runtime/generate/LanguageModel.h"
+#include "dialect/AttnOps.h"
+#include "frontend/Json.h"
+#include "frontend/ModelDirectory.h"
+#include "runtime/Compile.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/GlobPattern.h"
+#include "llvm/Support/Path.h"
+
+using namespace fovea;
+using llvm::StringRef;
+using llvm::Twine;
+
+//===----------------------------------------------------------------------===//
+// What the directory says
+//===----------------------------------------------------------------------===//
+
+/// `eos_token_id`: a number or a list of them, or absent.
+static void readEnds(const llvm::json::Object &config, std::vector<TokenId> &ends) {
+  const llvm::json::Value *value = config.get("eos_token_id");
+  if (!value)
+    return;
+  if (std::optional<int64_t> id = value->getAsInteger())
+    ends.push_back(static_cast<TokenId>(*id));
+  if (const llvm::json::Array *ids = value->getAsArray())
+    for (const llvm::json::Value &element : *ids)
+      if (std::optional<int64_t> id = element.getAsInteger())
+        ends.push_back(static_cast<TokenId>(*id));
+}
+
+/// generation_config.json, where there is one, knows ends that config.json does not.
+static llvm::Expected<std::vector<TokenId>> findEnds(const ModelDirectory &directory) {
+  std::vector<TokenId> ends;
+  readEnds(directory.config(), ends);
+  llvm::SmallString<128> path(directory.path());
+  llvm::sys::path::append(path, "generation_config.json");
+  if (!llvm::sys::fs::exists(path))
+    return ends;
+  llvm::Expected<llvm::json::Object> config = readJsonObject(path);
+  if (!config)
+    return config.takeError();
+  readEnds(*config, ends);
+  return ends;
+}
+
+static bool hasTokenizer(StringRef directory) {
+  llvm::StringRef names[] = {"tokenizer.json", "vocab.json"};
+  return llvm::any_of(names, [&](StringRef name) {
+    llvm::SmallString<128> path(directory);
+    llvm::sys::path::append(path, name);
+    return llvm::sys::fs::exists(path);
+  });
+}
+
+/// The names of all tensors that the module loads.
+static llvm::StringSet<> usedWeights(mlir::ModuleOp module) {
+  llvm::StringSet<> used;
+  module.walk([&](attn::WeightOp weight) {
+    auto [before, after] = weight.getName().split("{}");
+    if (!weight.getLayer())
+      used.insert(weight.getName());
+    for (int64_t n = 0, count = weight.getCount().value_or(0); n < count; ++n)
+      used.insert((before + Twine(n) + after).str());
+  });
+  return used;
+}
+
+/// Every tensor of the files is used, or the description says that it need not be.
+static llvm::Error checkUnused(const Graph &graph, const WeightSource &weights) {
+  std::vector<llvm::GlobPattern> patterns;
+  if (auto list = llvm::dyn_cast_or_null<mlir::ArrayAttr>(graph.exported("unused_weights")))
+    for (auto text : list.getAsRange<mlir::StringAttr>()) {
+      llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(text.getValue());
+      if (!pattern)
+        return pattern.takeError();
+      patterns.push_back(std::move(*pattern));
+    }
+  llvm::StringSet<> used = usedWeights(graph.module());
+  for (const std::string &name : weights.names())
+    if (!used.contains(name) && llvm::none_of(patterns, [&](const llvm::GlobPattern &pattern) {
+          return pattern.match(name);
+        }))
+      return llvm::createStringError(weights.location() + ": unexpected tensor '" + name +
+                                     "': the model's description does not use it");
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Loading
+//===----------------------------------------------------------------------===//
+
+static int64_t exportedInteger(const Graph &graph, StringRef name, int64_t absent) {
+  auto value = llvm::dyn_cast_or_null<mlir::IntegerAttr>(graph.exported(name));
+  return value ? value.getInt() : absent;
+}
+
+/// A cache for all that some models can takes more memory than anyone means to give.
+static constexpr int64_t defaultContext = 4096;
+
+llvm::Error LanguageModel::readExports(const Graph &graph, const ModelOptions &options) {
+  int64_t longest = exportedInteger(graph, "context", 0);
+  if (longest < 1)
+    return llvm::createStringError(directory + ": expected a description that exports the length "
+                                               "of its context as 'context'");
+  if (options.contextSize > longest)
+    return llvm::createStringError(directory + ": the model's context is " + Twine(longest) +
+                                   " tokens, got a context size of " + Twine(options.contextSize));
+  context = options.contextSize > 0    ? options.contextSize
+            : options.contextSize == 0 ? longest
+                                       : std::min(longest, defaultContext);
+  window = exportedInteger(graph, "window", 0);
+  chunk = std::max<int64_t>(1, options.chunkSize);
+  return llvm::Error::success();
+}
+
+llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions &options) {
+  if (llvm::Error error = checkUnused(graph, *weightSource))
+    return error;
+  // Nobody waits for the code of what only verification runs.
+  if (mlir::Operation *forward = graph.module().lookupSymbol("forward"))
+    forward->erase();
+  CompileOptions compileOptions;
+  compileOptions.threads = options.threads;
+  compileOptions.weights = weightSource;
+  compileOptions.route = options.route;
+  compileOptions.cpu = options.cpu;
+  compileOptions.require = options.require;
+  CompilationRecord record;
+  if (options.report)
+    compileOptions.observer = &record;
+  llvm::Expected<Executable> executable = compile(graph, compileOptions);
+  if (options.report)
+    options.report(record);
+  if (!executable)
+    return executable.takeError();
+  compiled.emplace(std::move(*executable));
+  llvm::Expected<const EntrySignature *> step = compiled->findEntry("step");
+  if (!step)
+    return step.takeError();
+  llvm::Expected<CacheLayout> cacheLayout = CacheLayout::of(**step, window);
+  if (!cacheLayout)
+    return cacheLayout.takeError();
+  layout = std::move(*cacheLayout);
+  const ArgumentSpec &logits = (*step)->outputs.front();
+  if (logits.name != "logits" || logits.dims.size() != 2 || !logits.dims[1].size)
+    return llvm::createStringError(directory +
+                                   ": expected 'step' to return logits [B, V] first, "
+                                   "got '" +
+                                   logits.name + "', " + logits.describe());
+  vocabulary = *logits.dims[1].size;
+  return llvm::Error::success();
+}
+
+llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
+                                                  const ModelOptions &options) {
+  LanguageModel model;
+  model.directory = directory.str();
+  llvm::Expected<ModelDirectory> files = ModelDirectory::open(directory);
+  if (!files)
+    return files.takeError();
+  auto weights = files->openWeights();
+  if (!weights)
+    return weights.takeError();
+  model.weightSource = std::move(*weights);
+  Params params;
+  if (options.cacheType != "f32")
+    params.emplace_back("T", options.cacheType);
+  llvm::Expected<Graph> graph = Graph::fromFile(directory, params);
+  if (!graph)
+    return graph.takeError();
+  // Before the work: what is wrong with the directory, and what it says of text.
+  llvm::Expected<std::vector<TokenId>> ends = findEnds(*files);
+  if (!ends)
+    return ends.takeError();
+  model.ends = std::move(*ends);
+  if (hasTokenizer(directory)) {
+    llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(directory);
+    if (!tokenizer)
+      return tokenizer.takeError();
+    model.textTokenizer = std::move(*tokenizer);
+  }
+  if (llvm::Error error = model.readExports(*graph, options))
+    return std::move(error);
+  if (llvm::Error error = model.compileEntries(*graph, options))
+    return std::move(error);
+  return model;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<KvCache> LanguageModel::createCache(int64_t sequences) const {
+  return KvCache::create(layout, sequences, context, chunk);
+}
+
+llvm::Error LanguageModel::checkTokens(llvm::ArrayRef<TokenId> tokens) const {
+  if (tokens.empty())
+    return llvm::createStringError("expected at least one token, got none");
+  for (TokenId token : tokens)
+    if (token < 0 || token >= vocabulary)
+      return llvm::createStringError("expected tokens below " + Twine(vocabulary) + ", got " +
+                                     Twine(token));
+  return llvm::Error::success();
+}
+
+/// Runs the step on `sequences` sequences from `first` on, which get as many tokens each.
+llvm::Error LanguageModel::run(KvCache &cache, int64_t first, llvm::ArrayRef<int64_t> ids,
+                               int64_t sequences, MutableTensorView logits) const {
+  auto length = static_cast<int64_t>(ids.size()) / sequences;
+  llvm::SmallVector<int64_t> positions;
+  for (int64_t i = 0; i < sequences; ++i) {
+    if (llvm::Error error = cache.checkFits(first + i, length))
+      return error;
+    positions.push_back(cache.length(first + i));
+  }
+  llvm::SmallVector<NamedView> inputs = {{"input_ids", TensorView(ids.data(), {sequences, length})},
+                                         {"position", TensorView(positions.data(), {sequences})}};
+  llvm::SmallVector<NamedMutableView> outputs = {{"logits", logits}};
+  for (NamedMutableView &view : cache.views(first, sequences)) {
+    inputs.emplace_back(view.first, view.second);
+    outputs.push_back(std::move(view));
+  }
+  if (llvm::Error error = compiled->runInto(inputs, outputs, "step"))
+    return error;
+  for (int64_t i = 0; i < sequences; ++i)
+    cache.advance(first + i, length);
+  return llvm::Error::success();
+}
+
+llvm::Expected<Tensor> LanguageModel::prefill(KvCache &cache, int64_t sequence,
+                                              llvm::ArrayRef<TokenId> tokens) const {
+  if (llvm::Error error = checkTokens(tokens))
+    return std::move(error);
+  auto total = static_cast<int64_t>(tokens.size());
+  // All or nothing: a prompt that does not fit leaves the cache as it is.
+  if (total > cache.capacity() - cache.length(sequence))
+    return cache.fullError(sequence, total);
+  llvm::Expected<Tensor> logits = Tensor::create(DataType::F32, {1, vocabulary});
+  if (!logits)
+    return logits;
+  llvm::SmallVector<int64_t> ids(tokens.begin(), tokens.end());
+  for (int64_t begin = 0; begin < total; begin += cache.chunk()) {
+    int64_t length = std::min(cache.chunk(), total - begin);
+    if (llvm::Error error = run(cache, sequence, llvm::ArrayRef(ids).slice(begin, length), 1,
+                                logits->mutableView()))
+      return std::move(error);
+  }
+  return logits;
+}
+
+llvm::Expected<Tensor> LanguageModel::decode(KvCache &cache, llvm::ArrayRef<TokenId> tokens,
+                                             int64_t first) const {
+  if (llvm::Error error = checkTokens(tokens))
+    return std::move(error);
+  auto sequences = static_cast<int64_t>(tokens.size());
+  if (first < 0 || sequences > cache.sequences() - first)
+    return llvm::createStringError("expected sequences below " + Twine(cache.sequences()) +
+                                   ", got " + Twine(sequences) + " from " + Twine(first) + " on");
+  llvm::Expected<Tensor> logits = Tensor::create(DataType::F32, {sequences, vocabulary});
+  if (!logits)
+    return logits;
+  llvm::SmallVector<int64_t> ids(tokens.begin(), tokens.end());
+  if (llvm::Error error = run(cache, first, ids, sequences, logits->mutableView()))
+    return std::move(error);
+  return logits;
+}

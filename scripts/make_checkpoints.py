@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+"""Makes the tiny checkpoints of tests/models, one directory an architecture, with golden logits.
+
+Each is a Hugging Face directory with random weights, and `golden.safetensors` beside it: token ids
+and the logits that the architecture, written out here by hand in float64, gives for them. Run by
+hand where an architecture is added (`scripts/make_checkpoints.py [NAME...]`); needs Debian's
+python3-torch, which nothing else does.
+"""
+import json
+import math
+import pathlib
+import struct
+import sys
+
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "models"
+LENGTH = 24  # of the golden sequence
+
+
+def write_safetensors(path, tensors):
+    kinds = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64", torch.float16: "F16",
+             torch.bfloat16: "BF16"}
+    header, blobs, offset = {}, [], 0
+    for name, tensor in sorted(tensors.items()):
+        flat = tensor.contiguous()
+        raw = flat.view(torch.int16) if flat.dtype in (torch.float16, torch.bfloat16) else flat
+        blob = raw.numpy().tobytes()
+        header[name] = {"dtype": kinds[tensor.dtype], "shape": list(tensor.shape),
+                        "data_offsets": [offset, offset + len(blob)]}
+        blobs.append(blob)
+        offset += len(blob)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+
+
+class Weights:
+    """Random tensors by name, made when they are first asked for; float64 of what is stored."""
+
+    def __init__(self, seed, dtype=torch.float32):
+        self.generator = torch.Generator().manual_seed(seed)
+        self.dtype, self.tensors = dtype, {}
+
+    def get(self, name, *shape, scale=None, mean=0.0):
+        if name not in self.tensors:
+            scale = scale if scale is not None else shape[-1] ** -0.5
+            values = torch.randn(*shape, generator=self.generator, dtype=torch.float64)
+            self.tensors[name] = (values * scale + mean).to(self.dtype)
+        return self.tensors[name].double()
+
+
+def rms_norm(x, w, eps):
+    return x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps) * w
+
+
+def layer_norm(x, w, b, eps):
+    centred = x - x.mean(-1, keepdim=True)
+    return centred / torch.sqrt((centred * centred).mean(-1, keepdim=True) + eps) * w + b
+
+
+def gelu_tanh(x):
+    return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x ** 3)))
+
+
+def silu(x):
+    return x / (1 + torch.exp(-x))
+
+
+def split(x, heads):  # [L, heads * D] to [heads, L, D]
+    return x.reshape(x.shape[0], heads, -1).transpose(0, 1)
+
+
+def merge(x):
+    return x.transpose(0, 1).reshape(x.shape[1], -1)
+
+
+def frequencies(dims, theta, scaling=None, context=None):
+    out = []
+    for d in range(0, dims, 2):
+        f = theta ** (-d / dims)
+        kind = (scaling or {}).get("rope_type", (scaling or {}).get("type", "default"))
+        if kind == "linear":
+            f /= scaling["factor"]
+        elif kind == "llama3":
+            wavelength = 2 * math.pi / f
+            original = scaling["original_max_position_embeddings"]
+            low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+            if wavelength > original / low:
+                f /= scaling["factor"]
+            elif wavelength > original / high:
+                smooth = (original / wavelength - low) / (high - low)
+                f = (1 - smooth) * f / scaling["factor"] + smooth * f
+        elif kind == "yarn":
+            original = scaling.get("original_max_position_embeddings", context)
+
+            def pair(turns):
+                return dims * math.log(original / (turns * 2 * math.pi)) / (2 * math.log(theta))
+            low = max(math.floor(pair(scaling.get("beta_fast", 32))), 0)
+            high = min(math.ceil(pair(scaling.get("beta_slow", 1))), dims - 1)
+            if low == high:
+                high += 0.001
+            ramp = min(max((d // 2 - low) / (high - low), 0), 1)
+            f = f / scaling["factor"] * ramp + f * (1 - ramp)
+        out.append(f)
+    return torch.tensor(out, dtype=torch.float64)
+
+
+def rotate(x, freqs, magnitude=1.0):  # [heads, L, D], the first 2 * len(freqs) elements
+    angle = torch.arange(x.shape[1], dtype=torch.float64)[:, None] * freqs
+    cos, sin = torch.cos(angle) * magnitude, torch.sin(angle) * magnitude
+    half = len(freqs)
+    a, b, rest = x[..., :half], x[..., half:2 * half], x[..., 2 * half:]
+    return torch.cat([a * cos - b * sin, b * cos + a * sin, rest], -1)
+
+
+def attention(q, k, v, scale=None, window=None, cap=None, sinks=None):
+    group = q.shape[0] // k.shape[0]
+    k, v = k.repeat_interleave(group, 0), v.repeat_interleave(group, 0)
+    s = q @ k.transpose(1, 2) * (scale if scale is not None else q.shape[-1] ** -0.5)
+    if cap is not None:
+        s = cap * torch.tanh(s / cap)
+    i = torch.arange(q.shape[1])[:, None]
+    j = torch.arange(k.shape[1])[None, :]
+    seen = j <= i if window is None else (j <= i) & (i - j < window)
+    s = s.masked_fill(~seen, -math.inf)
+    if sinks is not None:
+        s = torch.cat([s, sinks[:, None, None].expand(-1, s.shape[1], 1)], -1)
+    p = torch.softmax(s, -1)[..., :k.shape[1]]
+    return merge(p @ v)
+
+
+def llama_like(config, weights, ids, qkv_bias=False, o_bias=False, mlp_bias=False, head_norm=False,
+               window=None):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    G = config.get("num_key_value_heads", H)
+    D = config.get("head_dim", E // H)
+    eps, V = config["rms_norm_eps"], config["vocab_size"]
+    scaling = config.get("rope_scaling")
+    freqs = frequencies(D, config["rope_theta"], scaling, config["max_position_embeddings"])
+    magnitude = 0.1 * math.log(scaling["factor"]) + 1 if (scaling or {}).get("rope_type") == "yarn" else 1.0
+
+    def project(x, name, inputs, outputs, bias):
+        y = x @ weights.get(name + ".weight", outputs, inputs).T
+        return y + weights.get(name + ".bias", outputs, scale=0.3) if bias else y
+
+    def norm(x, name, size=E):
+        return rms_norm(x, weights.get(name + ".weight", size, scale=0.2, mean=1), eps)
+
+    table = weights.get("model.embed_tokens.weight", V, E, scale=1.0)
+    x = table[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        z = norm(x, p + "input_layernorm")
+        q = split(project(z, p + "self_attn.q_proj", E, H * D, qkv_bias), H)
+        k = split(project(z, p + "self_attn.k_proj", E, G * D, qkv_bias), G)
+        v = split(project(z, p + "self_attn.v_proj", E, G * D, qkv_bias), G)
+        if head_norm:
+            q, k = norm(q, p + "self_attn.q_norm", D), norm(k, p + "self_attn.k_norm", D)
+        y = attention(rotate(q, freqs, magnitude), rotate(k, freqs, magnitude), v, window=window)
+        x = x + project(y, p + "self_attn.o_proj", H * D, E, o_bias)
+        z = norm(x, p + "post_attention_layernorm")
+        gate = silu(project(z, p + "mlp.gate_proj", E, F, mlp_bias))
+        x = x + project(gate * project(z, p + "mlp.up_proj", E, F, mlp_bias), p + "mlp.down_proj", F, E, mlp_bias)
+    x = norm(x, "model.norm")
+    head = table if config["tie_word_embeddings"] else weights.get("lm_head.weight", V, E)
+    return x @ head.T
+
+
+def phi3(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    G, D = config["num_key_value_heads"], E // H
+    eps, V = config["rms_norm_eps"], config["vocab_size"]
+    freqs = frequencies(int(D * config["partial_rotary_factor"]), config["rope_theta"])
+
+    def norm(x, name):
+        return rms_norm(x, weights.get(name + ".weight", E, scale=0.2, mean=1), eps)
+
+    x = weights.get("model.embed_tokens.weight", V, E, scale=1.0)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        qkv = norm(x, p + "input_layernorm") @ weights.get(
+            p + "self_attn.qkv_proj.weight", (H + 2 * G) * D, E).T
+        q, k, v = qkv.split([H * D, G * D, G * D], -1)
+        y = attention(rotate(split(q, H), freqs), rotate(split(k, G), freqs), split(v, G),
+                      window=config["sliding_window"])
+        x = x + y @ weights.get(p + "self_attn.o_proj.weight", E, H * D).T
+        gate, up = (norm(x, p + "post_attention_layernorm") @ weights.get(
+            p + "mlp.gate_up_proj.weight", 2 * F, E).T).chunk(2, -1)
+        x = x + (silu(gate) * up) @ weights.get(p + "mlp.down_proj.weight", E, F).T
+    return norm(x, "model.norm") @ weights.get("lm_head.weight", V, E).T
+
+
+def gpt2(config, weights, ids):
+    E, H, V, eps = (config[key] for key in ("n_embd", "n_head", "vocab_size", "layer_norm_epsilon"))
+
+    def norm(x, name):
+        return layer_norm(x, weights.get(name + ".weight", E, scale=0.2, mean=1),
+                          weights.get(name + ".bias", E, scale=0.1), eps)
+
+    def conv(x, name, inputs, outputs):
+        return x @ weights.get(name + ".weight", inputs, outputs, scale=inputs ** -0.5) + weights.get(
+            name + ".bias", outputs, scale=0.1)
+
+    table = weights.get("transformer.wte.weight", V, E, scale=0.7)
+    x = table[ids] + weights.get("transformer.wpe.weight", config["n_positions"], E, scale=0.3)[:len(ids)]
+    for n in range(config["n_layer"]):
+        p = f"transformer.h.{n}."
+        q, k, v = conv(norm(x, p + "ln_1"), p + "attn.c_attn", E, 3 * E).chunk(3, -1)
+        x = x + conv(attention(split(q, H), split(k, H), split(v, H)), p + "attn.c_proj", E, E)
+        z = gelu_tanh(conv(norm(x, p + "ln_2"), p + "mlp.c_fc", E, 4 * E))
+        x = x + conv(z, p + "mlp.c_proj", 4 * E, E)
+    return norm(x, "transformer.ln_f") @ table.T
+
+
+def gemma(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    G, D, V = config["num_key_value_heads"], config["head_dim"], config["vocab_size"]
+    eps, third = config["rms_norm_eps"], config["model_type"] == "gemma3_text"
+    period = config["sliding_window_pattern"] if third else 2
+    cap, final_cap = config.get("attn_logit_softcapping"), config.get("final_logit_softcapping")
+    theta = config["rope_theta"]
+    freqs = {True: frequencies(D, theta),
+             False: frequencies(D, config["rope_local_base_freq"] if third else theta)}
+
+    def norm(x, name, size=E):
+        return rms_norm(x, 1 + weights.get(name + ".weight", size, scale=0.2), eps)
+
+    def project(x, name, inputs, outputs):
+        return x @ weights.get(name + ".weight", outputs, inputs).T
+
+    table = weights.get("model.embed_tokens.weight", V, E, scale=0.2)
+    x = table[ids] * E ** 0.5
+    for n in range(config["num_hidden_layers"]):
+        p, is_global = f"model.layers.{n}.", n % period == period - 1
+        z = norm(x, p + "input_layernorm")
+        q = split(project(z, p + "self_attn.q_proj", E, H * D), H)
+        k = split(project(z, p + "self_attn.k_proj", E, G * D), G)
+        v = split(project(z, p + "self_attn.v_proj", E, G * D), G)
+        if third:
+            q, k = norm(q, p + "self_attn.q_norm", D), norm(k, p + "self_attn.k_norm", D)
+        y = attention(rotate(q, freqs[is_global]), rotate(k, freqs[is_global]), v, cap=cap,
+                      scale=config["query_pre_attn_scalar"] ** -0.5,
+                      window=None if is_global else config["sliding_window"])
+        y = project(y, p + "self_attn.o_proj", H * D, E)
+        x = x + norm(y, p + "post_attention_layernorm")
+        z = norm(x, p + "pre_feedforward_layernorm")
+        z = gelu_tanh(project(z, p + "mlp.gate_proj", E, F)) * project(z, p + "mlp.up_proj", E, F)
+        x = x + norm(project(z, p + "mlp.down_proj", F, E), p + "post_feedforward_layernorm")
+    logits = norm(x, "model.norm") @ table.T
+    return logits if final_cap is None else final_cap * torch.tanh(logits / final_cap)
+
+
+def bert(config, weights, ids, segments, seen):
+    E, F, H, eps = (config[key] for key in ("hidden_size", "intermediate_size", "num_attention_heads",
+                                            "layer_norm_eps"))
+
+    def norm(x, name):
+        return layer_norm(x, weights.get(name + ".weight", E, scale=0.2, mean=1),
+                          weights.get(name + ".bias", E, scale=0.1), eps)
+
+    def project(x, name, inputs, outputs):
+        return x @ weights.get(name + ".weight", outputs, inputs).T + weights.get(name + ".bias", outputs, scale=0.1)
+
+    def embedded(name, rows):
+        return weights.get(f"embeddings.{name}_embeddings.weight", rows, E, scale=0.5)
+
+    x = (embedded("word", config["vocab_size"])[ids] + embedded("token_type", config["type_vocab_size"])[segments]
+         + embedded("position", config["max_position_embeddings"])[:len(ids)])
+    x = norm(x, "embeddings.LayerNorm")
+    for n in range(config["num_hidden_layers"]):
+        p = f"encoder.layer.{n}."
+        q, k, v = (split(project(x, p + "attention.self." + name, E, E), H) for name in ("query", "key", "value"))
+        s = (q @ k.transpose(1, 2) * (E // H) ** -0.5).masked_fill(seen[None, None, :] == 0, -math.inf)
+        y = merge(torch.softmax(s, -1) @ v)
+        x = norm(x + project(y, p + "attention.output.dense", E, E), p + "attention.output.LayerNorm")
+        z = project(x, p + "intermediate.dense", E, F)
+        z = 0.5 * z * (1 + torch.erf(z / math.sqrt(2)))
+        x = norm(x + project(z, p + "output.dense", F, E), p + "output.LayerNorm")
+    return x, torch.tanh(project(x[:1], "pooler.dense", E, E))[0]
+
+
+LLAMA = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+         "num_key_value_heads": 2, "vocab_size": 61, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+         "rope_theta": 10000.0, "tie_word_embeddings": False, "hidden_act": "silu", "eos_token_id": 2}
+GEMMA = {**LLAMA, "head_dim": 8, "hidden_activation": "gelu_pytorch_tanh", "tie_word_embeddings": True,
+         "sliding_window": 6, "query_pre_attn_scalar": 16}
+
+MODELS = {
+    "llama3": ({**LLAMA, "model_type": "llama", "rope_scaling": {
+        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 16}}, llama_like, torch.bfloat16),
+    "llama-linear": ({**LLAMA, "model_type": "llama", "attention_bias": True, "mlp_bias": True,
+                      "rope_scaling": {"type": "linear", "factor": 4.0}},
+                     lambda *a: llama_like(*a, qkv_bias=True, o_bias=True, mlp_bias=True), torch.float32),
+    "llama-yarn": ({**LLAMA, "model_type": "llama", "rope_scaling": {
+        "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}},
+        llama_like, torch.float16),
+    "mistral": ({**LLAMA, "model_type": "mistral", "sliding_window": 7, "head_dim": 8},
+                lambda *a: llama_like(*a, window=7), torch.float16),
+    "qwen2": ({**LLAMA, "model_type": "qwen2", "tie_word_embeddings": True, "use_sliding_window": False},
+              lambda *a: llama_like(*a, qkv_bias=True), torch.float16),
+    "qwen3": ({**LLAMA, "model_type": "qwen3", "head_dim": 12, "attention_bias": False},
+              lambda *a: llama_like(*a, head_norm=True), torch.float32),
+    "phi3": ({**LLAMA, "model_type": "phi3", "partial_rotary_factor": 0.5, "sliding_window": 9}, phi3,
+             torch.float16),
+    "gemma2": ({**GEMMA, "model_type": "gemma2", "num_hidden_layers": 3, "attn_logit_softcapping": 5.0,
+                "final_logit_softcapping": 3.0}, gemma, torch.bfloat16),
+    "gemma3": ({**GEMMA, "model_type": "gemma3_text", "num_hidden_layers": 7, "hidden_size": 24,
+                "sliding_window_pattern": 3, "rope_local_base_freq": 100.0}, gemma, torch.bfloat16),
+    "gpt2": ({"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 61,
+              "n_positions": 64, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new",
+              "eos_token_id": 2}, gpt2, torch.float32),
+}
+
+
+BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,
+        "layer_norm_eps": 1e-12, "hidden_act": "gelu"}
+
+
+def write(name, config, weights, golden):
+    folder = ROOT / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    write_safetensors(folder / "model.safetensors", weights.tensors)
+    write_safetensors(folder / "golden.safetensors", golden)
+
+
+def make_bert():
+    """Two sequences, of which the second ends in padding."""
+    weights = Weights(100, torch.float16)
+    ids = torch.randint(0, BERT["vocab_size"], (2, 9), generator=weights.generator)
+    segments = (torch.arange(9) >= 5).long().expand(2, 9).contiguous()
+    seen = torch.ones(2, 9, dtype=torch.int64)
+    seen[1, 6:] = 0
+    results = [bert(BERT, weights, ids[b], segments[b], seen[b]) for b in range(2)]
+    write("bert", BERT, weights, {
+        "input_ids": ids, "token_type_ids": segments, "attention_mask": seen,
+        "last_hidden_state": torch.stack([hidden for hidden, _ in results]).float(),
+        "pooler_output": torch.stack([pooled for _, pooled in results]).float()})
+
+
+def make(name):
+    config, forward, dtype = MODELS[name]
+    weights = Weights(sorted(MODELS).index(name), dtype)
+    ids = torch.randint(0, config["vocab_size"], (LENGTH,), generator=weights.generator)
+    logits = forward(config, weights, ids)
+    write(name, config, weights, {"input_ids": ids[None], "logits": logits[None].float()})
+
+
+for name in sys.argv[1:] or [*MODELS, "bert"]:
+    make_bert() if name == "bert" else make(name)

@@ -1,0 +1,43 @@
+// Every architecture against logits that scripts/make_checkpoints.py computed in float64.
+#include "tests/runtime/generate/ModelTesting.h"
+
+using namespace fovea;
+using namespace fovea::testing;
+
+// Some tens of roundings in f32, as `fovea run --verify` has it.
+static constexpr double bound = 1e-5;
+
+class Architectures : public ::testing::TestWithParam<const char *> {};
+
+TEST_P(Architectures, PromptGivesGoldenLogits) {
+  LanguageModel model = load(GetParam());
+  Golden golden(checkpoint(GetParam()));
+  KvCache cache = llvm::cantFail(model.createCache());
+  Tensor logits = llvm::cantFail(model.prefill(cache, 0, golden.ids));
+  auto last = static_cast<int64_t>(golden.ids.size()) - 1;
+  EXPECT_LT(relativeError(logits, row(golden.logits, last)), bound);
+  EXPECT_EQ(cache.length(0), last + 1);
+}
+
+TEST_P(Architectures, TokenByTokenGivesGoldenLogits) {
+  // A chunk of 2 makes rings as short as they can be: the window and one more.
+  ModelOptions options;
+  options.chunkSize = 2;
+  LanguageModel model = load(GetParam(), options);
+  Golden golden(checkpoint(GetParam()));
+  KvCache cache = llvm::cantFail(model.createCache());
+  for (auto [position, id] : llvm::enumerate(golden.ids)) {
+    Tensor logits = llvm::cantFail(model.decode(cache, id));
+    EXPECT_LT(relativeError(logits, row(golden.logits, static_cast<int64_t>(position))), bound)
+        << "position " << position;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Architectures,
+                         ::testing::Values("llama3", "llama-linear", "llama-yarn", "mistral",
+                                           "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2"),
+                         [](const auto &info) {
+                           std::string name = info.param;
+                           llvm::erase(name, '-');
+                           return name;
+                         });

@@ -1,0 +1,207 @@
+// fovea generate: continues a prompt with a model from a Hugging Face directory, and streams the
+// text to stdout as it comes.
+#include "CommandLine.h"
+#include "ModelVerify.h"
+#include "Reporting.h"
+#include "SamplingFlags.h"
+#include "Subcommands.h"
+#include "frontend/FileIO.h"
+#include "runtime/generate/LanguageModel.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include <chrono>
+
+using namespace fovea;
+using namespace fovea::tool;
+using llvm::StringRef;
+
+namespace {
+struct GenerateOptions {
+  std::string model, prompt, file, ids;
+  ModelOptions compile;
+  SamplingFlags sampling;
+  ReportingOptions reporting;
+  int64_t tokens = -1, threads = 0;
+  bool ignoreEos = false, printIds = false, time = false, verify = false;
+};
+
+using Clock = std::chrono::steady_clock;
+} // namespace
+
+static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
+                                         GenerateOptions &options) {
+  CommandLine line("generate", "Continues a prompt with a language model.");
+  line.positional("MODEL_DIR",
+                  "a model directory: config.json, safetensors weights, tokenizer.json",
+                  options.model);
+  line.text("-p,--prompt", "TEXT", "the prompt", options.prompt);
+  line.text("-f,--file", "FILE", "a file that holds the prompt", options.file);
+  line.text("--ids", "ID,ID,...", "the prompt as token ids; for models without a tokenizer",
+            options.ids);
+  line.integer("-n,--predict", "N", "tokens to generate; -1: until the end", -1, options.tokens);
+  options.sampling.declare(line);
+  line.flag("--ignore-eos", "go on where the model would end", options.ignoreEos);
+  line.integer("-c,--ctx-size", "N",
+               "tokens of prompt and text; 0: all that the model can, -1: 4096 of them", -1,
+               options.compile.contextSize);
+  line.integer("--chunk-size", "N", "tokens of the prompt to process at once", 1,
+               options.compile.chunkSize);
+  line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16 or bf16",
+            options.compile.cacheType);
+  line.integer("-t,--threads", "N", "threads; 0 is one for each CPU", 0, options.threads);
+  line.flag("--print-ids", "print token ids, not text", options.printIds);
+  line.flag("--time", "print to stderr how long each part took", options.time);
+  options.reporting.declare(line);
+  line.flag("--verify",
+            "compare the logits of the prompt with the float64 reference executor, and exit",
+            options.verify);
+  line.text("--route", "ROUTE", "fast, or reference: plain loops", options.compile.route);
+  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
+  llvm::Expected<bool> help = line.parse(arguments);
+  if (help && *help)
+    line.printHelp(llvm::outs());
+  return help;
+}
+
+//===----------------------------------------------------------------------===//
+// The prompt
+//===----------------------------------------------------------------------===//
+
+static llvm::Error usageError(const llvm::Twine &message) {
+  return llvm::make_error<UsageError>(message);
+}
+
+static llvm::Expected<std::vector<TokenId>> parseIds(StringRef text) {
+  std::vector<TokenId> ids;
+  for (StringRef part : llvm::split(text, ","))
+    if (part.trim().getAsInteger(10, ids.emplace_back()))
+      return usageError("--ids expects integers with commas between, got '" + part + "'");
+  return ids;
+}
+
+/// Also leaves the text of the prompt, if it is one, in the options.
+static llvm::Expected<std::vector<TokenId>> readPrompt(GenerateOptions &options,
+                                                       const LanguageModel &model) {
+  if (!options.ids.empty())
+    return parseIds(options.ids);
+  if (!options.file.empty()) {
+    auto file = readFile(options.file);
+    if (!file)
+      return file.takeError();
+    options.prompt = (*file)->getBuffer().str();
+  }
+  if (!model.tokenizer())
+    return llvm::createStringError(options.model +
+                                   ": expected a tokenizer.json, or vocab.json and merges.txt, to "
+                                   "read the prompt with; --ids gives one as token ids");
+  return model.tokenizer()->encode(options.prompt);
+}
+
+static llvm::Error checkPrompts(const GenerateOptions &options) {
+  int given = !options.prompt.empty() + !options.file.empty() + !options.ids.empty();
+  if (given == 1)
+    return llvm::Error::success();
+  return usageError("expected one of -p, -f and --ids, got " +
+                    (given ? "several" : llvm::Twine("none")));
+}
+
+//===----------------------------------------------------------------------===//
+// Output
+//===----------------------------------------------------------------------===//
+
+static double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+static void printPhase(StringRef name, size_t tokens, double seconds) {
+  llvm::errs() << llvm::format("%-8s %10.3f ms  %5zu tokens, %.1f tokens/s\n", name.data(),
+                               1e3 * seconds, tokens, tokens / std::max(seconds, 1e-9));
+}
+
+static void printTimes(const LanguageModel &model, double loadSeconds, const Generation &result) {
+  for (const PhaseTime &phase : model.executable().compileTimes())
+    llvm::errs() << llvm::format("compile  %10.3f ms  ", 1e3 * phase.seconds) << phase.name << "\n";
+  llvm::errs() << llvm::format("load     %10.3f ms  in all, compiling included\n",
+                               1e3 * loadSeconds);
+  printPhase("prefill", result.prompt.size(), result.prefillSeconds);
+  // The first token was drawn from the prompt's logits.
+  size_t decoded = result.tokens.empty() ? 0 : result.tokens.size() - 1;
+  printPhase("decode", decoded, result.decodeSeconds);
+  llvm::errs() << model.executable().threads() << " threads\n";
+}
+
+//===----------------------------------------------------------------------===//
+// The command
+//===----------------------------------------------------------------------===//
+
+static llvm::Expected<LanguageModel> loadModel(const GenerateOptions &options) {
+  llvm::Expected<Requirements> require = options.reporting.requirements();
+  if (!require)
+    return require.takeError();
+  ModelOptions compile = options.compile;
+  compile.require = *require;
+  if (!options.reporting.report.empty() || options.reporting.explainMemory)
+    compile.report = [&](const CompilationRecord &record) {
+      printReports(options.reporting, record, {});
+    };
+  return LanguageModel::load(options.model, compile);
+}
+
+static llvm::Expected<Generation> stream(const GenerateOptions &options, const LanguageModel &model,
+                                         llvm::ArrayRef<TokenId> prompt,
+                                         const SamplingOptions &sampling) {
+  GenerationOptions generation;
+  generation.sampling = sampling;
+  generation.maxTokens = options.tokens;
+  generation.ignoreEos = options.ignoreEos;
+  bool usesIds = options.printIds || !model.tokenizer();
+  if (!usesIds)
+    llvm::outs() << options.prompt;
+  generation.onToken = [&](TokenId token, StringRef piece) {
+    if (usesIds)
+      llvm::outs() << token << " ";
+    else
+      llvm::outs() << piece;
+    llvm::outs().flush();
+    return true;
+  };
+  llvm::Expected<Generation> result = model.generate(prompt, generation);
+  llvm::outs() << "\n";
+  return result;
+}
+
+static llvm::Error generate(GenerateOptions options) {
+  if (llvm::Error error = checkPrompts(options))
+    return error;
+  llvm::Expected<SamplingOptions> sampling = options.sampling.parse();
+  if (!sampling)
+    return sampling.takeError();
+  options.compile.threads = static_cast<unsigned>(options.threads);
+  Clock::time_point start = Clock::now();
+  llvm::Expected<LanguageModel> model = loadModel(options);
+  if (!model)
+    return model.takeError();
+  double loadSeconds = secondsSince(start);
+  llvm::Expected<std::vector<TokenId>> prompt = readPrompt(options, *model);
+  if (!prompt)
+    return prompt.takeError();
+  if (options.verify)
+    return verifyModel(options.model, *model, *prompt, options.compile);
+  llvm::Expected<Generation> result = stream(options, *model, *prompt, *sampling);
+  if (!result)
+    return result.takeError();
+  if (result->stop == StopReason::ContextFull)
+    llvm::errs() << "note: the context of " << model->contextSize()
+                 << " tokens is full; --ctx-size makes it larger\n";
+  if (options.time)
+    printTimes(*model, loadSeconds, *result);
+  return llvm::Error::success();
+}
+
+llvm::Error tool::generateCommand(llvm::ArrayRef<const char *> arguments) {
+  GenerateOptions options;
+  llvm::Expected<bool> help = parseOptions(arguments, options);
+  if (!help)
+    return help.takeError();
+  return *help ? llvm::Error::success() : generate(std::move(options));
+}

@@ -4,7 +4,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "passes/Exp2Polynomial.h"
+#include "passes/vector/Exp2Polynomial.h"
 #include "runtime/CodeGen.h"
 #include "runtime/Compile.h"
 #include "llvm/IR/LLVMContext.h"

@@ -2,9 +2,9 @@
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "passes/AttentionTile.h"
-#include "passes/DimSizes.h"
-#include "passes/MaskBounds.h"
+#include "passes/attention/AttentionTile.h"
+#include "passes/attention/MaskBounds.h"
+#include "passes/tensors/DimSizes.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
 

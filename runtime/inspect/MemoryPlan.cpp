@@ -2,8 +2,8 @@
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "passes/BufferLiveness.h"
-#include "passes/BufferSizes.h"
+#include "passes/buffers/BufferLiveness.h"
+#include "passes/buffers/BufferSizes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 

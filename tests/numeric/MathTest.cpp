@@ -1,5 +1,5 @@
 // Approximated functions against the C library in float64, in units in the last place of the
-// f32 result. The bounds are those that passes/ApproximateMath.cpp states.
+// f32 result. The bounds are those that passes/vector/ApproximateMath.cpp states.
 #include "tests/numeric/KernelRunner.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
@@ -159,7 +159,7 @@ TEST(MathFlags, ApproximateExpIsZeroBelowNormalNumbers) {
   EXPECT_TRUE(std::isnan(limits[4]));
 }
 
-// Within the bounds that passes/ApproximateGelu.h states; the limits and NaN stay.
+// Within the bounds that passes/vector/ApproximateGelu.h states; the limits and NaN stay.
 TEST(MathGelu, StaysWithinBound) {
   auto runner = KernelRunner::create(R"(
     func.func @f(%x: memref<?xf32>, %y: memref<?xf32>) {

@@ -39,8 +39,7 @@ std::vector<Tensor> randomInputs(func::FuncOp entry) {
 
 std::vector<Tensor> runEntry(ModuleOp module, func::FuncOp entry, std::vector<Tensor> &inputs) {
   std::vector<TensorView> views(inputs.begin(), inputs.end());
-  llvm::Expected<std::vector<Tensor>> results =
-      runReference(module, entry.getName(), views);
+  llvm::Expected<std::vector<Tensor>> results = runReference(module, entry.getName(), views);
   if (results)
     return std::move(*results);
   ADD_FAILURE() << llvm::toString(results.takeError());
@@ -94,7 +93,7 @@ TEST_P(FusedEquivalence, KeepsResults) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, FusedEquivalence,
-                         ::testing::Values("/tests/passes/fuse-attention.mlir",
-                                           "/tests/passes/raise-unfold.mlir"));
+                         ::testing::Values("/tests/passes/raise/fuse-attention.mlir",
+                                           "/tests/passes/raise/raise-unfold.mlir"));
 
 } // namespace

@@ -1,0 +1,216 @@
+#include "passes/attention/AttentionPacker.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/vector/VectorTranspose.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// How far ahead of their use rows are fetched.
+static constexpr int64_t bytesAhead = 8192;
+static constexpr int64_t cacheLine = 64;
+
+/// Elements of the memref's last dim can be loaded as a vector.
+static bool hasContiguousRows(Value memref) {
+  return cast<MemRefType>(memref.getType()).isLastDimUnitStride();
+}
+
+static Type elementType(Value memref) {
+  return cast<MemRefType>(memref.getType()).getElementType();
+}
+
+SmallVector<OpFoldResult> AttentionPacker::keyShape(Value headDim) {
+  return {b.getIndexAttr(tile.keysPerBlock / tile.keysPerTile), getAsOpFoldResult(headDim),
+          b.getIndexAttr(tile.keysPerTile)};
+}
+
+SmallVector<OpFoldResult> AttentionPacker::valueShape(Value valueDim) {
+  Value tiles = b.divide(b.roundUp(valueDim, tile.keysPerTile), tile.keysPerTile);
+  return {getAsOpFoldResult(tiles), b.getIndexAttr(tile.keysPerBlock),
+          b.getIndexAttr(tile.keysPerTile)};
+}
+
+//===----------------------------------------------------------------------===//
+// Queries and keys
+//===----------------------------------------------------------------------===//
+
+int64_t AttentionPacker::rowsAhead(Value source) {
+  auto type = cast<MemRefType>(source.getType());
+  int64_t columns = type.isDynamicDim(1) ? 64 : std::max<int64_t>(type.getDimSize(1), 1);
+  int64_t rowBytes = std::max<int64_t>(columns * type.getElementTypeBitWidth() / 8, 1);
+  return std::clamp<int64_t>(bytesAhead / rowBytes, 4, 64);
+}
+
+// Row after row, as memory is read fastest: the hardware's prefetchers do not look across short
+// rows, but they follow these.
+void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t count) {
+  Value columns = b.dim(source, 1);
+  int64_t perLine = 8 * cacheLine / elementType(source).getIntOrFloatBitWidth();
+  for (int64_t ahead = 0; ahead < count; ahead += perLine) {
+    Value linear = b.add(begin, b.index(ahead));
+    Value at[] = {b.add(row, b.createOrFold<arith::DivUIOp>(linear, columns)),
+                  b.createOrFold<arith::RemUIOp>(linear, columns)};
+    memref::PrefetchOp::create(b, source, at, /*isWrite=*/false, /*localityHint=*/3,
+                               /*isDataCache=*/true);
+  }
+}
+
+void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_t count) {
+  prefetch(source, b.add(row, b.index(rowsAhead(source))), begin, count);
+}
+
+SmallVector<Value> AttentionPacker::forEachTransposed(Value source, ValueRange rows,
+                                                      ValueRange inits, TransposedBody body) {
+  int64_t side = rows.size();
+  auto rowType = VectorType::get({side}, elementType(source));
+  Value columns = b.dim(source, 1);
+  Value squares = hasContiguousRows(source) ? b.roundDown(columns, side) : b.index(0);
+  auto bySquares = [&](Value column, ValueRange carried) {
+    // In each step as many bytes as it takes.
+    prefetchAhead(source, rows.front(), b.mul(column, b.index(side)), side * side);
+    SmallVector<Value> square = llvm::map_to_vector(rows, [&](Value row) -> Value {
+      Value loaded = vector::LoadOp::create(b, rowType, source, ValueRange{row, column});
+      return b.convertFloat(loaded, scoreType);
+    });
+    SmallVector<Value> next(carried);
+    for (auto [t, vector] : llvm::enumerate(transposeSquare(b, square)))
+      next = body(b.add(column, b.index(t)), vector, next);
+    return next;
+  };
+  auto byColumns = [&](Value column, ValueRange carried) {
+    SmallVector<Value> elements = llvm::map_to_vector(rows, [&](Value row) -> Value {
+      Value element = memref::LoadOp::create(b, source, ValueRange{row, column});
+      return b.convertFloat(element, scoreType);
+    });
+    Value vector = vector::FromElementsOp::create(b, rowType.clone(scoreType), elements);
+    return body(column, vector, carried);
+  };
+  SmallVector<Value> carried = b.loop(b.index(0), squares, side, inits, bySquares);
+  return b.loop(squares, columns, 1, carried, byColumns);
+}
+
+void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor, Value into,
+                                     ValueRange leading, Value lane) {
+  forEachTransposed(source, rows, {}, [&](Value column, Value vector, ValueRange) {
+    if (factor)
+      vector = arith::MulFOp::create(b, vector, b.splat(vector.getType(), factor));
+    SmallVector<Value> at(leading);
+    at.append({column, lane});
+    vector::StoreOp::create(b, vector, into, at);
+    return SmallVector<Value>();
+  });
+}
+
+SmallVector<Value> AttentionPacker::rowsUpTo(Value first, Value last, int64_t count) {
+  return llvm::map_to_vector(llvm::seq<int64_t>(count), [&](int64_t t) -> Value {
+    return b.min(b.add(first, b.index(t)), last);
+  });
+}
+
+void AttentionPacker::packKeys(Value source, const KeyRange &range, Value into) {
+  Value last = b.sub(b.dim(source, 0), b.index(1));
+  Value first = b.roundDown(range.lo, tile.keysPerTile);
+  b.loop(first, range.hi, tile.keysPerTile, [&](Value key) {
+    SmallVector<Value> rows = rowsUpTo(b.add(range.begin, key), last, tile.keysPerTile);
+    packTransposed(source, rows, Value(), into, b.divide(key, tile.keysPerTile), b.index(0));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+void AttentionPacker::packValueRow(Value source, Value row, Value key, Value column, Value into) {
+  auto type = VectorType::get({tile.keysPerTile}, elementType(source));
+  Value vector;
+  if (hasContiguousRows(source)) {
+    vector = vector::LoadOp::create(b, type, source, ValueRange{row, column});
+  } else {
+    auto elements = llvm::map_to_vector(llvm::seq(tile.keysPerTile), [&](int64_t t) -> Value {
+      return memref::LoadOp::create(b, source, ValueRange{row, b.add(column, b.index(t))});
+    });
+    vector = vector::FromElementsOp::create(b, type, elements);
+  }
+  Value at[] = {b.divide(column, tile.keysPerTile), key, b.index(0)};
+  vector::StoreOp::create(b, b.convertFloat(vector, scoreType), into, at);
+}
+
+/// The columns from `column` on, fewer than a tile, and zeros up to a whole one.
+void AttentionPacker::packValueRest(Value source, Value row, Value key, Value column, Value into) {
+  Value group = b.divide(column, tile.keysPerTile);
+  Value zeros = b.constant(VectorType::get({tile.keysPerTile}, scoreType), 0.0);
+  vector::StoreOp::create(b, zeros, into, ValueRange{group, key, b.index(0)});
+  b.loop(column, b.dim(source, 1), 1, [&](Value c) {
+    Value element = memref::LoadOp::create(b, source, ValueRange{row, c});
+    Value at[] = {group, key, b.sub(c, column)};
+    memref::StoreOp::create(b, b.convertFloat(element, scoreType), into, at);
+  });
+}
+
+void AttentionPacker::packValues(Value source, const KeyRange &range, Value into) {
+  int64_t columns = tile.keysPerTile;
+  Value valueDim = b.dim(source, 1);
+  Value last = b.sub(b.dim(source, 0), b.index(1));
+  Value first = b.roundDown(range.lo, tile.keysPerTile),
+        end = b.roundUp(range.hi, tile.keysPerTile);
+  auto forEachKey = [&](function_ref<void(Value row, Value key)> body) {
+    b.loop(first, end, 1, [&](Value key) { body(b.min(b.add(range.begin, key), last), key); });
+  };
+  // Four tiles at a time: a cache line of f32, or two.
+  Value fours = b.roundDown(valueDim, 4 * columns), whole = b.roundDown(valueDim, columns);
+  b.loop(b.index(0), fours, 4 * columns, [&](Value column) {
+    forEachKey([&](Value row, Value key) {
+      prefetchAhead(source, row, column, 4 * columns);
+      for (int64_t t = 0; t < 4; ++t)
+        packValueRow(source, row, key, b.add(column, b.index(t * columns)), into);
+    });
+  });
+  b.loop(fours, whole, columns, [&](Value column) {
+    forEachKey([&](Value row, Value key) { packValueRow(source, row, key, column, into); });
+  });
+  b.loop(whole, valueDim, columns, [&](Value column) {
+    forEachKey([&](Value row, Value key) { packValueRest(source, row, key, column, into); });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Value fovea::viewOf(EmitBuilder &b, Value memref, ArrayRef<int64_t> permutation,
+                    ValueRange indices) {
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t rank = type.getRank(), leading = indices.size();
+  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)), strides(rank, b.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, b.getLoc(), memref);
+  for (auto [canonical, index] : llvm::enumerate(indices)) {
+    offsets[permutation[canonical]] = getAsOpFoldResult(index);
+    sizes[permutation[canonical]] = b.getIndexAttr(1);
+  }
+  SmallVector<int64_t> kept(permutation.drop_front(leading)), inMemory = kept;
+  llvm::sort(inMemory);
+  auto [shape, dynamic] =
+      decomposeMixedValues(llvm::map_to_vector(inMemory, [&](int64_t dim) { return sizes[dim]; }));
+  MemRefType viewType =
+      memref::SubViewOp::inferRankReducedResultType(shape, type, offsets, sizes, strides);
+  Value view = memref::SubViewOp::create(b, viewType, memref, offsets, sizes, strides);
+  if (kept == inMemory)
+    return view;
+  return memref::TransposeOp::create(
+      b, view,
+      AffineMapAttr::get(AffineMap::getPermutationMap(ArrayRef<int64_t>{1, 0}, b.getContext())));
+}
+
+Value fovea::viewOf(EmitBuilder &b, Value memref, ValueRange indices) {
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  return viewOf(b, memref, llvm::to_vector(llvm::seq<int64_t>(rank)), indices);
+}
+
+Value fovea::allocateAligned(EmitBuilder &b, ArrayRef<OpFoldResult> shape, Type element) {
+  SmallVector<int64_t> sizes;
+  SmallVector<Value> dynamic;
+  dispatchIndexOpFoldResults(shape, dynamic, sizes);
+  return memref::AllocOp::create(b, MemRefType::get(sizes, element), dynamic,
+                                 b.getI64IntegerAttr(64));
+}

@@ -1,0 +1,75 @@
+// From the layout of keys and values to that of the attention kernel: what its inner loops
+// broadcast lies densely, in the order of use.
+#ifndef FOVEA_PASSES_ATTENTION_ATTENTIONPACKER_H
+#define FOVEA_PASSES_ATTENTION_ATTENTIONPACKER_H
+
+#include "passes/attention/AttentionTile.h"
+#include "passes/vector/EmitBuilder.h"
+
+namespace fovea {
+
+/// Keys [lo, hi) of the block of keys that begins at `begin`; lo and hi count from there.
+struct KeyRange {
+  mlir::Value begin, lo, hi;
+};
+
+class AttentionPacker {
+public:
+  AttentionPacker(EmitBuilder &b, const AttentionTile &tile, mlir::FloatType scoreType)
+      : b(b), tile(tile), scoreType(scoreType) {}
+
+  /// Shapes of a packed block of keys [block / t][D][t] and of values [Dv / t][block][t], with t
+  /// for keysPerTile. Dims are an index value or attribute.
+  llvm::SmallVector<mlir::OpFoldResult> keyShape(mlir::Value headDim);
+  llvm::SmallVector<mlir::OpFoldResult> valueShape(mlir::Value valueDim);
+
+  /// Packs keys of `source` ([keys, D]). The last tile is filled up with the last key.
+  void packKeys(mlir::Value source, const KeyRange &range, mlir::Value into);
+  /// Packs values of `source` ([keys, Dv]), for whole tiles of keys like the keys. The last tile of
+  /// columns is filled up with zeros.
+  void packValues(mlir::Value source, const KeyRange &range, mlir::Value into);
+  /// `carried = body(d, vector, carried)` for every column d of `source` with the vector of its
+  /// elements in `rows`, in scores' type; returns the last. Fetches the rows that come after.
+  using TransposedBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::Value d, mlir::Value vector, mlir::ValueRange carried)>;
+  llvm::SmallVector<mlir::Value> forEachTransposed(mlir::Value source, mlir::ValueRange rows,
+                                                   mlir::ValueRange inits, TransposedBody body);
+  /// `into[leading..., d, lane + t] = source[rows[t], d] * factor` for every column d; `factor` may
+  /// be null. Fetches the rows that come after.
+  void packTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value factor,
+                      mlir::Value into, mlir::ValueRange leading, mlir::Value lane);
+  /// Rows first, first + 1, ..., none past `last`, which takes the place of those past it: what
+  /// is computed from them is not used.
+  llvm::SmallVector<mlir::Value> rowsUpTo(mlir::Value first, mlir::Value last, int64_t count);
+
+  /// Fetches `count` elements of `source` ([rows, D]) from `begin` on, counted row after row from
+  /// `row` on.
+  void prefetch(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
+  /// Fetches what comes as far after these as rows are fetched ahead of their use.
+  void prefetchAhead(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
+  static int64_t rowsAhead(mlir::Value source);
+
+private:
+  void packValueRow(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
+                    mlir::Value into);
+  void packValueRest(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
+                     mlir::Value into);
+
+  EmitBuilder &b;
+  const AttentionTile tile;
+  mlir::FloatType scoreType;
+};
+
+/// The part of `memref` at `indices` of its first dims in the order of `permutation`: its other
+/// dims, in that order too. Without a permutation the dims are taken as they lie.
+mlir::Value viewOf(EmitBuilder &b, mlir::Value memref, llvm::ArrayRef<int64_t> permutation,
+                   mlir::ValueRange indices);
+mlir::Value viewOf(EmitBuilder &b, mlir::Value memref, mlir::ValueRange indices);
+
+/// A buffer of that shape, aligned to cache lines.
+mlir::Value allocateAligned(EmitBuilder &b, llvm::ArrayRef<mlir::OpFoldResult> shape,
+                            mlir::Type element);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_ATTENTION_ATTENTIONPACKER_H

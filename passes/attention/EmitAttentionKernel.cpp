@@ -1,0 +1,322 @@
+#include "passes/attention/EmitAttentionKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/attention/SoftmaxConstants.h"
+#include "passes/vector/RegionVectorizer.h"
+
+using namespace mlir;
+using namespace fovea;
+
+AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
+                                 const MaskSummary &summary)
+    : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
+      vectorType(VectorType::get({tile.lanes}, scoreType)) {
+  if (op.hasMask())
+    mask.emplace(op.getMask(), &summary);
+  rows = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
+  keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
+  headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
+  valueDim = b.dim(op.getValue(), op.getValuePermutation()[3]);
+  paddedValueDim = b.roundUp(valueDim, tile.keysPerTile);
+  if (Value sums = op.getBucketSumsInit())
+    buckets = b.dim(sums, 3);
+  if (Value offset = op.getQueryOffset())
+    firstPosition = offset;
+  else if (op.getAlignment() == attn::Alignment::BottomRight)
+    firstPosition = b.sub(keys, rows);
+  else
+    firstPosition = b.index(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Vectors of a panel
+//===----------------------------------------------------------------------===//
+
+AttentionKernel::Vectors AttentionKernel::eachVector(function_ref<Value(int64_t)> make) {
+  return llvm::map_to_vector(llvm::seq<int64_t>(tile.vectors), make);
+}
+
+AttentionKernel::Vectors AttentionKernel::flat(double value, int64_t count) {
+  return Vectors(count, b.constant(vectorType, value));
+}
+
+AttentionKernel::Vectors AttentionKernel::constants(double value) {
+  return flat(value, tile.vectors);
+}
+
+AttentionKernel::Vectors AttentionKernel::load(Value memref, ValueRange leading) {
+  return eachVector([&](int64_t v) -> Value {
+    SmallVector<Value> at(leading);
+    at.push_back(b.index(v * tile.lanes));
+    return vector::LoadOp::create(b, vectorType, memref, at);
+  });
+}
+
+void AttentionKernel::store(const Vectors &vectors, Value memref, ValueRange leading) {
+  for (auto [v, vector] : llvm::enumerate(vectors)) {
+    SmallVector<Value> at(leading);
+    at.push_back(b.index(v * tile.lanes));
+    vector::StoreOp::create(b, vector, memref, at);
+  }
+}
+
+void AttentionKernel::scaleRows(const Panel &panel, Value memref, Value count,
+                                const Vectors &factor) {
+  b.loop(b.index(0), count, 1, [&](Value row) {
+    Value at[] = {panel.index, row};
+    store(multiply(load(memref, at), factor), memref, at);
+  });
+}
+
+Value AttentionKernel::compare(arith::CmpFPredicate predicate, Value lhs, Value rhs) {
+  return arith::CmpFOp::create(b, predicate, lhs, rhs);
+}
+
+Value AttentionKernel::multiplyAdd(Value x, Value y, Value z) {
+  if (tile.fusedMultiplyAdd)
+    return vector::FMAOp::create(b, x, y, z);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y).getResult(), z);
+}
+
+Value AttentionKernel::select(Value condition, Value yes, Value no) {
+  return arith::SelectOp::create(b, condition, yes, no);
+}
+
+std::shared_ptr<std::vector<LaneRegion>> AttentionKernel::forQueries(Region &region,
+                                                                     const Panel &panel) {
+  auto regions = std::make_shared<std::vector<LaneRegion>>();
+  for (Value positions : panel.positions) {
+    Vectors known = {head.batch, head.head, positions, Value()};
+    if (!region.getArgument(0).getType().isIndex()) // the score
+      known.insert(known.begin(), Value());
+    regions->emplace_back(b, region, known, tile.lanes);
+  }
+  return regions;
+}
+
+//===----------------------------------------------------------------------===//
+// Scratch memory
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::allocateScratch(bool prepacked) {
+  auto size = [&](int64_t n) -> OpFoldResult { return b.getIndexAttr(n); };
+  auto allocate = [&](ArrayRef<OpFoldResult> shape) {
+    return allocateAligned(b, shape, scoreType);
+  };
+  OpFoldResult panels = size(tile.panelsPerBlock), width = size(tile.width());
+  packedQueries = allocate({panels, getAsOpFoldResult(headDim), width});
+  if (!prepacked) {
+    packedKeys = allocate(packer.keyShape(headDim));
+    packedValues = allocate(packer.valueShape(valueDim));
+  }
+  scores = allocate({size(tile.keysPerBlock), width});
+  outputs = allocate({panels, getAsOpFoldResult(paddedValueDim), width});
+  maxima = allocate({panels, width});
+  newMaxima = allocate({width});
+  if (keepsProbabilities())
+    unscaled = allocate({panels, getAsOpFoldResult(unscaledSize())});
+  sums = allocate({panels, width});
+  if (buckets)
+    bucketScratch = allocate({panels, getAsOpFoldResult(buckets), width});
+  if (op.getColumnChunk())
+    columnScratch = allocate({size(tile.keysPerBlock), size(tile.lanes)});
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::emitHead(const AttentionHead &newHead) {
+  head = newHead;
+  queryFactor = emitQueryFactor(b, op, headDim);
+  std::optional<int64_t> chunk = op.getColumnChunk();
+  if (!chunk)
+    return emitRows(b.index(0), rows, Value());
+  b.loop(b.index(0), rows, *chunk, [&](Value row) {
+    Value number = b.divide(row, *chunk);
+    clearColumnSums(number);
+    emitRows(row, b.min(b.add(row, b.index(*chunk)), rows), number);
+  });
+}
+
+void AttentionKernel::emitRows(Value begin, Value end, Value chunk) {
+  b.loop(begin, end, tile.rowsPerBlock(), [&](Value row) {
+    emitRowBlock(row, b.min(b.index(tile.rowsPerBlock()), b.sub(end, row)), chunk);
+  });
+}
+
+void AttentionKernel::emitRowBlock(Value row, Value count, Value chunk) {
+  forEachPanel(row, count, [&](const Panel &panel) {
+    packQueries(panel);
+    initialize(panel);
+  });
+  Value first = b.add(firstPosition, row);
+  Value last = b.sub(b.add(first, count), b.index(1));
+  MaskBounds bounds = boundsOf(first, last);
+  auto visit = [&](KeyBlock block) {
+    fetchBlock(block, /*withValues=*/true);
+    if (op.hasScore()) // any score may be -inf
+      block.valuesAreFinite = checkValues(block);
+    else if (mask)
+      block.valuesAreFinite = checkPartialValues(block);
+    forEachPanel(row, count, [&](const Panel &panel) {
+      auto attend = [&](const MaskBounds &visible) {
+        emitScores(panel, block, visible);
+        emitSoftmax(panel, block, visible);
+        emitValues(panel, block, visible);
+        if (buckets)
+          emitBuckets(panel, block, visible);
+      };
+      whereVisible(panel, block, attend, [] {});
+    });
+  };
+  forEachKeyBlock(bounds, [&](KeyBlock block) {
+    if (!hasGaps())
+      return visit(block);
+    Value some = mask->emitSome(b, rectangle(first, last, block));
+    b.branch(
+        some, [&] { visit(block); }, [] {});
+  });
+  forEachPanel(row, count, [&](const Panel &panel) { finish(panel); });
+  if (needsWeights())
+    emitWeights(row, count, bounds, chunk);
+}
+
+void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Panel)> body) {
+  b.loop(b.index(0), count, tile.width(), [&](Value start) {
+    Panel panel;
+    panel.index = b.divide(start, tile.width());
+    panel.row = b.add(row, start);
+    panel.count = b.min(b.index(tile.width()), b.sub(count, start));
+    panel.first = b.add(firstPosition, panel.row);
+    panel.last = b.sub(b.add(panel.first, panel.count), b.index(1));
+    if (op.hasMask() || op.hasScore() || op.hasSink() || op.hasBucket()) {
+      auto type = VectorType::get({tile.lanes}, b.getIndexType());
+      Value last = b.splat(type, panel.last);
+      panel.positions = eachVector([&](int64_t v) -> Value {
+        Value position = b.splat(type, b.add(panel.first, b.index(v * tile.lanes)));
+        position = arith::AddIOp::create(b, position, vector::StepOp::create(b, type));
+        return arith::MinSIOp::create(b, position, last);
+      });
+    }
+    if (op.getSeed())
+      panel.counters = emitCounters(panel);
+    body(panel);
+  });
+}
+
+void AttentionKernel::forEachKeyBlock(const MaskBounds &bounds, function_ref<void(KeyBlock)> body) {
+  Value start = b.roundDown(bounds.anyLo, tile.keysPerBlock);
+  b.loop(start, bounds.anyHi, tile.keysPerBlock, [&](Value begin) {
+    KeyBlock block;
+    block.begin = begin;
+    block.end = b.min(b.add(begin, b.index(tile.keysPerBlock)), keys);
+    block.visible = clip(bounds, block);
+    body(block);
+  });
+}
+
+EmittedBlock AttentionKernel::rectangle(Value first, Value last, const KeyBlock &block) {
+  Value lastKey = b.sub(block.end, b.index(1));
+  return {head.batch, head.head, first, last, block.begin, lastKey};
+}
+
+void AttentionKernel::whereVisible(const Panel &panel, const KeyBlock &block,
+                                   function_ref<void(const MaskBounds &)> body,
+                                   function_ref<void()> otherwise) {
+  MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
+  if (!hasGaps())
+    return body(visible);
+  EmittedBlock rows = rectangle(panel.first, panel.last, block);
+  auto attend = [&] {
+    Value isFull = mask->emitEvery(b, rows);
+    visible.allLo = b.createOrFold<arith::SelectOp>(isFull, visible.anyLo, visible.allLo);
+    visible.allHi = b.createOrFold<arith::SelectOp>(isFull, visible.anyHi, visible.allHi);
+    body(visible);
+  };
+  b.branch(mask->emitSome(b, rows), attend, otherwise);
+}
+
+MaskBounds AttentionKernel::boundsOf(Value first, Value last) {
+  if (!mask)
+    return unmaskedBounds(b, keys);
+  return mask->emit(b, head.batch, head.head, first, last, keys);
+}
+
+MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block) {
+  auto toBlock = [&](Value position) {
+    if (isConstantIntValue(position, 0)) // no block begins before it
+      return b.index(0);
+    Value atLeastBegin = b.createOrFold<arith::MaxSIOp>(position, block.begin);
+    return b.sub(b.min(atLeastBegin, block.end), block.begin);
+  };
+  if (!mask) {
+    Value none = b.index(0), all = b.sub(block.end, block.begin);
+    return {none, none, all, all};
+  }
+  return {toBlock(bounds.anyLo), toBlock(bounds.allLo), toBlock(bounds.allHi),
+          toBlock(bounds.anyHi)};
+}
+
+//===----------------------------------------------------------------------===//
+// The state of a panel
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::initialize(const Panel &panel) {
+  b.loop(b.index(0), paddedValueDim, 1, [&](Value column) {
+    store(constants(0.0), outputs, {panel.index, column});
+  });
+  if (buckets)
+    b.loop(b.index(0), buckets, 1, [&](Value bucket) {
+      store(constants(0.0), bucketScratch, {panel.index, bucket});
+    });
+  Vectors maximum = constants(-softmax::infinity), sum = constants(0.0);
+  if (op.hasSink()) {
+    // The sink is one more key, whose value is zero, and comes first.
+    Vectors logits = eachVector([&](int64_t v) -> Value {
+      Value logit =
+          cloneOnLanes(b, op.getSink(), {head.batch, head.head, panel.positions[v]}, tile.lanes);
+      return arith::MulFOp::create(b, logit, b.constant(vectorType, softmax::log2e));
+    });
+    maximum = larger(maximum, logits);
+    sum = probabilities(logits, finiteMaximum(maximum));
+  }
+  store(maximum, maxima, {panel.index});
+  store(sum, sums, {panel.index});
+}
+
+void AttentionKernel::finish(const Panel &panel) {
+  Vectors sum = load(sums, {panel.index});
+  if (head.lse)
+    storeLse(panel, sum);
+  Vectors reciprocal = eachVector([&](int64_t v) -> Value {
+    // A row without keys gives zeros (attention_s4).
+    Value zero = b.constant(vectorType, 0.0);
+    Value noKeys = compare(arith::CmpFPredicate::OEQ, sum[v], zero);
+    Value quotient = arith::DivFOp::create(b, b.constant(vectorType, 1.0), sum[v]);
+    return select(noKeys, zero, quotient);
+  });
+  store(reciprocal, sums, {panel.index});
+  scaleRows(panel, outputs, valueDim, reciprocal);
+  storeTransposed(outputs, panel.index, b.index(0), valueDim, head.output, panel, b.index(0));
+  if (buckets)
+    finishBuckets(panel, reciprocal);
+}
+
+void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {
+  // The scores of the last block are no longer needed: their place holds the row of results.
+  Vectors maximum = load(maxima, {panel.index});
+  Vectors lse = eachVector([&](int64_t v) -> Value {
+    Value exponent = arith::MulFOp::create(b, maximum[v], b.constant(vectorType, softmax::ln2));
+    return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum[v]).getResult());
+  });
+  Value first = b.index(0);
+  store(lse, scores, {first});
+  Type element = cast<MemRefType>(head.lse.getType()).getElementType();
+  b.loop(first, panel.count, 1, [&](Value lane) {
+    Value value = memref::LoadOp::create(b, scores, ValueRange{first, lane});
+    memref::StoreOp::create(b, b.convertFloat(value, element), head.lse, b.add(panel.row, lane));
+  });
+}

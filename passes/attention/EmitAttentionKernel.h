@@ -1,0 +1,220 @@
+// The attention kernel as loops over vectors: online softmax with queries along lanes.
+//
+// A head's rows are taken in blocks, its keys in blocks (AttentionTile) at absolute positions, and
+// in a block of rows panel by panel:
+//
+//   for each block of rows                        queries packed as [D][width] a panel
+//     for each block of keys the mask lets in     keys packed as [keys/4][D][4], values as
+//                                                 [D/4][keys][4]: what is broadcast lies densely
+//       for each panel
+//         scores^T[key][query]                    register tiles of keysPerTile x width
+//         maximum, exponentials, sum              vertical, a query per lane
+//         output^T[d][query] += value * p         register tiles of keysPerTile x width
+//     output = output^T / sum
+//
+// The arithmetic of a row depends on its own query, the keys and the mask alone: how rows are
+// tiled changes no bit of the result.
+#ifndef FOVEA_PASSES_ATTENTION_EMITATTENTIONKERNEL_H
+#define FOVEA_PASSES_ATTENTION_EMITATTENTIONKERNEL_H
+
+#include "dialect/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/attention/AttentionPacker.h"
+#include "passes/attention/MaskSummary.h"
+#include "passes/vector/EmitBuilder.h"
+#include "passes/vector/RegionVectorizer.h"
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace fovea {
+
+/// One head of one batch element: two-dimensional views of the op's operands.
+struct AttentionHead {
+  mlir::Value batch, head;       // the region arguments b and h
+  mlir::Value query, key, value; // [rows, D], [keys, D], [keys, Dv]
+  mlir::Value output;            // [rows, Dv]
+  mlir::Value weights;           // [rows, keys], or null
+  mlir::Value lse;               // [rows], or null
+  mlir::Value columnSums;        // [chunks of rows, keys], or null
+  mlir::Value bucketSums;        // [rows, buckets], or null
+  // Blocks of packed keys and values, [block][block / t][D][t] and [block][Dv / t][block][t]; null
+  // where the kernel packs for itself.
+  mlir::Value packedKeys, packedValues;
+};
+
+class AttentionKernel {
+public:
+  AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
+                  const MaskSummary &summary);
+
+  /// Allocates the kernel's scratch memory at the builder's insertion point; without room for
+  /// packed keys and values if those of all heads were packed before.
+  void allocateScratch(bool prepacked);
+  /// Emits the whole computation of a head.
+  void emitHead(const AttentionHead &head);
+
+private:
+  /// Rows [row, row + count) of the head, at most a panel's width, at positions
+  /// [first, last]; `index` is the panel's place in the block's scratch.
+  struct Panel {
+    mlir::Value index, row, count, first, last;
+    llvm::SmallVector<mlir::Value> positions; // of each lane; past the last row, the last row's
+    llvm::SmallVector<mlir::Value> counters;  // of each lane's first weight, if there is dropout
+  };
+  /// Keys [begin, end) of a block, and which of them a block of rows can see. Bounds count
+  /// from `begin`.
+  struct KeyBlock {
+    mlir::Value begin, end;
+    MaskBounds visible;
+    mlir::Value valuesAreFinite; // i1; null if no key can be masked
+  };
+  using Vectors = llvm::SmallVector<mlir::Value>;
+
+  // EmitAttentionKernel.cpp: the loops around the kernel's parts.
+  /// Rows [begin, end), which belong to one chunk of column sums if these are asked for.
+  void emitRows(mlir::Value begin, mlir::Value end, mlir::Value chunk);
+  /// The rows [row, row + count) of chunk `chunk`.
+  void emitRowBlock(mlir::Value row, mlir::Value count, mlir::Value chunk);
+  void forEachPanel(mlir::Value row, mlir::Value rows, llvm::function_ref<void(Panel)> body);
+  void forEachKeyBlock(const MaskBounds &bounds, llvm::function_ref<void(KeyBlock)> body);
+  /// Emits `body` where the panel sees some key of the block, with the keys that it sees, and else
+  /// `otherwise`.
+  void whereVisible(const Panel &panel, const KeyBlock &block,
+                    llvm::function_ref<void(const MaskBounds &visible)> body,
+                    llvm::function_ref<void()> otherwise);
+  bool hasGaps() const { return mask && mask->getBlocks().hasGaps(); }
+  EmittedBlock rectangle(mlir::Value first, mlir::Value last, const KeyBlock &block);
+  MaskBounds boundsOf(mlir::Value first, mlir::Value last);
+  MaskBounds clip(const MaskBounds &bounds, const KeyBlock &block);
+  void initialize(const Panel &panel);
+  void finish(const Panel &panel);
+  void storeLse(const Panel &panel, const Vectors &sum);
+
+  // EmitAttentionPacking.cpp: between the operands' layout and the kernel's.
+  void packQueries(const Panel &panel);
+  /// Makes packedKeys, and packedValues if wanted, those of the block.
+  void fetchBlock(const KeyBlock &block, bool withValues);
+  mlir::Value checkValues(const KeyBlock &block);
+  mlir::Value checkPartialValues(const KeyBlock &block);
+  /// `into[row + t, columnOffset + c] = from[leading..., c, t]` for c in [lo, hi), t < count.
+  void storeTransposed(mlir::Value from, mlir::ValueRange leading, mlir::Value lo, mlir::Value hi,
+                       mlir::Value into, const Panel &panel, mlir::Value columnOffset);
+
+  // EmitAttentionScores.cpp: scores^T = keys . queries^T, masked, to probabilities.
+  /// Emits which queries of a panel may attend to a key, given its place in the block.
+  using KeyMask = std::function<Vectors(mlir::Value key)>;
+  /// Emits the scores of a key at a position from the scaled products, times log2(e).
+  using ScoreFunction = std::function<Vectors(mlir::Value position, const Vectors &raw)>;
+  void emitScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  Vectors multiplyTile(const Panel &panel, mlir::Value key);
+  bool findsMaximaEarly();
+  void raiseMaxima(llvm::ArrayRef<mlir::Value> keyScores);
+  void storeTile(mlir::Value key, const Vectors &tileScores, const KeyMask *test);
+  /// Whether scores are masked before they are stored: not after a score function, and not where
+  /// a test takes long code.
+  bool masksInRegisters();
+  KeyMask maskOf(const Panel &panel, const KeyBlock &block);
+  /// -inf where a key is masked.
+  Vectors hide(const Vectors &score, const Vectors &allowed);
+  /// Applies score function and mask to a block's scores, as far as emitScores has not; returns the
+  /// larger of `maximum` and the scores.
+  Vectors finishScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible,
+                       Vectors maximum);
+  Vectors rescore(const KeyBlock &block, mlir::Value lo, mlir::Value hi, const ScoreFunction &score,
+                  const KeyMask *test, Vectors maximum);
+  /// The score function of a panel, null without one. What needs no key is emitted at once.
+  ScoreFunction scoreOf(const Panel &panel);
+  void emitSoftmax(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  void rescale(const Panel &panel, const Vectors &before, const Vectors &after,
+               const Vectors &finite);
+  /// `maximum`, or 0 for rows without keys so far, so that -inf minus it stays -inf.
+  Vectors finiteMaximum(const Vectors &maximum);
+  Vectors larger(const Vectors &known, const Vectors &candidates);
+  /// 2^(score - maximum).
+  mlir::Value probability(mlir::Value score, mlir::Value maximum);
+  Vectors probabilities(const Vectors &score, const Vectors &maximum);
+  Vectors multiply(const Vectors &lhs, const Vectors &rhs);
+  /// The dropout counters of the weights of key 0 (attention_s12).
+  Vectors emitCounters(const Panel &panel);
+  /// Dropout of the probabilities `p` of the key at `position`.
+  mlir::Value drop(mlir::Value p, mlir::Value counters, mlir::Value position);
+
+  // EmitAttentionWeights.cpp: what needs the final weights, in a second pass over the keys.
+  bool needsWeights() const { return head.weights || head.columnSums; }
+  void emitWeights(mlir::Value row, mlir::Value rows, const MaskBounds &bounds, mlir::Value chunk);
+  void normalize(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  void clearWeights(const Panel &panel, mlir::Value lo, mlir::Value hi);
+  void clearColumnSums(mlir::Value chunk);
+  void addToColumns(const Panel &panel, const MaskBounds &visible);
+  void storeColumns(const KeyBlock &block, mlir::Value chunk);
+
+  // EmitAttentionBuckets.cpp: sums^T[bucket][query] of the probabilities.
+  void emitBuckets(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  void finishBuckets(const Panel &panel, const Vectors &reciprocal);
+
+  // EmitAttentionKept.cpp: the weights, if nothing else needs them, from probabilities that were
+  // kept on the way.
+  bool keepsProbabilities();
+  int64_t unscaledBlockSize();
+  mlir::Value unscaledSize();
+  mlir::Value unscaledRow(mlir::Value position, mlir::Value lane);
+  void storeUnscaled(const Panel &panel, const KeyBlock &block, const MaskBounds &visible,
+                     const Vectors &maximum);
+  void storeFactors(const Panel &panel, mlir::Value begin, const Vectors &factors);
+  void forEachBlockBegin(mlir::Value lo, mlir::Value hi,
+                         llvm::function_ref<void(mlir::Value begin)> body);
+  void finishFactors(const Panel &panel, const MaskBounds &visible);
+  void writeWeights(const Panel &panel, mlir::Value lane, mlir::Value begin,
+                    const MaskBounds &visible);
+  void clearWeightsOfRow(mlir::Value row, mlir::Value lo, mlir::Value hi);
+  void emitKeptWeights(mlir::Value row, mlir::Value rows);
+
+  // EmitAttentionValues.cpp: output^T += values^T . probabilities^T.
+  void emitValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  void emitValueTiles(const Panel &panel, const MaskBounds &visible);
+  void addToOutput(const Panel &panel, mlir::Value column, const Vectors &sum);
+  void emitValueTile(const Panel &panel, mlir::Value lo, mlir::Value hi, mlir::Value column);
+  Vectors emitTakesPart(const std::optional<KeyMask> &test, mlir::Value key, const Vectors &p);
+  void emitMaskedValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+
+  // Vectors of a panel: `tile.vectors` vectors of `tile.lanes`.
+  Vectors load(mlir::Value memref, mlir::ValueRange leading);
+  /// Multiplies rows [0, count) of a panel's scratch memory `[panels][rows][width]`.
+  void scaleRows(const Panel &panel, mlir::Value memref, mlir::Value count, const Vectors &factor);
+  void store(const Vectors &vectors, mlir::Value memref, mlir::ValueRange leading);
+  Vectors eachVector(llvm::function_ref<mlir::Value(int64_t)> make);
+  Vectors constants(double value);
+  Vectors flat(double value, int64_t count);
+  mlir::Value compare(mlir::arith::CmpFPredicate predicate, mlir::Value lhs, mlir::Value rhs);
+  /// `x * y + z`.
+  mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
+  mlir::Value select(mlir::Value condition, mlir::Value yes, mlir::Value no);
+  /// A region for each vector of the panel's queries, of which what follows from batch, head and
+  /// query is emitted at once. Left are the other arguments: the key, behind a score.
+  std::shared_ptr<std::vector<LaneRegion>> forQueries(mlir::Region &region, const Panel &panel);
+
+  EmitBuilder &b;
+  attn::AttentionOp op;
+  const AttentionTile tile;
+  mlir::FloatType scoreType;
+  AttentionPacker packer;
+  mlir::VectorType vectorType;
+  std::optional<MaskBoundsEmitter> mask;
+  AttentionHead head;
+  mlir::Value rows, keys, headDim, valueDim; // index
+  mlir::Value firstPosition;                 // of row 0
+  mlir::Value queryFactor;                   // what queries are multiplied by when packed
+  mlir::Value paddedValueDim;                // index; whole tiles
+  mlir::Value buckets;                       // index; null without a bucket region
+  // Scratch, with t for keysPerTile: [panels][D][width], [block / t][D][t], [Dv / t][block][t],
+  // [block][width], [panels][Dv][width], [panels][width], [panels][width], [width], and for the
+  // sums by bucket and by key [panels][buckets][width], [block][lanes].
+  mlir::Value packedQueries, packedKeys, packedValues, scores, outputs, maxima, sums, newMaxima;
+  mlir::Value bucketScratch, columnScratch;
+  mlir::Value unscaled; // [panels][block] of EmitAttentionKept.cpp; null if they are not kept
+};
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_ATTENTION_EMITATTENTIONKERNEL_H

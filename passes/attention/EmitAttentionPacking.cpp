@@ -1,0 +1,128 @@
+// Between the layout of attention's operands and that of its kernel.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/attention/EmitAttentionKernel.h"
+#include "passes/vector/VectorTranspose.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// Elements of the memref's last dim can be loaded as a vector.
+static bool hasContiguousRows(Value memref) {
+  return cast<MemRefType>(memref.getType()).isLastDimUnitStride();
+}
+
+static Type elementType(Value memref) {
+  return cast<MemRefType>(memref.getType()).getElementType();
+}
+
+//===----------------------------------------------------------------------===//
+// Packed operands
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::packQueries(const Panel &panel) {
+  Value last = b.sub(b.add(panel.row, panel.count), b.index(1));
+  b.loop(b.index(0), b.index(tile.width()), tile.lanes, [&](Value lane) {
+    SmallVector<Value> sourceRows = packer.rowsUpTo(b.add(panel.row, lane), last, tile.lanes);
+    packer.packTransposed(head.query, sourceRows, queryFactor, packedQueries, panel.index, lane);
+  });
+}
+
+void AttentionKernel::fetchBlock(const KeyBlock &block, bool withValues) {
+  if (head.packedKeys) {
+    Value index = b.divide(block.begin, tile.keysPerBlock);
+    packedKeys = viewOf(b, head.packedKeys, index);
+    packedValues = viewOf(b, head.packedValues, index);
+    return;
+  }
+  KeyRange range{block.begin, block.visible.anyLo, block.visible.anyHi};
+  packer.packKeys(head.key, range, packedKeys);
+  if (withValues)
+    packer.packValues(head.value, range, packedValues);
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// True if no value of the block is infinite or NaN, or no key of it masked for any row.
+Value AttentionKernel::checkPartialValues(const KeyBlock &block) {
+  Value begin = block.visible.anyLo, end = block.visible.anyHi;
+  Value lowPartial =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, begin, block.visible.allLo);
+  Value highPartial =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, block.visible.allHi, end);
+  Value partial = b.createOrFold<arith::OrIOp>(lowPartial, highPartial);
+  auto check = scf::IfOp::create(b, b.getI1Type(), partial, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(check.thenBlock());
+  scf::YieldOp::create(b, checkValues(block));
+  b.setInsertionPointToStart(check.elseBlock());
+  scf::YieldOp::create(b, arith::ConstantIntOp::create(b, 1, /*width=*/1).getResult());
+  return check.getResult(0);
+}
+
+/// True if no value of the block is infinite or NaN: x - x is +0 exactly for the others. Looks at
+/// whole vectors, and so at as many keys as were packed.
+Value AttentionKernel::checkValues(const KeyBlock &block) {
+  auto bitsType = b.getIntegerType(scoreType.getWidth());
+  int64_t keysPerVector = std::max<int64_t>(tile.lanes / tile.keysPerTile, 1);
+  auto type = VectorType::get({keysPerVector * tile.keysPerTile}, scoreType);
+  VectorType vectorBits = type.clone(bitsType);
+  Value first = b.roundDown(block.visible.anyLo, tile.keysPerTile);
+  Value end = b.roundUp(block.visible.anyHi, tile.keysPerTile);
+  Value groups = b.divide(paddedValueDim, tile.keysPerTile);
+  Vectors none = {b.constant(vectorBits, 0)};
+  Vectors bits = b.loop(b.index(0), groups, 1, none, [&](Value group, ValueRange outer) {
+    Value tileValues = viewOf(b, packedValues, group);
+    Value flat =
+        memref::CollapseShapeOp::create(b, tileValues, ArrayRef<ReassociationIndices>{{0, 1}});
+    return b.loop(first, end, keysPerVector, outer, [&](Value key, ValueRange carried) {
+      Value place = b.mul(key, b.index(tile.keysPerTile));
+      Value value = vector::LoadOp::create(b, type, flat, place);
+      Value zero = arith::SubFOp::create(b, value, value);
+      Value spoilt = arith::BitcastOp::create(b, vectorBits, zero);
+      return Vectors{arith::OrIOp::create(b, carried[0], spoilt)};
+    });
+  });
+  Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, bits[0]);
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, any, b.constant(bitsType, 0));
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, Value hi,
+                                      Value into, const Panel &panel, Value columnOffset) {
+  Type element = elementType(into);
+  Value whole = hasContiguousRows(into) ? b.add(lo, b.roundDown(b.sub(hi, lo), tile.lanes)) : lo;
+  auto source = [&](Value column, Value lane) {
+    SmallVector<Value> at(leading);
+    at.append({column, lane});
+    return at;
+  };
+  b.loop(lo, whole, tile.lanes, [&](Value column) {
+    b.loop(b.index(0), panel.count, tile.lanes, [&](Value lane) {
+      Vectors square = llvm::map_to_vector(llvm::seq(tile.lanes), [&](int64_t t) -> Value {
+        return vector::LoadOp::create(b, vectorType, from, source(b.add(column, b.index(t)), lane));
+      });
+      for (auto [t, vector] : llvm::enumerate(transposeSquare(b, square))) {
+        Value row = b.add(lane, b.index(t));
+        Value inside = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, row, panel.count);
+        Value at[] = {b.add(panel.row, row), b.add(columnOffset, column)};
+        auto guard = scf::IfOp::create(b, inside);
+        OpBuilder::InsertionGuard insertion(b);
+        b.setInsertionPointToStart(guard.thenBlock());
+        vector::StoreOp::create(b, b.convertFloat(vector, element), into, at);
+      }
+    });
+  });
+  b.loop(whole, hi, 1, [&](Value column) {
+    b.loop(b.index(0), panel.count, 1, [&](Value lane) {
+      Value value = memref::LoadOp::create(b, from, source(column, lane));
+      Value at[] = {b.add(panel.row, lane), b.add(columnOffset, column)};
+      memref::StoreOp::create(b, b.convertFloat(value, element), into, at);
+    });
+  });
+}

@@ -1,0 +1,280 @@
+// From packed queries and keys to probabilities, all transposed: a row of scores^T holds one key.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/attention/EmitAttentionKernel.h"
+#include "passes/attention/SoftmaxConstants.h"
+#include "passes/mask/MaskTests.h"
+#include "passes/vector/EmitPhilox.h"
+#include "passes/vector/Exp2Polynomial.h"
+
+using namespace mlir;
+using namespace fovea;
+
+bool AttentionKernel::masksInRegisters() {
+  return mask && !op.hasScore() &&
+         MaskTests::areCheap(mask->getPredicate(), op.getMask(), tile.keysPerBlock);
+}
+
+void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
+                                 const MaskBounds &visible) {
+  int64_t count = tile.keysPerTile;
+  std::optional<KeyMask> test;
+  if (masksInRegisters())
+    test = maskOf(panel, block);
+  if (findsMaximaEarly())
+    store(load(maxima, {panel.index}), newMaxima, {});
+  Value first = b.roundDown(visible.anyLo, count);
+  b.loop(first, visible.anyHi, count, [&](Value key) {
+    Vectors sum = multiplyTile(panel, key);
+    auto storeFull = [&] {
+      storeTile(key, sum, nullptr);
+      if (findsMaximaEarly())
+        raiseMaxima(sum);
+    };
+    if (!test)
+      return storeFull();
+    Value begins = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, key, visible.allLo);
+    Value ends = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle,
+                                               b.add(key, b.index(count)), visible.allHi);
+    Value isFull = b.createOrFold<arith::AndIOp>(begins, ends);
+    b.branch(isFull, storeFull, [&] {
+      storeTile(key, sum, &*test);
+      // A tile at the edge has keys that are no keys of the block.
+      Value begin = b.createOrFold<arith::MaxSIOp>(key, visible.anyLo);
+      Value end = b.min(b.add(key, b.index(count)), visible.anyHi);
+      b.loop(begin, end, 1, [&](Value seen) { raiseMaxima(load(scores, {seen})); });
+    });
+  });
+}
+
+/// Whether the maxima of a block are known with its scores: nothing else changes these. Past the
+/// last key an unmasked tile repeats it, which raises no maximum.
+bool AttentionKernel::findsMaximaEarly() { return !op.hasScore() && (!mask || masksInRegisters()); }
+
+/// Raises the block's maxima to those of the scores of some keys.
+void AttentionKernel::raiseMaxima(ArrayRef<Value> keyScores) {
+  Vectors maximum = load(newMaxima, {});
+  for (; !keyScores.empty(); keyScores = keyScores.drop_front(tile.vectors))
+    maximum = larger(maximum, Vectors(keyScores.take_front(tile.vectors)));
+  store(maximum, newMaxima, {});
+}
+
+/// The scores of a tile of keys, in registers.
+AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value key) {
+  int64_t count = tile.keysPerTile;
+  Value group = b.divide(key, count);
+  Vectors zeros = flat(0.0, count * tile.vectors);
+  return b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
+    Vectors query = load(packedQueries, {panel.index, d});
+    Vectors next;
+    for (int64_t t = 0; t < count; ++t) {
+      Value element = memref::LoadOp::create(b, packedKeys, ValueRange{group, d, b.index(t)});
+      Value splat = b.splat(vectorType, element);
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        next.push_back(multiplyAdd(query[v], splat, carried[next.size()]));
+    }
+    return next;
+  });
+}
+
+void AttentionKernel::storeTile(Value key, const Vectors &tileScores, const KeyMask *test) {
+  for (int64_t t = 0; t < tile.keysPerTile; ++t) {
+    Vectors row(ArrayRef(tileScores).slice(t * tile.vectors, tile.vectors));
+    Value place = b.add(key, b.index(t));
+    store(test ? hide(row, (*test)(place)) : row, scores, {place});
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Score function, mask and maximum
+//===----------------------------------------------------------------------===//
+
+AttentionKernel::ScoreFunction AttentionKernel::scoreOf(const Panel &panel) {
+  if (!op.hasScore())
+    return nullptr;
+  auto regions = forQueries(op.getScore(), panel);
+  return [this, regions](Value position, const Vectors &raw) {
+    return eachVector([&](int64_t v) -> Value {
+      Value score = (*regions)[v].emit({raw[v], position});
+      return arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
+    });
+  };
+}
+
+AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBlock &block) {
+  if (!MaskTests::areCheap(mask->getPredicate(), op.getMask(), tile.keysPerBlock)) {
+    auto regions = forQueries(op.getMask(), panel);
+    return [this, regions, &block](Value key) {
+      Value position = b.add(block.begin, key);
+      return eachVector([&](int64_t v) { return (*regions)[v].emit(position); });
+    };
+  }
+  auto tests =
+      std::make_shared<MaskTests>(b, op.getMask(), mask->getPredicate(), head.batch, head.head,
+                                  panel.positions, block.begin, tile.keysPerBlock);
+  return [tests](Value key) { return tests->emit(key); };
+}
+
+AttentionKernel::Vectors AttentionKernel::hide(const Vectors &score, const Vectors &allowed) {
+  return eachVector([&](int64_t v) -> Value {
+    return select(allowed[v], score[v], b.constant(vectorType, -softmax::infinity));
+  });
+}
+
+AttentionKernel::Vectors AttentionKernel::larger(const Vectors &known, const Vectors &candidates) {
+  // A NaN never wins, so that it reaches its own row's sum and no other maximum.
+  return eachVector([&](int64_t v) -> Value {
+    Value wins = compare(arith::CmpFPredicate::OGT, candidates[v], known[v]);
+    return select(wins, candidates[v], known[v]);
+  });
+}
+
+AttentionKernel::Vectors AttentionKernel::rescore(const KeyBlock &block, Value lo, Value hi,
+                                                  const ScoreFunction &function,
+                                                  const KeyMask *test, Vectors maximum) {
+  if (isEqualConstantIntOrValue(lo, hi))
+    return maximum;
+  return b.loop(lo, hi, 1, maximum, [&](Value key, ValueRange carried) {
+    Vectors score = load(scores, {key});
+    if (function)
+      score = function(b.add(block.begin, key), score);
+    if (test)
+      score = hide(score, (*test)(key));
+    if (test || function)
+      store(score, scores, {key});
+    return larger(Vectors(carried), score);
+  });
+}
+
+AttentionKernel::Vectors AttentionKernel::finishScores(const Panel &panel, const KeyBlock &block,
+                                                       const MaskBounds &visible, Vectors maximum) {
+  if (findsMaximaEarly())
+    return load(newMaxima, {});
+  ScoreFunction score = scoreOf(panel);
+  std::optional<KeyMask> test;
+  if (mask)
+    test = maskOf(panel, block);
+  if (test)
+    maximum = rescore(block, visible.anyLo, visible.allLo, score, &*test, maximum);
+  maximum = rescore(block, visible.allLo, visible.allHi, score, /*test=*/nullptr, maximum);
+  if (test)
+    maximum = rescore(block, visible.allHi, visible.anyHi, score, &*test, maximum);
+  return maximum;
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+AttentionKernel::Vectors AttentionKernel::finiteMaximum(const Vectors &maximum) {
+  return eachVector([&](int64_t v) -> Value {
+    Value noKeys =
+        compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, -softmax::infinity));
+    return select(noKeys, b.constant(vectorType, 0.0), maximum[v]);
+  });
+}
+
+Value AttentionKernel::probability(Value score, Value maximum) {
+  return emitExp2(b, arith::SubFOp::create(b, score, maximum), tile.fusedMultiplyAdd);
+}
+
+AttentionKernel::Vectors AttentionKernel::probabilities(const Vectors &score,
+                                                        const Vectors &maximum) {
+  return eachVector([&](int64_t v) -> Value { return probability(score[v], maximum[v]); });
+}
+
+AttentionKernel::Vectors AttentionKernel::multiply(const Vectors &lhs, const Vectors &rhs) {
+  return eachVector([&](int64_t v) -> Value { return arith::MulFOp::create(b, lhs[v], rhs[v]); });
+}
+
+/// Brings the panel's sums and outputs to a new maximum, if it has grown in any row. 2^0 is
+/// exactly 1, so rows in which it has not are not changed.
+void AttentionKernel::rescale(const Panel &panel, const Vectors &before, const Vectors &after,
+                              const Vectors &finite) {
+  Value grew;
+  for (auto [old, next] : llvm::zip(before, after)) {
+    Value inVector = compare(arith::CmpFPredicate::OGT, next, old);
+    grew = grew ? arith::OrIOp::create(b, grew, inVector).getResult() : inVector;
+  }
+  Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, grew);
+  auto branch = scf::IfOp::create(b, any);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  store(after, maxima, {panel.index});
+  Vectors factor = probabilities(before, finite);
+  store(multiply(load(sums, {panel.index}), factor), sums, {panel.index});
+  scaleRows(panel, outputs, valueDim, factor);
+  if (buckets)
+    scaleRows(panel, bucketScratch, buckets, factor);
+}
+
+void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
+                                  const MaskBounds &visible) {
+  Vectors before = load(maxima, {panel.index});
+  Vectors after = finishScores(panel, block, visible, before);
+  Vectors finite = finiteMaximum(after);
+  rescale(panel, before, after, finite);
+  Vectors sum = load(sums, {panel.index});
+  // The constants of 2^x take ten registers: of 16 they leave enough for one vector.
+  int64_t together = tile.registers >= 32 && !op.getSeed() ? tile.vectors : 1;
+  for (int64_t first = 0; first < tile.vectors; first += together) {
+    ArrayRef<Value> before = ArrayRef(sum).slice(first, together);
+    Vectors next =
+        b.loop(visible.anyLo, visible.anyHi, 1, before, [&](Value key, ValueRange carried) {
+          Vectors added;
+          for (int64_t v = first; v < first + together; ++v) {
+            Value at[] = {key, b.index(v * tile.lanes)};
+            Value score = vector::LoadOp::create(b, vectorType, scores, at);
+            Value p = probability(score, finite[v]);
+            // The sum counts dropped keys too.
+            Value kept = op.getSeed() ? drop(p, panel.counters[v], b.add(block.begin, key)) : p;
+            vector::StoreOp::create(b, kept, scores, at);
+            added.push_back(arith::AddFOp::create(b, carried[v - first], p));
+          }
+          return added;
+        });
+    llvm::copy(next, sum.begin() + first);
+  }
+  store(sum, sums, {panel.index});
+  if (keepsProbabilities())
+    storeUnscaled(panel, block, visible, finite);
+}
+
+//===----------------------------------------------------------------------===//
+// Dropout
+//===----------------------------------------------------------------------===//
+
+AttentionKernel::Vectors AttentionKernel::emitCounters(const Panel &panel) {
+  Value origin, batchStride, headStride;
+  if (op.getDropoutCounter().empty()) {
+    origin = b.index(0);
+    headStride = b.mul(rows, keys);
+    batchStride = b.mul(b.dim(op.getQuery(), op.getQueryPermutation()[1]), headStride);
+  } else {
+    origin = op.getDropoutCounter()[0];
+    batchStride = op.getDropoutCounter()[1];
+    headStride = op.getDropoutCounter()[2];
+  }
+  origin = b.add(origin, b.mul(head.batch, batchStride));
+  origin = b.add(origin, b.mul(head.head, headStride));
+  origin = b.add(origin, b.mul(panel.row, keys));
+  auto indices = VectorType::get({tile.lanes}, b.getIndexType());
+  return eachVector([&](int64_t v) -> Value {
+    Value first = b.add(origin, b.mul(b.index(v * tile.lanes), keys));
+    Value steps = arith::MulIOp::create(b, vector::StepOp::create(b, indices).getResult(),
+                                        b.splat(indices, keys));
+    Value counter = arith::AddIOp::create(b, steps, b.splat(indices, first));
+    return arith::IndexCastOp::create(b, indices.clone(b.getI64Type()), counter);
+  });
+}
+
+Value AttentionKernel::drop(Value p, Value counters, Value position) {
+  double rate = op.getDropout()->convertToDouble();
+  Location loc = b.getLoc();
+  Value offset = arith::IndexCastOp::create(b, b.getI64Type(), position);
+  Value counter = arith::AddIOp::create(b, counters, b.splat(counters.getType(), offset));
+  Value word = emitPhiloxWord(b, loc, emitPhiloxKey(b, loc, op.getSeed()), counter);
+  Value scaled = arith::MulFOp::create(b, p, b.constant(vectorType, 1.0 / (1.0 - rate)));
+  return select(emitIsKept(b, loc, word, rate), scaled, b.constant(vectorType, 0.0));
+}

@@ -1,0 +1,89 @@
+// The output's part of a key block: output^T += values^T . probabilities^T.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/attention/EmitAttentionKernel.h"
+
+using namespace mlir;
+using namespace fovea;
+
+// A block's keys are summed up by themselves and then added to the output: the first products
+// need not wait for the output to arrive from the second-level cache.
+void AttentionKernel::emitValueTile(const Panel &panel, Value lo, Value hi, Value column) {
+  int64_t columns = tile.keysPerTile;
+  Value group = b.divide(column, columns);
+  Vectors zeros = flat(0.0, columns * tile.vectors);
+  Vectors sum = b.loop(lo, hi, 1, zeros, [&](Value key, ValueRange carried) {
+    Vectors p = load(scores, {key});
+    Vectors next;
+    for (int64_t t = 0; t < columns; ++t) {
+      Value element = memref::LoadOp::create(b, packedValues, ValueRange{group, key, b.index(t)});
+      Value splat = b.splat(vectorType, element);
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        next.push_back(multiplyAdd(p[v], splat, carried[next.size()]));
+    }
+    return next;
+  });
+  for (int64_t t = 0; t < columns; ++t)
+    addToOutput(panel, b.add(column, b.index(t)),
+                Vectors(ArrayRef(sum).slice(t * tile.vectors, tile.vectors)));
+}
+
+void AttentionKernel::addToOutput(const Panel &panel, Value column, const Vectors &sum) {
+  Vectors output = load(outputs, {panel.index, column});
+  output =
+      eachVector([&](int64_t v) -> Value { return arith::AddFOp::create(b, output[v], sum[v]); });
+  store(output, outputs, {panel.index, column});
+}
+
+/// Rows for which the block's key `key` is not masked, be it by a score of -inf. `p` are the
+/// probabilities; an unmasked one that is 0 has underflowed, which counts as masked only if a
+/// score function makes it impossible to tell.
+AttentionKernel::Vectors AttentionKernel::emitTakesPart(const std::optional<KeyMask> &test,
+                                                        Value key, const Vectors &p) {
+  Vectors allowed = test ? (*test)(key) : Vectors();
+  if (!op.hasScore())
+    return allowed;
+  return eachVector([&](int64_t v) -> Value {
+    Value nonzero = compare(arith::CmpFPredicate::UNE, p[v], b.constant(vectorType, 0.0));
+    return test ? arith::AndIOp::create(b, allowed[v], nonzero).getResult() : nonzero;
+  });
+}
+
+/// Leaves rows alone for which a key is masked: 0 * NaN would reach them. Adds in the order of
+/// emitValueTile, so that what lies behind a mask has no influence on rounding.
+void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block,
+                                       const MaskBounds &visible) {
+  std::optional<KeyMask> test;
+  if (mask)
+    test = maskOf(panel, block);
+  b.loop(b.index(0), valueDim, 1, [&](Value column) {
+    Value group = b.divide(column, tile.keysPerTile);
+    Value place = b.createOrFold<arith::RemUIOp>(column, b.index(tile.keysPerTile));
+    Vectors sum =
+        b.loop(visible.anyLo, visible.anyHi, 1, constants(0.0), [&](Value key, ValueRange carried) {
+          Vectors p = load(scores, {key});
+          Vectors takesPart = emitTakesPart(test, key, p);
+          Value element = memref::LoadOp::create(b, packedValues, ValueRange{group, key, place});
+          Value splat = b.splat(vectorType, element);
+          return eachVector([&](int64_t v) -> Value {
+            return select(takesPart[v], multiplyAdd(p[v], splat, carried[v]), carried[v]);
+          });
+        });
+    addToOutput(panel, column, sum);
+  });
+}
+
+void AttentionKernel::emitValueTiles(const Panel &panel, const MaskBounds &visible) {
+  b.loop(b.index(0), paddedValueDim, tile.keysPerTile,
+         [&](Value column) { emitValueTile(panel, visible.anyLo, visible.anyHi, column); });
+}
+
+void AttentionKernel::emitValues(const Panel &panel, const KeyBlock &block,
+                                 const MaskBounds &visible) {
+  if (!block.valuesAreFinite)
+    return emitValueTiles(panel, visible);
+  b.branch(
+      block.valuesAreFinite, [&] { emitValueTiles(panel, visible); },
+      [&] { emitMaskedValues(panel, block, visible); });
+}

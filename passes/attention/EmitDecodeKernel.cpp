@@ -1,0 +1,275 @@
+#include "passes/attention/EmitDecodeKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/attention/SoftmaxConstants.h"
+#include "passes/vector/Exp2Polynomial.h"
+#include "passes/vector/RegionVectorizer.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// The most vectors of keys whose products with `rows` rows stay in registers: their accumulators,
+/// themselves (with one row, operands in memory) and the row's broadcast element.
+static int64_t vectorsInRegisters(int64_t rows, int64_t registers) {
+  int64_t vectors = 8;
+  while (vectors > 1 && rows * vectors + (rows == 1 ? 0 : vectors) + 1 > registers)
+    vectors /= 2;
+  return vectors;
+}
+
+/// Cycles a multiply-add: two are done at a time, and two loads; each takes four.
+static double cyclesPerFma(int64_t rows, int64_t vectors) {
+  double fmas = rows * vectors, loads = rows + vectors;
+  return std::max({fmas / 2, loads / 2, 4.0}) / fmas;
+}
+
+/// The most heads whose rows share what is loaded of keys and values, unless that takes a fifth
+/// longer than the shortest possible half a cycle a multiply-add.
+static int64_t chooseRowsPerTile(int64_t group, int64_t registers) {
+  for (int64_t rows = 8; rows > 1; --rows)
+    if (group % rows == 0 && cyclesPerFma(rows, vectorsInRegisters(rows, registers)) <= 0.6)
+      return rows;
+  return 1;
+}
+
+/// Rows whose accumulators stay in registers beside a whole row of values, so that values are read
+/// in the order in which they lie; 0 if there are none, or too few to be worth it.
+static int64_t rowsBesideWholeValues(int64_t rows, int64_t vectors, int64_t registers) {
+  for (int64_t part = rows; part > 1; --part)
+    if (rows % part == 0 && part * vectors + vectors + 1 <= registers &&
+        cyclesPerFma(part, vectors) <= 0.6)
+      return part;
+  return 0;
+}
+
+bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
+  auto isDense = [](Value memref, int64_t lastDim) {
+    auto type = cast<MemRefType>(memref.getType());
+    return lastDim == type.getRank() - 1 && type.isLastDimUnitStride();
+  };
+  auto valueType = cast<MemRefType>(op.getValue().getType());
+  int64_t columns = valueType.getDimSize(op.getValuePermutation()[3]);
+  return !op.getWeightsInit() && !op.getColumnSumsInit() && !op.hasBucket() && !op.getSeed() &&
+         ShapedType::isStatic(op.getGroupSize()) && ShapedType::isStatic(columns) &&
+         columns % tile.lanes == 0 && isDense(op.getValue(), op.getValuePermutation()[3]) &&
+         isDense(op.getOutputInit(), op.getOutputPermutation()[3]);
+}
+
+DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
+                           const MaskSummary &summary)
+    : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
+      vectorType(VectorType::get({tile.lanes}, scoreType)), packer(b, tile, scoreType),
+      group(op.getGroupSize()), rowsPerTile(chooseRowsPerTile(group, tile.registers)),
+      vectorsPerTile(vectorsInRegisters(rowsPerTile, tile.registers)), valueRows(rowsPerTile),
+      valueVectors(vectorsPerTile) {
+  auto valueType = cast<MemRefType>(op.getValue().getType());
+  int64_t vectors = valueType.getDimSize(op.getValuePermutation()[3]) / tile.lanes;
+  if (int64_t part = rowsBesideWholeValues(rowsPerTile, vectors, tile.registers)) {
+    valueRows = part;
+    valueVectors = vectors;
+  }
+  if (op.hasMask())
+    mask.emplace(op.getMask(), &summary);
+  queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
+  keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
+  headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
+  valueDim = b.dim(op.getValue(), op.getValuePermutation()[3]);
+  OpFoldResult first = op.getFirstPosition(b);
+  firstPosition = getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
+}
+
+void DecodeKernel::allocate() {
+  auto size = [&](int64_t n) -> OpFoldResult { return b.getIndexAttr(n); };
+  auto allocateFloats = [&](ArrayRef<OpFoldResult> shape) {
+    return allocateAligned(b, shape, scoreType);
+  };
+  int64_t rows = tile.lanes * group;
+  OpFoldResult dim = getAsOpFoldResult(headDim);
+  packedQueries = allocateFloats({size(rows / rowsPerTile), dim, size(rowsPerTile)});
+  packedKeys = allocateFloats({size(vectorsPerTile), dim, size(tile.lanes)});
+  scores = allocateFloats({size(rows), size(tile.keysPerBlock)});
+  blockOutputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
+  outputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
+  maxima = allocateFloats({size(rows)});
+  sums = allocateFloats({size(rows)});
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+void DecodeKernel::emit() {
+  allocate();
+  Value batches = b.dim(op.getQuery(), op.getQueryPermutation()[0]);
+  Value keyHeads = b.dim(op.getKey(), op.getKeyPermutation()[1]);
+  b.loop(b.index(0), batches, 1, [&](Value batchIndex) {
+    b.loop(b.index(0), keyHeads, 1, [&](Value keyHead) { emitGroup(batchIndex, keyHead); });
+  });
+}
+
+void DecodeKernel::forEachRow(function_ref<void(const Row &)> body) {
+  b.loop(b.index(0), queries, 1, [&](Value query) {
+    b.loop(b.index(0), b.index(group), 1, [&](Value head) {
+      Value number = b.add(b.mul(query, b.index(group)), head);
+      body({number, b.add(firstHead, head), query, b.add(firstPosition, query)});
+    });
+  });
+}
+
+void DecodeKernel::forEachRowTile(function_ref<void(const RowTile &)> body) {
+  b.loop(b.index(0), queries, 1, [&](Value query) {
+    b.loop(b.index(0), b.index(group), rowsPerTile, [&](Value head) {
+      body({query, head, b.add(b.mul(query, b.index(group)), head)});
+    });
+  });
+}
+
+bool DecodeKernel::maskDependsOnHead() { return !op.getMask().getArgument(1).use_empty(); }
+
+/// What some and what all rows of a group see. The heads of a group may see different keys.
+MaskBounds DecodeKernel::visibleBounds() {
+  if (!mask)
+    return unmaskedBounds(b, keys);
+  if (maskDependsOnHead())
+    return {b.index(0), b.index(0), b.index(0), keys};
+  Value last = b.sub(b.add(firstPosition, queries), b.index(1));
+  return mask->emit(b, batch, firstHead, firstPosition, last, keys);
+}
+
+void DecodeKernel::emitGroup(Value batchIndex, Value keyHead) {
+  batch = batchIndex;
+  firstHead = b.mul(keyHead, b.index(group));
+  keyView = viewOf(b, op.getKey(), op.getKeyPermutation(), {batch, keyHead});
+  valueView = viewOf(b, op.getValue(), op.getValuePermutation(), {batch, keyHead});
+  packQueries();
+  forEachRow([&](const Row &row) { initialize(row); });
+  MaskBounds visible = visibleBounds();
+  Value start = b.roundDown(visible.anyLo, tile.keysPerBlock);
+  b.loop(start, visible.anyHi, tile.keysPerBlock, [&](Value begin) {
+    Value whole = b.index(tile.keysPerBlock), end = b.add(begin, whole);
+    auto isAtMost = [&](Value x, Value y) {
+      return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, x, y);
+    };
+    Block block;
+    block.begin = begin;
+    block.count = b.min(whole, b.sub(keys, begin));
+    block.isFull =
+        b.createOrFold<arith::AndIOp>(isAtMost(visible.allLo, begin), isAtMost(end, visible.allHi));
+    whereVisible(block);
+  });
+  forEachRow([&](const Row &row) { finish(row); });
+}
+
+/// Skips a block of which no row sees a key, and finds whether all rows see all of it.
+void DecodeKernel::whereVisible(const Block &begun) {
+  if (!mask || !mask->getBlocks().hasGaps() || maskDependsOnHead())
+    return emitBlock(begun);
+  Block block = begun;
+  Value last = b.sub(b.add(firstPosition, queries), b.index(1));
+  EmittedBlock rows{batch, firstHead,   firstPosition,
+                    last,  block.begin, b.sub(b.add(block.begin, block.count), b.index(1))};
+  auto attend = [&] {
+    Value isWhole = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, block.count,
+                                                  b.index(tile.keysPerBlock));
+    Value isFull = b.createOrFold<arith::AndIOp>(isWhole, mask->emitEvery(b, rows));
+    block.isFull = b.createOrFold<arith::OrIOp>(block.isFull, isFull);
+    emitBlock(block);
+  };
+  b.branch(mask->emitSome(b, rows), attend, [] {});
+}
+
+void DecodeKernel::emitBlock(const Block &begun) {
+  Block block = begun;
+  emitScores(block);
+  fetchFirstValues(block);
+  forEachRow([&](const Row &row) {
+    hideKeys(row, block);
+    emitProbabilities(row);
+  });
+  forEachRowTile([&](const RowTile &rowTile) { addToSums(rowTile.number, block); });
+  if (mask || op.hasScore())
+    block.finite = checkValues(block);
+  emitValues(block);
+}
+
+//===----------------------------------------------------------------------===//
+// The state of a row
+//===----------------------------------------------------------------------===//
+
+void DecodeKernel::packQueries() {
+  Value factor = emitQueryFactor(b, op, headDim);
+  forEachRowTile([&](const RowTile &rowTile) {
+    SmallVector<Value> views;
+    for (int64_t r = 0; r < rowsPerTile; ++r)
+      views.push_back(viewOf(b, op.getQuery(), op.getQueryPermutation(),
+                             {batch, b.add(b.add(firstHead, rowTile.head), b.index(r))}));
+    Value place = b.divide(rowTile.number, rowsPerTile);
+    b.loop(b.index(0), headDim, 1, [&](Value d) {
+      for (int64_t r = 0; r < rowsPerTile; ++r) {
+        Value element = memref::LoadOp::create(b, views[r], ValueRange{rowTile.query, d});
+        Value scaled = arith::MulFOp::create(b, b.convertFloat(element, scoreType), factor);
+        memref::StoreOp::create(b, scaled, packedQueries, ValueRange{place, d, b.index(r)});
+      }
+    });
+  });
+}
+
+void DecodeKernel::initialize(const Row &row) {
+  Value zero = b.constant(vectorType, 0.0);
+  b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
+    vector::StoreOp::create(b, zero, outputs, ValueRange{row.number, column});
+  });
+  Value maximum = b.constant(scoreType, -softmax::infinity), sum = b.constant(scoreType, 0.0);
+  if (op.hasSink()) {
+    // The sink is one more key, whose value is zero, and comes first.
+    Value logit = cloneOnLanes(b, op.getSink(), {batch, row.head, row.position}, 1);
+    logit = vector::ExtractOp::create(b, logit, 0);
+    maximum = arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e));
+    maximum = larger(b.constant(scoreType, -softmax::infinity), maximum);
+    Value exponent = arith::SubFOp::create(
+        b, arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e)).getResult(),
+        finiteMaximum(maximum));
+    sum = emitExp2(b, exponent, tile.fusedMultiplyAdd);
+  }
+  memref::StoreOp::create(b, maximum, maxima, row.number);
+  memref::StoreOp::create(b, sum, sums, row.number);
+}
+
+void DecodeKernel::finish(const Row &row) {
+  Value sum = memref::LoadOp::create(b, sums, row.number);
+  if (Value lse = op.getLseInit()) {
+    Value maximum = memref::LoadOp::create(b, maxima, row.number);
+    Value exponent = arith::MulFOp::create(b, maximum, b.constant(scoreType, softmax::ln2));
+    Value result = arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum).getResult());
+    Type element = cast<MemRefType>(lse.getType()).getElementType();
+    memref::StoreOp::create(b, b.convertFloat(result, element), lse,
+                            ValueRange{batch, row.head, row.query});
+  }
+  // A row without keys gives zeros (attention_s4).
+  Value zero = b.constant(scoreType, 0.0);
+  Value noKeys = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, zero);
+  Value quotient = arith::DivFOp::create(b, b.constant(scoreType, 1.0), sum);
+  Value reciprocal = arith::SelectOp::create(b, noKeys, zero, quotient);
+  Value output = viewOf(b, op.getOutputInit(), op.getOutputPermutation(), {batch, row.head});
+  Type element = cast<MemRefType>(output.getType()).getElementType();
+  b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
+    Value vector = loadVector(outputs, {row.number, column});
+    vector = arith::MulFOp::create(b, vector, b.splat(vectorType, reciprocal));
+    vector::StoreOp::create(b, b.convertFloat(vector, element), output,
+                            ValueRange{row.query, column});
+  });
+}
+
+Value DecodeKernel::loadVector(Value memref, ValueRange at) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto type = VectorType::get({tile.lanes}, element);
+  return b.convertFloat(vector::LoadOp::create(b, type, memref, at), scoreType);
+}
+
+Value DecodeKernel::multiplyAdd(Value x, Value y, Value z) {
+  if (tile.fusedMultiplyAdd)
+    return vector::FMAOp::create(b, x, y, z);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y).getResult(), z);
+}

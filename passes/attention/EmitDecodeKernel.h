@@ -1,0 +1,128 @@
+// Attention of few queries, as in cached decoding: bound by the bytes of keys and values, which are
+// read once for all heads of a group. Keys lie along lanes for scores and probabilities, columns
+// of values for outputs.
+//
+//   for each block of keys the mask lets in
+//     for each tile of keys                       keys transposed to [D][lanes]
+//       scores[row][key]                          a row is a query of a head of the group
+//     for each row: mask, maximum, exponentials, sum
+//     output[row][d] += p[row][key] * value[key]
+//
+// Blocks, order and rounding of every operation are those of EmitAttentionKernel.h, so a result has
+// the same bits whichever kernel computes it.
+#ifndef FOVEA_PASSES_ATTENTION_EMITDECODEKERNEL_H
+#define FOVEA_PASSES_ATTENTION_EMITDECODEKERNEL_H
+
+#include "dialect/AttnOps.h"
+#include "passes/attention/AttentionPacker.h"
+#include "passes/attention/MaskSummary.h"
+
+namespace fovea {
+
+class DecodeKernel {
+public:
+  /// Whether the kernel can compute the op: no weights or sums of them, no dropout, groups of a
+  /// known size, rows of values and outputs dense and of whole vectors.
+  static bool supports(attn::AttentionOp op, const AttentionTile &tile);
+
+  /// `tile` is one for at most `tile.lanes` queries.
+  DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
+               const MaskSummary &summary);
+
+  /// Allocates scratch memory and emits the whole op at the builder's insertion point.
+  void emit();
+
+private:
+  using Vectors = llvm::SmallVector<mlir::Value>;
+  /// One query of one head: its number among the rows of a group, and where it is.
+  struct Row {
+    mlir::Value number, head, query, position;
+  };
+  /// The rows of one query and heads `head` on, counted from the group's first; `number` is the
+  /// first row's.
+  struct RowTile {
+    mlir::Value query, head, number;
+  };
+  /// Keys [begin, begin + count).
+  struct Block {
+    mlir::Value begin, count;
+    mlir::Value isFull; // i1: whole, and no row has a key of it masked
+    mlir::Value finite; // i1: no value is infinite or NaN; null if no key can be masked
+  };
+
+  /// Keys [begin, end) of a block, counted from its first: as many values as stay in the
+  /// first-level cache while all rows and columns are at work.
+  struct Chunk {
+    mlir::Value begin, end;
+  };
+  static constexpr int64_t keysPerChunk = 32;
+  /// Whether each key is tested, and whether later values are fetched meanwhile.
+  struct ValueVariant {
+    bool tested, fetches;
+  };
+
+  // EmitDecodeKernel.cpp: rows, blocks and the state of rows.
+  void allocate();
+  void emitGroup(mlir::Value batch, mlir::Value keyHead);
+  void whereVisible(const Block &block);
+  void emitBlock(const Block &block);
+  void forEachRow(llvm::function_ref<void(const Row &)> body);
+  void forEachRowTile(llvm::function_ref<void(const RowTile &)> body);
+  bool maskDependsOnHead();
+  MaskBounds visibleBounds();
+  void initialize(const Row &row);
+  void finish(const Row &row);
+  void packQueries();
+
+  // EmitDecodeScores.cpp: from keys to probabilities.
+  void emitScores(const Block &block);
+  bool keepsSquares();
+  void emitScoresOfOne(const Block &block);
+  void emitPackedScores(const Block &block);
+  void multiplyTile(mlir::Value key, mlir::Value number);
+  void hideKeys(const Row &row, const Block &block);
+  void rescore(const Row &row, const Block &block, mlir::Value key, bool masked, bool pastEnd);
+  void emitProbabilities(const Row &row);
+  void addToSums(mlir::Value number, const Block &block);
+  void rescale(const Row &row, mlir::Value before, mlir::Value after, mlir::Value finite);
+  mlir::Value larger(mlir::Value known, mlir::Value candidate);
+  mlir::Value finiteMaximum(mlir::Value maximum);
+
+  // EmitDecodeValues.cpp: from probabilities to outputs.
+  void emitValues(const Block &block);
+  void emitValueTiles(const Block &block, bool tested);
+  void emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile,
+                     ValueVariant variant);
+  void emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
+                     mlir::Value column, int64_t vectors, ValueVariant variant);
+  void fetchValues(const Block &block, const Chunk &chunk, mlir::Value key, mlir::Value column,
+                   int64_t count);
+  void fetchFirstValues(const Block &block);
+  void forEachOutput(llvm::function_ref<void(mlir::ValueRange at)> body);
+  mlir::Value takesPart(const Block &block, const Row &row, mlir::Value key, mlir::Value p);
+  mlir::Value checkValues(const Block &block);
+
+  mlir::Value loadVector(mlir::Value memref, mlir::ValueRange at);
+  mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
+
+  EmitBuilder &b;
+  attn::AttentionOp op;
+  const AttentionTile tile;
+  mlir::FloatType scoreType;
+  mlir::VectorType vectorType;
+  AttentionPacker packer;
+  std::optional<MaskBoundsEmitter> mask;
+  int64_t group;                   // query heads that share a key head
+  int64_t rowsPerTile;             // heads whose rows share a vector of keys or values in registers
+  int64_t vectorsPerTile;          // vectors of keys in a register tile
+  int64_t valueRows, valueVectors; // the same for values; whole rows of values where they fit
+  mlir::Value queries, keys, headDim, valueDim, firstPosition; // index
+  mlir::Value batch, firstHead, keyView, valueView;            // of the group at work
+  // Scratch: [rows / rowsPerTile][D][rowsPerTile], [vectorsPerTile][D][lanes], [rows][block],
+  // [rows][Dv], [rows][Dv], [rows], [rows].
+  mlir::Value packedQueries, packedKeys, scores, blockOutputs, outputs, maxima, sums;
+};
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_ATTENTION_EMITDECODEKERNEL_H

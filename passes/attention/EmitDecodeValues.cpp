@@ -1,0 +1,148 @@
+// The output's part of a block of keys, with columns of values along lanes.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/attention/EmitDecodeKernel.h"
+#include "passes/vector/RegionVectorizer.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// True if no value of the block is infinite or NaN, or the block is full: x - x is +0 exactly for
+/// the others.
+Value DecodeKernel::checkValues(const Block &block) {
+  auto bitsType = b.getIntegerType(scoreType.getWidth());
+  VectorType vectorBits = vectorType.clone(bitsType);
+  Value end = block.count;
+  if (!op.hasScore()) // only what is masked matters
+    end = b.createOrFold<arith::SelectOp>(block.isFull, b.index(0), end);
+  Vectors none = {b.constant(vectorBits, 0)};
+  Vectors bits = b.loop(b.index(0), end, 1, none, [&](Value key, ValueRange outer) {
+    return b.loop(b.index(0), valueDim, tile.lanes, outer, [&](Value column, ValueRange inner) {
+      Value value = loadVector(valueView, {b.add(block.begin, key), column});
+      Value zero = arith::SubFOp::create(b, value, value);
+      Value spoilt = arith::BitcastOp::create(b, vectorBits, zero);
+      return Vectors{arith::OrIOp::create(b, inner[0], spoilt)};
+    });
+  });
+  Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, bits[0]);
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, any, b.constant(bitsType, 0));
+}
+
+/// Whether the key is not masked for the row; with a score function any score may be -inf, which
+/// cannot be told from underflow.
+Value DecodeKernel::takesPart(const Block &block, const Row &row, Value key, Value p) {
+  Value allowed;
+  if (mask) {
+    Value position = b.splat(VectorType::get({1}, b.getIndexType()), b.add(block.begin, key));
+    Value lane = cloneOnLanes(b, op.getMask(), {batch, row.head, row.position, position}, 1);
+    allowed = vector::ExtractOp::create(b, lane, 0);
+  }
+  if (!op.hasScore())
+    return allowed;
+  Value nonzero =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, p, b.constant(scoreType, 0.0));
+  return mask ? arith::AndIOp::create(b, allowed, nonzero).getResult() : nonzero;
+}
+
+/// blockOutputs[rows of the tile][columns of the tile] += p * value, for the keys of a chunk.
+void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
+                                 Value column, int64_t vectors, ValueVariant variant) {
+  auto place = [&](int64_t r, int64_t v) -> SmallVector<Value> {
+    return {b.add(rowTile.number, b.index(r)), b.add(column, b.index(v * tile.lanes))};
+  };
+  Vectors known;
+  for (int64_t r = 0; r < valueRows; ++r)
+    for (int64_t v = 0; v < vectors; ++v)
+      known.push_back(loadVector(blockOutputs, place(r, v)));
+  Vectors sum = b.loop(chunk.begin, chunk.end, 1, known, [&](Value key, ValueRange carried) {
+    if (variant.fetches)
+      fetchValues(block, chunk, key, column, vectors * tile.lanes);
+    Vectors values, next;
+    for (int64_t v = 0; v < vectors; ++v)
+      values.push_back(loadVector(valueView, {b.add(block.begin, key), place(0, v)[1]}));
+    for (int64_t r = 0; r < valueRows; ++r) {
+      Row row{b.add(rowTile.number, b.index(r)), b.add(b.add(firstHead, rowTile.head), b.index(r)),
+              rowTile.query, b.add(firstPosition, rowTile.query)};
+      Value p = memref::LoadOp::create(b, scores, ValueRange{row.number, key});
+      Value splat = b.splat(vectorType, p);
+      Value part = variant.tested ? takesPart(block, row, key, p) : Value();
+      for (Value value : values) {
+        Value before = carried[next.size()], added = multiplyAdd(splat, value, before);
+        next.push_back(part ? arith::SelectOp::create(b, part, added, before).getResult() : added);
+      }
+    }
+    return next;
+  });
+  for (int64_t r = 0; r < valueRows; ++r)
+    for (int64_t v = 0; v < vectors; ++v)
+      vector::StoreOp::create(b, sum[r * vectors + v], blockOutputs, place(r, v));
+}
+
+/// While the tiles of columns of a chunk are at work, in as many steps the values that follow it
+/// come in, row after row.
+void DecodeKernel::fetchValues(const Block &block, const Chunk &chunk, Value key, Value column,
+                               int64_t count) {
+  Value step = b.sub(key, chunk.begin);
+  Value done = b.add(b.mul(column, b.index(keysPerChunk)), b.mul(step, b.index(count)));
+  packer.prefetchAhead(valueView, b.add(block.begin, chunk.begin), done, count);
+}
+
+/// Fetches, while scores become probabilities, the values that none would be ahead of.
+void DecodeKernel::fetchFirstValues(const Block &block) {
+  int64_t columns = cast<MemRefType>(valueView.getType()).getDimSize(1);
+  b.loop(b.index(0), b.index(packer.rowsAhead(valueView)), 1, [&](Value row) {
+    packer.prefetch(valueView, b.add(block.begin, row), b.index(0), columns);
+  });
+}
+
+void DecodeKernel::forEachOutput(function_ref<void(ValueRange at)> body) {
+  forEachRow([&](const Row &row) {
+    b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
+      body(ValueRange{row.number, column});
+    });
+  });
+}
+
+void DecodeKernel::emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile,
+                                 ValueVariant variant) {
+  int64_t width = valueVectors * tile.lanes;
+  // In the slow variant one vector at a time.
+  Value whole = variant.tested ? b.index(0) : b.roundDown(valueDim, width);
+  b.loop(b.index(0), whole, width, [&](Value column) {
+    emitValueTile(block, chunk, rowTile, column, valueVectors, variant);
+  });
+  b.loop(whole, valueDim, tile.lanes,
+         [&](Value column) { emitValueTile(block, chunk, rowTile, column, 1, variant); });
+}
+
+void DecodeKernel::emitValueTiles(const Block &block, bool tested) {
+  b.loop(b.index(0), block.count, keysPerChunk, [&](Value begin) {
+    Chunk chunk{begin, b.min(b.add(begin, b.index(keysPerChunk)), block.count)};
+    forEachRowTile([&](const RowTile &rowTile) {
+      for (int64_t r = 0; r < rowsPerTile; r += valueRows) {
+        RowTile part{rowTile.query, b.add(rowTile.head, b.index(r)),
+                     b.add(rowTile.number, b.index(r))};
+        emitValueRows(block, chunk, part, {tested, /*fetches=*/!tested && r == 0});
+      }
+    });
+  });
+}
+
+// A block's keys are summed up by themselves, as by other kernels; chunk after chunk, so that
+// values are read in the order in which they lie.
+void DecodeKernel::emitValues(const Block &block) {
+  Value zero = b.constant(vectorType, 0.0);
+  forEachOutput([&](ValueRange at) { vector::StoreOp::create(b, zero, blockOutputs, at); });
+  if (!block.finite)
+    emitValueTiles(block, /*tested=*/false);
+  else
+    b.branch(
+        block.finite, [&] { emitValueTiles(block, /*tested=*/false); },
+        [&] { emitValueTiles(block, /*tested=*/true); });
+  forEachOutput([&](ValueRange at) {
+    Value output = loadVector(outputs, at), added = loadVector(blockOutputs, at);
+    output = arith::AddFOp::create(b, output, added);
+    vector::StoreOp::create(b, output, outputs, at);
+  });
+}

@@ -1,0 +1,287 @@
+#include "passes/attention/MaskSummary.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/attention/AttentionPacker.h"
+#include "passes/attention/PrepackAttention.h"
+#include <limits>
+
+using namespace mlir;
+using namespace fovea;
+using namespace fovea::attn;
+
+//===----------------------------------------------------------------------===//
+// What can be read in front
+//===----------------------------------------------------------------------===//
+
+MaskSummary::MaskSummary(AttentionOp op) : op(op), loop(outermostLoop(op)) {
+  if (!op.hasMask())
+    return;
+  MaskBlocks mask(op.getMask());
+  for (const MaskBlocks::Data &data : mask.getData())
+    if (std::optional<Table> table = plan(data))
+      tables.push_back(std::move(*table));
+}
+
+bool MaskSummary::has(const MaskBlocks::Data &data) const {
+  return llvm::any_of(tables, [&](const Table &table) { return table.data == data.value; });
+}
+
+bool MaskSummary::isInside(Operation *inner) const {
+  return loop ? loop->isAncestor(inner) : op->isProperAncestor(inner);
+}
+
+/// Whether `value` can be computed before the loop, given the variables that it depends on besides
+/// the positions.
+bool MaskSummary::isReadable(Value value, SetVector<Value> &variables) const {
+  AttentionOp attention = op;
+  Operation *owner = value.getDefiningOp();
+  if (auto arg = dyn_cast<BlockArgument>(value)) {
+    owner = arg.getOwner()->getParentOp();
+    bool isPosition = owner == attention && arg.getArgNumber() >= 2;
+    if (!isPosition && (owner == attention || owner == loop))
+      variables.insert(arg);
+    return owner == attention || owner == loop || !isInside(owner);
+  }
+  if (!isInside(owner))
+    return true;
+  if (owner->getNumRegions() != 0 || (!isMemoryEffectFree(owner) && !isa<memref::LoadOp>(owner)))
+    return false;
+  return llvm::all_of(owner->getOperands(),
+                      [&](Value operand) { return isReadable(operand, variables); });
+}
+
+/// The size of the op along its batch or its heads, which `arg` counts.
+static int64_t sizeAlong(AttentionOp op, BlockArgument arg) {
+  int64_t dim = op.getQueryPermutation()[arg.getArgNumber()];
+  return cast<MemRefType>(op.getQuery().getType()).getDimSize(dim);
+}
+
+/// A loop's sizes may be dynamic in front of it, those of a tile are then known only inside.
+bool MaskSummary::hasKnownRange(Value variable) const {
+  auto arg = cast<BlockArgument>(variable);
+  bool isOfLoop = loop && arg.getOwner()->getParentOp() == loop;
+  return isOfLoop || !loop || ShapedType::isStatic(sizeAlong(op, arg));
+}
+
+std::optional<MaskSummary::Table> MaskSummary::plan(const MaskBlocks::Data &data) {
+  Table table{data.value, data.ofQuery, data.ofKey, {}, {}, Value()};
+  Type type = data.value.getType();
+  bool isInteger = type.isIndex() || (type.isInteger() && type.getIntOrFloatBitWidth() <= 64);
+  if (!isInteger || !isReadable(data.value, table.variables) ||
+      !llvm::all_of(table.variables, [&](Value variable) { return hasKnownRange(variable); }))
+    return std::nullopt;
+  // A tile of one batch element or one head has but one of them.
+  table.variables.remove_if([&](Value variable) {
+    auto arg = cast<BlockArgument>(variable);
+    return arg.getOwner()->getParentOp() == op && sizeAlong(op, arg) == 1;
+  });
+  return table;
+}
+
+//===----------------------------------------------------------------------===//
+// Filling
+//===----------------------------------------------------------------------===//
+
+/// `value`, recomputed from what `mapping` gives for its variables and positions.
+Value MaskSummary::clone(EmitBuilder &b, Value value, IRMapping &mapping) const {
+  Operation *owner = value.getDefiningOp();
+  if (mapping.contains(value) || !owner || !isInside(owner))
+    return mapping.lookupOrDefault(value);
+  for (Value operand : owner->getOperands())
+    mapping.map(operand, clone(b, operand, mapping));
+  b.clone(*owner, mapping);
+  return mapping.lookup(value);
+}
+
+static Value asIndex(EmitBuilder &b, Value value) {
+  if (value.getType().isIndex())
+    return value;
+  if (value.getType().isInteger(1))
+    return arith::IndexCastUIOp::create(b, b.getIndexType(), value);
+  return arith::IndexCastOp::create(b, b.getIndexType(), value);
+}
+
+/// min(a, b) and max(a, b) of pairs.
+static SmallVector<Value> merge(EmitBuilder &b, ValueRange bounds, Value low, Value high) {
+  return {b.createOrFold<arith::MinSIOp>(bounds[0], low),
+          b.createOrFold<arith::MaxSIOp>(bounds[1], high)};
+}
+
+static SmallVector<Value> noBounds(EmitBuilder &b) {
+  return {b.index(std::numeric_limits<int64_t>::max()),
+          b.index(std::numeric_limits<int64_t>::min())};
+}
+
+MaskSummary::Axis MaskSummary::axisOf(EmitBuilder &b, Value variable) {
+  auto arg = cast<BlockArgument>(variable);
+  if (!loop || arg.getOwner()->getParentOp() != loop) {
+    Value count = b.dim(op.getQuery(), op.getQueryPermutation()[arg.getArgNumber()]);
+    if (int64_t size = sizeAlong(op, arg); ShapedType::isStatic(size))
+      count = b.index(size);
+    return {variable, b.getIndexAttr(0), b.getIndexAttr(1), getAsOpFoldResult(count)};
+  }
+  size_t number = arg.getArgNumber();
+  OpFoldResult lower = loop.getMixedLowerBound()[number], step = loop.getMixedStep()[number];
+  auto valueOf = [&](OpFoldResult fold) {
+    return getValueOrCreateConstantIndexOp(b, b.getLoc(), fold);
+  };
+  Value extent = b.sub(valueOf(loop.getMixedUpperBound()[number]), valueOf(lower));
+  Value count = b.createOrFold<arith::CeilDivSIOp>(extent, valueOf(step));
+  return {variable, lower, step, getAsOpFoldResult(count)};
+}
+
+/// The bounds of booleans that `scan` gives, or those that are known if they are false and true: no
+/// others can change them.
+static SmallVector<Value> whereUndecided(EmitBuilder &b, ValueRange known,
+                                         function_ref<SmallVector<Value>()> scan) {
+  Value undecided = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, known[0], known[1]);
+  auto branch = scf::IfOp::create(b, known.getTypes(), undecided, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, scan());
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, known);
+  return SmallVector<Value>(branch.getResults());
+}
+
+void MaskSummary::fill(EmitBuilder &b, Table &table) {
+  for (Value variable : table.variables)
+    table.axes.push_back(axisOf(b, variable));
+  auto blocks = [&](bool varies, Value count, int64_t size) -> OpFoldResult {
+    if (!varies)
+      return b.getIndexAttr(1);
+    return getAsOpFoldResult(b.createOrFold<arith::CeilDivUIOp>(count, b.index(size)));
+  };
+  SmallVector<OpFoldResult> shape;
+  for (const Axis &axis : table.axes)
+    shape.push_back(axis.count);
+  shape.push_back(blocks(table.ofQuery, queries, queriesPerBlock));
+  shape.push_back(blocks(table.ofKey, keys, keysPerBlock));
+  auto loopOverBlocks = scf::ForallOp::create(b, shape, ValueRange(), std::nullopt);
+  loopOverBlocks->setAttr("attn.kernel_name", b.getStringAttr("summarise"));
+  shape.push_back(b.getIndexAttr(2));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loopOverBlocks);
+  table.bounds = allocateAligned(b, shape, b.getI64Type());
+  b.setInsertionPointToStart(loopOverBlocks.getBody());
+  SmallVector<Value> place(loopOverBlocks.getInductionVars());
+
+  Block::BlockArgListType args = op.getMask().getArguments();
+  IRMapping fixed;
+  for (Value arg : args)
+    fixed.map(arg, b.index(0));
+  for (auto [axis, number] : llvm::zip(table.axes, place)) {
+    auto valueOf = [&](OpFoldResult fold) {
+      return getValueOrCreateConstantIndexOp(b, op.getLoc(), fold);
+    };
+    fixed.map(axis.variable, b.add(valueOf(axis.lower), b.mul(number, valueOf(axis.step))));
+  }
+  // One iteration over positions that the data does not depend on.
+  auto range = [&](bool varies, Value number, Value count, int64_t size) {
+    Value begin = varies ? b.mul(number, b.index(size)) : b.index(0);
+    Value end = varies ? b.min(b.add(begin, b.index(size)), count) : b.index(1);
+    return std::pair(begin, end);
+  };
+  auto [row, rowEnd] = range(table.ofQuery, place[place.size() - 2], queries, queriesPerBlock);
+  auto [key, keyEnd] = range(table.ofKey, place.back(), keys, keysPerBlock);
+  SmallVector<Value> bounds = b.loop(row, rowEnd, 1, noBounds(b), [&](Value row, ValueRange known) {
+    auto scan = [&] {
+      return b.loop(key, keyEnd, 1, known, [&](Value key, ValueRange ofKeys) {
+        IRMapping mapping = fixed;
+        mapping.map(args[2], b.add(firstPosition, row));
+        mapping.map(args[3], key);
+        Value element = asIndex(b, clone(b, table.data, mapping));
+        return merge(b, ofKeys, element, element);
+      });
+    };
+    return table.data.getType().isInteger(1) ? whereUndecided(b, known, scan) : scan();
+  });
+  for (auto [number, bound] : llvm::enumerate(bounds)) {
+    SmallVector<Value> at = place;
+    at.push_back(b.index(number));
+    Value stored = arith::IndexCastOp::create(b, b.getI64Type(), bound);
+    memref::StoreOp::create(b, stored, table.bounds, at);
+  }
+}
+
+/// Finds the op's queries, keys and first position as they are in front of the loop.
+bool MaskSummary::findPositions(EmitBuilder &b) {
+  if (loop) {
+    queries = totalRows(b, op);
+    keys = totalKeys(b, op);
+  } else {
+    queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
+    keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
+  }
+  SetVector<Value> unused;
+  Value offset = op.getQueryOffset();
+  if (!queries || !keys || (offset && !isReadable(offset, unused)))
+    return false;
+  IRMapping atFirst;
+  if (loop)
+    for (auto [variable, lower] : llvm::zip(loop.getInductionVars(), loop.getMixedLowerBound()))
+      atFirst.map(variable, getValueOrCreateConstantIndexOp(b, op.getLoc(), lower));
+  if (offset)
+    firstPosition = clone(b, offset, atFirst);
+  else if (op.getAlignment() == Alignment::BottomRight)
+    firstPosition = b.sub(keys, queries);
+  else
+    firstPosition = b.index(0);
+  return true;
+}
+
+void MaskSummary::emit(int64_t rowsOfBlock, int64_t keysOfBlock) {
+  if (tables.empty())
+    return;
+  queriesPerBlock = rowsOfBlock;
+  keysPerBlock = keysOfBlock;
+  EmitBuilder b(op.getLoc(), loop ? loop.getOperation() : op.getOperation());
+  if (!findPositions(b))
+    return tables.clear(); // the operands are no slices of buffers from outside
+  for (Table &table : tables)
+    fill(b, table);
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+std::pair<Value, Value> MaskSummary::emitBounds(EmitBuilder &b, const MaskBlocks::Data &data,
+                                                const EmittedBlock &block) const {
+  AttentionOp attention = op;
+  const Table &table =
+      *llvm::find_if(tables, [&](const Table &table) { return table.data == data.value; });
+  SmallVector<Value> place;
+  for (const Axis &axis : table.axes) {
+    Value value = axis.variable;
+    if (value == attention.getMask().getArgument(0))
+      value = block.batch;
+    else if (value == attention.getMask().getArgument(1))
+      value = block.head;
+    auto valueOf = [&](OpFoldResult fold) {
+      return getValueOrCreateConstantIndexOp(b, b.getLoc(), fold);
+    };
+    Value distance = b.sub(value, valueOf(axis.lower));
+    place.push_back(b.createOrFold<arith::DivUIOp>(distance, valueOf(axis.step)));
+  }
+  Value first = b.index(0), last = b.index(0);
+  if (table.ofQuery) {
+    first = b.divide(b.sub(block.firstQuery, firstPosition), queriesPerBlock);
+    last = b.divide(b.sub(block.lastQuery, firstPosition), queriesPerBlock);
+  }
+  Value keyBlock = table.ofKey ? b.divide(block.firstKey, keysPerBlock) : b.index(0);
+  SmallVector<Value> bounds = b.loop(first, b.add(last, b.index(1)), 1, noBounds(b),
+                                     [&](Value queryBlock, ValueRange carried) {
+                                       SmallVector<Value> loaded;
+                                       for (int64_t number : {0, 1}) {
+                                         SmallVector<Value> at = place;
+                                         at.append({queryBlock, keyBlock, b.index(number)});
+                                         Value bound = memref::LoadOp::create(b, table.bounds, at);
+                                         loaded.push_back(asIndex(b, bound));
+                                       }
+                                       return merge(b, carried, loaded[0], loaded[1]);
+                                     });
+  return {bounds[0], bounds[1]};
+}

@@ -1,0 +1,61 @@
+// Run-time summaries of the data that a mask reads: document ids, lengths of segments, dense masks.
+// Before the loops of an attention its smallest and largest value over each block of positions is
+// stored, once a run and not once a head where it does not depend on the head. Kernels then skip
+// and simplify blocks by the bounds of MaskBlocks.
+#ifndef FOVEA_PASSES_ATTENTION_MASKSUMMARY_H
+#define FOVEA_PASSES_ATTENTION_MASKSUMMARY_H
+
+#include "dialect/AttnOps.h"
+#include "passes/attention/MaskBounds.h"
+
+namespace fovea {
+
+class MaskSummary {
+public:
+  /// What is summarised of the mask of `op`: data that can be read before the op's outermost
+  /// parallel loop.
+  explicit MaskSummary(attn::AttentionOp op);
+
+  bool has(const MaskBlocks::Data &data) const;
+
+  /// Emits the tables and the loops that fill them in front of the op's outermost parallel loop,
+  /// for blocks of `queriesPerBlock` and `keysPerBlock` positions.
+  void emit(int64_t queriesPerBlock, int64_t keysPerBlock);
+
+  /// Emits the bounds of `data`, which is summarised, over a block: a pair of index values.
+  std::pair<mlir::Value, mlir::Value> emitBounds(EmitBuilder &b, const MaskBlocks::Data &data,
+                                                 const EmittedBlock &block) const;
+
+private:
+  /// A variable that a table has a dim for: the batch, the head, or a parallel loop's index.
+  struct Axis {
+    mlir::Value variable;
+    mlir::OpFoldResult lower, step; // of the values that it takes
+    mlir::OpFoldResult count;
+  };
+  struct Table {
+    mlir::Value data;
+    bool ofQuery, ofKey;
+    llvm::SetVector<mlir::Value> variables;
+    std::vector<Axis> axes; // of the variables
+    mlir::Value bounds;     // memref of i64: [axes..., query blocks, key blocks, 2]
+  };
+  std::optional<Table> plan(const MaskBlocks::Data &data);
+  bool isReadable(mlir::Value value, llvm::SetVector<mlir::Value> &variables) const;
+  bool hasKnownRange(mlir::Value variable) const;
+  bool findPositions(EmitBuilder &b);
+  Axis axisOf(EmitBuilder &b, mlir::Value variable);
+  void fill(EmitBuilder &b, Table &table);
+  mlir::Value clone(EmitBuilder &b, mlir::Value value, mlir::IRMapping &mapping) const;
+  bool isInside(mlir::Operation *op) const;
+
+  attn::AttentionOp op;
+  mlir::scf::ForallOp loop; // null if the op is in none
+  std::vector<Table> tables;
+  mlir::Value firstPosition, queries, keys; // before the loop
+  int64_t queriesPerBlock = 1, keysPerBlock = 1;
+};
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_ATTENTION_MASKSUMMARY_H

@@ -1,0 +1,149 @@
+#include "passes/attention/PrepackAttention.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/attention/AttentionPacker.h"
+#include "passes/attention/MaskBounds.h"
+
+using namespace mlir;
+using namespace fovea;
+using namespace fovea::attn;
+
+namespace {
+/// An operand of an op in a parallel loop as a slice of a buffer from outside of it.
+struct OuterOperand {
+  Value source;
+  SmallVector<OpFoldResult> offsets;
+  SmallVector<int64_t> permutation; // of the dims, as the op takes them
+};
+} // namespace
+
+scf::ForallOp fovea::outermostLoop(AttentionOp op) {
+  scf::ForallOp found;
+  for (auto loop = op->getParentOfType<scf::ForallOp>(); loop;
+       loop = loop->getParentOfType<scf::ForallOp>())
+    found = loop;
+  return found;
+}
+
+static std::optional<OuterOperand> findOuter(Value operand, ArrayRef<int64_t> permutation,
+                                             scf::ForallOp loop) {
+  auto slice = operand.getDefiningOp<memref::SubViewOp>();
+  if (!slice || loop->isAncestor(slice.getSource().getParentRegion()->getParentOp()) ||
+      slice.getType().getRank() != slice.getSourceType().getRank() || !slice.hasUnitStride())
+    return std::nullopt;
+  return OuterOperand{slice.getSource(), slice.getMixedOffsets(),
+                      SmallVector<int64_t>(permutation)};
+}
+
+/// The slice has all keys and columns.
+static bool isWhole(const OuterOperand &operand) {
+  return isConstantIntValue(operand.offsets[operand.permutation[2]], 0) &&
+         isConstantIntValue(operand.offsets[operand.permutation[3]], 0);
+}
+
+Value fovea::totalRows(EmitBuilder &b, AttentionOp op) {
+  scf::ForallOp loop = outermostLoop(op);
+  auto query = loop ? findOuter(op.getQuery(), op.getQueryPermutation(), loop) : std::nullopt;
+  if (!query)
+    return Value();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop);
+  return b.dim(query->source, query->permutation[2]);
+}
+
+Value fovea::totalKeys(EmitBuilder &b, AttentionOp op) {
+  scf::ForallOp loop = outermostLoop(op);
+  auto key = loop ? findOuter(op.getKey(), op.getKeyPermutation(), loop) : std::nullopt;
+  if (!key || !isConstantIntValue(key->offsets[key->permutation[2]], 0))
+    return Value();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop);
+  return b.dim(key->source, key->permutation[2]);
+}
+
+namespace {
+/// The loop that packs.
+class Prepacking {
+public:
+  Prepacking(EmitBuilder &b, const AttentionTile &tile, FloatType scoreType, OuterOperand key,
+             OuterOperand value)
+      : b(b), tile(tile), packer(b, tile, scoreType), scoreType(scoreType), key(std::move(key)),
+        value(std::move(value)) {}
+
+  void emit(Value wanted);
+  Value packedKeys, packedValues;
+
+private:
+  Value dimOf(const OuterOperand &operand, int64_t dim) {
+    return b.dim(operand.source, operand.permutation[dim]);
+  }
+  Value allocate(ArrayRef<OpFoldResult> loops, ArrayRef<OpFoldResult> blockShape);
+  void packBlock(ValueRange indices);
+
+  EmitBuilder &b;
+  const AttentionTile &tile;
+  AttentionPacker packer;
+  FloatType scoreType;
+  OuterOperand key, value;
+};
+} // namespace
+
+Value Prepacking::allocate(ArrayRef<OpFoldResult> loops, ArrayRef<OpFoldResult> blockShape) {
+  SmallVector<OpFoldResult> shape(loops);
+  llvm::append_range(shape, blockShape);
+  return allocateAligned(b, shape, scoreType);
+}
+
+void Prepacking::packBlock(ValueRange indices) {
+  ValueRange head = indices.take_front(2);
+  Value begin = b.mul(indices[2], b.index(tile.keysPerBlock));
+  Value count = b.min(b.index(tile.keysPerBlock), b.sub(dimOf(key, 2), begin));
+  KeyRange range{begin, b.index(0), count};
+  packer.packKeys(viewOf(b, key.source, key.permutation, head), range,
+                  viewOf(b, packedKeys, indices));
+  packer.packValues(viewOf(b, value.source, value.permutation, head), range,
+                    viewOf(b, packedValues, indices));
+}
+
+void Prepacking::emit(Value wanted) {
+  Value batches = b.createOrFold<arith::SelectOp>(wanted, dimOf(key, 0), b.index(0));
+  Value blocks = b.createOrFold<arith::CeilDivUIOp>(dimOf(key, 2), b.index(tile.keysPerBlock));
+  SmallVector<OpFoldResult> sizes =
+      getAsOpFoldResult(ArrayRef<Value>{batches, dimOf(key, 1), blocks});
+  packedKeys = allocate(sizes, packer.keyShape(dimOf(key, 3)));
+  packedValues = allocate(sizes, packer.valueShape(dimOf(value, 3)));
+  auto loop = scf::ForallOp::create(b, sizes, ValueRange(), std::nullopt);
+  loop->setAttr("attn.kernel_name", b.getStringAttr("pack"));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  packBlock(loop.getInductionVars());
+}
+
+std::optional<PrepackedOperands> fovea::prepackOperands(AttentionOp op, const AttentionTile &tile,
+                                                        int64_t fewRows) {
+  scf::ForallOp loop = outermostLoop(op);
+  if (!loop || isWindowed(op))
+    return std::nullopt;
+  auto key = findOuter(op.getKey(), op.getKeyPermutation(), loop);
+  auto value = findOuter(op.getValue(), op.getValuePermutation(), loop);
+  if (!key || !value || !isWhole(*key) || !isWhole(*value))
+    return std::nullopt;
+  EmitBuilder b(op.getLoc(), op.getOperation());
+  auto offset = [&](int64_t dim) {
+    return getValueOrCreateConstantIndexOp(b, op.getLoc(), key->offsets[key->permutation[dim]]);
+  };
+  PrepackedOperands packed;
+  packed.batch = offset(0);
+  packed.head = offset(1);
+  Value rows = totalRows(b, op);
+  b.setInsertionPoint(loop);
+  Value wanted =
+      rows ? b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, rows, b.index(fewRows))
+           : arith::ConstantIntOp::create(b, 1, 1).getResult();
+  Prepacking prepacking(b, tile, op.getScoreType(), *key, *value);
+  prepacking.emit(wanted);
+  packed.keys = prepacking.packedKeys;
+  packed.values = prepacking.packedValues;
+  return packed;
+}

@@ -1,0 +1,172 @@
+// Tensors to buffers, with upstream's one-shot bufferisation. What is ours is where results go:
+// entries write into out-parameters, loops carry one buffer per tensor, and a result that updates
+// the argument of its name may have the argument's memory.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
+#include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/Passes.h"
+#include "passes/tensors/DimSizes.h"
+#include "passes/tensors/UpdateChain.h"
+
+using namespace mlir;
+
+namespace fovea {
+#define GEN_PASS_DEF_BUFFERIZEPASS
+#include "passes/Passes.h.inc"
+
+/// Replaces the results of an entry by writable memref arguments that they are copied to.
+static LogicalResult resultsToOutParameters(OpBuilder &b, func::FuncOp function) {
+  auto terminator = cast<func::ReturnOp>(function.getBody().back().getTerminator());
+  unsigned numResults = terminator.getNumOperands();
+  // Inputs belong to the caller.
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    function.setArgAttr(i, bufferization::BufferizationDialect::kWritableAttrName,
+                        b.getBoolAttr(false));
+  b.setInsertionPoint(terminator);
+  for (auto [i, value] : llvm::enumerate(terminator.getOperands())) {
+    auto tensor = dyn_cast<RankedTensorType>(value.getType());
+    if (!tensor)
+      return function.emitOpError("result ")
+             << i << ": expected a ranked tensor, got " << value.getType();
+    auto type = MemRefType::get(tensor.getShape(), tensor.getElementType());
+    unsigned position = function.getNumArguments();
+    if (failed(
+            function.insertArgument(position, type, function.getResultAttrDict(i), value.getLoc())))
+      return failure();
+    bufferization::MaterializeInDestinationOp::create(b, value.getLoc(), /*result=*/Type(), value,
+                                                      function.getArgument(position),
+                                                      /*restrict=*/true, /*writable=*/true);
+  }
+  func::ReturnOp::create(b, terminator.getLoc());
+  terminator.erase();
+  function.setFunctionType(b.getFunctionType(function.getArgumentTypes(), {}));
+  function.removeResAttrsAttr();
+  function->setAttr("attn.num_results", b.getI64IntegerAttr(numResults));
+  return success();
+}
+
+/// The argument that a result updates: one of its name and type, from which it is made by inserting
+/// parts, in loops or not.
+static BlockArgument findState(func::FuncOp function, Value result, BlockArgument out) {
+  auto state = dyn_cast<BlockArgument>(originOf(result));
+  if (!state || state.getOwner() != out.getOwner() || state.getType() != result.getType())
+    return {};
+  Attribute name = function.getArgAttr(out.getArgNumber(), "attn.name");
+  return name && name == function.getArgAttr(state.getArgNumber(), "attn.name") ? state
+                                                                                : BlockArgument();
+}
+
+/// Lets results that update an argument start as a copy of it, so that all updates are made in
+/// the result's memory. Where the caller gave the same memory for both there is nothing to copy
+/// (skipCopiesToSelf).
+static void updateStates(OpBuilder &b, func::FuncOp function) {
+  Block &body = function.getBody().front();
+  for (auto store :
+       llvm::make_early_inc_range(body.getOps<bufferization::MaterializeInDestinationOp>())) {
+    auto out = dyn_cast<BlockArgument>(store.getDest());
+    BlockArgument state = out ? findState(function, store.getSource(), out) : BlockArgument();
+    if (!state || state == store.getSource())
+      continue;
+    b.setInsertionPointToStart(&body);
+    auto copy = bufferization::MaterializeInDestinationOp::create(
+        b, out.getLoc(), /*result=*/Type(), state, out, /*restrict=*/true, /*writable=*/true);
+    Value updated = bufferization::ToTensorOp::create(b, out.getLoc(), state.getType(), out,
+                                                      /*restrict=*/true, /*writable=*/true);
+    state.replaceAllUsesExcept(updated, copy);
+  }
+}
+
+/// Guards each copy of an argument to the result that updates it by a comparison of addresses.
+static void skipCopiesToSelf(OpBuilder &b, func::FuncOp function) {
+  for (auto copy :
+       llvm::make_early_inc_range(function.getBody().front().getOps<memref::CopyOp>())) {
+    auto from = dyn_cast<BlockArgument>(copy.getSource());
+    auto to = dyn_cast<BlockArgument>(copy.getTarget());
+    auto nameOf = [&](BlockArgument argument) {
+      return function.getArgAttr(argument.getArgNumber(), "attn.name");
+    };
+    if (!from || !to || from == to || !nameOf(from) || nameOf(from) != nameOf(to))
+      continue;
+    b.setInsertionPoint(copy);
+    Location loc = copy.getLoc();
+    Value differ =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                              memref::ExtractAlignedPointerAsIndexOp::create(b, loc, from),
+                              memref::ExtractAlignedPointerAsIndexOp::create(b, loc, to));
+    auto choice = scf::IfOp::create(b, loc, differ);
+    copy->moveBefore(choice.thenYield());
+  }
+}
+
+/// True if inner loops alone, which keep their buffers, are between the two.
+static bool isKept(Value next, Value carried) {
+  while (auto loop = next.getDefiningOp<scf::ForOp>())
+    next = loop.getTiedLoopInit(cast<OpResult>(next))->get();
+  return next == carried;
+}
+
+/// Makes each tensor that a loop yields end up in the buffer that the iteration started with,
+/// so that iterations neither allocate nor swap buffers.
+static void keepLoopBuffers(OpBuilder &b, scf::ForOp loop) {
+  auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
+  b.setInsertionPoint(yield);
+  for (auto [i, carried] : llvm::enumerate(loop.getRegionIterArgs())) {
+    Value next = yield.getOperand(i);
+    if (!isa<RankedTensorType>(carried.getType()) || isKept(next, carried))
+      continue;
+    yield.setOperand(i, bufferization::MaterializeInDestinationOp::create(
+                            b, next.getLoc(), carried.getType(), next, carried)
+                            .getResult());
+  }
+}
+
+static bufferization::OneShotBufferizationOptions bufferizationOptions() {
+  bufferization::OneShotBufferizationOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.bufferAlignment = 64;
+  options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::IdentityLayoutMap);
+  // Memory from elsewhere (an unknown op, a weight) is contiguous too.
+  options.unknownTypeConverterFn = [](TensorType type, Attribute memorySpace,
+                                      const bufferization::BufferizationOptions &) {
+    return bufferization::getMemRefTypeWithStaticIdentityLayout(type, memorySpace);
+  };
+  return options;
+}
+
+namespace {
+struct BufferizePass : impl::BufferizePassBase<BufferizePass> {
+  using Base::Base;
+  void runOnOperation() override {
+    OpBuilder b(&getContext());
+    // While sizes can be followed through tensors: those of buffers must be stated in terms of the
+    // arguments' dims.
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      shareDims(function);
+    auto isEntry = [](func::FuncOp function) {
+      return function.isPublic() && !function.isExternal();
+    };
+    for (auto function : llvm::make_filter_range(getOperation().getOps<func::FuncOp>(), isEntry)) {
+      if (failed(resultsToOutParameters(b, function)))
+        return signalPassFailure();
+      updateStates(b, function);
+    }
+    getOperation().walk([&](scf::ForOp loop) { keepLoopBuffers(b, loop); });
+
+    // Compute results where they are wanted rather than copy them there.
+    IRRewriter rewriter(&getContext());
+    if (failed(bufferization::eliminateEmptyTensors(rewriter, getOperation())))
+      return signalPassFailure();
+    bufferization::BufferizationState state;
+    if (failed(bufferization::runOneShotModuleBufferize(getOperation(), bufferizationOptions(),
+                                                        state)))
+      return signalPassFailure();
+    for (auto function : llvm::make_filter_range(getOperation().getOps<func::FuncOp>(), isEntry))
+      skipCopiesToSelf(b, function);
+  }
+};
+} // namespace
+} // namespace fovea

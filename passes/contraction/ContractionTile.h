@@ -1,0 +1,40 @@
+// Sizes of the product of panels: what sits in registers, what in the first and what in the second
+// level of cache, what one task computes. Everything that chooses or relies on them asks here.
+#ifndef FOVEA_PASSES_CONTRACTION_CONTRACTIONTILE_H
+#define FOVEA_PASSES_CONTRACTION_CONTRACTIONTILE_H
+
+#include "passes/TargetInfo.h"
+#include "llvm/ADT/SmallVector.h"
+#include <optional>
+
+namespace fovea {
+
+/// Results that stay in registers: `rows` of a by `vectors` panels of b.
+struct RegisterTile {
+  int64_t rows, vectors;
+};
+
+struct ContractionTile {
+  int64_t lanes;     // of a vector; the columns of a panel of b
+  int64_t group;     // lanes in 128 bits, within which shuffles are cheap
+  RegisterTile many; // for many rows, which are packed
+  int64_t depth;     // of the blocks of k, for each of which an element gets one partial sum
+  int64_t blockRows; // of a that stay in the second-level cache, up to half of it
+  int64_t taskRows;  // of a that share the columns of b that a task reads
+  int64_t taskColumns;
+  /// Tiles for 1, 2 and 4 rows.
+  llvm::SmallVector<RegisterTile, 4> few;
+  /// For at most its rows, which are packed as many are, where registers suffice.
+  std::optional<RegisterTile> some;
+};
+
+/// Up to this many rows of a are read as they lie. More that are far apart, by a power of two say,
+/// are in each other's way in the first-level cache.
+constexpr int64_t maxFewRows = 4;
+
+/// The sizes for accumulators of `bits` bits. No result depends on them but through `depth`.
+ContractionTile chooseContractionTile(const TargetInfo &target, int64_t bits);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_CONTRACTION_CONTRACTIONTILE_H

@@ -1,0 +1,240 @@
+// Finds the roles of operands and loops in a contraction, and addresses its operands.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/contraction/EmitContraction.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace fovea;
+
+static Value skipWidening(Value value) {
+  auto widening = value.getDefiningOp<arith::ExtFOp>();
+  return widening ? widening.getIn() : value;
+}
+
+/// The body must be `c + a * b`, factors widened at most.
+static bool isMultiplyAdd(linalg::GenericOp op) {
+  Block *body = op.getBody();
+  auto add = body->getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!add || body->getNumArguments() != 3)
+    return false;
+  Value product = add.getLhs() == body->getArgument(2) ? add.getRhs() : add.getLhs();
+  Value old = product == add.getLhs() ? add.getRhs() : add.getLhs();
+  auto multiply = product.getDefiningOp<arith::MulFOp>();
+  if (!multiply || old != body->getArgument(2))
+    return false;
+  Value lhs = skipWidening(multiply.getLhs()), rhs = skipWidening(multiply.getRhs());
+  Value a = body->getArgument(0), b = body->getArgument(1);
+  return (lhs == a && rhs == b) || (lhs == b && rhs == a);
+}
+
+static bool isContiguousAlong(linalg::GenericOp op, OpOperand &operand, unsigned dim) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  auto type = cast<MemRefType>(operand.get().getType());
+  return map.getNumResults() > 0 && type.isLastDimUnitStride() &&
+         map.getResults().back() == getAffineDimExpr(dim, op.getContext());
+}
+
+/// Of several loops, the one along which `operand` is contiguous, else the last.
+static std::optional<unsigned> mainLoop(linalg::GenericOp op, OpOperand &operand,
+                                        ArrayRef<unsigned> dims) {
+  for (unsigned dim : dims)
+    if (isContiguousAlong(op, operand, dim))
+      return dim;
+  return dims.empty() ? std::nullopt : std::optional(dims.back());
+}
+
+static Factor makeFactor(linalg::GenericOp op, OpOperand &operand, std::optional<unsigned> row,
+                         unsigned k) {
+  return {&operand, row, isContiguousAlong(op, operand, k),
+          row && isContiguousAlong(op, operand, *row)};
+}
+
+static std::optional<Contraction> assignRoles(linalg::GenericOp op,
+                                              linalg::ContractionDimensions dims) {
+  OpOperand *a = &op->getOpOperand(0), *b = &op->getOpOperand(1), *c = &op->getOpOperand(2);
+  auto ofRows = [&](unsigned dim) { return isContiguousAlong(op, *c, dim); };
+  if (dims.n.empty() || llvm::any_of(dims.m, ofRows)) {
+    std::swap(a, b);
+    std::swap(dims.m, dims.n);
+  }
+  if (dims.n.empty())
+    return std::nullopt;
+  auto m = mainLoop(op, *a, dims.m);
+  unsigned n = *mainLoop(op, *c, dims.n), k = *mainLoop(op, *b, dims.k);
+  Contraction contraction{op,
+                          makeFactor(op, *a, m, k),
+                          makeFactor(op, *b, n, k),
+                          c,
+                          isContiguousAlong(op, *c, n),
+                          k,
+                          {},
+                          nullptr};
+  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
+    if (dim != m && dim != n && dim != k)
+      contraction.outer.push_back(dim);
+  return contraction;
+}
+
+/// The loops (row, k) of an operand indexed by `(row floordiv n, k, row mod n)`.
+static std::optional<std::pair<unsigned, unsigned>> panelLoops(linalg::LinalgOp op,
+                                                               OpOperand &operand) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  if (map.getNumResults() != 3)
+    return std::nullopt;
+  auto panel = dyn_cast<AffineBinaryOpExpr>(map.getResult(0));
+  auto lane = dyn_cast<AffineBinaryOpExpr>(map.getResult(2));
+  auto k = dyn_cast<AffineDimExpr>(map.getResult(1));
+  if (!panel || panel.getKind() != AffineExprKind::FloorDiv || !lane || !k ||
+      lane.getKind() != AffineExprKind::Mod || panel.getLHS() != lane.getLHS() ||
+      panel.getRHS() != lane.getRHS())
+    return std::nullopt;
+  auto row = dyn_cast<AffineDimExpr>(panel.getLHS());
+  if (!row)
+    return std::nullopt;
+  return std::pair(row.getPosition(), k.getPosition());
+}
+
+bool fovea::readsPanels(linalg::LinalgOp op) {
+  return op.getNumDpsInputs() == 2 &&
+         llvm::any_of(op.getDpsInputOperands(),
+                      [&](OpOperand *operand) { return panelLoops(op, *operand).has_value(); });
+}
+
+static std::optional<Contraction> assignPanelRoles(linalg::GenericOp op) {
+  OpOperand *a = &op->getOpOperand(0), *b = &op->getOpOperand(1), *c = &op->getOpOperand(2);
+  if (!panelLoops(op, *b))
+    std::swap(a, b);
+  auto [n, k] = *panelLoops(op, *b);
+  AffineMap rowsOfA = op.getMatchingIndexingMap(a), results = op.getMatchingIndexingMap(c);
+  SmallVector<unsigned> rows, outer;
+  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
+    if (dim != n && rowsOfA.isFunctionOfDim(dim) && results.isFunctionOfDim(dim))
+      rows.push_back(dim);
+  auto m = mainLoop(op, *a, rows);
+  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
+    if (dim != m && dim != n && dim != k)
+      outer.push_back(dim);
+  Factor panels{b, n, /*contiguousAlongK=*/false, /*contiguousAlongRow=*/true, /*inPanels=*/true};
+  return Contraction{
+      op, makeFactor(op, *a, m, k), panels, c, isContiguousAlong(op, *c, n), k, outer, nullptr};
+}
+
+std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::string &why) {
+  auto element = dyn_cast<FloatType>(getElementTypeOrSelf(op.getDpsInits()[0]));
+  if (!element || !isMultiplyAdd(op)) {
+    why = "its body is not a sum of products of floats";
+    return std::nullopt;
+  }
+  for (OpOperand &operand : op->getOpOperands())
+    if (!isa<MemRefType>(operand.get().getType()) ||
+        (!op.getMatchingIndexingMap(&operand).isProjectedPermutation() &&
+         !panelLoops(op, operand))) {
+      why = "an operand is not indexed by plain loops";
+      return std::nullopt;
+    }
+  std::optional<Contraction> contraction;
+  if (readsPanels(op))
+    contraction = assignPanelRoles(op);
+  else if (auto dims = linalg::inferContractionDims(op); succeeded(dims))
+    contraction = assignRoles(op, *dims);
+  if (!contraction) {
+    why = "no loop of the result belongs to one factor alone";
+    return std::nullopt;
+  }
+  contraction->accumulator =
+      element.getWidth() < 32 ? FloatType(Float32Type::get(op.getContext())) : element;
+  return contraction;
+}
+
+ContractionEmitter::ContractionEmitter(EmitBuilder &builder, const Contraction &contraction,
+                                       const TargetInfo &target, ArrayRef<Value> sizes,
+                                       ArrayRef<Value> outerIvs, const PackedFactor *packed)
+    : b(builder), c(contraction), target(target), packed(packed),
+      tile(chooseContractionTile(target, contraction.accumulator.getIntOrFloatBitWidth())),
+      sizes(sizes), ivs(outerIvs), one(b.index(1)) {}
+
+Value ContractionEmitter::rows(const Factor &factor) const {
+  return factor.row ? sizes[*factor.row] : one;
+}
+
+/// The loop behind each dim of an operand.
+static SmallVector<unsigned> loopsOf(linalg::GenericOp op, OpOperand &operand) {
+  return llvm::map_to_vector(op.getMatchingIndexingMap(&operand).getResults(), [](AffineExpr expr) {
+    return cast<AffineDimExpr>(expr).getPosition();
+  });
+}
+
+SmallVector<Value> ContractionEmitter::resultIndices(Value m, Value n) {
+  SmallVector<Value> all = ivs;
+  if (c.a.row)
+    all[*c.a.row] = m;
+  all[*c.b.row] = n;
+  return llvm::map_to_vector(loopsOf(c.op, *c.c), [&](unsigned loop) { return all[loop]; });
+}
+
+FactorView ContractionEmitter::view(const Factor &factor) const {
+  FactorView view{factor.operand->get(),     {},           std::nullopt, 0, factor.contiguousAlongK,
+                  factor.contiguousAlongRow, c.accumulator};
+  for (auto [dim, loop] : llvm::enumerate(loopsOf(c.op, *factor.operand))) {
+    view.at.push_back(ivs[loop]);
+    if (loop == c.k)
+      view.kDim = dim;
+    else if (loop == factor.row)
+      view.rowDim = dim;
+  }
+  return view;
+}
+
+Panel ContractionEmitter::packedPanel(Value m, Value k0, Value depth) const {
+  FactorView factor = view(c.a);
+  Panel panel{packed->memref, {}, Value(), 0};
+  for (unsigned dim : packed->dims)
+    panel.leading.push_back(b.add(packed->offsets[dim], factor.at[dim]));
+  Value row = b.add(packed->offsets[packed->rowDim], m);
+  panel.offset = b.add(b.mul(k0, packed->paddedRows), b.mul(row, depth));
+  panel.count = tile.many.rows;
+  return panel;
+}
+
+Panel ContractionEmitter::weightPanel(Value n, Value k0) const {
+  return {c.b.operand->get(), {b.divide(n, tile.lanes)}, k0, tile.lanes, /*hasRowDim=*/true};
+}
+
+Value ContractionEmitter::multiplyAdd(Value x, Value y, Value z) {
+  if (target.fusedMultiplyAdd)
+    return vector::FMAOp::create(b, x, y, z);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), z);
+}
+
+Value ContractionEmitter::loadResult(Value m, Value n, int64_t lanes) {
+  Value memref = c.c->get();
+  SmallVector<Value> at = resultIndices(m, n);
+  if (!c.contiguousResult)
+    return widen(memref::LoadOp::create(b, memref, at));
+  auto type = VectorType::get({lanes}, getElementTypeOrSelf(memref));
+  return widen(vector::LoadOp::create(b, type, memref, at));
+}
+
+void ContractionEmitter::storeResult(Value m, Value n, Value value) {
+  Value memref = c.c->get();
+  SmallVector<Value> at = resultIndices(m, n);
+  if (c.isNarrowResult()) {
+    Type narrow = getElementTypeOrSelf(memref);
+    if (auto type = dyn_cast<VectorType>(value.getType()))
+      narrow = type.clone(narrow);
+    value = arith::TruncFOp::create(b, narrow, value);
+  }
+  if (isa<VectorType>(value.getType()))
+    vector::StoreOp::create(b, value, memref, at);
+  else
+    memref::StoreOp::create(b, value, memref, at);
+}
+
+void ContractionEmitter::accumulate(Value m, Value n, Value addend) {
+  auto type = dyn_cast<VectorType>(addend.getType());
+  SmallVector<Value> at = resultIndices(m, n);
+  Value old = type ? loadResult(m, n, type.getNumElements())
+                   : widen(memref::LoadOp::create(b, c.c->get(), at));
+  storeResult(m, n, arith::AddFOp::create(b, old, addend));
+}

@@ -1,0 +1,260 @@
+// The product of panels (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication,
+// ACM TOMS 34, 2008).
+//
+// A tile of results stays in registers while it walks a block of k. Columns lie in panels
+// [k][lanes]; unless b is a weight that the runtime has packed, a task packs those that it needs,
+// block by block. Many rows are packed in panels [k][rows] that stay in the second-level cache;
+// few are read as they lie. Packing is where strides end, and for many rows narrow types.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/contraction/EmitContractionTile.h"
+
+using namespace mlir;
+using namespace fovea;
+
+namespace {
+enum class RowSource { AsTheyLie, PackedHere, PackedBefore };
+
+/// Memory that all forms of one contraction share; null where no form needs it.
+struct Scratch {
+  Value rows;    // a block of packed rows
+  Value columns; // the panels of a task, for one block of k
+  Value edge, wide;
+};
+
+/// One form of the product: with one tile and one source of rows.
+class PanelProduct {
+public:
+  PanelProduct(ContractionEmitter &emitter, const Scratch &scratch, RegisterTile tile,
+               RowSource source)
+      : e(emitter), b(emitter.b), s(emitter.tile), scratch(scratch), tile(tile), source(source) {}
+  void emit();
+
+private:
+  int64_t stepRows() const;
+  void emitBlock(Value m0, Value n0);
+  void emitDepth(Value k0);
+  void emitColumns(Value n1, Value end, Value k0, Value depth);
+  void packRows(Value k0, Value depth);
+  void prepareColumns(Value n1, Value end, Value k0, Value depth);
+  void packColumns(Value n1, Value end, Value k0, Value depth);
+  void copyColumns(Value n1, Value end, Value k0, Value depth);
+
+  TileRows rowsAt(Value m, Value k0, Value depth);
+  Panel blockPanel(Value m);
+  Panel scratchPanel(Value n1, Value n);
+  SmallVector<Panel> columnsAt(Value n1, Value n, Value end, Value k0);
+
+  bool readsWeights() const;
+
+  ContractionEmitter &e;
+  EmitBuilder &b;
+  const ContractionTile &s;
+  const Scratch &scratch;
+  RegisterTile tile;
+  RowSource source;
+  std::optional<TileResults> results; // of the block being emitted
+};
+} // namespace
+
+/// For one tile of rows weights are read where they are. For many tiles a block of them is widened
+/// and copied once: it stays in cache, on few pages, however far apart its panels are.
+bool PanelProduct::readsWeights() const { return e.c.b.inPanels && tile.rows != s.many.rows; }
+
+/// Rows of the outermost loop.
+int64_t PanelProduct::stepRows() const {
+  switch (source) {
+  case RowSource::AsTheyLie:
+    return maxFewRows;
+  case RowSource::PackedHere:
+    return s.blockRows;
+  case RowSource::PackedBefore:
+    return s.taskRows;
+  }
+  return 0;
+}
+
+void PanelProduct::emit() {
+  Value zero = b.index(0);
+  b.loop(zero, e.sizeM(), stepRows(), [&](Value m0) {
+    if (!scratch.wide)
+      return emitBlock(m0, zero);
+    b.loop(zero, e.sizeN(), s.taskColumns, [&](Value n0) { emitBlock(m0, n0); });
+  });
+}
+
+void PanelProduct::emitBlock(Value m0, Value n0) {
+  Value mEnd = b.min(b.add(m0, b.index(stepRows())), e.sizeM());
+  Value nEnd = scratch.wide ? b.min(b.add(n0, b.index(s.taskColumns)), e.sizeN()) : e.sizeN();
+  results.emplace(TileResults{e, scratch.edge, scratch.wide, m0, mEnd, n0, nEnd});
+  if (scratch.wide)
+    results->clearWide();
+  b.loop(b.index(0), e.sizeK(), s.depth, [&](Value k0) { emitDepth(k0); });
+  if (scratch.wide)
+    results->flushWide();
+}
+
+void PanelProduct::emitDepth(Value k0) {
+  Value depth = b.min(b.sub(e.sizeK(), k0), b.index(s.depth));
+  if (source == RowSource::PackedHere)
+    packRows(k0, depth);
+  b.loop(results->nBegin, results->nEnd, s.taskColumns, [&](Value n1) {
+    Value end = b.min(b.add(n1, b.index(s.taskColumns)), results->nEnd);
+    prepareColumns(n1, end, k0, depth);
+    emitColumns(n1, end, k0, depth);
+  });
+}
+
+void PanelProduct::emitColumns(Value n1, Value end, Value k0, Value depth) {
+  b.loop(results->mBegin, results->mEnd, std::min(s.blockRows, stepRows()), [&](Value m1) {
+    Value rowsEnd = b.min(b.add(m1, b.index(s.blockRows)), results->mEnd);
+    b.loop(n1, end, tile.vectors * s.lanes, [&](Value n) {
+      SmallVector<Panel> columns = columnsAt(n1, n, end, k0);
+      b.loop(m1, rowsEnd, tile.rows, [&](Value m) {
+        results->update(m, n, tile, multiplyTile(e, tile, rowsAt(m, k0, depth), columns, depth));
+      });
+    });
+  });
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Rows
+//===------------------------------------------------------------------------------------------===//
+
+Panel PanelProduct::blockPanel(Value m) {
+  return {scratch.rows, {}, b.mul(b.sub(m, results->mBegin), b.index(s.depth)), s.many.rows};
+}
+
+TileRows PanelProduct::rowsAt(Value m, Value k0, Value depth) {
+  if (source == RowSource::PackedHere)
+    return {blockPanel(m), {}, {}, {}};
+  if (source == RowSource::PackedBefore)
+    return {e.packedPanel(m, k0, depth), {}, {}, {}};
+  TileRows rows{std::nullopt, e.view(e.c.a), {}, k0};
+  Value last = b.sub(e.sizeM(), b.index(1));
+  for (int64_t r = 0; r < tile.rows; ++r)
+    rows.rows.push_back(r == 0 ? m : b.min(b.add(m, b.index(r)), last));
+  return rows;
+}
+
+void PanelProduct::packRows(Value k0, Value depth) {
+  FactorView rows = e.view(e.c.a);
+  PanelPacker packer(b, s, rows);
+  b.loop(results->mBegin, results->mEnd, s.many.rows,
+         [&](Value m) { packer.pack(m, e.sizeM(), k0, depth, blockPanel(m)); });
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Columns
+//===------------------------------------------------------------------------------------------===//
+
+Panel PanelProduct::scratchPanel(Value n1, Value n) {
+  return {scratch.columns, {}, b.mul(b.sub(n, n1), b.index(s.depth)), s.lanes};
+}
+
+/// A panel past the end repeats the last one.
+SmallVector<Panel> PanelProduct::columnsAt(Value n1, Value n, Value end, Value k0) {
+  SmallVector<Panel> columns;
+  Value last = b.sub(b.roundUp(b.sub(end, n1), s.lanes), b.index(s.lanes));
+  for (int64_t v = 0; v < tile.vectors; ++v) {
+    Value at = v == 0 ? n : b.min(b.add(n, b.index(v * s.lanes)), b.add(n1, last));
+    columns.push_back(readsWeights() ? e.weightPanel(at, k0) : scratchPanel(n1, at));
+  }
+  return columns;
+}
+
+void PanelProduct::prepareColumns(Value n1, Value end, Value k0, Value depth) {
+  if (readsWeights())
+    return;
+  if (e.c.b.inPanels)
+    return copyColumns(n1, end, k0, depth);
+  packColumns(n1, end, k0, depth);
+}
+
+void PanelProduct::copyColumns(Value n1, Value end, Value k0, Value depth) {
+  b.loop(n1, end, s.lanes, [&](Value n) {
+    Panel from = e.weightPanel(n, k0), to = scratchPanel(n1, n);
+    auto type = VectorType::get({s.lanes}, getElementTypeOrSelf(from.memref));
+    b.loop(b.index(0), depth, 1, [&](Value k) {
+      Value narrow = vector::LoadOp::create(b, type, from.memref, from.at(b, k, 0));
+      vector::StoreOp::create(b, e.widen(narrow), to.memref, to.at(b, k, 0));
+    });
+  });
+}
+
+void PanelProduct::packColumns(Value n1, Value end, Value k0, Value depth) {
+  FactorView columns = e.view(e.c.b);
+  PanelPacker packer(b, s, columns);
+  auto packEach = [&] {
+    b.loop(n1, end, s.lanes,
+           [&](Value n) { packer.pack(n, e.sizeN(), k0, depth, scratchPanel(n1, n)); });
+  };
+  if (!columns.contiguousAlongRow)
+    return packEach();
+  SmallVector<Panel> panels;
+  for (int64_t n = 0; n < s.taskColumns; n += s.lanes)
+    panels.push_back(scratchPanel(n1, b.add(n1, b.index(n))));
+  Value whole = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, b.sub(end, n1),
+                                              b.index(s.taskColumns));
+  b.branch(
+      whole, [&] { packer.packStrip(n1, k0, depth, panels); }, packEach);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// All forms
+//===------------------------------------------------------------------------------------------===//
+
+/// What the forms for few and for many rows need, where they are possible.
+static Scratch allocateFor(ContractionEmitter &e, bool hasFew, bool hasMany) {
+  const ContractionTile &s = e.tile;
+  auto allocate = [&](ArrayRef<int64_t> shape) {
+    return allocateScratch(e.b, e.c.op, shape, e.c.accumulator);
+  };
+  Scratch scratch;
+  bool packsRows = hasMany && !e.packed;
+  if (packsRows)
+    scratch.rows = allocate({s.blockRows * s.depth});
+  if (!e.c.b.inPanels || hasMany)
+    scratch.columns = allocate({s.taskColumns * s.depth});
+  int64_t edge = hasMany ? s.many.rows * s.many.vectors : 0;
+  for (RegisterTile tile : s.few)
+    edge = std::max(edge, hasFew ? tile.rows * tile.vectors : 0);
+  scratch.edge = allocate({edge * s.lanes});
+  if (e.c.isNarrowResult())
+    scratch.wide = allocate({!hasMany   ? maxFewRows
+                             : e.packed ? s.taskRows
+                                        : s.blockRows,
+                             s.taskColumns});
+  return scratch;
+}
+
+/// The smallest of the tiles that holds all rows, else the largest.
+static void emitFew(ContractionEmitter &e, const Scratch &scratch, ArrayRef<RegisterTile> tiles) {
+  auto emit = [&] { PanelProduct(e, scratch, tiles.front(), RowSource::AsTheyLie).emit(); };
+  if (tiles.size() == 1)
+    return emit();
+  Value fits = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, e.sizeM(),
+                                               e.b.index(tiles.front().rows));
+  e.b.branch(fits, emit, [&] { emitFew(e, scratch, tiles.drop_front()); });
+}
+
+/// Packed rows, `all` in the whole matrix.
+static void emitMany(ContractionEmitter &e, const Scratch &scratch, Value all) {
+  RowSource source = e.packed ? RowSource::PackedBefore : RowSource::PackedHere;
+  auto emit = [&](RegisterTile tile) { PanelProduct(e, scratch, tile, source).emit(); };
+  if (!e.tile.some)
+    return emit(e.tile.many);
+  Value fits =
+      e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, all, e.b.index(e.tile.some->rows));
+  e.b.branch(
+      fits, [&] { emit(*e.tile.some); }, [&] { emit(e.tile.many); });
+}
+
+void ContractionEmitter::emit() {
+  // All tiles of a matrix alike: whether a is packed is decided for all of them.
+  Value all = packed ? packed->rows : sizeM();
+  Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, all, b.index(maxFewRows));
+  std::optional<int64_t> known = getConstantIntValue(isFew);
+  Scratch scratch = allocateFor(*this, !known || *known, !known || !*known);
+  b.branch(
+      isFew, [&] { emitFew(*this, scratch, tile.few); }, [&] { emitMany(*this, scratch, all); });
+}

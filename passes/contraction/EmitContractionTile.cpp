@@ -1,0 +1,180 @@
+#include "passes/contraction/EmitContractionTile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace fovea;
+
+//===------------------------------------------------------------------------------------------===//
+// Sums
+//===------------------------------------------------------------------------------------------===//
+
+/// Steps of k in one iteration of the inner loop.
+static constexpr int64_t unroll = 4;
+static constexpr int64_t cacheLine = 64; // bytes
+
+Value TileRows::load(EmitBuilder &b, int64_t r, Value k) const {
+  if (panel)
+    return memref::LoadOp::create(b, panel->memref, panel->at(b, k, r));
+  return view.loadScalar(b, rows[r], b.add(k0, k));
+}
+
+/// `sums[r * vectors + v] += a[r, k] * b[k, v]`: per step a load for each panel and a broadcast for
+/// each row.
+static SmallVector<Value> multiplyStep(ContractionEmitter &e, RegisterTile shape,
+                                       const TileRows &rows, ArrayRef<Panel> columns, Value k,
+                                       ValueRange sums) {
+  EmitBuilder &b = e.b;
+  VectorType type = e.vector(e.tile.lanes);
+  SmallVector<Value> vectors, next;
+  for (const Panel &panel : columns) {
+    auto narrow = VectorType::get({e.tile.lanes}, getElementTypeOrSelf(panel.memref));
+    vectors.push_back(e.widen(vector::LoadOp::create(b, narrow, panel.memref, panel.at(b, k, 0))));
+  }
+  for (int64_t r = 0; r < shape.rows; ++r) {
+    Value factor = vector::BroadcastOp::create(b, type, rows.load(b, r, k));
+    for (Value vector : vectors)
+      next.push_back(e.multiplyAdd(factor, vector, sums[next.size()]));
+  }
+  return next;
+}
+
+/// Fetches the panel of the next rows, which lies behind this one: a may come from far away.
+static void prefetchNext(ContractionEmitter &e, const Panel &rows, Value k, Value depth) {
+  int64_t line = cacheLine * 8 / e.c.accumulator.getIntOrFloatBitWidth();
+  for (int64_t i = 0; i < unroll * rows.count; i += line)
+    memref::PrefetchOp::create(e.b, rows.memref, rows.at(e.b, e.b.add(k, depth), i),
+                               /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+}
+
+/// Steps of k that weights are fetched ahead of their use: more than a load from memory takes.
+static constexpr int64_t weightsAhead = 64;
+
+/// Fetches what lies ahead in a panel of weights, for the steps of one iteration. With many
+/// products to a load, the processor does not look far enough ahead by itself.
+static void prefetchAhead(ContractionEmitter &e, const Panel &weights, Value k) {
+  int64_t perLine =
+      cacheLine * 8 / cast<MemRefType>(weights.memref.getType()).getElementTypeBitWidth();
+  for (int64_t i = 0; i < unroll * weights.count; i += perLine) {
+    Value step = e.b.add(k, e.b.index(weightsAhead + i / weights.count));
+    memref::PrefetchOp::create(e.b, weights.memref, weights.at(e.b, step, 0), /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+  }
+}
+
+/// Every block of k has whole iterations.
+static bool hasWholeIterations(ContractionEmitter &e) {
+  std::optional<int64_t> depth = getConstantIntValue(e.sizeK());
+  return depth && *depth % unroll == 0;
+}
+
+SmallVector<Value> fovea::multiplyTile(ContractionEmitter &e, RegisterTile shape,
+                                       const TileRows &rows, ArrayRef<Panel> columns, Value depth) {
+  EmitBuilder &b = e.b;
+  SmallVector<Value> sums(shape.rows * shape.vectors, b.constant(e.vector(e.tile.lanes), 0));
+  Value whole = hasWholeIterations(e) ? depth : b.roundDown(depth, unroll);
+  sums = b.loop(b.index(0), whole, unroll, sums, [&](Value k, ValueRange carried) {
+    SmallVector<Value> values(carried);
+    if (rows.panel)
+      prefetchNext(e, *rows.panel, k, depth);
+    for (const Panel &panel : columns)
+      if (panel.hasRowDim && shape.rows > maxFewRows)
+        prefetchAhead(e, panel, k);
+    for (int64_t i = 0; i < unroll; ++i)
+      values = multiplyStep(e, shape, rows, columns, b.add(k, b.index(i)), values);
+    return values;
+  });
+  if (whole == depth)
+    return sums;
+  return b.loop(whole, depth, 1, sums, [&](Value k, ValueRange carried) {
+    return multiplyStep(e, shape, rows, columns, k, carried);
+  });
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Results
+//===------------------------------------------------------------------------------------------===//
+
+void TileResults::add(Value m, Value n, Value addend) {
+  if (!wide)
+    return e.accumulate(m, n, addend);
+  EmitBuilder &b = e.b;
+  SmallVector<Value> at = {b.sub(m, mBegin), b.sub(n, nBegin)};
+  auto type = dyn_cast<VectorType>(addend.getType());
+  if (!type) {
+    Value old = memref::LoadOp::create(b, wide, at);
+    memref::StoreOp::create(b, arith::AddFOp::create(b, old, addend), wide, at);
+    return;
+  }
+  Value old = vector::LoadOp::create(b, type, wide, at);
+  vector::StoreOp::create(b, arith::AddFOp::create(b, old, addend), wide, at);
+}
+
+void TileResults::update(Value m, Value n, RegisterTile shape, ArrayRef<Value> tile) {
+  if (!e.c.contiguousResult && !wide)
+    return updateEdge(m, n, shape, tile);
+  EmitBuilder &b = e.b;
+  int64_t lanes = e.tile.lanes;
+  auto fits = [&](Value first, int64_t count, Value end) {
+    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, b.add(first, b.index(count)),
+                                         end);
+  };
+  Value whole = b.createOrFold<arith::AndIOp>(fits(m, shape.rows, mEnd),
+                                              fits(n, shape.vectors * lanes, nEnd));
+  auto addVectors = [&] {
+    for (int64_t i = 0; i < shape.rows * shape.vectors; ++i)
+      add(b.add(m, b.index(i / shape.vectors)), b.add(n, b.index(i % shape.vectors * lanes)),
+          tile[i]);
+  };
+  b.branch(whole, addVectors, [&] { updateEdge(m, n, shape, tile); });
+}
+
+void TileResults::updateEdge(Value m, Value n, RegisterTile shape, ArrayRef<Value> tile) {
+  EmitBuilder &b = e.b;
+  int64_t lanes = e.tile.lanes, width = shape.vectors * lanes;
+  for (auto [i, values] : llvm::enumerate(tile))
+    vector::StoreOp::create(b, values, edge, b.index(i * lanes));
+  Value rows = b.min(b.sub(mEnd, m), b.index(shape.rows));
+  Value columns = b.min(b.sub(nEnd, n), b.index(width));
+  Value whole = e.c.contiguousResult || wide ? b.roundDown(columns, lanes) : b.index(0);
+  b.loop(b.index(0), rows, 1, [&](Value i) {
+    Value row = b.mul(i, b.index(width));
+    b.loop(b.index(0), whole, lanes, [&](Value j) {
+      add(b.add(m, i), b.add(n, j),
+          vector::LoadOp::create(b, e.vector(lanes), edge, b.add(row, j)));
+    });
+    b.loop(whole, columns, 1, [&](Value j) {
+      add(b.add(m, i), b.add(n, j), memref::LoadOp::create(b, edge, b.add(row, j)));
+    });
+  });
+}
+
+void TileResults::clearWide() {
+  EmitBuilder &b = e.b;
+  auto type = cast<MemRefType>(wide.getType());
+  Value zero = b.constant(e.vector(e.tile.lanes), 0);
+  b.loop(b.index(0), b.sub(mEnd, mBegin), 1, [&](Value m) {
+    b.loop(b.index(0), b.index(type.getDimSize(1)), e.tile.lanes, [&](Value n) {
+      vector::StoreOp::create(b, zero, wide, ValueRange{m, n});
+    });
+  });
+}
+
+void TileResults::flushWide() {
+  EmitBuilder &b = e.b;
+  int64_t lanes = e.tile.lanes;
+  Value columns = b.sub(nEnd, nBegin);
+  Value whole = b.add(nBegin, e.c.contiguousResult ? b.roundDown(columns, lanes) : b.index(0));
+  b.loop(mBegin, mEnd, 1, [&](Value m) {
+    Value row = b.sub(m, mBegin);
+    b.loop(nBegin, whole, lanes, [&](Value n) {
+      e.accumulate(
+          m, n,
+          vector::LoadOp::create(b, e.vector(lanes), wide, ValueRange{row, b.sub(n, nBegin)}));
+    });
+    b.loop(whole, nEnd, 1, [&](Value n) {
+      e.accumulate(m, n, memref::LoadOp::create(b, wide, ValueRange{row, b.sub(n, nBegin)}));
+    });
+  });
+}

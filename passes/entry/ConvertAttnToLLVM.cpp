@@ -1,0 +1,266 @@
+// Lowers the ops that talk to the context of the C interface (attn.launch, attn.weight,
+// attn.workspace, attn.workers) to loads from `fovea_context` and calls. The context is the
+// first argument of the enclosing entry body. Field numbers are those of runtime/Abi.h.
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/SymbolTable.h"
+#include "passes/Passes.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace fovea {
+#define GEN_PASS_DEF_CONVERTATTNTOLLVMPASS
+#include "passes/Passes.h.inc"
+
+enum ContextField { Weights, Workspace, Workers, ParallelFor, Pool };
+
+namespace {
+/// Lowers the ops of one module. `slots` grows by one range a weight name.
+class ContextLowering {
+public:
+  explicit ContextLowering(ModuleOp module)
+      : module(module), symbols(module), b(module.getContext()), converter(b.getContext()),
+        pointer(LLVM::LLVMPointerType::get(b.getContext())), i64(b.getI64Type()) {}
+
+  LogicalResult run();
+
+private:
+  FailureOr<Value> loadField(Operation *op, ContextField field, Type type);
+  Value castToPointer(Location loc, func::FuncOp function);
+  FailureOr<int64_t> weightSlot(attn::WeightOp op);
+  LogicalResult lowerWeight(attn::WeightOp op);
+  LogicalResult lowerWorkspace(attn::WorkspaceOp op);
+  LogicalResult lowerWorkers(attn::WorkersOp op);
+  LogicalResult lowerLaunch(attn::LaunchOp op);
+  func::FuncOp createTask(attn::LaunchOp op, func::FuncOp kernel, Type closureType);
+  Value fillClosure(attn::LaunchOp op, LLVM::LLVMStructType type);
+
+  struct Slots {
+    int64_t first, count;
+    MemRefType type;
+    TypeAttr stored; // only if the type is panels of it
+    IntegerAttr panelDim;
+  };
+  DictionaryAttr describe(StringAttr name, const Slots &slots);
+  ModuleOp module;
+  SymbolTable symbols;
+  OpBuilder b;
+  LLVMTypeConverter converter;
+  Type pointer, i64;
+  llvm::MapVector<StringAttr, Slots> weights;
+  DenseMap<StringAttr, int64_t> weightCounts; // the largest of each name
+  int64_t nextSlot = 0;
+};
+} // namespace
+
+/// A field of the context, loaded in front of `op`.
+FailureOr<Value> ContextLowering::loadField(Operation *op, ContextField field, Type type) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  if (!function || !function->hasAttr("attn.body"))
+    return op->emitOpError("needs the context, which only the body of an entry function has");
+  Type context =
+      LLVM::LLVMStructType::getLiteral(b.getContext(), {pointer, pointer, i64, pointer, pointer});
+  Value address = LLVM::GEPOp::create(b, op->getLoc(), pointer, context, function.getArgument(0),
+                                      ArrayRef<LLVM::GEPArg>{0, int32_t(field)});
+  return LLVM::LoadOp::create(b, op->getLoc(), type, address).getResult();
+}
+
+Value ContextLowering::castToPointer(Location loc, func::FuncOp function) {
+  Value constant = func::ConstantOp::create(b, loc, function.getFunctionType(),
+                                            SymbolRefAttr::get(function.getNameAttr()));
+  return UnrealizedConversionCastOp::create(b, loc, pointer, constant).getResult(0);
+}
+
+/// The first slot of the op's name. Every use of a name agrees on the type; loops over some of the
+/// layers share the slots of the loop that goes furthest.
+FailureOr<int64_t> ContextLowering::weightSlot(attn::WeightOp op) {
+  auto type = cast<MemRefType>(op.getType());
+  int64_t count = weightCounts.lookup(op.getNameAttr());
+  auto [it, isNew] = weights.try_emplace(
+      op.getNameAttr(), Slots{nextSlot, count, type, op.getSourceAttr(), op.getPanelDimAttr()});
+  if (isNew)
+    nextSlot += count;
+  const Slots &slots = it->second;
+  if (slots.type.getShape() != type.getShape() ||
+      slots.type.getElementType() != type.getElementType() || slots.stored != op.getSourceAttr() ||
+      slots.panelDim != op.getPanelDimAttr())
+    return op.emitOpError("weight '")
+           << op.getName() << "' is used elsewhere as " << slots.type << ", here as " << type;
+  return slots.first;
+}
+
+LogicalResult ContextLowering::lowerWeight(attn::WeightOp op) {
+  auto type = cast<MemRefType>(op.getType());
+  if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+    return op.emitOpError("must have a static shape and be contiguous, got ") << type;
+  Location loc = op.getLoc();
+  FailureOr<int64_t> slot = weightSlot(op);
+  FailureOr<Value> table = loadField(op, Weights, pointer);
+  if (failed(slot) || failed(table))
+    return failure();
+  Value index = arith::ConstantIntOp::create(b, loc, *slot, 64);
+  if (Value layer = op.getLayer())
+    index = arith::AddIOp::create(b, loc, index, arith::IndexCastOp::create(b, loc, i64, layer));
+  Value address = LLVM::GEPOp::create(b, loc, pointer, pointer, *table,
+                                      ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(index)});
+  Value data = LLVM::LoadOp::create(b, loc, pointer, address);
+  Value descriptor = MemRefDescriptor::fromStaticShape(b, loc, converter, type, data);
+  op.replaceAllUsesWith(UnrealizedConversionCastOp::create(b, loc, type, descriptor).getResult(0));
+  return success();
+}
+
+LogicalResult ContextLowering::lowerWorkspace(attn::WorkspaceOp op) {
+  Location loc = op.getLoc();
+  FailureOr<Value> data = loadField(op, Workspace, pointer);
+  if (failed(data))
+    return failure();
+  auto type = op.getMemory().getType();
+  auto descriptor = MemRefDescriptor::poison(b, loc, converter.convertType(type));
+  descriptor.setAllocatedPtr(b, loc, *data);
+  descriptor.setAlignedPtr(b, loc, *data);
+  descriptor.setConstantOffset(b, loc, 0);
+  // The caller knows the size; views of the workspace are placed within it by construction.
+  descriptor.setConstantSize(b, loc, 0, std::numeric_limits<int64_t>::max());
+  descriptor.setConstantStride(b, loc, 0, 1);
+  op.replaceAllUsesWith(
+      UnrealizedConversionCastOp::create(b, loc, type, Value(descriptor)).getResult(0));
+  return success();
+}
+
+LogicalResult ContextLowering::lowerWorkers(attn::WorkersOp op) {
+  FailureOr<Value> count = loadField(op, Workers, i64);
+  if (failed(count))
+    return failure();
+  Value index = arith::IndexCastOp::create(b, op.getLoc(), b.getIndexType(), *count);
+  op.replaceAllUsesWith(index);
+  return success();
+}
+
+/// `void task(void *closure, int64_t begin, int64_t end, int64_t worker)`: unpacks the closure
+/// and calls the kernel.
+func::FuncOp ContextLowering::createTask(attn::LaunchOp op, func::FuncOp kernel, Type closureType) {
+  OpBuilder::InsertionGuard guard(b);
+  Location loc = op.getLoc();
+  b.setInsertionPointAfter(kernel);
+  auto task = func::FuncOp::create(b, loc, (kernel.getName() + ".task").str(),
+                                   b.getFunctionType({pointer, i64, i64, i64}, {}));
+  task.setPrivate();
+  symbols.insert(task);
+  b.setInsertionPointToStart(task.addEntryBlock());
+  SmallVector<Value> arguments;
+  for (Value bound : task.getArguments().drop_front())
+    arguments.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), bound));
+  Value closure = LLVM::LoadOp::create(b, loc, closureType, task.getArgument(0));
+  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes().drop_front(3))) {
+    Value field = LLVM::ExtractValueOp::create(b, loc, closure, ArrayRef<int64_t>{int64_t(i)});
+    arguments.push_back(UnrealizedConversionCastOp::create(b, loc, type, field).getResult(0));
+  }
+  func::CallOp::create(b, loc, kernel, arguments);
+  func::ReturnOp::create(b, loc);
+  return task;
+}
+
+/// Stores the captured values into a struct on the stack of the entry body.
+Value ContextLowering::fillClosure(attn::LaunchOp op, LLVM::LLVMStructType type) {
+  Location loc = op.getLoc();
+  Value memory;
+  {
+    // In the entry block: a launch may stand in the loop over layers.
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&op->getParentOfType<func::FuncOp>().getBody().front());
+    Value one = LLVM::ConstantOp::create(b, loc, i64, b.getI64IntegerAttr(1));
+    memory = LLVM::AllocaOp::create(b, loc, pointer, type, one);
+  }
+  Value closure = LLVM::PoisonOp::create(b, loc, type);
+  for (auto [i, value] : llvm::enumerate(op.getArguments())) {
+    Value field = UnrealizedConversionCastOp::create(b, loc, type.getBody()[i], value).getResult(0);
+    closure = LLVM::InsertValueOp::create(b, loc, closure, field, ArrayRef<int64_t>{int64_t(i)});
+  }
+  LLVM::StoreOp::create(b, loc, closure, memory);
+  return memory;
+}
+
+/// One thread calls the task itself; more go through the context's parallel_for.
+LogicalResult ContextLowering::lowerLaunch(attn::LaunchOp op) {
+  Location loc = op.getLoc();
+  auto kernel = symbols.lookup<func::FuncOp>(op.getKernel());
+  auto closureType = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), llvm::map_to_vector(op.getArguments().getTypes(),
+                                          [&](Type t) { return converter.convertType(t); }));
+  FailureOr<Value> parallelFor = loadField(op, ParallelFor, pointer);
+  FailureOr<Value> pool = loadField(op, Pool, pointer);
+  if (failed(parallelFor) || failed(pool))
+    return failure();
+  func::FuncOp task = createTask(op, kernel, closureType);
+  Value closure = fillClosure(op, closureType);
+  Value count = arith::IndexCastOp::create(b, loc, i64, op.getCount());
+  Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
+  Value null = LLVM::ZeroOp::create(b, loc, pointer);
+  Value isSerial = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, *parallelFor, null);
+  auto branch = scf::IfOp::create(b, loc, isSerial, /*withElseRegion=*/true);
+  b.setInsertionPointToStart(branch.thenBlock());
+  func::CallOp::create(b, loc, task, ValueRange{closure, zero, count, zero});
+  b.setInsertionPointToStart(branch.elseBlock());
+  Value taskPointer = castToPointer(loc, task);
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                          {pointer, i64, pointer, pointer});
+  LLVM::CallOp::create(b, loc, type, ValueRange{*parallelFor, *pool, count, taskPointer, closure});
+  return success();
+}
+
+/// A row of the table of weights: the stored type, and the panels that the code expects.
+DictionaryAttr ContextLowering::describe(StringAttr name, const Slots &slots) {
+  auto type =
+      TypeAttr::get(RankedTensorType::get(slots.type.getShape(), slots.type.getElementType()));
+  SmallVector<NamedAttribute> row = {b.getNamedAttr("name", name),
+                                     b.getNamedAttr("count", b.getI64IntegerAttr(slots.count)),
+                                     b.getNamedAttr("type", slots.stored ? slots.stored : type)};
+  if (slots.stored)
+    row.append({b.getNamedAttr("panels", type), b.getNamedAttr("panel_dim", slots.panelDim)});
+  return b.getDictionaryAttr(row);
+}
+
+LogicalResult ContextLowering::run() {
+  SmallVector<Operation *> ops;
+  module.walk([&](Operation *op) {
+    if (isa<attn::WeightOp, attn::WorkspaceOp, attn::WorkersOp, attn::LaunchOp>(op))
+      ops.push_back(op);
+    if (auto weight = dyn_cast<attn::WeightOp>(op)) {
+      int64_t &count = weightCounts[weight.getNameAttr()];
+      count = std::max<int64_t>(count, weight.getCount().value_or(1));
+    }
+  });
+  for (Operation *op : ops) {
+    b.setInsertionPoint(op);
+    LogicalResult lowered =
+        llvm::TypeSwitch<Operation *, LogicalResult>(op)
+            .Case([&](attn::WeightOp weight) { return lowerWeight(weight); })
+            .Case([&](attn::WorkspaceOp workspace) { return lowerWorkspace(workspace); })
+            .Case([&](attn::WorkersOp workers) { return lowerWorkers(workers); })
+            .Default([&](Operation *launch) { return lowerLaunch(cast<attn::LaunchOp>(launch)); });
+    if (failed(lowered))
+      return failure();
+    op->erase();
+  }
+  SmallVector<Attribute> table;
+  for (auto &[name, slots] : weights)
+    table.push_back(describe(name, slots));
+  module->setAttr("attn.weights", b.getArrayAttr(table));
+  return success();
+}
+
+namespace {
+struct ConvertAttnToLLVMPass : impl::ConvertAttnToLLVMPassBase<ConvertAttnToLLVMPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    if (failed(ContextLowering(getOperation()).run()))
+      signalPassFailure();
+  }
+};
+} // namespace
+} // namespace fovea

@@ -1,0 +1,282 @@
+// The normal form of predicates; ParseMask.cpp reads them from regions, EmitMask.cpp writes them.
+#include "passes/mask/MaskPredicate.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace fovea;
+using Kind = MaskPredicate::Kind;
+
+//===----------------------------------------------------------------------===//
+// Atoms
+//===----------------------------------------------------------------------===//
+
+MaskPredicate MaskPredicate::constant(bool value) {
+  MaskPredicate predicate;
+  predicate.kind = value ? Kind::True : Kind::False;
+  return predicate;
+}
+
+MaskPredicate MaskPredicate::atLeastZero(const LinearForm &form) {
+  if (form.isConstant())
+    return constant(form.getConstant() >= 0);
+  MaskPredicate predicate;
+  predicate.kind = Kind::Linear;
+  predicate.form = form.tightened();
+  return predicate;
+}
+
+MaskPredicate MaskPredicate::opaque(Value value, bool negated) {
+  MaskPredicate predicate;
+  predicate.kind = Kind::Opaque;
+  predicate.value = value;
+  predicate.negated = negated;
+  return predicate;
+}
+
+MaskPredicate MaskPredicate::negation() const {
+  switch (kind) {
+  case Kind::True:
+  case Kind::False:
+    return constant(kind == Kind::False);
+  case Kind::Linear: // not (f >= 0)  <=>  -f - 1 >= 0
+    return atLeastZero(form * -1 - LinearForm(1));
+  case Kind::Opaque:
+    return opaque(value, !negated);
+  case Kind::And:
+  case Kind::Or:
+    break;
+  }
+  std::vector<MaskPredicate> negations;
+  for (const MaskPredicate &operand : operands)
+    negations.push_back(operand.negation());
+  return kind == Kind::And ? disjunction(std::move(negations)) : conjunction(std::move(negations));
+}
+
+/// True if the linear part is written with its first coefficient positive: of `f >= 0` and its
+/// mirror image `-f + c >= 0`, which share a linear part up to sign, the lower bound.
+static bool isLowerBound(const LinearForm &form) {
+  return form.getTerms().empty() || form.getTerms().front().coefficient > 0;
+}
+
+/// The linear part with its first coefficient positive.
+static LinearForm signlessPart(const LinearForm &form) {
+  LinearForm part = form.linearPart();
+  return isLowerBound(form) ? part : part * -1;
+}
+
+int MaskPredicate::compare(const MaskPredicate &a, const MaskPredicate &b) {
+  if (a.kind != b.kind)
+    return a.kind < b.kind ? -1 : 1;
+  switch (a.kind) {
+  case Kind::True:
+  case Kind::False:
+    return 0;
+  case Kind::Linear:
+    if (int order = LinearForm::compare(signlessPart(a.form), signlessPart(b.form)))
+      return order;
+    if (isLowerBound(a.form) != isLowerBound(b.form))
+      return isLowerBound(a.form) ? -1 : 1;
+    return LinearForm::compare(a.form, b.form);
+  case Kind::Opaque:
+    if (int order = compareValues(a.value, b.value))
+      return order;
+    return static_cast<int>(a.negated) - static_cast<int>(b.negated);
+  case Kind::And:
+  case Kind::Or:
+    break;
+  }
+  for (size_t i = 0; i < std::min(a.operands.size(), b.operands.size()); ++i)
+    if (int order = compare(a.operands[i], b.operands[i]))
+      return order;
+  return static_cast<int>(a.operands.size()) - static_cast<int>(b.operands.size());
+}
+
+//===----------------------------------------------------------------------===//
+// And, or
+//===----------------------------------------------------------------------===//
+
+static bool isAtom(const MaskPredicate &predicate) {
+  return predicate.getKind() == Kind::Linear || predicate.getKind() == Kind::Opaque;
+}
+
+/// Whether atom `a` being true makes atom `b` true. Only atoms over one linear part imply each
+/// other.
+static bool implies(const MaskPredicate &a, const MaskPredicate &b) {
+  if (a == b)
+    return true;
+  if (a.getKind() != Kind::Linear || b.getKind() != Kind::Linear)
+    return false;
+  LinearForm slack = b.getForm() - a.getForm();
+  return slack.isConstant() && slack.getConstant() >= 0;
+}
+
+/// What is known of `atom` where `fact` holds: true, false or nothing.
+static std::optional<bool> decide(const MaskPredicate &atom, const MaskPredicate &fact) {
+  if (implies(fact, atom))
+    return true;
+  if (implies(fact, atom.negation()))
+    return false;
+  return std::nullopt;
+}
+
+MaskPredicate
+MaskPredicate::mapAtoms(llvm::function_ref<MaskPredicate(const MaskPredicate &)> map) const {
+  if (isAtom(*this))
+    return map(*this);
+  if (kind != Kind::And && kind != Kind::Or)
+    return *this;
+  std::vector<MaskPredicate> mapped;
+  for (const MaskPredicate &operand : operands)
+    mapped.push_back(operand.mapAtoms(map));
+  return combine(kind, std::move(mapped));
+}
+
+MaskPredicate MaskPredicate::conjunction(std::vector<MaskPredicate> operands) {
+  return combine(Kind::And, std::move(operands));
+}
+
+MaskPredicate MaskPredicate::disjunction(std::vector<MaskPredicate> operands) {
+  return combine(Kind::Or, std::move(operands));
+}
+
+static void flattenInto(std::vector<MaskPredicate> &flat, Kind kind,
+                        std::vector<MaskPredicate> operands) {
+  for (MaskPredicate &operand : operands) {
+    if (operand.getKind() == kind)
+      llvm::append_range(flat, operand.getOperands());
+    else
+      flat.push_back(std::move(operand));
+  }
+}
+
+/// One simplification of operands[at] by the atom operands[by]. In a conjunction the atom may be
+/// taken as true in all other operands; in a disjunction as false. Returns true if it changed.
+static bool
+simplifyBy(std::vector<MaskPredicate> &operands, size_t at, size_t by, Kind kind,
+           llvm::function_ref<MaskPredicate(const MaskPredicate &, const MaskPredicate &)> assume) {
+  MaskPredicate fact = kind == Kind::And ? operands[by] : operands[by].negation();
+  MaskPredicate simpler = assume(operands[at], fact);
+  if (simpler == operands[at])
+    return false;
+  operands[at] = std::move(simpler);
+  return true;
+}
+
+MaskPredicate MaskPredicate::combine(Kind kind, std::vector<MaskPredicate> given) {
+  Kind neutral = kind == Kind::And ? Kind::True : Kind::False;
+  Kind absorbing = kind == Kind::And ? Kind::False : Kind::True;
+  auto assume = [](const MaskPredicate &in, const MaskPredicate &fact) {
+    return in.mapAtoms([&](const MaskPredicate &atom) {
+      std::optional<bool> known = decide(atom, fact);
+      return known ? constant(*known) : atom;
+    });
+  };
+  std::vector<MaskPredicate> flat;
+  flattenInto(flat, kind, std::move(given));
+  for (size_t by = 0; by < flat.size(); ++by)
+    for (size_t at = 0; at < flat.size() && isAtom(flat[by]); ++at)
+      if (at != by && simplifyBy(flat, at, by, kind, assume) &&
+          (flat[at].kind == kind || isAtom(flat[at]))) {
+        // An operand became an atom or a nest of this kind, which may simplify others.
+        return combine(kind, std::move(flat));
+      }
+
+  MaskPredicate result;
+  result.kind = kind;
+  for (MaskPredicate &operand : flat) {
+    if (operand.kind == absorbing)
+      return operand;
+    if (operand.kind != neutral)
+      result.operands.push_back(std::move(operand));
+  }
+  llvm::sort(result.operands, [](auto &a, auto &b) { return compare(a, b) < 0; });
+  auto equal = [](auto &a, auto &b) { return compare(a, b) == 0; };
+  result.operands.erase(llvm::unique(result.operands, equal), result.operands.end());
+  if (result.operands.empty())
+    return constant(neutral == Kind::True);
+  if (result.operands.size() == 1)
+    return MaskPredicate(result.operands.front());
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Ranges, evaluation, printing
+//===----------------------------------------------------------------------===//
+
+/// Whether the form, over values that are at least 1 if in `positive`, is at least 0.
+static bool isNeverNegative(const LinearForm &form, ArrayRef<Value> positive) {
+  if (!form.isValid())
+    return false;
+  auto any = [](const LinearForm &) { return true; };
+  if (std::optional<RemainderForm> split = splitRemainder(form, any)) { // it is in [0, divisor)
+    LinearForm least(std::min<int64_t>(split->factor, 0));
+    return isNeverNegative(split->rest + least * (split->divisor - 1), positive);
+  }
+  int64_t least = form.getConstant();
+  for (const LinearForm::Term &term : form.getTerms())
+    if (term.coefficient < 0 || !llvm::is_contained(positive, term.value) ||
+        llvm::AddOverflow(least, term.coefficient, least))
+      return false;
+  return least >= 0;
+}
+
+MaskPredicate MaskPredicate::simplified(ArrayRef<IndexRange> ranges,
+                                        ArrayRef<Value> positive) const {
+  return mapAtoms([&](const MaskPredicate &atom) {
+    if (atom.kind != Kind::Linear)
+      return atom;
+    LinearForm negated = atom.form * -1 - LinearForm(1);
+    if (isNeverNegative(boundOver(atom.form, ranges, /*lower=*/true), positive))
+      return constant(true);
+    if (isNeverNegative(boundOver(negated, ranges, /*lower=*/true), positive))
+      return constant(false);
+    return atom;
+  });
+}
+
+std::optional<bool>
+MaskPredicate::evaluate(llvm::function_ref<std::optional<int64_t>(Value)> lookup) const {
+  if (kind == Kind::True || kind == Kind::False)
+    return kind == Kind::True;
+  if (kind == Kind::Linear) {
+    std::optional<int64_t> number = form.evaluate(lookup);
+    return number ? std::optional<bool>(*number >= 0) : std::nullopt;
+  }
+  if (kind == Kind::Opaque) {
+    std::optional<int64_t> number = lookup(value);
+    return number ? std::optional<bool>((*number != 0) != negated) : std::nullopt;
+  }
+  bool decisive = kind == Kind::Or, unknown = false;
+  for (const MaskPredicate &operand : operands) {
+    std::optional<bool> truth = operand.evaluate(lookup);
+    if (truth == decisive)
+      return decisive;
+    unknown |= !truth;
+  }
+  return unknown ? std::nullopt : std::optional<bool>(!decisive);
+}
+
+std::string MaskPredicate::str(ValueNamer name) const {
+  switch (kind) {
+  case Kind::True:
+    return "true";
+  case Kind::False:
+    return "false";
+  case Kind::Opaque:
+    return (negated ? "not " : "") + name(value);
+  case Kind::Linear:
+    return signlessPart(form).str(name) + (isLowerBound(form)
+                                               ? " >= " + std::to_string((form * -1).getConstant())
+                                               : " <= " + std::to_string(form.getConstant()));
+  case Kind::And:
+  case Kind::Or:
+    break;
+  }
+  std::string text;
+  for (const MaskPredicate &operand : operands) {
+    text += text.empty() ? "" : kind == Kind::And ? " and " : " or ";
+    bool nested = operand.kind == Kind::And || operand.kind == Kind::Or;
+    text += nested ? "(" + operand.str(name) + ")" : operand.str(name);
+  }
+  return text;
+}

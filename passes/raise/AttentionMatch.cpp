@@ -1,0 +1,436 @@
+#include "passes/raise/AttentionMatch.h"
+#include "dialect/AttnOps.h"
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "passes/mask/MaskPredicate.h"
+#include "passes/tensors/DimSizes.h"
+#include "passes/tensors/ElementReader.h"
+
+using namespace mlir;
+using namespace fovea;
+
+int64_t LabelledTensor::find(int64_t scoreDim) const {
+  for (auto [dim, label] : llvm::enumerate(labels))
+    if (label.size() == 1 && label.front() == scoreDim)
+      return dim;
+  return -1;
+}
+
+bool LabelledTensor::has(int64_t scoreDim) const {
+  return llvm::any_of(labels, [&](auto &label) { return llvm::is_contained(label, scoreDim); });
+}
+
+//===----------------------------------------------------------------------===//
+// Contractions
+//===----------------------------------------------------------------------===//
+
+static bool isZeroFilled(Value tensor) {
+  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
+    return matchPattern(fill.getInputs().front(), m_AnyZeroFloat());
+  return matchPattern(tensor, m_AnyZeroFloat());
+}
+
+static SmallVector<unsigned> loopsOf(AffineMap map) {
+  SmallVector<unsigned> loops;
+  for (unsigned i = 0; i < map.getNumResults(); ++i)
+    loops.push_back(map.getDimPosition(i));
+  return loops;
+}
+
+std::optional<ContractionMatch> fovea::matchContraction(Operation *op) {
+  auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(op);
+  if (!linalgOp || !linalgOp.hasPureTensorSemantics() ||
+      !linalg::isaContractionOpInterface(linalgOp))
+    return std::nullopt;
+  OpOperand *init = linalgOp.getDpsInitOperand(0);
+  if (!isa<FloatType>(getElementTypeOrSelf(init->get().getType())) || !isZeroFilled(init->get()))
+    return std::nullopt;
+  SmallVector<AffineMap> maps = linalgOp.getIndexingMapsArray();
+  ContractionMatch match{linalgOp, loopsOf(maps[0]), loopsOf(maps[1]), loopsOf(maps[2]), {}};
+  linalgOp.getReductionDims(match.reductionLoops);
+  return match;
+}
+
+//===----------------------------------------------------------------------===//
+// Labels from index expressions
+//===----------------------------------------------------------------------===//
+
+/// Replaces floor divisions that give one number over the whole range: an index that is split
+/// after it was joined.
+static LinearForm withoutConstantDivisions(const LinearForm &form, ArrayRef<IndexRange> ranges) {
+  LinearForm result(form.getConstant());
+  for (const LinearForm::Term &term : form.getTerms()) {
+    if (!term.dividend) {
+      result = result + LinearForm::ofValue(term.value) * term.coefficient;
+      continue;
+    }
+    LinearForm dividend = withoutConstantDivisions(*term.dividend, ranges);
+    LinearForm low = LinearForm::floorDivision(boundOver(dividend, ranges, true), term.divisor);
+    LinearForm high = LinearForm::floorDivision(boundOver(dividend, ranges, false), term.divisor);
+    LinearForm division = LinearForm::floorDivision(dividend, term.divisor);
+    result = result + (low.isConstant() && low == high ? low : division) * term.coefficient;
+  }
+  return result;
+}
+
+/// The label of a dim that is indexed by `index`: the arguments that it is a row-major index
+/// over. Argument `n` of the region stands for label `n`, the one after the last score dim for
+/// the feature. None if the index is anything else.
+static std::optional<DimLabel> readLabel(Value index, Region &region, ArrayRef<int64_t> sizes) {
+  std::optional<LinearForm> form = analyzeIndex(index, region);
+  if (!form)
+    return std::nullopt;
+  SmallVector<IndexRange> ranges;
+  for (auto [arg, size] : llvm::zip(region.getArguments(), sizes))
+    if (!ShapedType::isDynamic(size))
+      ranges.push_back({arg, LinearForm(0), LinearForm(size - 1)});
+  LinearForm simple = withoutConstantDivisions(*form, ranges);
+  if (!simple.isValid() || simple.getConstant() != 0)
+    return std::nullopt;
+  SmallVector<LinearForm::Term> terms(simple.getTerms());
+  llvm::sort(terms, [](auto &a, auto &b) { return a.coefficient < b.coefficient; });
+  DimLabel label;
+  int64_t stride = 1;
+  for (const LinearForm::Term &term : terms) {
+    auto arg = dyn_cast_if_present<BlockArgument>(term.value);
+    if (!arg || arg.getOwner()->getParent() != &region || term.coefficient != stride)
+      return std::nullopt;
+    int64_t number = arg.getArgNumber(), size = sizes[number];
+    label.insert(label.begin(),
+                 number + 1 == static_cast<int64_t>(sizes.size()) ? featureLabel : number);
+    // Only the outermost dim may be of any size; a stride of 0 matches no further term.
+    stride = ShapedType::isDynamic(size) ? 0 : stride * size;
+  }
+  return label;
+}
+
+/// The sizes of all score dims, and of the feature dim, which has any.
+static SmallVector<int64_t> labelSizes(const SoftmaxMatch &match) {
+  SmallVector<int64_t> sizes(cast<RankedTensorType>(match.weights.getType()).getShape());
+  sizes.push_back(ShapedType::kDynamic);
+  return sizes;
+}
+
+//===----------------------------------------------------------------------===//
+// Following operands
+//===----------------------------------------------------------------------===//
+
+static bool isConstantInput(linalg::LinalgOp op, Value bodyValue) {
+  if (matchPattern(bodyValue, m_Constant()))
+    return true;
+  auto arg = dyn_cast<BlockArgument>(bodyValue);
+  if (!arg || arg.getOwner() != op.getBlock())
+    return false;
+  Value operand = op->getOperand(arg.getArgNumber());
+  if (auto fill = operand.getDefiningOp<linalg::FillOp>())
+    operand = fill.getInputs().front();
+  return matchPattern(operand, m_Constant());
+}
+
+/// Whether reading through `op` keeps an element a constant multiple of one element of its
+/// source.
+static bool movesData(Operation *op, bool throughFactors, bool throughCasts) {
+  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp, linalg::FillOp,
+          arith::ConstantOp, tensor::FromElementsOp, tensor::SplatOp>(op))
+    return true;
+  if (isa<arith::ExtFOp>(op))
+    return throughCasts;
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp || linalgOp.getNumReductionLoops() != 0 || linalgOp.getNumDpsInits() != 1)
+    return false;
+  Value yielded = linalgOp.getBlock()->getTerminator()->getOperand(0);
+  if (auto arg = dyn_cast<BlockArgument>(yielded)) // transposition, broadcast, copy
+    return arg.getArgNumber() < linalgOp.getNumDpsInputs();
+  Operation *body = yielded.getDefiningOp();
+  if (!body || !llvm::all_of(body->getOperands(), [&](Value v) {
+        return isa<BlockArgument>(v) || isConstantInput(linalgOp, v);
+      }))
+    return false;
+  if (isa<arith::ExtFOp>(body))
+    return throughCasts;
+  if (isa<arith::MulFOp>(body))
+    return throughFactors && (isConstantInput(linalgOp, body->getOperand(0)) ||
+                              isConstantInput(linalgOp, body->getOperand(1)));
+  return isa<arith::DivFOp>(body) && throughFactors &&
+         isConstantInput(linalgOp, body->getOperand(1));
+}
+
+/// Strips products with constants and extensions off an element, down to a tensor.extract.
+static tensor::ExtractOp stripFactors(Value element, double &factor) {
+  while (Operation *op = element.getDefiningOp()) {
+    APFloat constant(0.0);
+    if (auto extract = dyn_cast<tensor::ExtractOp>(op))
+      return extract;
+    if (isa<arith::ExtFOp>(op)) {
+      element = op->getOperand(0);
+    } else if (isa<arith::MulFOp, arith::DivFOp>(op) &&
+               matchPattern(op->getOperand(1), m_ConstantFloat(&constant))) {
+      double number = constant.convertToDouble();
+      factor = isa<arith::MulFOp>(op) ? factor * number : factor / number;
+      element = op->getOperand(0);
+    } else if (isa<arith::MulFOp>(op) &&
+               matchPattern(op->getOperand(0), m_ConstantFloat(&constant))) {
+      factor *= constant.convertToDouble();
+      element = op->getOperand(1);
+    } else {
+      return {};
+    }
+  }
+  return {};
+}
+
+/// One step of followOperand: through the op that defines the operand.
+static std::optional<LabelledTensor> followStep(const LabelledTensor &operand,
+                                                const SoftmaxMatch &match, double *factor,
+                                                bool throughCasts) {
+  Value tensor = operand.tensor;
+  Operation *producer = tensor.getDefiningOp();
+  if (!producer || !movesData(producer, factor != nullptr, throughCasts))
+    return std::nullopt;
+  SmallVector<int64_t> sizes = labelSizes(match);
+  Location loc = tensor.getLoc();
+  Region region;
+  Block &block = region.emplaceBlock();
+  Type index = IndexType::get(tensor.getContext());
+  for (size_t i = 0; i < sizes.size(); ++i)
+    block.addArgument(index, loc);
+  OpBuilder builder(tensor.getContext());
+  builder.setInsertionPointToEnd(&block);
+  auto filter = [&](Operation *op) {
+    return op == producer || isa<linalg::FillOp, arith::ConstantOp, tensor::FromElementsOp>(op);
+  };
+  ElementReader reader(builder, loc, filter);
+
+  SmallVector<OpFoldResult> mixed;
+  for (int64_t size : sizes)
+    mixed.push_back(builder.getIndexAttr(size));
+  SmallVector<Value> args(block.args_begin(), block.args_end()), indices;
+  for (const DimLabel &label : operand.labels) {
+    if (llvm::any_of(llvm::drop_begin(label), [&](int64_t dim) {
+          return dim != featureLabel && ShapedType::isDynamic(sizes[dim]);
+        }))
+      return std::nullopt; // strides that are no numbers
+    SmallVector<int64_t> group;
+    for (int64_t dim : label)
+      group.push_back(dim == featureLabel ? sizes.size() - 1 : dim);
+    indices.push_back(linearizeIndex(builder, loc, mixed, group, args));
+  }
+  double found = 1.0;
+  tensor::ExtractOp leaf = stripFactors(reader.read(tensor, indices), found);
+  // An op whose elements cannot be read through is its own leaf.
+  if (!leaf || leaf.getTensor() == tensor)
+    return std::nullopt;
+  LabelledTensor source{leaf.getTensor(), {}};
+  for (Value sourceIndex : leaf.getIndices()) {
+    std::optional<DimLabel> label = readLabel(sourceIndex, region, sizes);
+    if (!label)
+      return std::nullopt;
+    source.labels.push_back(*label);
+  }
+  if (factor)
+    *factor *= found;
+  return source;
+}
+
+LabelledTensor fovea::followOperand(const LabelledTensor &operand, const SoftmaxMatch &match,
+                                    double *factor, bool throughCasts) {
+  LabelledTensor at = operand;
+  while (std::optional<LabelledTensor> source = followStep(at, match, factor, throughCasts))
+    at = *source;
+  return at;
+}
+
+//===----------------------------------------------------------------------===//
+// Queries and keys
+//===----------------------------------------------------------------------===//
+
+/// All values in the region that `value` is computed from.
+static SetVector<Operation *> sliceOf(Value value, Region &region) {
+  SetVector<Operation *> slice;
+  std::function<void(Value)> visit = [&](Value v) {
+    Operation *op = v.getDefiningOp();
+    if (!op || op->getParentRegion() != &region || !slice.insert(op))
+      return;
+    for (Value operand : op->getOperands())
+      visit(operand);
+  };
+  visit(value);
+  return slice;
+}
+
+static LabelledTensor labelOperand(Value tensor, ArrayRef<unsigned> loops,
+                                   ArrayRef<DimLabel> loopLabels) {
+  LabelledTensor labelled{tensor, {}};
+  for (unsigned loop : loops)
+    labelled.labels.push_back(loopLabels[loop]);
+  return labelled;
+}
+
+/// Decides which operand holds the keys and which score dim the rows are.
+static bool assignRoles(ScoreContraction &found, const SoftmaxMatch &match) {
+  if (found.query.has(match.keyDim))
+    std::swap(found.query, found.key);
+  if (found.query.has(match.keyDim) || found.key.find(match.keyDim) < 0)
+    return false;
+  // Of several dims that the keys lack, the last is the rows; the others are groups of heads.
+  for (int64_t dim = 0; dim < match.rank(); ++dim)
+    if (found.query.find(dim) >= 0 && !found.key.has(dim))
+      found.rowDim = dim;
+  return true;
+}
+
+std::optional<ScoreContraction> fovea::findScoreContraction(const SoftmaxMatch &match,
+                                                            std::string &why) {
+  SmallVector<int64_t> sizes = labelSizes(match);
+  why = "its scores do not come from a contraction of queries and keys";
+  for (Operation *op : sliceOf(match.score, *match.region)) {
+    auto extract = dyn_cast<tensor::ExtractOp>(op);
+    std::optional<ContractionMatch> contraction =
+        extract ? matchContraction(extract.getTensor().getDefiningOp()) : std::nullopt;
+    if (!contraction)
+      continue;
+    if (contraction->reductionLoops.size() != 1) {
+      why = "queries and keys are contracted over more than one dim";
+      continue;
+    }
+    SmallVector<DimLabel> loopLabels(contraction->op.getNumLoops());
+    loopLabels[contraction->reductionLoops.front()] = {featureLabel};
+    bool labelled = true;
+    bool sameRank = extract.getIndices().size() + 1 == sizes.size();
+    for (auto [dim, index] : llvm::enumerate(extract.getIndices())) {
+      std::optional<DimLabel> label = readLabel(index, *match.region, sizes);
+      labelled &= label.has_value();
+      // Dims of size 1 are read at 0; where no dim was added or dropped they keep their place.
+      if (label && label->empty() && sameRank && sizes[dim] == 1)
+        label->push_back(dim);
+      loopLabels[contraction->outLoops[dim]] = label.value_or(DimLabel());
+    }
+    ScoreContraction found{*contraction, extract, {}, {}, -1};
+    found.query = labelOperand(contraction->lhs(), contraction->lhsLoops, loopLabels);
+    found.key = labelOperand(contraction->rhs(), contraction->rhsLoops, loopLabels);
+    if (labelled && assignRoles(found, match))
+      return found;
+    why = labelled ? "the dim that is normalised does not belong to the keys alone"
+                   : "the scores are reshaped in a way that mixes rows and keys";
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// Labels of the result of an op that only moves or narrows its operand; none if it does more.
+static std::optional<SmallVector<DimLabel>> forwardLabels(OpOperand &use,
+                                                          ArrayRef<DimLabel> labels) {
+  Operation *op = use.getOwner();
+  SmallVector<DimLabel> forwarded;
+  if (isa<attn::DropoutOp, arith::TruncFOp, arith::ExtFOp, tensor::CastOp>(op))
+    return use.getOperandNumber() == 0 ? std::optional(SmallVector<DimLabel>(labels))
+                                       : std::nullopt;
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+    for (const ReassociationIndices &group : collapse.getReassociationIndices()) {
+      forwarded.emplace_back();
+      for (int64_t dim : group)
+        llvm::append_range(forwarded.back(), labels[dim]);
+    }
+    return forwarded;
+  }
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
+    for (auto [group, label] : llvm::zip(expand.getReassociationIndices(), labels)) {
+      int64_t kept = 0;
+      for (int64_t dim : group) {
+        bool isUnit = expand.getResultType().getDimSize(dim) == 1 && group.size() > 1;
+        forwarded.push_back(isUnit ? DimLabel() : label);
+        kept += !isUnit;
+      }
+      if (kept != 1)
+        return std::nullopt;
+    }
+    return forwarded;
+  }
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp || linalgOp.getNumReductionLoops() != 0 || linalgOp.getNumDpsInputs() != 1 ||
+      !linalgOp.isDpsInput(&use))
+    return std::nullopt;
+  Value yielded = linalgOp.getBlock()->getTerminator()->getOperand(0);
+  if (isa_and_nonnull<arith::TruncFOp, arith::ExtFOp>(yielded.getDefiningOp()))
+    yielded = yielded.getDefiningOp()->getOperand(0);
+  AffineMap in = linalgOp.getMatchingIndexingMap(&use);
+  AffineMap out = linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0));
+  if (yielded != linalgOp.getBlock()->getArgument(0) || !in.isPermutation() || !out.isPermutation())
+    return std::nullopt;
+  SmallVector<DimLabel> loopLabels(linalgOp.getNumLoops());
+  for (auto [loop, label] : llvm::zip(loopsOf(in), labels))
+    loopLabels[loop] = label;
+  for (unsigned loop : loopsOf(out))
+    forwarded.push_back(loopLabels[loop]);
+  return forwarded;
+}
+
+/// Matches `use` as the weights' operand of a contraction along the keys.
+static std::optional<ValueContraction> matchValues(OpOperand &use, ArrayRef<DimLabel> labels,
+                                                   const SoftmaxMatch &match, std::string &why) {
+  std::optional<ContractionMatch> contraction = matchContraction(use.getOwner());
+  if (!contraction || use.getOperandNumber() > 1)
+    return std::nullopt;
+  bool isLhs = use.getOperandNumber() == 0;
+  SmallVector<DimLabel> loopLabels(contraction->op.getNumLoops(), DimLabel{featureLabel});
+  for (auto [loop, label] :
+       llvm::zip(isLhs ? contraction->lhsLoops : contraction->rhsLoops, labels))
+    loopLabels[loop] = label;
+  if (contraction->reductionLoops.size() != 1 ||
+      loopLabels[contraction->reductionLoops.front()] != DimLabel{match.keyDim}) {
+    why = "the weights are not contracted along the dim that is normalised";
+    return std::nullopt;
+  }
+  ValueContraction found{*contraction, {}, contraction->op->getResult(0), {}, {}, nullptr};
+  found.value = labelOperand(isLhs ? contraction->rhs() : contraction->lhs(),
+                             isLhs ? contraction->rhsLoops : contraction->lhsLoops, loopLabels);
+  for (unsigned loop : contraction->outLoops)
+    found.outLabels.push_back(loopLabels[loop]);
+  if (llvm::count(found.value.labels, DimLabel{featureLabel}) != 1) {
+    why = "the values do not have exactly one dim of features";
+    return std::nullopt;
+  }
+  return found;
+}
+
+std::optional<ValueContraction> fovea::findValueContraction(const SoftmaxMatch &match,
+                                                            std::string &why) {
+  Value weights = match.weights;
+  why = "its weights are not contracted with values";
+  SmallVector<DimLabel> identity;
+  for (int64_t dim = 0; dim < match.rank(); ++dim)
+    identity.push_back({dim});
+  struct View {
+    Value tensor;
+    SmallVector<DimLabel> labels;
+    SmallVector<Operation *> path;
+    Operation *dropout;
+  };
+  SmallVector<View> views{{match.weights, identity, {}, nullptr}};
+  for (size_t at = 0; at < views.size(); ++at) {
+    View view = views[at];
+    for (OpOperand &use : view.tensor.getUses()) {
+      Operation *user = use.getOwner();
+      if (user->getBlock() != weights.getParentBlock())
+        continue;
+      if (auto found = matchValues(use, view.labels, match, why)) {
+        found->path = view.path;
+        found->dropout = view.dropout;
+        return found;
+      }
+      std::optional<SmallVector<DimLabel>> labels = forwardLabels(use, view.labels);
+      if (!labels || (isa<attn::DropoutOp>(user) && (view.dropout || view.labels != identity)))
+        continue;
+      SmallVector<Operation *> path = view.path;
+      path.push_back(user);
+      views.push_back(
+          {user->getResult(0), *labels, path, isa<attn::DropoutOp>(user) ? user : view.dropout});
+    }
+  }
+  return std::nullopt;
+}

@@ -1,0 +1,103 @@
+// Lets attention read and write transposed tensors in place: a linalg.transpose that makes an
+// operand, or that alone uses the output, becomes part of the op's permutation attributes. Heads
+// that are repeated before attention are read from before the repetition.
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Passes.h"
+#include "passes/raise/FoldRepeatedHeads.h"
+
+using namespace mlir;
+
+namespace fovea {
+#define GEN_PASS_DEF_FOLDTRANSPOSEPASS
+#include "passes/Passes.h.inc"
+} // namespace fovea
+
+using namespace fovea;
+
+static DenseI64ArrayAttr permutationAttr(OpBuilder &builder, ArrayRef<int64_t> permutation) {
+  if (llvm::is_sorted(permutation)) // the identity is not written
+    return nullptr;
+  return builder.getDenseI64ArrayAttr(permutation);
+}
+
+/// Dim c of the operand is dim `transpose[c]` of its source.
+static SmallVector<int64_t> composed(ArrayRef<int64_t> transpose, ArrayRef<int64_t> permutation) {
+  return llvm::map_to_vector(permutation, [&](int64_t dim) { return transpose[dim]; });
+}
+
+namespace {
+/// attention(transpose(x)) -> attention(x), for query, key and value.
+struct FoldOperandTranspose : OpRewritePattern<attn::AttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(attn::AttentionOp op, PatternRewriter &rewriter) const override {
+    bool changed = false;
+    auto fold = [&](OpOperand &operand, ArrayRef<int64_t> permutation, auto setPermutation) {
+      auto transpose = operand.get().getDefiningOp<linalg::TransposeOp>();
+      if (!transpose)
+        return;
+      changed = true;
+      rewriter.modifyOpInPlace(op, [&] {
+        setPermutation(
+            permutationAttr(rewriter, composed(transpose.getPermutation(), permutation)));
+        operand.set(transpose.getInput());
+      });
+    };
+    fold(op.getQueryMutable(), op.getQueryPermutation(),
+         [&](DenseI64ArrayAttr attr) { op.setQueryPermAttr(attr); });
+    fold(op.getKeyMutable(), op.getKeyPermutation(),
+         [&](DenseI64ArrayAttr attr) { op.setKeyPermAttr(attr); });
+    fold(op.getValueMutable(), op.getValuePermutation(),
+         [&](DenseI64ArrayAttr attr) { op.setValuePermAttr(attr); });
+    if (!changed)
+      return rewriter.notifyMatchFailure(op, "no operand is transposed");
+    return success();
+  }
+};
+
+/// transpose(attention(..., init)) -> attention(..., transposed init). Only where nothing else
+/// reads the output, and its init holds nothing that the op would have to keep.
+struct FoldOutputTranspose : OpRewritePattern<linalg::TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::TransposeOp transpose,
+                                PatternRewriter &rewriter) const override {
+    auto op = transpose.getInput().getDefiningOp<attn::AttentionOp>();
+    if (!op || transpose.getInput() != op->getResult(0))
+      return rewriter.notifyMatchFailure(transpose, "not of the output of attention");
+    if (!op->getResult(0).hasOneUse())
+      return rewriter.notifyMatchFailure(transpose, "the output has other uses");
+    auto empty = op.getOutputInit().getDefiningOp<tensor::EmptyOp>();
+    if (!empty)
+      return rewriter.notifyMatchFailure(transpose, "the output is written into given memory");
+
+    SmallVector<int64_t> inverse = invertPermutationVector(transpose.getPermutation());
+    SmallVector<OpFoldResult> sizes;
+    for (int64_t dim : transpose.getPermutation())
+      sizes.push_back(empty.getMixedSizes()[dim]);
+    rewriter.setInsertionPoint(op);
+    Value init =
+        tensor::EmptyOp::create(rewriter, empty.getLoc(), sizes, empty.getType().getElementType());
+    rewriter.modifyOpInPlace(op, [&] {
+      op.setOutputPermAttr(permutationAttr(rewriter, composed(inverse, op.getOutputPermutation())));
+      op.getInitsMutable().slice(0, 1).assign(init);
+      op->getResult(0).setType(cast<RankedTensorType>(init.getType()));
+    });
+    rewriter.replaceOp(transpose, op->getResult(0));
+    return success();
+  }
+};
+
+struct FoldTransposePass : fovea::impl::FoldTransposePassBase<FoldTransposePass> {
+  using Base::Base;
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<FoldOperandTranspose, FoldOutputTranspose>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    getOperation().walk([](attn::AttentionOp op) { foldRepeatedHeads(op); });
+  }
+};
+} // namespace

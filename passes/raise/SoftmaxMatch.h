@@ -1,0 +1,49 @@
+// Finds softmaxes, as one op or spelled out, and views them element by element: the result is a
+// scalar expression of the score before the softmax, in terms of one index per dim. What came
+// before the softmax (scale, bias, mask) can then be read off one expression, however it was
+// spread over ops.
+#ifndef FOVEA_PASSES_RAISE_SOFTMAXMATCH_H
+#define FOVEA_PASSES_RAISE_SOFTMAXMATCH_H
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Operation.h"
+#include "mlir/IR/Region.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include <memory>
+#include <optional>
+
+namespace fovea {
+
+struct SoftmaxMatch {
+  mlir::Value weights; ///< the softmax's result, a ranked tensor
+  int64_t keyDim = 0;  ///< the dim that is normalised
+  /// One detached block with an index argument per dim of `weights`. It holds the computation of
+  /// one score; its leaves are tensor.extract ops on tensors of the function. Dims of size 1 are
+  /// read at index 0.
+  std::unique_ptr<mlir::Region> region;
+  mlir::Value score; ///< in `region`
+
+  mlir::Block::BlockArgListType indices() const { return region->getArguments(); }
+  int64_t rank() const {
+    mlir::Value tensor = weights;
+    return mlir::cast<mlir::RankedTensorType>(tensor.getType()).getRank();
+  }
+};
+
+/// Matches `op` if its result is a softmax: attn.softmax, linalg.softmax, or the last op of
+/// `exp(x - max x) / sum exp(x - max x)` with or without the maximum, in any grouping of its
+/// steps. A softmax that is masked by 0 and 1 and divided by its row sums once more matches as
+/// the softmax of the masked scores, which it equals.
+std::optional<SoftmaxMatch> matchSoftmax(mlir::Operation *op);
+
+/// Calls `raise` with each softmax in the function, the last op first: a softmax inside a
+/// renormalised one is then gone when its turn comes. `raise` adds the ops that it erases to
+/// `erased`.
+void forEachSoftmax(
+    mlir::Operation *function,
+    llvm::function_ref<void(SoftmaxMatch &match, llvm::DenseSet<mlir::Operation *> &erased)> raise);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_RAISE_SOFTMAXMATCH_H

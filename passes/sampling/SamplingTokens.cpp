@@ -1,0 +1,243 @@
+#include "passes/sampling/SamplingTokens.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/buffers/BufferSizes.h"
+
+using namespace mlir;
+using namespace fovea;
+using arith::CmpFPredicate;
+using arith::CmpIPredicate;
+
+/// Tokens of a block: 16 vectors of 16, so that a visit costs little beside 600 looks at blocks.
+static constexpr int64_t blockTokens = 256;
+
+static FloatType floatTypeOf(attn::SampleOp op) {
+  OpBuilder b(op.getContext());
+  return getElementTypeOrSelf(op.getLogits()).isF64() ? FloatType(b.getF64Type())
+                                                      : FloatType(b.getF32Type());
+}
+
+SamplingScratch SamplingScratch::create(EmitBuilder &b, attn::SampleOp op) {
+  auto allocate = [&](Type element, Value size) -> Value {
+    auto type = MemRefType::get({ShapedType::kDynamic}, element);
+    return memref::AllocOp::create(b, type, ValueRange{size}, b.getI64IntegerAttr(bufferAlignment));
+  };
+  Value size = b.dim(op.getLogits(), 1);
+  Value blocks = b.divide(b.add(size, b.index(blockTokens - 1)), blockTokens);
+  // One more than there are tokens: collecting writes before it counts.
+  return {allocate(floatTypeOf(op), blocks), allocate(b.getF64Type(), blocks),
+          allocate(floatTypeOf(op), b.add(size, b.index(1)))};
+}
+
+SamplingTokens::SamplingTokens(EmitBuilder &builder, attn::SampleOp op, Value row,
+                               const SamplingScratch &scratch, const TargetInfo &target)
+    : b(builder), op(op), row(row), size(b.dim(op.getLogits(), 1)), scratch(scratch),
+      floatType(floatTypeOf(op)), keyType(b.getIntegerType(floatType.getWidth())),
+      lanes(cast<MemRefType>(op.getLogits().getType()).isLastDimUnitStride()
+                ? target.lanes(floatType.getWidth())
+                : 1) {}
+
+//===------------------------------------------------------------------------------------------===//
+// Ranges and blocks
+//===------------------------------------------------------------------------------------------===//
+
+Value SamplingTokens::numBlocks() {
+  return b.divide(b.add(size, b.index(blockTokens - 1)), blockTokens);
+}
+
+SamplingTokens::Range SamplingTokens::blockRange(Value block) {
+  Value begin = b.mul(block, b.index(blockTokens));
+  return {begin, b.min(b.add(begin, b.index(blockTokens)), size)};
+}
+
+Value SamplingTokens::reduce(Range range, TypedAttr neutral, Term term, Combine combine) {
+  auto type = cast<VectorType>(onLanes(neutral.getType(), lanes));
+  Value start = arith::ConstantOp::create(b, DenseElementsAttr::get(type, Attribute(neutral)));
+  Value whole = b.add(range.begin, b.roundDown(b.sub(range.end, range.begin), lanes));
+  Values total = b.loop(range.begin, whole, lanes, start, [&](Value first, ValueRange carried) {
+    return Values{combine(carried[0], term(first, lanes))};
+  });
+  total = {b.reduceLanes(total[0], combine)};
+  total = b.loop(whole, range.end, 1, total, [&](Value first, ValueRange carried) {
+    return Values{combine(carried[0], term(first, 1))};
+  });
+  return vector::ExtractOp::create(b, total[0], 0);
+}
+
+SamplingTokens::Values SamplingTokens::addUp(Range range, ArrayRef<TypedAttr> zeros,
+                                             function_ref<Values(Value, int64_t)> terms) {
+  auto add = [&](Value x, Value y) -> Value {
+    if (isa<FloatType>(getElementTypeOrSelf(x.getType())))
+      return arith::AddFOp::create(b, x, y);
+    return arith::AddIOp::create(b, x, y);
+  };
+  auto advance = [&](Value first, int64_t count, ValueRange carried) {
+    Values next = terms(first, count);
+    for (auto [value, sum] : llvm::zip_equal(next, carried))
+      value = add(sum, value);
+    return next;
+  };
+  Values sums = llvm::map_to_vector(zeros, [&](TypedAttr zero) -> Value {
+    return b.constant(onLanes(zero.getType(), lanes), 0);
+  });
+  Value whole = b.add(range.begin, b.roundDown(b.sub(range.end, range.begin), lanes));
+  sums = b.loop(range.begin, whole, lanes, sums,
+                [&](Value first, ValueRange carried) { return advance(first, lanes, carried); });
+  for (Value &sum : sums)
+    sum = b.reduceLanes(sum, add);
+  sums = b.loop(whole, range.end, 1, sums,
+                [&](Value first, ValueRange carried) { return advance(first, 1, carried); });
+  for (Value &sum : sums) {
+    sum = vector::ExtractOp::create(b, sum, 0);
+    if (isa<FloatType>(sum.getType()))
+      sum = toDouble(sum);
+    else if (sum.getType() != b.getI64Type())
+      sum = arith::ExtUIOp::create(b, b.getI64Type(), sum);
+  }
+  return sums;
+}
+
+Value SamplingTokens::countIf(Range range, Term test) {
+  return addUp(range, {b.getIntegerAttr(keyType, 0)}, [&](Value first, int64_t count) -> Values {
+    return {arith::ExtUIOp::create(b, onLanes(keyType, count), test(first, count))};
+  })[0];
+}
+
+Value SamplingTokens::sum(Range range, Term term) {
+  return addUp(range, {b.getFloatAttr(floatType, 0)},
+               [&](Value first, int64_t count) -> Values { return {term(first, count)}; })[0];
+}
+
+SamplingTokens::Values SamplingTokens::forBlocks(Value bound, ValueRange inits, BlockBody body) {
+  return b.loop(b.index(0), numBlocks(), 1, inits, [&](Value block, ValueRange carried) -> Values {
+    Value largest = memref::LoadOp::create(b, scratch.largest, block);
+    Value holdsSome = arith::CmpFOp::create(b, CmpFPredicate::OGE, largest, bound);
+    auto branch = scf::IfOp::create(b, carried.getTypes(), holdsSome, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, carried);
+    b.setInsertionPointToStart(branch.thenBlock());
+    Range range = blockRange(block);
+    scf::YieldOp::create(b, body(range.begin, range.end, carried));
+    return branch.getResults();
+  });
+}
+
+/// The larger one; `x` if `y` is no number.
+static Value largerNumber(EmitBuilder &b, Value x, Value y) {
+  Value isAbove = arith::CmpFOp::create(b, CmpFPredicate::OGT, y, x);
+  return arith::SelectOp::create(b, isAbove, y, x);
+}
+
+Value SamplingTokens::findLargest() {
+  auto lowest = b.getFloatAttr(floatType, -std::numeric_limits<double>::infinity());
+  Value start = arith::ConstantOp::create(b, lowest);
+  return b.loop(b.index(0), numBlocks(), 1, start, [&](Value block, ValueRange carried) -> Values {
+    Value largest = reduce(
+        blockRange(block), lowest, [&](Value first, int64_t count) { return logits(first, count); },
+        [&](Value x, Value y) { return largerNumber(b, x, y); });
+    memref::StoreOp::create(b, largest, scratch.largest, block);
+    return {largerNumber(b, carried[0], largest)};
+  })[0];
+}
+
+/// The first token, in the first block that holds it; 0 if there is none.
+Value SamplingTokens::firstEqualTo(Value logit) {
+  Values first =
+      b.loop(b.index(0), numBlocks(), 1, {b.index(0), b.constant(b.getI1Type(), 0)},
+             [&](Value block, ValueRange carried) -> Values {
+               Value largest = memref::LoadOp::create(b, scratch.largest, block);
+               Value isHere = arith::CmpFOp::create(b, CmpFPredicate::OEQ, largest, logit);
+               Value isFirst = arith::AndIOp::create(
+                   b, isHere, arith::XOrIOp::create(b, carried[1], b.constant(b.getI1Type(), 1)));
+               return {arith::SelectOp::create(b, isFirst, block, carried[0]),
+                       arith::OrIOp::create(b, carried[1], isHere)};
+             });
+  auto term = [&](Value begin, int64_t count) -> Value {
+    Value found = compare(CmpFPredicate::OEQ, logits(begin, count), logit);
+    Value numbers = tokens(begin, count);
+    return arith::SelectOp::create(b, found, numbers, b.splat(numbers.getType(), size));
+  };
+  // A block without numbers seems to hold -inf.
+  Value isLowest =
+      arith::CmpFOp::create(b, CmpFPredicate::OEQ, logit,
+                            b.constant(floatType, -std::numeric_limits<double>::infinity()));
+  Range range = blockRange(first[0]);
+  range = {arith::SelectOp::create(b, isLowest, b.index(0), range.begin),
+           arith::SelectOp::create(b, isLowest, size, range.end)};
+  Value token = reduce(range, b.getIndexAttr(std::numeric_limits<int64_t>::max()), term,
+                       [&](Value x, Value y) { return arith::MinSIOp::create(b, x, y); });
+  Value exists = arith::CmpIOp::create(b, CmpIPredicate::slt, token, size);
+  return arith::SelectOp::create(b, exists, token, b.index(0));
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Values
+//===------------------------------------------------------------------------------------------===//
+
+Type SamplingTokens::onLanes(Type element, int64_t lanes) {
+  return VectorType::get({lanes}, element);
+}
+
+Value SamplingTokens::integer(Type type, int64_t value) {
+  return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+}
+
+Value SamplingTokens::load(Value memref, ValueRange at, int64_t count) {
+  Type type = onLanes(getElementTypeOrSelf(memref), count);
+  if (count > 1)
+    return vector::LoadOp::create(b, cast<VectorType>(type), memref, at);
+  return vector::BroadcastOp::create(b, type, memref::LoadOp::create(b, memref, at));
+}
+
+Value SamplingTokens::logits(Value first, int64_t count) {
+  return b.convertFloat(load(op.getLogits(), {row, first}, count), floatType);
+}
+
+Value SamplingTokens::tokens(Value first, int64_t count) {
+  auto type = cast<VectorType>(onLanes(b.getIndexType(), count));
+  return arith::AddIOp::create(b, vector::BroadcastOp::create(b, type, first),
+                               vector::StepOp::create(b, type));
+}
+
+Value SamplingTokens::compare(CmpFPredicate predicate, Value values, Value bound) {
+  return arith::CmpFOp::create(b, predicate, values, b.splat(values.getType(), bound));
+}
+
+/// Bits of floats in the order of their values: those of negative floats run backwards.
+static Value flipNegative(EmitBuilder &b, Value bits) {
+  auto type = cast<IntegerType>(bits.getType());
+  auto constant = [&](const APInt &value) {
+    return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+  };
+  Value sign =
+      arith::ShRSIOp::create(b, bits, constant(APInt(type.getWidth(), type.getWidth() - 1)));
+  Value mask = constant(APInt::getSignedMaxValue(type.getWidth()));
+  return arith::XOrIOp::create(b, bits, arith::AndIOp::create(b, sign, mask));
+}
+
+Value SamplingTokens::keyOf(Value logit) {
+  // Adding zero makes -0 equal to +0.
+  Value sum = arith::AddFOp::create(b, logit, b.constant(floatType, 0));
+  return flipNegative(b, arith::BitcastOp::create(b, keyType, sum));
+}
+
+Value SamplingTokens::logitOf(Value key) {
+  return arith::BitcastOp::create(b, floatType, flipNegative(b, key));
+}
+
+Value SamplingTokens::lowestKey() {
+  return keyOf(b.constant(floatType, -std::numeric_limits<double>::infinity()));
+}
+
+Value SamplingTokens::exponentials(Value logits, Value subtrahend, Value factor) {
+  Type type = logits.getType();
+  Value shifted = arith::SubFOp::create(b, logits, b.splat(type, subtrahend));
+  if (factor)
+    shifted = arith::MulFOp::create(b, shifted, b.splat(type, factor));
+  // Beside the largest, which is 1, what is below the normal numbers does not show.
+  return math::ExpOp::create(b, shifted, arith::FastMathFlags::afn);
+}
+
+Value SamplingTokens::toDouble(Value floats) { return b.convertFloat(floats, b.getF64Type()); }

@@ -1,0 +1,153 @@
+// Outer loops. Ops are grouped from the last one backwards: an op joins the group of its users if
+// they are all in one group and no tile would compute it twice. Each group becomes one scf.forall
+// over tiles of its last op, the root.
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Interfaces/TilingInterface.h"
+#include "passes/Passes.h"
+#include "passes/TargetInfo.h"
+#include "passes/attention/AttentionTile.h"
+#include "passes/attention/MaskBounds.h"
+#include "passes/contraction/ContractionTile.h"
+#include "passes/tile/TileGroups.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace fovea {
+#define GEN_PASS_DEF_TILEPARALLELPASS
+#include "passes/Passes.h.inc"
+
+/// Elements of a tile of an elementwise op over one dim.
+static constexpr int64_t vectorTile = 4096;
+
+/// Rows of a task's attention, few enough that tasks of triangles balance; of windows, in panels.
+static constexpr int64_t attentionRows = 192, windowedPanels = 16;
+
+/// The query heads that share a key head stay together, so that what one reads the others find in
+/// cache. Rows of queries share one pass over the keys, in panels; keys that each
+/// task packs for itself want more rows to share them.
+static SmallVector<int64_t> attentionSizes(attn::AttentionOp op, const TargetInfo &target) {
+  int64_t group = op.getGroupSize();
+  if (ShapedType::isDynamic(group))
+    group = 1;
+  if (std::optional<int64_t> chunk = op.getColumnChunk()) // tiles hold whole chunks
+    return {1, group, *chunk};
+  bool windowed = isWindowed(op);
+  int64_t width = attentionPanelWidth(target, 32, windowed);
+  int64_t panels = windowed ? windowedPanels / group : attentionRows / (group * width);
+  return {1, group, std::max<int64_t>(panels, 1) * width};
+}
+
+/// Of a contraction with so few tiles of columns, tasks have fewer rows, so that there are more.
+static constexpr int64_t fewColumnTiles = 4, narrowRows = 192;
+
+/// Whether the loop is known to have at most `count` iterations.
+static bool isLoopAtMost(Operation *op, unsigned loop, int64_t count) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp)
+    return false;
+  int64_t size = linalgOp.getStaticLoopRanges()[loop];
+  return !ShapedType::isDynamic(size) && size <= count;
+}
+
+/// One tile size per loop of the root; 0 leaves a loop whole.
+static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const TargetInfo &target) {
+  SmallVector<int64_t> sizes(group.tiledLoops.size(), 0);
+  if (auto attention = dyn_cast<attn::AttentionOp>(group.root))
+    return attentionSizes(attention, target);
+  SmallVector<unsigned> tiled;
+  for (unsigned loop = 0; loop < sizes.size(); ++loop)
+    if (group.tiledLoops.test(loop))
+      tiled.push_back(loop);
+  for (unsigned loop : tiled)
+    sizes[loop] = 1;
+  if (tiled.empty())
+    return sizes;
+  if (group.hasContraction) {
+    ContractionTile tile = chooseContractionTile(target, 32);
+    bool isNarrow = isLoopAtMost(group.root, tiled.back(), fewColumnTiles * tile.taskColumns);
+    sizes[tiled.back()] = tile.taskColumns;
+    if (tiled.size() > 1)
+      sizes[tiled[tiled.size() - 2]] =
+          isNarrow ? llvm::alignTo(narrowRows, tile.many.rows) : tile.taskRows;
+    return sizes;
+  }
+  // Rows stay whole: the innermost loop is the vector loop.
+  if (!group.keepsRows)
+    sizes[tiled.back()] = tiled.size() == 1 ? vectorTile : 0;
+  return sizes;
+}
+
+static StringRef kernelName(const TileGroup &group) {
+  if (isa<attn::AttentionOp>(group.root))
+    return "attention";
+  if (group.hasContraction)
+    return "contraction";
+  return group.keepsRows ? "rows" : "elementwise";
+}
+
+static LogicalResult tileGroup(RewriterBase &rewriter, const TileGroup &group,
+                               const TargetInfo &target) {
+  SmallVector<int64_t> sizes = chooseTileSizes(group, target);
+  if (llvm::all_of(sizes, [](int64_t size) { return size == 0; }))
+    return success(); // a single element or one indivisible row: no outer loop
+  scf::SCFTilingOptions tiling;
+  tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  tiling.setTileSizes(getAsIndexOpFoldResult(rewriter.getContext(), sizes));
+  scf::SCFTileAndFuseOptions options;
+  options.setTilingOptions(tiling);
+  options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult producer, bool)
+                                 -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+    if (!group.members.contains(producer.getOwner()) && !isa<linalg::FillOp>(producer.getOwner()))
+      return std::nullopt;
+    return scf::SCFTileAndFuseOptions::ControlFnResult{};
+  });
+  rewriter.setInsertionPoint(group.root);
+  FailureOr<scf::SCFTileAndFuseResult> tiled = scf::tileConsumerAndFuseProducersUsingSCF(
+      rewriter, cast<TilingInterface>(group.root), options);
+  if (failed(tiled))
+    return group.root->emitError("cannot be tiled");
+  for (OpResult result : group.root->getResults())
+    if (Value replacement = tiled->replacements.lookup(result))
+      rewriter.replaceAllUsesWith(result, replacement);
+  if (!tiled->loops.empty())
+    tiled->loops.front()->setAttr("attn.kernel_name", rewriter.getStringAttr(kernelName(group)));
+  return success();
+}
+
+/// Erases the ops that tiling replaced; members are ordered users first.
+static void eraseDead(RewriterBase &rewriter, const TileGroup &group) {
+  for (Operation *op : group.members)
+    if (isOpTriviallyDead(op))
+      rewriter.eraseOp(op);
+}
+
+static LogicalResult tileBlock(RewriterBase &rewriter, Block &block, const TargetInfo &target) {
+  for (TileGroup &group : findTileGroups(block)) {
+    if (failed(tileGroup(rewriter, group, target)))
+      return failure();
+    eraseDead(rewriter, group);
+  }
+  return success();
+}
+
+namespace {
+struct TileParallelPass : impl::TileParallelPassBase<TileParallelPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    const TargetInfo *info = findTarget(target);
+    if (!info) {
+      getOperation().emitError("unknown target '") << target << "'";
+      return signalPassFailure();
+    }
+    IRRewriter rewriter(&getContext());
+    SmallVector<Block *> blocks{&getOperation().getBody().front()};
+    getOperation().walk([&](scf::ForOp loop) { blocks.push_back(loop.getBody()); });
+    for (Block *block : blocks)
+      if (failed(tileBlock(rewriter, *block, *info)))
+        return signalPassFailure();
+  }
+};
+} // namespace
+} // namespace fovea

@@ -1,0 +1,17 @@
+// gelu(x) = x/2 (1 + erf(x / sqrt(2))) as one function.
+#ifndef FOVEA_PASSES_VECTOR_APPROXIMATEGELU_H
+#define FOVEA_PASSES_VECTOR_APPROXIMATEGELU_H
+
+#include "mlir/IR/PatternMatch.h"
+#include "passes/TargetInfo.h"
+
+namespace fovea {
+
+/// Rewrites the product above, written with `math.erf` on f32 or narrower floats, where the error
+/// function is used for nothing else. The error is at most 5e-7 absolute and, for x >= -2, 5e-6 of
+/// the result: erf alone would need both its branches for that, and 1 + erf cancels.
+void populateApproximateGeluPatterns(mlir::RewritePatternSet &patterns, const TargetInfo &target);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_VECTOR_APPROXIMATEGELU_H

@@ -1,0 +1,73 @@
+#include "passes/vector/FloatMath.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace fovea;
+
+Value FloatMath::add(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
+Value FloatMath::sub(Value x, Value y) { return arith::SubFOp::create(b, x, y); }
+Value FloatMath::mul(Value x, Value y) { return arith::MulFOp::create(b, x, y); }
+Value FloatMath::div(Value x, Value y) { return arith::DivFOp::create(b, x, y); }
+Value FloatMath::abs(Value x) { return math::AbsFOp::create(b, x); }
+Value FloatMath::negate(Value x) { return arith::NegFOp::create(b, x); }
+
+Value FloatMath::fma(Value x, Value y, Value z) {
+  if (fused)
+    return math::FmaOp::create(b, x, y, z);
+  return add(mul(x, y), z);
+}
+
+Value FloatMath::polynomial(Value x, ArrayRef<double> coefficients) {
+  Value sum = constant(coefficients.front());
+  for (double coefficient : coefficients.drop_front())
+    sum = fma(sum, x, constant(coefficient));
+  return sum;
+}
+
+Value FloatMath::compare(arith::CmpFPredicate predicate, Value x, Value y) {
+  return arith::CmpFOp::create(b, predicate, x, y);
+}
+
+Value FloatMath::select(Value condition, Value x, Value y) {
+  return arith::SelectOp::create(b, condition, x, y);
+}
+
+Value FloatMath::clamp(Value x, double low, double high) {
+  Value lower = constant(low), upper = constant(high);
+  x = select(compare(arith::CmpFPredicate::OLT, x, lower), lower, x);
+  return select(compare(arith::CmpFPredicate::OGT, x, upper), upper, x);
+}
+
+Value FloatMath::copySign(Value magnitude, Value sign) {
+  return math::CopySignOp::create(b, magnitude, sign);
+}
+
+Type FloatMath::integerType() {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.clone(b.getI32Type());
+  return b.getI32Type();
+}
+
+Value FloatMath::toBits(Value x) { return arith::BitcastOp::create(b, integerType(), x); }
+Value FloatMath::fromBits(Value bits) { return arith::BitcastOp::create(b, type, bits); }
+
+std::pair<Value, Value> FloatMath::round(Value x) {
+  // Adding 1.5 * 2^23 leaves the integer in the low bits of the significand.
+  Value magic = constant(0x1.8p23);
+  Value shifted = add(x, magic);
+  Value n = arith::SubIOp::create(b, toBits(shifted), toBits(magic));
+  return {sub(shifted, magic), n};
+}
+
+/// 2^n as a float, -126 <= n <= 127.
+static Value powerOfTwo(FloatMath &f, Value n) {
+  Value biased = arith::AddIOp::create(f.b, n, f.integer(127));
+  return f.fromBits(arith::ShLIOp::create(f.b, biased, f.integer(23)));
+}
+
+Value FloatMath::scaleByPowerOfTwo(Value x, Value n) {
+  // In two steps, of which only the second can leave the range of normal numbers.
+  Value half = arith::ShRSIOp::create(b, n, integer(1));
+  Value rest = arith::SubIOp::create(b, n, half);
+  return mul(mul(x, powerOfTwo(*this, half)), powerOfTwo(*this, rest));
+}

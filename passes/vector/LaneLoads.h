@@ -1,0 +1,18 @@
+// Reads of memory for several lanes at once.
+#ifndef FOVEA_PASSES_VECTOR_LANELOADS_H
+#define FOVEA_PASSES_VECTOR_LANELOADS_H
+
+#include "passes/vector/EmitBuilder.h"
+
+namespace fovea {
+
+/// The elements of `memref` at `indices`, each an index or a vector of `lanes` of them and at
+/// least one a vector, as a vector: one load where the lanes are neighbours in memory, else a
+/// gather, which the target makes instructions or loads of single elements of. All indices are in
+/// bounds.
+mlir::Value loadLanes(EmitBuilder &b, mlir::Value memref, mlir::ArrayRef<mlir::Value> indices,
+                      int64_t lanes);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_VECTOR_LANELOADS_H

@@ -1,0 +1,45 @@
+// How one linalg.generic on buffers is vectorised: which loop runs over lanes, how each operand
+// is reached along it, and which results are reductions over it.
+#ifndef FOVEA_PASSES_VECTOR_VECTORPLAN_H
+#define FOVEA_PASSES_VECTOR_VECTORPLAN_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "passes/TargetInfo.h"
+#include "llvm/ADT/DenseSet.h"
+#include <string>
+
+namespace fovea {
+
+/// How an operand varies along the vector loop.
+enum class Access {
+  Uniform,    // not at all: one scalar for all lanes
+  Contiguous, // neighbouring lanes are neighbours in memory
+  Scattered   // anything else: one address a lane
+};
+
+struct VectorPlan {
+  unsigned dim;                                   // the loop that runs over lanes
+  int64_t lanes;                                  // power of two
+  int64_t unroll;                                 // registers that the main loop takes at once
+  llvm::SmallVector<Access> operands;             // one per operand, inputs first
+  llvm::SmallVector<mlir::Operation *> combiners; // one per init; null where lanes are stored
+  /// Values of the body that differ between lanes.
+  llvm::DenseSet<mlir::Value> varying;
+
+  bool isReduction() const {
+    return llvm::any_of(combiners, [](mlir::Operation *op) { return op != nullptr; });
+  }
+};
+
+/// Chooses the loop whose vectorisation makes the fewest memory accesses an element. Nothing if
+/// no loop can run over lanes; `why` then says the reason for the innermost one.
+std::optional<VectorPlan> planVectorization(mlir::linalg::GenericOp op, const TargetInfo &target,
+                                            std::string &why);
+
+/// Whether the body computes functions, which are not just sums and products, of what differs along
+/// the loop `dim`.
+bool hasFunctions(mlir::linalg::GenericOp op, unsigned dim);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_VECTOR_VECTORPLAN_H

@@ -1,0 +1,87 @@
+#include "passes/vector/VectorTranspose.h"
+
+using namespace mlir;
+using namespace fovea;
+
+namespace {
+/// Two vectors made of two others.
+using Pair = std::pair<Value, Value>;
+} // namespace
+
+static int64_t lanesOf(Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); }
+
+/// The lower halves of each `chunk` lanes of both, in turns, and the upper halves: in chunks of a
+/// 128-bit lane of x86 one instruction each, and the cheapest of all shuffles.
+static Pair interleave(EmitBuilder &b, Value x, Value y, int64_t chunk) {
+  int64_t lanes = lanesOf(x);
+  SmallVector<int64_t> lower, upper;
+  for (int64_t begin = 0; begin < lanes; begin += chunk)
+    for (int64_t i = 0; i < chunk / 2; ++i) {
+      lower.append({begin + i, lanes + begin + i});
+      upper.append({begin + chunk / 2 + i, lanes + begin + chunk / 2 + i});
+    }
+  return {vector::ShuffleOp::create(b, x, y, lower), vector::ShuffleOp::create(b, x, y, upper)};
+}
+
+/// Chunks 0, 2, ... of x and then of y, and chunks 1, 3, ...
+static Pair deal(EmitBuilder &b, Value x, Value y, int64_t chunk) {
+  int64_t lanes = lanesOf(x);
+  SmallVector<int64_t> even, odd;
+  for (int64_t begin = 0; begin < 2 * lanes; begin += 2 * chunk)
+    for (int64_t i = 0; i < chunk; ++i) {
+      even.push_back(begin + i);
+      odd.push_back(begin + chunk + i);
+    }
+  return {vector::ShuffleOp::create(b, x, y, even), vector::ShuffleOp::create(b, x, y, odd)};
+}
+
+/// Transposes the squares of as many lanes as there are rows: element j of chunk c of row i comes
+/// to element i of chunk c of row j.
+static SmallVector<Value> transposeChunks(EmitBuilder &b, SmallVector<Value> rows) {
+  int64_t chunk = rows.size();
+  for (int64_t round = 1; round < chunk; round *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < chunk / 2; ++i) {
+      auto [lower, upper] = interleave(b, rows[i], rows[i + chunk / 2], chunk);
+      next.append({lower, upper});
+    }
+    rows = next;
+  }
+  return rows;
+}
+
+/// As many rows as they have chunks: chunk j of row i comes to chunk i of row j.
+static SmallVector<Value> exchangeChunks(EmitBuilder &b, ArrayRef<Value> rows, int64_t chunk) {
+  if (rows.size() == 1)
+    return SmallVector<Value>(rows);
+  SmallVector<Value> even, odd, result;
+  for (size_t i = 0; i < rows.size(); i += 2) {
+    auto [evenChunks, oddChunks] = deal(b, rows[i], rows[i + 1], chunk);
+    even.push_back(evenChunks);
+    odd.push_back(oddChunks);
+  }
+  even = exchangeChunks(b, even, chunk);
+  odd = exchangeChunks(b, odd, chunk);
+  for (auto [fromEven, fromOdd] : llvm::zip(even, odd))
+    result.append({fromEven, fromOdd});
+  return result;
+}
+
+SmallVector<Value> fovea::transposeSquare(EmitBuilder &b, ValueRange rows) {
+  int64_t lanes = rows.size();
+  unsigned bits = cast<VectorType>(rows[0].getType()).getElementTypeBitWidth();
+  // Within 128 bits first, where shuffles are cheap; then whole chunks of them.
+  int64_t chunk = std::clamp<int64_t>(128 / bits, 1, lanes), chunks = lanes / chunk;
+  SmallVector<Value> inChunks;
+  for (int64_t first = 0; first < lanes; first += chunk)
+    llvm::append_range(inChunks, transposeChunks(b, llvm::to_vector(rows.slice(first, chunk))));
+  SmallVector<Value> result(lanes);
+  for (int64_t column = 0; column < chunk; ++column) {
+    SmallVector<Value> parts;
+    for (int64_t part = 0; part < chunks; ++part)
+      parts.push_back(inChunks[part * chunk + column]);
+    for (auto [part, row] : llvm::enumerate(exchangeChunks(b, parts, chunk)))
+      result[part * chunk + column] = row;
+  }
+  return result;
+}

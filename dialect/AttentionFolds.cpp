@@ -88,11 +88,12 @@ struct FoldConstantMask : OpRewritePattern<AttentionOp> {
     if (!allowed)
       return rewriter.notifyMatchFailure(op, "no mask, or one that is not constant");
     if (*allowed != 0) {
+      rewriter.modifyOpInPlace(op, [&] { op.removeFillAttr(); });
       rewriter.eraseBlock(&op.getMask().front());
       return success();
     }
-    if (op.getNumResults() == 0 || op.hasSink())
-      return rewriter.notifyMatchFailure(op, "on buffers, or a sink takes part in the LSE");
+    if (op.getNumResults() == 0 || op.hasSink() || op.getFill())
+      return rewriter.notifyMatchFailure(op, "on buffers, or a sink or a fill takes part");
     SmallVector<Value> results;
     for (Value init : op.getInits()) {
       auto element = cast<FloatType>(getElementTypeOrSelf(init.getType()));

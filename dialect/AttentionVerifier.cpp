@@ -127,6 +127,19 @@ static LogicalResult checkDropout(AttentionOp op) {
   return success();
 }
 
+/// A larger fill would leave scores that occur in practice a chance to weigh as little.
+static LogicalResult checkFill(AttentionOp op) {
+  if (!op.getFill())
+    return success();
+  if (!op.hasMask())
+    return op.emitOpError("attention_c11: expected a mask with the fill, got none");
+  double fill = op.getFill()->convertToDouble();
+  if (std::isfinite(fill) && fill <= AttentionOp::largestFill)
+    return success();
+  return op.emitOpError() << "attention_c11: expected a finite fill of at most "
+                          << AttentionOp::largestFill << ", got " << fill;
+}
+
 static LogicalResult checkRegions(AttentionOp op) {
   Type index = IndexType::get(op.getContext()), score = op.getScoreType();
   Type boolean = IntegerType::get(op.getContext(), 1);
@@ -149,4 +162,6 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
-LogicalResult AttentionOp::verifyRegions() { return checkRegions(*this); }
+LogicalResult AttentionOp::verifyRegions() {
+  return failure(failed(checkRegions(*this)) || failed(checkFill(*this)));
+}

@@ -121,6 +121,10 @@ std::optional<double> AttentionOp::getStaticScale() {
   return 1.0 / std::sqrt(static_cast<double>(headDim));
 }
 
+double AttentionOp::getMaskedScore() {
+  return getFill() ? getFill()->convertToDouble() : -std::numeric_limits<double>::infinity();
+}
+
 AttentionOp AttentionOp::cloneWithOperands(OpBuilder &b, TypeRange resultTypes,
                                            ValueRange operands) {
   auto copy =

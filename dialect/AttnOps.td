@@ -42,7 +42,7 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
 
     ```
     s[j] = score(scale * sum_d query[b,h,r,d] * key[b,h/(H/G),j,d], b, h, i, j)
-    s[j] = -inf                                     where not mask(b, h, i, j)
+    s[j] = fill                                     where not mask(b, h, i, j); -inf if not given
     z    = sum_j exp(s[j]) + exp(sink(b, h, i))     (the sink only if it is given)
     w[j] = exp(s[j]) / z                            (0 for all j if every s[j] is -inf and no sink)
     w[j] = dropout(w[j])                            (only if `seed` is given)
@@ -70,7 +70,8 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     `(b, h, i, j: index)` and yields an `index`; those outside [0, N) count nowhere. Regions have
     no side effects.
     In place of f32 stands f64 for f64 operands. A masked key or value has no influence
-    whatever it holds.
+    whatever it holds. With a finite `fill` that holds for masked keys whose weight is 0; in a row
+    of masked keys alone they all weigh the same (attention_s5).
 
     Dropout draws for the weight `(b, h, r, j)` the number `u` of `attn.dropout` at the counter
     `origin + b * batch_stride + h * head_stride + r * Lk + j`. Without the operands
@@ -98,7 +99,7 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     DefaultValuedAttr<Attn_AlignmentAttr, "::fovea::attn::Alignment::BottomRight">:$alignment,
     OptionalAttr<DenseI64ArrayAttr>:$query_perm, OptionalAttr<DenseI64ArrayAttr>:$key_perm,
     OptionalAttr<DenseI64ArrayAttr>:$value_perm, OptionalAttr<DenseI64ArrayAttr>:$output_perm,
-    OptionalAttr<F64Attr>:$dropout,
+    OptionalAttr<F64Attr>:$dropout, OptionalAttr<F64Attr>:$fill,
     UnitAttr:$with_weights, UnitAttr:$with_lse, OptionalAttr<I64Attr>:$column_chunk);
   let hasRegionVerifier = 1;
   let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask, MaxSizedRegion<1>:$sink,
@@ -148,6 +149,10 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     int64_t getGroupSize();
     /// `scale`, or 1/sqrt(D) if it is absent (attention_s2); nothing if D is dynamic too.
     std::optional<double> getStaticScale();
+    /// A fill is at most this, so that beside common scores a masked key weighs exactly 0.
+    static constexpr double largestFill = -4096.0;
+    /// The score of a masked key: `fill`, or -inf.
+    double getMaskedScore();
   }];
 }
 

@@ -300,8 +300,9 @@ Expected<attn::AttentionOp> GraphBuilder::createAttention(ArrayRef<SymbolicTenso
       operands[2].value, inits, *offset, *seed, /*dropout_counter=*/ValueRange(),
       optionalF64(options.scale), options.alignment, /*query_perm=*/nullptr, /*key_perm=*/nullptr,
       /*value_perm=*/nullptr, /*output_perm=*/nullptr,
-      optionalF64(drops ? std::optional(options.dropout) : std::nullopt), options.withWeights,
-      options.withLse, options.withColumnSums ? ir.getI64IntegerAttr(columnChunk) : IntegerAttr());
+      optionalF64(drops ? std::optional(options.dropout) : std::nullopt), /*fill=*/FloatAttr(),
+      options.withWeights, options.withLse,
+      options.withColumnSums ? ir.getI64IntegerAttr(columnChunk) : IntegerAttr());
 }
 
 Expected<AttentionResults> GraphBuilder::attention(const SymbolicTensor &query,

@@ -35,6 +35,7 @@ struct Row {
   /// Position of the query among the keys (attention_s7).
   int64_t position;
   std::vector<double> scores, weights;
+  std::vector<bool> masked;
   double logSumExp = -infinity;
 };
 
@@ -181,11 +182,13 @@ double Attention::dot(const Row &row, int64_t j) const {
 
 /// attention_s1: scale, score function, mask. Masked keys are not even read (attention_s6).
 llvm::Error Attention::computeScores(Row &row) {
-  row.scores.assign(key.sizes[2], -infinity);
+  row.scores.assign(key.sizes[2], op.getMaskedScore());
+  row.masked.assign(key.sizes[2], false);
   for (int64_t j = 0; j < key.sizes[2]; ++j) {
     llvm::Expected<bool> masked = isMasked(row, j);
     if (!masked)
       return masked.takeError();
+    row.masked[j] = *masked;
     if (*masked)
       continue;
     row.scores[j] = scale * dot(row, j);
@@ -222,6 +225,9 @@ llvm::Error Attention::normalize(Row &row) {
     sum += s == -infinity ? 0 : std::exp(s - maximum);
   for (auto [w, s] : llvm::zip_equal(row.weights, row.scores))
     w = s == -infinity ? 0 : std::exp(s - maximum) / sum;
+  // Where NaN made the sum NaN, what is masked weighs nothing.
+  for (auto [w, masked] : llvm::zip_equal(row.weights, row.masked))
+    w = masked && std::isnan(w) ? 0 : w;
   row.logSumExp = maximum + std::log(sum);
   return llvm::Error::success();
 }
@@ -249,7 +255,8 @@ void Attention::writeRow(const Row &row) {
   for (int64_t d = 0; d < value.sizes[3]; ++d) {
     double sum = 0;
     for (int64_t j = 0; j < key.sizes[2]; ++j)
-      if (row.scores[j] != -infinity) // a masked value has no influence, NaN included
+      // A masked value has no influence, NaN included, unless it has a weight (attention_s5).
+      if (row.scores[j] != -infinity && !(row.masked[j] && row.weights[j] == 0))
         sum += row.weights[j] * value.at(row.b, keyHead(row.h), j, d).f;
     output->at(row.b, row.h, row.r, d).f = sum;
   }

@@ -12,7 +12,7 @@ using namespace fovea;
 AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
                                  const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
-      vectorType(VectorType::get({tile.lanes}, scoreType)) {
+      vectorType(VectorType::get({tile.lanes}, scoreType)), maskedScore(maskedExponent(op)) {
   if (op.hasMask())
     mask.emplace(op.getMask(), &summary);
   rows = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
@@ -67,6 +67,19 @@ void AttentionKernel::scaleRows(const Panel &panel, Value memref, Value count,
   b.loop(b.index(0), count, 1, [&](Value row) {
     Value at[] = {panel.index, row};
     store(multiply(load(memref, at), factor), memref, at);
+  });
+}
+
+void AttentionKernel::scaleOrClearRows(const Panel &panel, Value memref, Value count,
+                                       const Vectors &factor) {
+  Value zero = b.constant(vectorType, 0.0);
+  b.loop(b.index(0), count, 1, [&](Value row) {
+    Value at[] = {panel.index, row};
+    Vectors scaled = multiply(load(memref, at), factor);
+    scaled = eachVector([&](int64_t v) {
+      return select(compare(arith::CmpFPredicate::OEQ, factor[v], zero), zero, scaled[v]);
+    });
+    store(scaled, memref, at);
   });
 }
 
@@ -148,40 +161,87 @@ void AttentionKernel::emitRows(Value begin, Value end, Value chunk) {
 }
 
 void AttentionKernel::emitRowBlock(Value row, Value count, Value chunk) {
-  forEachPanel(row, count, [&](const Panel &panel) {
-    packQueries(panel);
-    initialize(panel);
-  });
+  forEachPanel(row, count, [&](const Panel &panel) { packQueries(panel); });
+  if (op.getFill() && mask->boundsKeys())
+    attendWithFill(row, count);
+  else
+    attendToKeys(row, count);
+  forEachPanel(row, count, [&](const Panel &panel) { finish(panel); });
+  if (needsWeights()) {
+    Value first = b.add(firstPosition, row);
+    Value last = b.sub(b.add(first, count), b.index(1));
+    emitWeights(row, count, boundsOf(first, last), chunk);
+  }
+  seesAll = Value();
+}
+
+void AttentionKernel::attendToKeys(Value row, Value count) {
+  forEachPanel(row, count, [&](const Panel &panel) { initialize(panel); });
   Value first = b.add(firstPosition, row);
   Value last = b.sub(b.add(first, count), b.index(1));
-  MaskBounds bounds = boundsOf(first, last);
-  auto visit = [&](KeyBlock block) {
-    fetchBlock(block, /*withValues=*/true);
-    if (op.hasScore()) // any score may be -inf
-      block.valuesAreFinite = checkValues(block);
-    else if (mask)
-      block.valuesAreFinite = checkPartialValues(block);
-    forEachPanel(row, count, [&](const Panel &panel) {
-      auto attend = [&](const MaskBounds &visible) {
-        emitScores(panel, block, visible);
-        emitSoftmax(panel, block, visible);
-        emitValues(panel, block, visible);
-        if (buckets)
-          emitBuckets(panel, block, visible);
-      };
-      whereVisible(panel, block, attend, [] {});
-    });
-  };
-  forEachKeyBlock(bounds, [&](KeyBlock block) {
+  forEachKeyBlock(boundsOf(first, last), [&](KeyBlock block) {
     if (!hasGaps())
-      return visit(block);
-    Value some = mask->emitSome(b, rectangle(first, last, block));
+      return attendToBlock(row, count, block);
+    Value some = orSeesAll(mask->emitSome(b, rectangle(first, last, block)));
     b.branch(
-        some, [&] { visit(block); }, [] {});
+        some, [&] { attendToBlock(row, count, block); }, [] {});
   });
-  forEachPanel(row, count, [&](const Panel &panel) { finish(panel); });
-  if (needsWeights())
-    emitWeights(row, count, bounds, chunk);
+}
+
+void AttentionKernel::attendToBlock(Value row, Value count, KeyBlock block) {
+  fetchBlock(block, /*withValues=*/true);
+  if (op.hasScore()) // any score may be -inf
+    block.valuesAreFinite = checkValues(block);
+  else if (mask)
+    block.valuesAreFinite = checkPartialValues(block);
+  forEachPanel(row, count, [&](const Panel &panel) {
+    auto attend = [&](const MaskBounds &visible) {
+      emitScores(panel, block, visible);
+      emitSoftmax(panel, block, visible);
+      emitValues(panel, block, visible);
+      if (buckets)
+        emitBuckets(panel, block, visible);
+    };
+    whereVisible(panel, block, attend, [] {});
+  });
+}
+
+// Where a row has a key that outweighs the fill, visiting masked keys adds exact zeros: so it does
+// not matter which rows of the block are the reason for the second time.
+void AttentionKernel::attendWithFill(Value row, Value count) {
+  b.loop(b.index(0), b.index(2), 1, [&](Value time) {
+    Value again = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, time, b.index(0));
+    Value once = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, time, b.index(0));
+    b.branch(
+        arith::OrIOp::create(b, once, needsMaskedKeys(count)),
+        [&] {
+          seesAll = again;
+          attendToKeys(row, count);
+        },
+        [] {});
+  });
+  seesAll = needsMaskedKeys(count);
+}
+
+/// Whether some row's maximum is so small that masked keys have a weight beside it.
+Value AttentionKernel::needsMaskedKeys(Value count) {
+  // 2^-1100 is 0 in f64 too; the margin is that and more than scores of this size are apart.
+  Value outweighed = b.constant(vectorType, maskedScore + std::max(2048.0, -maskedScore * 0x1p-20));
+  VectorType flags = vectorType.clone(b.getI1Type());
+  Vectors none = {b.constant(flags, 0)};
+  Value any = b.loop(b.index(0), count, tile.width(), none, [&](Value start, ValueRange carried) {
+    Value found = carried[0];
+    for (Value maximum : load(maxima, {b.divide(start, tile.width())})) {
+      Value small = compare(arith::CmpFPredicate::ULE, maximum, outweighed);
+      found = arith::OrIOp::create(b, found, small);
+    }
+    return Vectors{found};
+  })[0];
+  return vector::ReductionOp::create(b, vector::CombiningKind::OR, any);
+}
+
+Value AttentionKernel::orSeesAll(Value isSeen) {
+  return seesAll ? arith::OrIOp::create(b, isSeen, seesAll).getResult() : isSeen;
 }
 
 void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Panel)> body) {
@@ -236,13 +296,20 @@ void AttentionKernel::whereVisible(const Panel &panel, const KeyBlock &block,
     visible.allHi = b.createOrFold<arith::SelectOp>(isFull, visible.anyHi, visible.allHi);
     body(visible);
   };
-  b.branch(mask->emitSome(b, rows), attend, otherwise);
+  b.branch(orSeesAll(mask->emitSome(b, rows)), attend, otherwise);
 }
 
 MaskBounds AttentionKernel::boundsOf(Value first, Value last) {
   if (!mask)
     return unmaskedBounds(b, keys);
-  return mask->emit(b, head.batch, head.head, first, last, keys);
+  MaskBounds bounds = mask->emit(b, head.batch, head.head, first, last, keys);
+  if (!seesAll)
+    return bounds;
+  auto unlessAll = [&](Value bound, Value all) {
+    return b.createOrFold<arith::SelectOp>(seesAll, all, bound);
+  };
+  return {unlessAll(bounds.anyLo, b.index(0)), unlessAll(bounds.allLo, b.index(0)),
+          unlessAll(bounds.allHi, b.index(0)), unlessAll(bounds.anyHi, keys)};
 }
 
 MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block) {
@@ -310,6 +377,11 @@ void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {
   Vectors maximum = load(maxima, {panel.index});
   Vectors lse = eachVector([&](int64_t v) -> Value {
     Value exponent = arith::MulFOp::create(b, maximum[v], b.constant(vectorType, softmax::ln2));
+    if (op.getFill()) { // whose exponent may have been out of range
+      Value isFill =
+          compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, maskedScore));
+      exponent = select(isFill, b.constant(vectorType, op.getMaskedScore()), exponent);
+    }
     return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum[v]).getResult());
   });
   Value first = b.index(0);

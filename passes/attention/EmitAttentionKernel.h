@@ -83,6 +83,15 @@ private:
   void whereVisible(const Panel &panel, const KeyBlock &block,
                     llvm::function_ref<void(const MaskBounds &visible)> body,
                     llvm::function_ref<void()> otherwise);
+  /// Visits the keys that the mask lets rows of the block see, and updates the panels' states.
+  void attendToKeys(mlir::Value row, mlir::Value count);
+  void attendToBlock(mlir::Value row, mlir::Value count, KeyBlock block);
+  /// attendToKeys, and where masked keys have a fill once more to all keys, if that left a row of
+  /// the block without any that outweighs them (attention_s5).
+  void attendWithFill(mlir::Value row, mlir::Value count);
+  mlir::Value needsMaskedKeys(mlir::Value count);
+  /// Whether to visit a block, given what the mask says of it.
+  mlir::Value orSeesAll(mlir::Value isSeen);
   bool hasGaps() const { return mask && mask->getBlocks().hasGaps(); }
   EmittedBlock rectangle(mlir::Value first, mlir::Value last, const KeyBlock &block);
   MaskBounds boundsOf(mlir::Value first, mlir::Value last);
@@ -115,7 +124,7 @@ private:
   /// a test takes long code.
   bool masksInRegisters();
   KeyMask maskOf(const Panel &panel, const KeyBlock &block);
-  /// -inf where a key is masked.
+  /// The masked exponent where a key is masked.
   Vectors hide(const Vectors &score, const Vectors &allowed);
   /// Applies score function and mask to a block's scores, as far as emitScores has not; returns the
   /// larger of `maximum` and the scores.
@@ -182,6 +191,9 @@ private:
   Vectors load(mlir::Value memref, mlir::ValueRange leading);
   /// Multiplies rows [0, count) of a panel's scratch memory `[panels][rows][width]`.
   void scaleRows(const Panel &panel, mlir::Value memref, mlir::Value count, const Vectors &factor);
+  /// As scaleRows, where a factor of 0 leaves 0 even of NaN and infinities.
+  void scaleOrClearRows(const Panel &panel, mlir::Value memref, mlir::Value count,
+                        const Vectors &factor);
   void store(const Vectors &vectors, mlir::Value memref, mlir::ValueRange leading);
   Vectors eachVector(llvm::function_ref<mlir::Value(int64_t)> make);
   Vectors constants(double value);
@@ -201,6 +213,8 @@ private:
   AttentionPacker packer;
   mlir::VectorType vectorType;
   std::optional<MaskBoundsEmitter> mask;
+  double maskedScore;  // an exponent
+  mlir::Value seesAll; // i1: whether all keys are visited; null for no
   AttentionHead head;
   mlir::Value rows, keys, headDim, valueDim; // index
   mlir::Value firstPosition;                 // of row 0

@@ -118,7 +118,7 @@ AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBl
 
 AttentionKernel::Vectors AttentionKernel::hide(const Vectors &score, const Vectors &allowed) {
   return eachVector([&](int64_t v) -> Value {
-    return select(allowed[v], score[v], b.constant(vectorType, -softmax::infinity));
+    return select(allowed[v], score[v], b.constant(vectorType, maskedScore));
   });
 }
 
@@ -204,7 +204,10 @@ void AttentionKernel::rescale(const Panel &panel, const Vectors &before, const V
   store(after, maxima, {panel.index});
   Vectors factor = probabilities(before, finite);
   store(multiply(load(sums, {panel.index}), factor), sums, {panel.index});
-  scaleRows(panel, outputs, valueDim, factor);
+  if (op.getFill()) // a value that weighed something until a larger score came has no influence
+    scaleOrClearRows(panel, outputs, valueDim, factor);
+  else
+    scaleRows(panel, outputs, valueDim, factor);
   if (buckets)
     scaleRows(panel, bucketScratch, buckets, factor);
 }

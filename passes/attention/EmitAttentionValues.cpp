@@ -36,16 +36,19 @@ void AttentionKernel::addToOutput(const Panel &panel, Value column, const Vector
   store(output, outputs, {panel.index, column});
 }
 
-/// Rows for which the block's key `key` is not masked, be it by a score of -inf. `p` are the
+/// Rows for which the block's key `key` is not masked, be it by a score of -inf, or has a weight
+/// all the same, by its fill. `p` are the
 /// probabilities; an unmasked one that is 0 has underflowed, which counts as masked only if a
 /// score function makes it impossible to tell.
 AttentionKernel::Vectors AttentionKernel::emitTakesPart(const std::optional<KeyMask> &test,
                                                         Value key, const Vectors &p) {
   Vectors allowed = test ? (*test)(key) : Vectors();
-  if (!op.hasScore())
+  if (!op.hasScore() && !op.getFill())
     return allowed;
   return eachVector([&](int64_t v) -> Value {
     Value nonzero = compare(arith::CmpFPredicate::UNE, p[v], b.constant(vectorType, 0.0));
+    if (op.getFill())
+      return op.hasScore() ? nonzero : arith::OrIOp::create(b, allowed[v], nonzero).getResult();
     return test ? arith::AndIOp::create(b, allowed[v], nonzero).getResult() : nonzero;
   });
 }

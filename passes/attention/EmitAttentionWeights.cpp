@@ -58,7 +58,9 @@ void AttentionKernel::normalize(const Panel &panel, const KeyBlock &block,
     // Where NaN made the sum NaN, what is masked still weighs nothing.
     p = eachVector([&](int64_t v) -> Value {
       Value masked =
-          compare(arith::CmpFPredicate::OEQ, score[v], b.constant(vectorType, -softmax::infinity));
+          compare(arith::CmpFPredicate::OEQ, score[v], b.constant(vectorType, maskedScore));
+      if (op.getFill())
+        masked = arith::AndIOp::create(b, masked, compare(arith::CmpFPredicate::UNO, p[v], p[v]));
       return select(masked, b.constant(vectorType, 0.0), p[v]);
     });
     if (op.getSeed())

@@ -132,7 +132,7 @@ bool DecodeKernel::maskDependsOnHead() { return !op.getMask().getArgument(1).use
 MaskBounds DecodeKernel::visibleBounds() {
   if (!mask)
     return unmaskedBounds(b, keys);
-  if (maskDependsOnHead())
+  if (maskDependsOnHead() || op.getFill()) // a fill may give any key a weight
     return {b.index(0), b.index(0), b.index(0), keys};
   Value last = b.sub(b.add(firstPosition, queries), b.index(1));
   return mask->emit(b, batch, firstHead, firstPosition, last, keys);
@@ -164,7 +164,7 @@ void DecodeKernel::emitGroup(Value batchIndex, Value keyHead) {
 
 /// Skips a block of which no row sees a key, and finds whether all rows see all of it.
 void DecodeKernel::whereVisible(const Block &begun) {
-  if (!mask || !mask->getBlocks().hasGaps() || maskDependsOnHead())
+  if (!mask || !mask->getBlocks().hasGaps() || maskDependsOnHead() || op.getFill())
     return emitBlock(begun);
   Block block = begun;
   Value last = b.sub(b.add(firstPosition, queries), b.index(1));
@@ -242,6 +242,12 @@ void DecodeKernel::finish(const Row &row) {
   if (Value lse = op.getLseInit()) {
     Value maximum = memref::LoadOp::create(b, maxima, row.number);
     Value exponent = arith::MulFOp::create(b, maximum, b.constant(scoreType, softmax::ln2));
+    if (op.getFill()) { // whose exponent may have been out of range
+      Value isFill = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum,
+                                           b.constant(scoreType, maskedExponent(op)));
+      Value fill = b.constant(scoreType, op.getMaskedScore());
+      exponent = arith::SelectOp::create(b, isFill, fill, exponent);
+    }
     Value result = arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum).getResult());
     Type element = cast<MemRefType>(lse.getType()).getElementType();
     memref::StoreOp::create(b, b.convertFloat(result, element), lse,

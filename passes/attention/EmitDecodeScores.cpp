@@ -112,7 +112,10 @@ void DecodeKernel::rescore(const Row &row, const Block &block, Value key, bool m
   if (masked) {
     Value seen =
         cloneOnLanes(b, op.getMask(), {batch, row.head, row.position, positions}, tile.lanes);
-    allowed = allowed ? arith::AndIOp::create(b, allowed, seen).getResult() : seen;
+    if (op.getFill())
+      score = arith::SelectOp::create(b, seen, score, b.constant(vectorType, maskedExponent(op)));
+    else
+      allowed = allowed ? arith::AndIOp::create(b, allowed, seen).getResult() : seen;
   }
   if (allowed)
     score = arith::SelectOp::create(b, allowed, score, b.constant(vectorType, -softmax::infinity));
@@ -204,10 +207,14 @@ void DecodeKernel::rescale(const Row &row, Value before, Value after, Value fini
   Value factor = emitExp2(b, exponent, tile.fusedMultiplyAdd);
   Value sum = memref::LoadOp::create(b, sums, row.number);
   memref::StoreOp::create(b, arith::MulFOp::create(b, sum, factor).getResult(), sums, row.number);
+  Value forgets =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, factor, b.constant(scoreType, 0.0));
   b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
     Value at[] = {row.number, column};
     Value output = loadVector(outputs, at);
     output = arith::MulFOp::create(b, output, b.splat(vectorType, factor));
+    if (op.getFill()) // a value that weighed something until a larger score came
+      output = arith::SelectOp::create(b, forgets, b.constant(vectorType, 0.0), output);
     vector::StoreOp::create(b, output, outputs, at);
   });
 }

@@ -29,8 +29,8 @@ Value DecodeKernel::checkValues(const Block &block) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, any, b.constant(bitsType, 0));
 }
 
-/// Whether the key is not masked for the row; with a score function any score may be -inf, which
-/// cannot be told from underflow.
+/// Whether the key is not masked for the row, or has a weight all the same, by its fill; with a
+/// score function any score may be -inf, which cannot be told from underflow.
 Value DecodeKernel::takesPart(const Block &block, const Row &row, Value key, Value p) {
   Value allowed;
   if (mask) {
@@ -38,10 +38,12 @@ Value DecodeKernel::takesPart(const Block &block, const Row &row, Value key, Val
     Value lane = cloneOnLanes(b, op.getMask(), {batch, row.head, row.position, position}, 1);
     allowed = vector::ExtractOp::create(b, lane, 0);
   }
-  if (!op.hasScore())
+  if (!op.hasScore() && !op.getFill())
     return allowed;
   Value nonzero =
       arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, p, b.constant(scoreType, 0.0));
+  if (op.getFill())
+    return op.hasScore() ? nonzero : arith::OrIOp::create(b, allowed, nonzero).getResult();
   return mask ? arith::AndIOp::create(b, allowed, nonzero).getResult() : nonzero;
 }
 

@@ -5,6 +5,14 @@
 using namespace mlir;
 using namespace fovea;
 
+double fovea::maskedExponent(attn::AttentionOp op) {
+  if (!op.getFill())
+    return -softmax::infinity;
+  const llvm::fltSemantics &semantics = op.getScoreType().getFloatSemantics();
+  double lowest = APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble();
+  return std::max(op.getMaskedScore() * softmax::log2e, lowest);
+}
+
 Value fovea::emitQueryFactor(EmitBuilder &b, attn::AttentionOp op, Value headDim) {
   FloatType type = op.getScoreType();
   double base = op.hasScore() ? 1.0 : softmax::log2e;

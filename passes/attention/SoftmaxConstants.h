@@ -15,6 +15,9 @@ inline constexpr double log2e = 1.4426950408889634074;
 inline constexpr double infinity = std::numeric_limits<double>::infinity();
 } // namespace softmax
 
+/// The exponent that stands for a masked key: -inf, or that of the fill, finite as the fill is.
+double maskedExponent(attn::AttentionOp op);
+
 /// What queries are multiplied by before they meet keys: the scale, and log2(e) if no score
 /// function follows. A scalar of the score type.
 mlir::Value emitQueryFactor(EmitBuilder &b, attn::AttentionOp op, mlir::Value headDim);

@@ -163,6 +163,7 @@ static void normalize(attn::AttentionOp op) {
   for (Region *region : {&op.getScore(), &op.getMask(), &op.getSink()})
     inlineCaptures(*region);
   simplifyScore(op);
+  maskByFill(op);
   normalizeAlignment(op);
   normalizeScale(op);
   if (!op.hasMask())
@@ -172,9 +173,13 @@ static void normalize(attn::AttentionOp op) {
       analyzeMaskRegion(op.getMask()).simplified(known.ranges, known.positive);
   if (predicate.isTrue()) {
     fovea::remark(op, "mask", "always true here, dropped");
+    op.removeFillAttr();
     return eraseRegion(op.getMask());
   }
-  fovea::remark(op, "mask", "keys where " + printMaskRegion(op.getMask(), predicate));
+  std::string said = "keys where " + printMaskRegion(op.getMask(), predicate);
+  if (op.getFill())
+    said += llvm::formatv("; others score {0:e}", op.getMaskedScore()).str();
+  fovea::remark(op, "mask", said);
   regenerate(op.getMask(), predicate, op.getLoc());
 }
 

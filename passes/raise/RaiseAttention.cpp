@@ -416,7 +416,8 @@ attn::AttentionOp fovea::createAttention(OpBuilder &builder, Location loc,
       builder, loc, ValueRange(inits).getTypes(), q, k, v, inits, /*query_offset=*/Value(),
       dropout ? dropout.getSeed() : Value(), /*dropout_counter=*/ValueRange(),
       builder.getF64FloatAttr(plan.scale), attn::Alignment::TopLeft, nullptr, nullptr, nullptr,
-      nullptr, dropout ? dropout.getPAttr() : FloatAttr(), plan.withWeights, /*with_lse=*/false,
+      nullptr, dropout ? dropout.getPAttr() : FloatAttr(), /*fill=*/FloatAttr(), plan.withWeights,
+      /*with_lse=*/false,
       /*column_chunk=*/IntegerAttr());
   buildScoreRegion(op, plan, mapIndices);
   return op;

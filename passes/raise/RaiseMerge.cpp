@@ -402,7 +402,7 @@ static bool raise(Pair pair, std::string &why) {
       builder, loc, ValueRange(inits).getTypes(), parts[0].getQuery(), keys->key, keys->value,
       inits, seesPositions ? first[0] : Value(), /*seed=*/Value(), /*dropout_counter=*/ValueRange(),
       parts[0].getScaleAttr(), attn::Alignment::BottomRight, nullptr, nullptr, nullptr, nullptr,
-      FloatAttr(),
+      /*dropout=*/FloatAttr(), /*fill=*/FloatAttr(),
       /*with_weights=*/false, /*with_lse=*/pair.lse != nullptr, /*column_chunk=*/nullptr);
   RegionMerger regions(parts, *keys, merged, shift);
   if (!regions.mergeMasks()) {

@@ -1,5 +1,5 @@
 // Moves what has a place of its own out of attention's score region: constant factors into the
-// scale, selections of -inf into the mask.
+// scale, selections of -inf or of a large negative number into the mask.
 #ifndef FOVEA_PASSES_RAISE_SIMPLIFYSCORE_H
 #define FOVEA_PASSES_RAISE_SIMPLIFYSCORE_H
 
@@ -7,10 +7,14 @@
 
 namespace fovea {
 
-/// Simplifies the score region of `op`, which goes away if it ends up yielding the score. Only
-/// fills of -inf become masks: with a finite fill a row that is masked everywhere has uniform
-/// weights (attention_s5). Values that are not used any more stay, for canonicalisation.
+/// Simplifies the score region of `op`, which goes away if it ends up yielding the score. Of
+/// fills only -inf becomes a mask. Values that are not used any more stay, for canonicalisation.
 void simplifyScore(attn::AttentionOp op);
+
+/// Turns a choice between the score and a finite fill into a mask with that fill (attention_s5),
+/// if `op` has no mask. Leaves fills above AttentionOp::largestFill alone, and sums of the score
+/// and a number: a large score would outweigh that.
+void maskByFill(attn::AttentionOp op);
 
 } // namespace fovea
 

@@ -115,7 +115,7 @@ Value AttentionDecomposer::createScores() {
                  });
 }
 
-/// scale, then the score function, then -inf where the mask forbids
+/// scale, then the score function, then the fill where the mask forbids
 Value AttentionDecomposer::createMaskedScores(Value scores) {
   Value scale = createScale();
   return generic({}, scores, all, [&](OpBuilder &b, Location loc, ValueRange x) {
@@ -130,7 +130,7 @@ Value AttentionDecomposer::createMaskedScores(Value scores) {
     }
     if (op.hasMask())
       score = arith::SelectOp::create(b, loc, inlineRegion(b, op.getMask(), indices), score,
-                                      createFloatConstant(b, loc, compute, -infinity));
+                                      createFloatConstant(b, loc, compute, op.getMaskedScore()));
     return score;
   });
 }

@@ -300,6 +300,44 @@ func.func @f(%q: !t, %c: index) {
 
 // -----
 
+// attention_c11: what is filled is masked
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t) {
+  // expected-error @below {{attention_c11: expected a mask with the fill, got none}}
+  %r = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t) {fill = -1.0e9 : f64} -> !t
+  return
+}
+
+// -----
+
+// attention_c11: a fill is far below scores
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t) {
+  // expected-error @below {{attention_c11: expected a finite fill of at most -4.096000e+03, got -1.000000e+02}}
+  %r = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t) {fill = -100.0 : f64} mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %p = arith.cmpi sge, %i, %j : index
+    attn.yield %p : i1
+  } -> !t
+  return
+}
+
+// -----
+
+// attention_c11: and finite
+!t = tensor<1x2x4x8xf32>
+func.func @f(%q: !t) {
+  // expected-error @below {{attention_c11: expected a finite fill of at most -4.096000e+03, got -INF}}
+  %r = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t) {fill = 0xFFF0000000000000 : f64} mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %p = arith.cmpi sge, %i, %j : index
+    attn.yield %p : i1
+  } -> !t
+  return
+}
+
+// -----
+
 // attention_c10: a chunk has a row
 !t = tensor<1x2x4x8xf32>
 func.func @f(%q: !t, %s: tensor<1x2x4x4xf32>) {

@@ -154,6 +154,10 @@ Program Generator::make() {
     program.mask = condition(2);
   if (oneIn(2))
     program.score = score(3);
+  if (!program.mask && oneIn(2)) // a finite fill, which leaves rows of masked keys alone a weight
+    program.score = Expression{Kind::Float,
+                               "({0} if {1} else -" + pick<std::string>({"1.0e9", "65504.0"}) + ")",
+                               {program.score ? *program.score : score(0), condition(2)}};
   if (oneIn(5))
     program.sink = Expression{Kind::Float, "slopes[h] + 0.01 * i"};
   program.padding = oneIn(4);

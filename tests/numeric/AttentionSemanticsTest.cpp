@@ -87,6 +87,64 @@ TEST(AttentionSemantics, FillsThatAreFiniteAndThoseThatAreNot) {
   EXPECT_EQ(z[2].at({0, 3, 59}), -infinity);
 }
 
+/// `regions`, whose mask gives masked keys the score `fill`.
+static AttentionProblem withFill(const std::string &regions, const std::string &fill = "-1.0e9") {
+  AttentionProblem problem = withRegions(regions);
+  problem.attributes = "fill = " + fill + " : f64";
+  return problem;
+}
+
+// attention_s5: rows of masked keys alone, some of a block or all, beside others; more queries than
+// keys, so that blocks are skipped on either side.
+TEST(AttentionSemantics, FillsOfMasksWithAndWithoutGaps) {
+  for (const std::string &fill : {"-4096.0", "-1.0e9", "-3.4028234663852886e38"})
+    for (const std::string &regions :
+         {causal, window, dilated, slope + window, dilated + sink, causal + sink}) {
+      AttentionProblem problem = withFill(regions, fill);
+      problem.withWeights = problem.withLse = true;
+      CompiledAttention attention(problem);
+      for (auto [queries, keys] : {std::pair(1, 1), {1, 300}, {200, 60}, {150, 290}, {300, 130}})
+        attention.expectClose(AttentionSizes{1, 4, 2, queries, keys}, f32Tolerance);
+    }
+}
+
+TEST(AttentionSemantics, SumsOverQueriesCountFills) {
+  AttentionProblem problem = withFill(window);
+  problem.columnChunk = 1024;
+  CompiledAttention(problem).expectClose(AttentionSizes{1, 4, 2, 300, 130}, f32Tolerance);
+}
+
+// attention_s5 and attention_s6: a key that weighs nothing has no influence, one that has a weight
+// has it.
+TEST(AttentionSemantics, WhatWeighsNothingByItsFillChangesNoBit) {
+  for (const std::string &regions : {causal, window, dilated, slope + dilated + sink})
+    for (int64_t queries : {2, 70}) {
+      AttentionProblem problem = withFill(regions);
+      problem.operands = "offset(%offset)";
+      problem.constants =
+          "  %offset = arith.constant " + std::to_string(100 - queries) + " : index\n";
+      problem.withLse = true;
+      CompiledAttention attention(problem);
+      Inputs clean = makeInputs(problem, {1, 4, 2, queries, 300});
+      std::vector<Tensor> expected = attention.run(clean);
+      for (double poison : {notANumber, infinity, -infinity})
+        for (const char *name : {"k", "v"}) {
+          Inputs poisoned = clean;
+          for (int64_t row : {100, 127, 128, 299})
+            for (int64_t d = 0; d < 16; ++d)
+              poisoned.at(name).mutableView().set({0, row % 2, row, d}, poison);
+          for (auto [a, e] : llvm::zip_equal(attention.run(poisoned), expected))
+            expectSameBits(a, e);
+        }
+    }
+  AttentionProblem problem = withFill(causal); // query 0 of 90 sits before the first of 30 keys
+  Inputs inputs = makeInputs(problem, {1, 4, 2, 90, 30});
+  inputs.at("v").mutableView().set({0, 0, 29, 0}, notANumber);
+  std::vector<Tensor> results = CompiledAttention(problem).run(inputs);
+  EXPECT_TRUE(std::isnan(results[0].at({0, 0, 0, 0})));
+  EXPECT_FALSE(std::isnan(results[0].at({0, 0, 60, 0})));
+}
+
 // attention_s9: products of f16 are far above 65504, its largest number; the softmax picks one key.
 TEST(AttentionSemantics, LargeScoresOfHalfPrecision) {
   for (const std::string &regions : {std::string(), causal}) {
@@ -147,8 +205,10 @@ TEST(AttentionSemantics, WhatIsMaskedChangesNoBit) {
 
 // attention_s13: a prefill in chunks, each against the keys so far, gives the bits of one at once.
 TEST(AttentionSemantics, ChunksOfQueriesChangeNoBit) {
-  for (const std::string &regions : {causal, window, dilated, slope + causal + sink}) {
-    AttentionProblem problem = withRegions(regions);
+  for (const AttentionProblem &candidate :
+       {withRegions(causal), withRegions(window), withRegions(dilated),
+        withRegions(slope + causal + sink), withFill(causal), withFill(dilated)}) {
+    AttentionProblem problem = candidate;
     problem.withLse = true;
     CompiledAttention attention(problem);
     constexpr int64_t length = 290;

@@ -189,7 +189,96 @@ func.func @additive(%q: tensor<1x2x32x8xf32>, %bias: tensor<32x32xf32>) -> tenso
 
 // -----
 
-// A finite fill is no mask (attention_s5), and a mask that depends on the score cannot leave it.
+// A choice between the score and a large negative number is a mask with a fill (attention_s5), also
+// under a positive factor; the two fills of a chain are one.
+// CHECK-LABEL: func @finite_fill
+// CHECK: attn.attention {{.*}} {fill = -5.000000e+08 : f64, scale = 5.000000e-01 : f64} mask {
+// CHECK-NEXT: ^bb0
+// CHECK-NOT: arith.select
+// CHECK: return
+func.func @finite_fill(%q: tensor<1x2x32x8xf32>) -> tensor<1x2x32x8xf32> {
+  %e = tensor.empty() : tensor<1x2x32x8xf32>
+  // expected-remark @below {{[mask] keys where j - i >= -7 and j - i <= 0; others score -5.000000e+08}}
+  %o = attn.attention ins(%q, %q, %q : tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>) outs(%e : tensor<1x2x32x8xf32>) {scale = 1.0 : f64} score {
+  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+    %low = arith.constant -1.0e9 : f32
+    %half = arith.constant 0.5 : f32
+    %c7 = arith.constant 7 : index
+    %c = arith.cmpi sle, %j, %i : index
+    %x = arith.select %c, %s, %low : f32
+    %d = arith.subi %i, %j : index
+    %far = arith.cmpi sgt, %d, %c7 : index
+    %y = arith.select %far, %low, %x : f32
+    %z = arith.mulf %y, %half : f32
+    attn.yield %z : f32
+  } -> tensor<1x2x32x8xf32>
+  return %o : tensor<1x2x32x8xf32>
+}
+
+// -----
+
+// A small fill may weigh something beside common scores, and so stays; one of two fills becomes a
+// mask, the other stays a choice.
+// CHECK-LABEL: func @negative_small_fill
+// CHECK: score {
+// CHECK-NOT: mask {
+// CHECK-LABEL: func @two_fills
+// CHECK: attn.attention {{.*}} {fill = -1.000000e+09 : f64} score {
+// CHECK: arith.select
+// CHECK: mask {
+func.func @negative_small_fill(%q: tensor<1x2x32x8xf32>) -> tensor<1x2x32x8xf32> {
+  %e = tensor.empty() : tensor<1x2x32x8xf32>
+  %o = attn.attention ins(%q, %q, %q : tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>) outs(%e : tensor<1x2x32x8xf32>) score {
+  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+    %low = arith.constant -100.0 : f32
+    %c = arith.cmpi sle, %j, %i : index
+    %x = arith.select %c, %s, %low : f32
+    attn.yield %x : f32
+  } -> tensor<1x2x32x8xf32>
+  return %o : tensor<1x2x32x8xf32>
+}
+func.func @two_fills(%q: tensor<1x2x32x8xf32>) -> tensor<1x2x32x8xf32> {
+  %e = tensor.empty() : tensor<1x2x32x8xf32>
+  // expected-remark @below {{[mask] keys where j - i <= 0; others score -1.000000e+09}}
+  %o = attn.attention ins(%q, %q, %q : tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>) outs(%e : tensor<1x2x32x8xf32>) score {
+  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+    %low = arith.constant -1.0e9 : f32
+    %lower = arith.constant -2.0e9 : f32
+    %c7 = arith.constant 7 : index
+    %far = arith.cmpi sgt, %j, %c7 : index
+    %x = arith.select %far, %lower, %s : f32
+    %c = arith.cmpi sle, %j, %i : index
+    %y = arith.select %c, %x, %low : f32
+    attn.yield %y : f32
+  } -> tensor<1x2x32x8xf32>
+  return %o : tensor<1x2x32x8xf32>
+}
+
+// -----
+
+// A number that is added hides nothing from a score that is as large.
+// CHECK-LABEL: func @negative_added_fill
+// CHECK: score {
+// CHECK-NOT: mask {
+// CHECK: return
+func.func @negative_added_fill(%q: tensor<1x2x32x8xf32>) -> tensor<1x2x32x8xf32> {
+  %e = tensor.empty() : tensor<1x2x32x8xf32>
+  // expected-remark @below {{[mask] no key is skipped: a finite number is added to scores}}
+  %o = attn.attention ins(%q, %q, %q : tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>) outs(%e : tensor<1x2x32x8xf32>) score {
+  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+    %low = arith.constant -1.0e9 : f32
+    %zero = arith.constant 0.0 : f32
+    %c = arith.cmpi sle, %j, %i : index
+    %x = arith.select %c, %zero, %low : f32
+    %y = arith.addf %s, %x : f32
+    attn.yield %y : f32
+  } -> tensor<1x2x32x8xf32>
+  return %o : tensor<1x2x32x8xf32>
+}
+
+// -----
+
+// A mask that depends on the score cannot leave it.
 // CHECK-LABEL: func @negative_score_stays
 // CHECK: score {
 // CHECK: arith.select

@@ -1,0 +1,162 @@
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/Report.h"
+#include "passes/mask/FloatChoice.h"
+#include "passes/mask/MaskPredicate.h"
+#include "passes/raise/ScoreConditions.h"
+#include "passes/raise/SimplifyScore.h"
+
+using namespace mlir;
+using namespace fovea;
+
+namespace {
+/// A score that is `fill` unless conditions hold.
+struct FilledScore {
+  Value score;
+  double fill;
+};
+
+/// Splits a score into the conditions under which it is not one number, and what it is then.
+class FillSplitter {
+public:
+  explicit FillSplitter(Region &region) : region(region), builder(region.getContext()) {}
+
+  std::optional<FilledScore> split(Value value);
+  SmallVector<ScoreCondition> conditions;
+
+private:
+  std::optional<FilledScore> splitSelect(arith::SelectOp select);
+  std::optional<FilledScore> splitScaled(Operation *op, double factor);
+  std::optional<FilledScore> splitBlend(Value score, Value fill, double sign);
+  std::optional<SmallVector<FloatChoice>> readTwo(Value value);
+  Region &region;
+  OpBuilder builder;
+};
+} // namespace
+
+static double toDouble(APFloat number) {
+  bool losesInfo = false;
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return number.convertToDouble();
+}
+
+static bool isFill(std::optional<double> number) {
+  return number && std::isfinite(*number) && *number <= attn::AttentionOp::largestFill;
+}
+
+std::optional<FilledScore> FillSplitter::splitSelect(arith::SelectOp select) {
+  std::optional<double> ifTrue = getConstantFloat(select.getTrueValue());
+  std::optional<double> ifFalse = getConstantFloat(select.getFalseValue());
+  if (isFill(ifTrue) == isFill(ifFalse) ||
+      dependsOn(select.getCondition(), region.getArgument(0), region))
+    return std::nullopt;
+  conditions.push_back({select.getCondition(), isFill(ifTrue)});
+  FilledScore result = isFill(ifTrue) ? FilledScore{select.getFalseValue(), *ifTrue}
+                                      : FilledScore{select.getTrueValue(), *ifFalse};
+  size_t known = conditions.size();
+  if (auto inner = split(result.score); inner && inner->fill == result.fill)
+    return inner;
+  conditions.truncate(known);
+  return result;
+}
+
+std::optional<FilledScore> FillSplitter::splitScaled(Operation *op, double factor) {
+  std::optional<FilledScore> inner = split(op->getOperand(0));
+  if (!inner || !isFill(inner->fill * factor))
+    return std::nullopt;
+  builder.setInsertionPoint(op);
+  Operation *scaled = builder.clone(*op);
+  scaled->setOperand(0, inner->score);
+  return FilledScore{scaled->getResult(0), inner->fill * factor};
+}
+
+/// The choices of a value that is one of two numbers.
+std::optional<SmallVector<FloatChoice>> FillSplitter::readTwo(Value value) {
+  auto read = [&](Value condition) { return analyzePredicate(condition, region); };
+  auto choices = readFloatChoices(value, read);
+  if (!choices || choices->size() != 2 || dependsOn(value, region.getArgument(0), region))
+    return std::nullopt;
+  return choices;
+}
+
+/// `x * c + sign * f` with c 1 where f is 0 and 0 where it is a fill, as GPT-2 has it.
+std::optional<FilledScore> FillSplitter::splitBlend(Value score, Value fill, double sign) {
+  auto product = score.getDefiningOp<arith::MulFOp>();
+  auto fills = product ? readTwo(fill) : std::nullopt;
+  if (!fills)
+    return std::nullopt;
+  bool zeroFirst = fills->front().value.isZero();
+  const FloatChoice &none = zeroFirst ? fills->front() : fills->back();
+  const FloatChoice &some = zeroFirst ? fills->back() : fills->front();
+  double number = sign * toDouble(some.value);
+  if (!none.value.isZero() || !isFill(number))
+    return std::nullopt;
+  for (unsigned factor : {0, 1}) {
+    auto keeps = readTwo(product->getOperand(factor));
+    if (!keeps || llvm::none_of(*keeps, [](auto &choice) { return choice.value.isZero(); }))
+      continue;
+    const FloatChoice *one = llvm::find_if(
+        *keeps, [](const FloatChoice &choice) { return toDouble(choice.value) == 1; });
+    if (one == keeps->end() || !(one->when == none.when))
+      continue;
+    builder.setInsertionPointAfter(product);
+    IRMapping arguments;
+    arguments.map(region.getArguments(), region.getArguments());
+    PredicateEmitter emitter(builder, product.getLoc(), region, arguments);
+    conditions.push_back({emitter.emit(none.when), false});
+    return FilledScore{product->getOperand(1 - factor), number};
+  }
+  return std::nullopt;
+}
+
+std::optional<FilledScore> FillSplitter::split(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getParentRegion() != &region)
+    return std::nullopt;
+  if (auto select = dyn_cast<arith::SelectOp>(op))
+    return splitSelect(select);
+  if (isa<arith::ExtFOp>(op))
+    return splitScaled(op, 1);
+  if (isa<arith::SubFOp>(op))
+    return splitBlend(op->getOperand(0), op->getOperand(1), -1);
+  if (isa<arith::AddFOp>(op)) {
+    auto blend = splitBlend(op->getOperand(0), op->getOperand(1), 1);
+    return blend ? blend : splitBlend(op->getOperand(1), op->getOperand(0), 1);
+  }
+  if (!isa<arith::MulFOp, arith::DivFOp>(op))
+    return std::nullopt;
+  std::optional<double> factor = getConstantFloat(op->getOperand(1));
+  if (!factor || !(*factor > 0))
+    return std::nullopt;
+  return splitScaled(op, isa<arith::MulFOp>(op) ? *factor : 1 / *factor);
+}
+
+/// A number that is added to scores as if it were a mask, which hides nothing from a score that is
+/// as large.
+static void remarkAddedFill(attn::AttentionOp op) {
+  op.getScore().walk([&](arith::AddFOp sum) {
+    for (Value added : sum->getOperands()) {
+      auto choices = readFloatChoices(
+          added, [&](Value condition) { return analyzePredicate(condition, op.getScore()); });
+      if (!choices || llvm::none_of(*choices, [](const FloatChoice &choice) {
+            return isFill(toDouble(choice.value));
+          }))
+        continue;
+      fovea::remark(op, "mask",
+                    "no key is skipped: a finite number is added to scores, which a large score "
+                    "outweighs; one that takes their place, or -inf, is a mask");
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+}
+
+void fovea::maskByFill(attn::AttentionOp op) {
+  if (!op.hasScore() || op.hasMask())
+    return;
+  FillSplitter splitter(op.getScore());
+  auto filled = splitter.split(op.getScore().front().getTerminator()->getOperand(0));
+  if (!filled)
+    return remarkAddedFill(op);
+  op.setFill(APFloat(filled->fill));
+  setScore(op, filled->score, splitter.conditions);
+}

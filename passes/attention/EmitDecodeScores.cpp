@@ -58,11 +58,11 @@ void DecodeKernel::emitScoresOfOne(const Block &block) {
 void DecodeKernel::emitPackedScores(const Block &block) {
   Value last = b.sub(keys, b.index(1));
   b.loop(b.index(0), block.count, vectorsPerTile * tile.lanes, [&](Value key) {
-    for (int64_t v = 0; v < vectorsPerTile; ++v) {
-      Value first = b.add(b.add(block.begin, key), b.index(v * tile.lanes));
+    b.loop(b.index(0), b.index(vectorsPerTile), 1, [&](Value v) {
+      Value first = b.add(b.add(block.begin, key), b.mul(v, b.index(tile.lanes)));
       SmallVector<Value> rows = packer.rowsUpTo(b.min(first, last), last, tile.lanes);
-      packer.packTransposed(keyView, rows, Value(), packedKeys, b.index(v), b.index(0));
-    }
+      packer.packTransposed(keyView, rows, Value(), packedKeys, v, b.index(0));
+    });
     forEachRowTile([&](const RowTile &rowTile) { multiplyTile(key, rowTile.number); });
   });
 }

@@ -5,7 +5,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 
@@ -87,10 +89,29 @@ static void holdAsBits(ModuleOp module) {
                                           /*replaceTypes=*/true);
 }
 
+static bool holdsBf16(Type type) { return getElementTypeOrSelf(type).isBF16(); }
+
+/// Most modules hold none, and looking costs far less than the patterns.
+static bool usesBf16(ModuleOp module) {
+  WalkResult found = module.walk([](Operation *op) {
+    bool uses = llvm::any_of(op->getResultTypes(), holdsBf16) ||
+                llvm::any_of(op->getOperandTypes(), holdsBf16);
+    if (auto function = dyn_cast<FunctionOpInterface>(op))
+      uses |= llvm::any_of(function.getArgumentTypes(), holdsBf16) ||
+              llvm::any_of(function.getResultTypes(), holdsBf16);
+    if (auto global = dyn_cast<memref::GlobalOp>(op))
+      uses |= holdsBf16(global.getType());
+    return uses ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return found.wasInterrupted();
+}
+
 namespace {
 struct ExpandBf16Pass : impl::ExpandBf16PassBase<ExpandBf16Pass> {
   using Base::Base;
   void runOnOperation() override {
+    if (!usesBf16(getOperation()))
+      return;
     RewritePatternSet patterns(&getContext());
     patterns.add(splitTruncation);
     patterns.add(splitExtension);

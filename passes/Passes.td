@@ -305,6 +305,21 @@ def OutlineKernelsPass : Pass<"attn-outline-kernels", "::mlir::ModuleOp"> {
                            "::mlir::LLVM::LLVMDialect"];
 }
 
+def MergeKernelsPass : Pass<"attn-merge-kernels", "::mlir::ModuleOp"> {
+  let summary = "launch one kernel where several are equal";
+  let description = [{
+    Kernels that are the same op for op, in one entry or in several, become the first of them.
+
+    ```mlir
+    attn.launch @prefill.contraction_3 count(%n) args(%x, %w : memref<?x64xf32>, memref<64x64xf32>)
+    attn.launch @decode.contraction count(%n) args(%y, %u : memref<?x64xf32>, memref<64x64xf32>)
+    // becomes
+    attn.launch @prefill.contraction_3 count(%n) args(%x, %w : memref<?x64xf32>, memref<64x64xf32>)
+    attn.launch @prefill.contraction_3 count(%n) args(%y, %u : memref<?x64xf32>, memref<64x64xf32>)
+    ```
+  }];
+}
+
 def PlanBuffersPass : Pass<"attn-plan-buffers", "::mlir::ModuleOp"> {
   let summary = "place all allocations in one workspace whose size is known before running";
   let description = [{

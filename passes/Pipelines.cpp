@@ -101,33 +101,38 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
   }
   // Kernels have allocated their scratch memory by now.
   pm.addNestedPass<func::FuncOp>(createPrivatizeScratchPass());
-  pm.addPass(memref::createResolveShapedTypeResultDimsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(memref::createResolveShapedTypeResultDimsPass());
+  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createCSEPass());
   pm.addPass(createOutlineKernelsPass());
+  if (!options.separateKernels)
+    pm.addPass(createMergeKernelsPass());
   pm.addPass(createPlanBuffersPass());
   pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createCSEPass());
   pm.addPass(createVerifyKernelsPass({options.target}));
 }
 
 static void buildLlvmPhase(OpPassManager &pm) {
   pm.addPass(createEmitEntryPointsPass());
   pm.addPass(createConvertAttnToLLVMPass());
+  // By function, so that contexts with threads work on several.
+  OpPassManager &functions = pm.nest<func::FuncOp>();
   // Views become pointer arithmetic while affine ops can still express it.
-  pm.addNestedPass<func::FuncOp>(createExpandReshapesPass());
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
-  pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createCanonicalizerPass());
+  functions.addPass(createExpandReshapesPass());
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createLowerAffinePass());
+  functions.addPass(createSCFToControlFlowPass());
+  functions.addPass(createCanonicalizerPass());
   // Arithmetic on bf16 becomes that on f32.
-  pm.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
-  pm.addPass(math::createMathExtendToSupportedTypes({{"f16"}, "f32"}));
+  functions.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
+  functions.addPass(math::createMathExtendToSupportedTypes({{"f16"}, "f32"}));
   pm.addPass(createExpandBf16Pass());
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(arith::createArithExpandOpsPass());
-  pm.addNestedPass<func::FuncOp>(createConvertMathToLLVMPass());
+  OpPassManager &inBits = pm.nest<func::FuncOp>();
+  inBits.addPass(createConvertVectorToLLVMPass());
+  inBits.addPass(arith::createArithExpandOpsPass());
+  inBits.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());

@@ -45,6 +45,10 @@ struct FoveaPipelineOptions : mlir::PassPipelineOptions<FoveaPipelineOptions> {
                              llvm::cl::desc("row of the target table: generic, avx2 (default), "
                                             "avx512 or neon"),
                              llvm::cl::init("avx2")};
+  Option<bool> separateKernels{*this, "separate-kernels",
+                               llvm::cl::desc("leave equal kernels apart, so that traces tell them "
+                                              "apart"),
+                               llvm::cl::init(false)};
 };
 
 /// The phases that passes make, in order.

@@ -109,6 +109,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const Loweri
   FoveaPipelineOptions pipelineOptions;
   pipelineOptions.route = options.route == "reference" ? Route::Reference : Route::Fast;
   pipelineOptions.target = options.target;
+  pipelineOptions.separateKernels = options.separateKernels;
   OwningOpRef<ModuleOp> lowered(module.clone());
   if (!options.entry.empty())
     eraseOtherEntries(*lowered, options.entry);

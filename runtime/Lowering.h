@@ -33,6 +33,7 @@ struct LoweringOptions {
   std::string entry = "";         // keep this entry alone; all if empty
   std::string target = "generic"; // row of the target table
   Phase phase = Phase::Llvm;      // last phase to run; Object means Llvm
+  bool separateKernels = false;   // leave equal kernels apart
   Requirements require = {};
 };
 

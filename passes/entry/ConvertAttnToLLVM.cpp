@@ -142,13 +142,15 @@ LogicalResult ContextLowering::lowerWorkers(attn::WorkersOp op) {
 }
 
 /// `void task(void *closure, int64_t begin, int64_t end, int64_t worker)`: unpacks the closure
-/// and calls the kernel.
+/// and calls the kernel. All launches of a kernel share it.
 func::FuncOp ContextLowering::createTask(attn::LaunchOp op, func::FuncOp kernel, Type closureType) {
+  std::string name = (kernel.getName() + ".task").str();
+  if (auto task = symbols.lookup<func::FuncOp>(name))
+    return task;
   OpBuilder::InsertionGuard guard(b);
   Location loc = op.getLoc();
   b.setInsertionPointAfter(kernel);
-  auto task = func::FuncOp::create(b, loc, (kernel.getName() + ".task").str(),
-                                   b.getFunctionType({pointer, i64, i64, i64}, {}));
+  auto task = func::FuncOp::create(b, loc, name, b.getFunctionType({pointer, i64, i64, i64}, {}));
   task.setPrivate();
   symbols.insert(task);
   b.setInsertionPointToStart(task.addEntryBlock());

@@ -175,11 +175,26 @@ llvm::Error fovea::optimize(llvm::Module &module, llvm::TargetMachine &machine, 
   return llvm::Error::success();
 }
 
+namespace {
+/// LLVM's code generation without what does not pay for kernels: addresses in their loops are few
+/// and next to each other already, so that reducing them took a third of the time for nothing.
+class KernelPassManager : public llvm::legacy::PassManager {
+public:
+  void add(llvm::Pass *pass) override {
+    llvm::StringRef name = pass->getPassName();
+    if (name == "Loop Strength Reduction" || name == "Canonicalize Freeze Instructions in Loops")
+      delete pass;
+    else
+      PassManager::add(pass);
+  }
+};
+} // namespace
+
 static llvm::Expected<std::string> emit(llvm::Module &module, llvm::TargetMachine &machine,
                                         llvm::CodeGenFileType type) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os(bytes);
-  llvm::legacy::PassManager passes;
+  KernelPassManager passes;
   if (machine.addPassesToEmitFile(passes, os, /*DwoOut=*/nullptr, type))
     return llvm::createStringError("LLVM cannot emit this kind of file for " +
                                    machine.getTargetTriple().str());

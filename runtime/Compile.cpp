@@ -1,13 +1,12 @@
 #include "runtime/Compile.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Target/LLVMIR/Export.h"
 #include "runtime/CodeGen.h"
+#include "runtime/CodeUnits.h"
+#include "runtime/CompileThreads.h"
 #include "runtime/ExecutableImpl.h"
 #include "runtime/Lowering.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include <chrono>
@@ -19,20 +18,23 @@ namespace {
 class Compilation {
 public:
   Compilation(mlir::ModuleOp module, const CompileOptions &options)
-      : module(module), options(options) {}
+      : module(module), options(options), compileThreads(module.getContext(), options.threads),
+        units({options.triple, options.cpu, options.optLevel}) {}
 
   llvm::Error createMachine();
   llvm::Error lowerTo(Phase phase);
-  llvm::Error translateAndOptimize();
+  llvm::Error translateAndOptimize(unsigned maxUnits);
+  llvm::Expected<std::vector<std::string>> emitObjects();
   llvm::Expected<std::string> emit(CodeKind kind);
-  llvm::Expected<Executable> load(llvm::StringRef object);
+  llvm::Expected<Executable> load(llvm::ArrayRef<std::string> objects);
+  unsigned maxUnits() const;
 
   mlir::ModuleOp module;
   const CompileOptions &options;
+  CompileThreads compileThreads;
   std::unique_ptr<llvm::TargetMachine> machine;
   mlir::OwningOpRef<mlir::ModuleOp> lowered;
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code;
+  CodeUnits units;
   std::vector<EntrySignature> signatures;
   std::vector<WeightSpec> weights;
   std::vector<KernelSpec> kernels;
@@ -138,6 +140,7 @@ llvm::Error Compilation::lowerTo(Phase phase) {
   lowering.entry = options.entry;
   lowering.phase = phase;
   lowering.require = options.require;
+  lowering.separateKernels = options.trace;
   Recorder recorder(report, options.observer);
   auto result = lower(module, lowering, recorder);
   if (!result)
@@ -156,7 +159,13 @@ bool Compilation::isExported(llvm::StringRef symbol) const {
   });
 }
 
-llvm::Error Compilation::translateAndOptimize() {
+/// LLVM's whole pipeline inlines, and wants to see everything for that.
+unsigned Compilation::maxUnits() const {
+  unsigned threads = options.threads == 0 ? availableThreads() : options.threads;
+  return threads == 1 || options.optLevel == 3 ? 1 : 2 * threads;
+}
+
+llvm::Error Compilation::translateAndOptimize(unsigned maxUnits) {
   {
     Stopwatch watch(times, "translation");
     auto read = readWeights(*lowered);
@@ -165,29 +174,32 @@ llvm::Error Compilation::translateAndOptimize() {
     weights = std::move(*read);
     if (options.trace)
       kernels = readKernels(*lowered);
-    code = mlir::translateModuleToLLVMIR(*lowered, context, "fovea");
-    if (!code)
-      return llvm::createStringError("the lowered module has no form in LLVM IR");
-    lowered = nullptr;
+    if (llvm::Error error = units.translate(std::move(lowered), maxUnits))
+      return error;
   }
   Stopwatch watch(times, "llvm optimisation");
-  return optimize(*code, *machine, options.optLevel,
-                  [&](llvm::StringRef symbol) { return isExported(symbol); });
+  return units.optimize([&](llvm::StringRef symbol) { return isExported(symbol); });
 }
 
-llvm::Expected<std::string> Compilation::emit(CodeKind kind) {
+llvm::Expected<std::vector<std::string>> Compilation::emitObjects() {
   Stopwatch watch(times, "code generation");
+  return units.emitObjects();
+}
+
+/// From a single unit.
+llvm::Expected<std::string> Compilation::emit(CodeKind kind) {
   switch (kind) {
   case CodeKind::Assembly:
-    return emitAssembly(*code, *machine);
-  case CodeKind::Object:
-    return emitObject(*code, *machine);
+    return units.emitAssembly();
   case CodeKind::LlvmIr:
+    return units.printIr();
+  case CodeKind::Object:
     break;
   }
-  std::string text;
-  llvm::raw_string_ostream(text) << *code;
-  return text;
+  llvm::Expected<std::vector<std::string>> objects = emitObjects();
+  if (!objects)
+    return objects.takeError();
+  return std::move(objects->front());
 }
 
 llvm::Error Compilation::findKernels(Executable::Impl &impl) const {
@@ -202,11 +214,11 @@ llvm::Error Compilation::findKernels(Executable::Impl &impl) const {
   return llvm::Error::success();
 }
 
-llvm::Expected<Executable> Compilation::load(llvm::StringRef object) {
+llvm::Expected<Executable> Compilation::load(llvm::ArrayRef<std::string> objects) {
   auto impl = std::make_unique<Executable::Impl>();
   {
     Stopwatch watch(times, "linking");
-    llvm::Expected<Jit> jit = Jit::load(object);
+    llvm::Expected<Jit> jit = Jit::load(objects);
     if (!jit)
       return jit.takeError();
     impl->jit.emplace(std::move(*jit));
@@ -240,31 +252,33 @@ llvm::Expected<Executable> fovea::compile(const Graph &graph, const CompileOptio
   return compile(graph.module(), options);
 }
 
-/// All steps from the graph to code of that kind.
-static llvm::Expected<std::string> compileTo(Compilation &compilation, CodeKind kind) {
+/// The steps from the graph to optimised LLVM IR.
+static llvm::Error compileToUnits(Compilation &compilation, unsigned maxUnits) {
   if (llvm::Error error = compilation.createMachine())
-    return std::move(error);
+    return error;
   if (llvm::Error error = compilation.lowerTo(Phase::Llvm))
-    return std::move(error);
-  if (llvm::Error error = compilation.translateAndOptimize())
-    return std::move(error);
-  return compilation.emit(kind);
+    return error;
+  return compilation.translateAndOptimize(maxUnits);
 }
 
 llvm::Expected<Executable> fovea::compile(mlir::ModuleOp module, const CompileOptions &options) {
   if (!isOwnArchitecture(options.triple))
     return llvm::createStringError("code for '" + options.triple + "' cannot run on this machine");
   Compilation compilation(module, options);
-  llvm::Expected<std::string> object = compileTo(compilation, CodeKind::Object);
-  if (!object)
-    return object.takeError();
-  return compilation.load(*object);
+  if (llvm::Error error = compileToUnits(compilation, compilation.maxUnits()))
+    return std::move(error);
+  llvm::Expected<std::vector<std::string>> objects = compilation.emitObjects();
+  if (!objects)
+    return objects.takeError();
+  return compilation.load(*objects);
 }
 
 llvm::Expected<CompiledCode> fovea::compileToFile(mlir::ModuleOp module, CodeKind kind,
                                                   const CompileOptions &options) {
   Compilation compilation(module, options);
-  llvm::Expected<std::string> contents = compileTo(compilation, kind);
+  if (llvm::Error error = compileToUnits(compilation, /*maxUnits=*/1))
+    return std::move(error);
+  llvm::Expected<std::string> contents = compilation.emit(kind);
   if (!contents)
     return contents.takeError();
   return CompiledCode{std::move(*contents), std::move(compilation.signatures),

@@ -1,4 +1,5 @@
 #include "runtime/Jit.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -23,15 +24,16 @@ Jit &Jit::operator=(Jit &&other) noexcept {
   return *this;
 }
 
-llvm::Expected<Jit> Jit::load(llvm::StringRef object) {
+llvm::Expected<Jit> Jit::load(llvm::ArrayRef<std::string> objects) {
   // The platform that does nothing: compiled code has no constructors and no thread-locals.
   auto jit = llvm::orc::LLJITBuilder().setPlatformSetUp(llvm::orc::setUpInactivePlatform).create();
   if (!jit)
     return jit.takeError();
   Jit result(std::move(*jit));
-  if (llvm::Error error =
-          result.jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object, "fovea")))
-    return std::move(error);
+  for (const auto &[number, object] : llvm::enumerate(objects))
+    if (llvm::Error error = result.jit->addObjectFile(
+            llvm::MemoryBuffer::getMemBufferCopy(object, "fovea" + llvm::Twine(number))))
+      return std::move(error);
   return result;
 }
 

@@ -1,8 +1,9 @@
-// One object file loaded into this process. Each Jit is a linker of its own: any number may live
+// Object files loaded into this process. Each Jit is a linker of its own: any number may live
 // at once, with equal symbols, on any threads.
 #ifndef FOVEA_RUNTIME_JIT_H
 #define FOVEA_RUNTIME_JIT_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <memory>
@@ -16,8 +17,9 @@ namespace fovea {
 
 class Jit {
 public:
-  /// Links an object of this machine against the process's own symbols (libc and libm).
-  static llvm::Expected<Jit> load(llvm::StringRef object);
+  /// Links objects of this machine with each other and with the process's own symbols (libc and
+  /// libm).
+  static llvm::Expected<Jit> load(llvm::ArrayRef<std::string> objects);
 
   Jit(Jit &&) noexcept;
   Jit &operator=(Jit &&) noexcept;

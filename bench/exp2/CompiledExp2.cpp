@@ -72,7 +72,7 @@ llvm::Expected<CompiledExp2> CompiledExp2::create(bool fusedMultiplyAdd) {
   llvm::Expected<std::string> object = emitObject(*code, **machine);
   if (!object)
     return object.takeError();
-  llvm::Expected<Jit> jit = Jit::load(*object);
+  llvm::Expected<Jit> jit = Jit::load({std::move(*object)});
   if (!jit)
     return jit.takeError();
   llvm::Expected<Function *> function = jit->lookup<Function>(symbol);

@@ -92,7 +92,7 @@ static Expected<double> measureOperations(ThreadPool &pool, StringRef cpu) {
   auto object = emitObject(module, **machine);
   if (!object)
     return object.takeError();
-  auto jit = Jit::load(*object);
+  auto jit = Jit::load({std::move(*object)});
   if (!jit)
     return jit.takeError();
   auto fma = jit->lookup<void(int64_t, float *)>("fma");

@@ -279,7 +279,7 @@ TEST(CompileTest, WorkspaceSizesDoNotOverflow) {
   Module module(outerSource);
   auto code = compileToFile(*module.op, CodeKind::Object, {.route = "reference"});
   ASSERT_TRUE(succeeds(code));
-  Jit jit = llvm::cantFail(Jit::load(code->contents));
+  Jit jit = llvm::cantFail(Jit::load({code->contents}));
   auto *workspaceSize =
       llvm::cantFail(jit.lookup<int64_t(const fovea_tensor *, int64_t)>("main_workspace_size"));
   auto ask = [&](int64_t n, int64_t m) {

@@ -97,14 +97,15 @@ Value AttentionKernel::select(Value condition, Value yes, Value no) {
   return arith::SelectOp::create(b, condition, yes, no);
 }
 
-std::shared_ptr<std::vector<LaneRegion>> AttentionKernel::forQueries(Region &region,
-                                                                     const Panel &panel) {
+AttentionKernel::LaneRegions AttentionKernel::forQueries(Region &region, const Panel &panel) {
   auto regions = std::make_shared<std::vector<LaneRegion>>();
   for (Value positions : panel.positions) {
     Vectors known = {head.batch, head.head, positions, Value()};
     if (!region.getArgument(0).getType().isIndex()) // the score
       known.insert(known.begin(), Value());
     regions->emplace_back(b, region, known, tile.lanes);
+    for (const TensorRead &read : readsOf(region))
+      regions->back().takeResultOf(read.load);
   }
   return regions;
 }
@@ -131,6 +132,8 @@ void AttentionKernel::allocateScratch(bool prepacked) {
   if (keepsProbabilities())
     unscaled = allocate({panels, getAsOpFoldResult(unscaledSize())});
   sums = allocate({panels, width});
+  for (Region *region : {&op.getScore(), &op.getMask()})
+    allocateTransposed(*region);
   if (buckets)
     bucketScratch = allocate({panels, getAsOpFoldResult(buckets), width});
   if (op.getColumnChunk())

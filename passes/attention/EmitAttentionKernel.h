@@ -19,6 +19,7 @@
 
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/AttentionPacker.h"
 #include "passes/attention/MaskSummary.h"
 #include "passes/vector/EmitBuilder.h"
@@ -123,7 +124,8 @@ private:
   /// Whether scores are masked before they are stored: not after a score function, and not where
   /// a test takes long code.
   bool masksInRegisters();
-  KeyMask maskOf(const Panel &panel, const KeyBlock &block);
+  /// For keys [lo, hi) of the block.
+  KeyMask maskOf(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi);
   /// The masked exponent where a key is masked.
   Vectors hide(const Vectors &score, const Vectors &allowed);
   /// Applies score function and mask to a block's scores, as far as emitScores has not; returns the
@@ -133,7 +135,7 @@ private:
   Vectors rescore(const KeyBlock &block, mlir::Value lo, mlir::Value hi, const ScoreFunction &score,
                   const KeyMask *test, Vectors maximum);
   /// The score function of a panel, null without one. What needs no key is emitted at once.
-  ScoreFunction scoreOf(const Panel &panel);
+  ScoreFunction scoreOf(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void emitSoftmax(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void rescale(const Panel &panel, const Vectors &before, const Vectors &after,
                const Vectors &finite);
@@ -202,9 +204,28 @@ private:
   /// `x * y + z`.
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
   mlir::Value select(mlir::Value condition, mlir::Value yes, mlir::Value no);
+  // EmitAttentionTensors.cpp: tensors that mask and score functions read by query and key.
+  using LaneRegions = std::shared_ptr<std::vector<LaneRegion>>;
+  /// A read of a row a query, at one key after the other, and what was transposed of it.
+  struct TensorRead {
+    mlir::memref::LoadOp load;
+    mlir::Value transposed; // [block][width]
+  };
+  void allocateTransposed(mlir::Region &region);
+  llvm::SmallVector<TensorRead> readsOf(mlir::Region &region);
+  /// Transposes what the region reads at keys [lo, hi) of the block. `regions` are then given it.
+  void transposeReads(mlir::Region &region, LaneRegions regions, const KeyBlock &block,
+                      mlir::Value lo, mlir::Value hi);
+  void transposeKeys(TensorRead read, LaneRegion &lanes, int64_t vector, const KeyBlock &block,
+                     mlir::Value key);
+  llvm::SmallVector<mlir::Value> indicesAt(TensorRead read, LaneRegion &lanes,
+                                           mlir::Value position);
+  /// The elements of vector `v` of the panel's queries at a key of the block.
+  llvm::SmallVector<mlir::Value> transposedAt(mlir::Region &region, int64_t v, mlir::Value key);
+
   /// A region for each vector of the panel's queries, of which what follows from batch, head and
   /// query is emitted at once. Left are the other arguments: the key, behind a score.
-  std::shared_ptr<std::vector<LaneRegion>> forQueries(mlir::Region &region, const Panel &panel);
+  LaneRegions forQueries(mlir::Region &region, const Panel &panel);
 
   EmitBuilder &b;
   attn::AttentionOp op;
@@ -226,6 +247,7 @@ private:
   // sums by bucket and by key [panels][buckets][width], [block][lanes].
   mlir::Value packedQueries, packedKeys, packedValues, scores, outputs, maxima, sums, newMaxima;
   mlir::Value bucketScratch, columnScratch;
+  llvm::SmallVector<TensorRead> tensorReads;
   mlir::Value unscaled; // [panels][block] of EmitAttentionKept.cpp; null if they are not kept
 };
 

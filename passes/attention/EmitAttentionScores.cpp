@@ -21,7 +21,7 @@ void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
   int64_t count = tile.keysPerTile;
   std::optional<KeyMask> test;
   if (masksInRegisters())
-    test = maskOf(panel, block);
+    test = maskOf(panel, block, visible.anyLo, visible.anyHi);
   if (findsMaximaEarly())
     store(load(maxima, {panel.index}), newMaxima, {});
   Value first = b.roundDown(visible.anyLo, count);
@@ -90,24 +90,34 @@ void AttentionKernel::storeTile(Value key, const Vectors &tileScores, const KeyM
 // Score function, mask and maximum
 //===----------------------------------------------------------------------===//
 
-AttentionKernel::ScoreFunction AttentionKernel::scoreOf(const Panel &panel) {
+AttentionKernel::ScoreFunction AttentionKernel::scoreOf(const Panel &panel, const KeyBlock &block,
+                                                        const MaskBounds &visible) {
   if (!op.hasScore())
     return nullptr;
-  auto regions = forQueries(op.getScore(), panel);
-  return [this, regions](Value position, const Vectors &raw) {
+  LaneRegions regions = forQueries(op.getScore(), panel);
+  transposeReads(op.getScore(), regions, block, visible.anyLo, visible.anyHi);
+  return [this, regions, &block](Value position, const Vectors &raw) {
     return eachVector([&](int64_t v) -> Value {
-      Value score = (*regions)[v].emit({raw[v], position});
+      Vectors given = {raw[v], position};
+      llvm::append_range(given, transposedAt(op.getScore(), v, b.sub(position, block.begin)));
+      Value score = (*regions)[v].emit(given);
       return arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
     });
   };
 }
 
-AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBlock &block) {
+AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBlock &block,
+                                                 Value lo, Value hi) {
   if (!MaskTests::areCheap(mask->getPredicate(), op.getMask(), tile.keysPerBlock)) {
-    auto regions = forQueries(op.getMask(), panel);
+    LaneRegions regions = forQueries(op.getMask(), panel);
+    transposeReads(op.getMask(), regions, block, lo, hi);
     return [this, regions, &block](Value key) {
       Value position = b.add(block.begin, key);
-      return eachVector([&](int64_t v) { return (*regions)[v].emit(position); });
+      return eachVector([&](int64_t v) {
+        Vectors given = {position};
+        llvm::append_range(given, transposedAt(op.getMask(), v, key));
+        return (*regions)[v].emit(given);
+      });
     };
   }
   auto tests =
@@ -151,10 +161,17 @@ AttentionKernel::Vectors AttentionKernel::finishScores(const Panel &panel, const
                                                        const MaskBounds &visible, Vectors maximum) {
   if (findsMaximaEarly())
     return load(newMaxima, {});
-  ScoreFunction score = scoreOf(panel);
+  ScoreFunction score = scoreOf(panel, block, visible);
   std::optional<KeyMask> test;
-  if (mask)
-    test = maskOf(panel, block);
+  if (mask) { // a full block needs no test
+    Value isLow =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, visible.anyLo, visible.allLo);
+    Value isHigh =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, visible.anyHi, visible.allHi);
+    Value isFull = b.createOrFold<arith::AndIOp>(isLow, isHigh);
+    test = maskOf(panel, block, visible.anyLo,
+                  b.createOrFold<arith::SelectOp>(isFull, visible.anyLo, visible.anyHi));
+  }
   if (test)
     maximum = rescore(block, visible.anyLo, visible.allLo, score, &*test, maximum);
   maximum = rescore(block, visible.allLo, visible.allHi, score, /*test=*/nullptr, maximum);

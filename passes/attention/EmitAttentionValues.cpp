@@ -59,7 +59,7 @@ void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block
                                        const MaskBounds &visible) {
   std::optional<KeyMask> test;
   if (mask)
-    test = maskOf(panel, block);
+    test = maskOf(panel, block, visible.anyLo, visible.anyHi);
   b.loop(b.index(0), valueDim, 1, [&](Value column) {
     Value group = b.divide(column, tile.keysPerTile);
     Value place = b.createOrFold<arith::RemUIOp>(column, b.index(tile.keysPerTile));

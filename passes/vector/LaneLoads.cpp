@@ -5,8 +5,7 @@
 using namespace mlir;
 using namespace fovea;
 
-/// The type that stands for elements in memory: no gather knows bits or bf16.
-static Type memoryElement(Type element) {
+Type fovea::memoryElement(Type element) {
   if (element.isInteger(1))
     return IntegerType::get(element.getContext(), 8);
   if (element.isBF16())
@@ -24,13 +23,17 @@ static Value viewAs(EmitBuilder &b, Value memref, Type element) {
   return UnrealizedConversionCastOp::create(b, as, memref).getResult(0);
 }
 
-static Value fromMemory(EmitBuilder &b, Value vector, Type element) {
+Value fovea::fromMemory(EmitBuilder &b, Value vector, Type element) {
   auto type = cast<VectorType>(vector.getType());
   if (type.getElementType() == element)
     return vector;
   if (element.isInteger(1))
     return arith::TruncIOp::create(b, type.clone(element), vector);
   return arith::BitcastOp::create(b, type.clone(element), vector);
+}
+
+Value fovea::viewAsMemoryElements(EmitBuilder &b, Value memref) {
+  return viewAs(b, memref, memoryElement(cast<MemRefType>(memref.getType()).getElementType()));
 }
 
 /// The index of lane 0, if `index` is made by adding 0, 1, 2, ... to one value.
@@ -133,7 +136,7 @@ static Value gather(EmitBuilder &b, Value memref, ArrayRef<Value> indices, int64
 
 Value fovea::loadLanes(EmitBuilder &b, Value memref, ArrayRef<Value> indices, int64_t lanes) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
-  if (Value loaded = loadNeighbours(b, viewAs(b, memref, memoryElement(element)), indices, lanes))
+  if (Value loaded = loadNeighbours(b, viewAsMemoryElements(b, memref), indices, lanes))
     return fromMemory(b, loaded, element);
   return gather(b, memref, indices, lanes);
 }

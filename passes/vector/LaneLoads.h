@@ -6,6 +6,13 @@
 
 namespace fovea {
 
+/// The type that stands for elements in memory, and memory seen with such: no gather knows bits or
+/// bf16.
+mlir::Type memoryElement(mlir::Type element);
+mlir::Value viewAsMemoryElements(EmitBuilder &b, mlir::Value memref);
+/// A vector of such elements as what they stand for.
+mlir::Value fromMemory(EmitBuilder &b, mlir::Value vector, mlir::Type element);
+
 /// The elements of `memref` at `indices`, each an index or a vector of `lanes` of them and at
 /// least one a vector, as a vector: one load where the lanes are neighbours in memory, else a
 /// gather, which the target makes instructions or loads of single elements of. All indices are in

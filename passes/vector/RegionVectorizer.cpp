@@ -37,6 +37,11 @@ LaneRegion::LaneRegion(EmitBuilder &b, Region &region, ValueRange known, int64_t
   }
 }
 
+void LaneRegion::takeResultOf(Operation *op) {
+  llvm::erase(rest, op);
+  unknown.push_back(op->getResult(0));
+}
+
 Value LaneRegion::emit(ValueRange others) {
   for (auto [argument, value] : llvm::zip_equal(unknown, others))
     map(argument, value);

@@ -18,6 +18,10 @@ public:
   /// `known` has a value for each argument of the block, null for those to come.
   LaneRegion(EmitBuilder &b, mlir::Region &region, mlir::ValueRange known, int64_t lanes);
 
+  /// From now on emit() is given the result of `op` too, after the arguments and what was given
+  /// before; `op` follows from no known arguments.
+  void takeResultOf(mlir::Operation *op);
+
   /// Emits the rest with values for the other arguments, in their order. Returns the value that
   /// the region yields, as a vector of `lanes`.
   mlir::Value emit(mlir::ValueRange others);
@@ -39,7 +43,7 @@ private:
   EmitBuilder &b;
   mlir::Region &region;
   int64_t lanes;
-  llvm::SmallVector<mlir::Value> unknown; // arguments
+  llvm::SmallVector<mlir::Value> unknown; // arguments, and results that are given
   llvm::SmallVector<mlir::Operation *> rest;
   mlir::IRMapping uniform; // to scalars
   mlir::IRMapping varying; // to vectors

@@ -100,13 +100,14 @@ func.func @causal(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: me
 // -----
 
 // A mask read from memory is read where its block is not known to be all or nothing
-// (mask-summary.mlir). A key's column of it is gathered, as bytes; where the rows of the queries lie
-// is computed in front of the loop over keys.
+// (mask-summary.mlir), transposed as bytes (emit-attention-tensors.mlir); where the rows of the queries
+// lie is computed in front of the loop over keys.
 
 // CHECK-LABEL: func @opaque_mask
 // CHECK: attn.kernel_name = "summarise"
-// CHECK: %[[BYTES:.*]] = builtin.unrealized_conversion_cast %{{.*}} : memref<?xi1> to memref<?xi8>
-// CHECK-COUNT-3: vector.gather %{{.*}} : memref<?xi8>, vector<8xindex>, vector<8xi1>, vector<8xi8> into vector<8xi8>
+// CHECK: memref.alloc() {alignment = 64 : i64} : memref<128x24xi8>
+// CHECK: %[[BYTES:.*]] = builtin.unrealized_conversion_cast %{{.*}} : memref<?x?xi1> to memref<?x?xi8>
+// CHECK-COUNT-8: vector.load %[[BYTES]]{{.*}} : memref<?x?xi8>, vector<8xi8>
 // CHECK-NOT: memref.load %{{.*}} : memref<?x?xi1>
 func.func @opaque_mask(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>,
                        %v: memref<1x1x120x64xf32>, %m: memref<?x?xi1>,

@@ -11,7 +11,7 @@ static constexpr int64_t window = 128, block = 256, imageWidth = 32, reach = 3;
 namespace {
 struct Case {
   const char *entry; // of graphs/variants.fov
-  double pairs;      // of queries and keys that see each other, a head
+  double pairs;      // of queries and keys that see each other, a head; by their work at one dim
 };
 } // namespace
 
@@ -47,6 +47,10 @@ static constexpr Case cases[] = {
     {"deberta", all},
     {"sink", half},
     {"head_scales", all},
+    {"cross", all / 4},
+    {"value_dim", all * 1.5},
+    {"normalized", all},
+    {"finite_fill", half},
     {"multi_query", all},
     {"dropped", all},
     {"column_sums", all},
@@ -61,11 +65,16 @@ static Problem problemOf(const Case &c) {
   problem.entry = entry;
   problem.fixed = {{"H", heads}, {"D", dim}, {"W", window}, {"BS", block}};
   problem.sizes = {{"B", 1}, {"L", length}};
-  problem.results = {{1, heads, length, dim}};
+  int64_t queries = length, valueDim = dim;
+  if (entry == "cross")
+    problem.sizes["M"] = queries = length / 4;
+  if (entry == "value_dim")
+    valueDim = 2 * dim;
+  problem.results = {{1, heads, queries, valueDim}};
   if (entry == "column_sums")
     problem.results.push_back({1, heads, length});
   problem.work.flops = 4.0 * heads * c.pairs * dim;
-  problem.work.bytes = 4.0 * heads * length * dim * sizeof(float);
+  problem.work.bytes = 1.0 * sizeof(float) * heads * (queries + length) * (dim + valueDim);
   problem.bound = Bound::Fma;
   return problem;
 }

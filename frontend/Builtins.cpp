@@ -63,10 +63,14 @@ std::optional<Value> callBuiltin(Importer &importer, const Builtin &builtin,
 bool BuiltinCall::match(llvm::ArrayRef<LocatedValue> given) {
   llvm::SmallVector<llvm::StringRef> parameters;
   builtin.signature.split(parameters, ", ", -1, /*KeepEmpty=*/false);
-  bool takesRest = !parameters.empty() && parameters.back().consume_front("*");
-  size_t named = parameters.size() - takesRest;
+  // Those after the one that takes the rest are given by name alone.
+  auto *rest = llvm::find_if(parameters, [](llvm::StringRef name) { return name.starts_with("*"); });
+  bool takesRest = rest != parameters.end();
+  size_t named = rest - parameters.begin();
+  if (takesRest)
+    parameters.erase(rest);
   llvm::SmallVector<llvm::StringRef> names;
-  for (llvm::StringRef parameter : llvm::ArrayRef(parameters).take_front(named))
+  for (llvm::StringRef parameter : parameters)
     names.push_back(parameter.rtrim('='));
   size_t next = 0;
   for (const LocatedValue &argument : given) {
@@ -93,7 +97,7 @@ bool BuiltinCall::match(llvm::ArrayRef<LocatedValue> given) {
     }
     arguments.push_back({name.str(), argument.value, argument.range});
   }
-  for (llvm::StringRef parameter : llvm::ArrayRef(parameters).take_front(named))
+  for (llvm::StringRef parameter : parameters)
     if (!parameter.ends_with("=") && !find(parameter)) {
       importer.fail(range, "'" + builtin.name + "' needs an argument for '" + parameter + "'");
       return false;

@@ -6,13 +6,13 @@ namespace fovea {
 using MaybeValue = std::optional<Value>;
 
 static MaybeValue zeros(BuiltinCall &call) {
-  SymbolicShape shape = call.shape("shape");
+  SymbolicShape shape = call.shape();
   mlir::Type type = call.elementType("dtype");
   return call.build([&](GraphBuilder &g) { return g.zeros(type, shape); });
 }
 
 static MaybeValue ones(BuiltinCall &call) {
-  SymbolicShape shape = call.shape("shape");
+  SymbolicShape shape = call.shape();
   mlir::Type type = call.elementType("dtype");
   return call.build([&](GraphBuilder &g) { return g.ones(type, shape); });
 }
@@ -99,8 +99,8 @@ static MaybeValue tensor(BuiltinCall &call) {
 
 llvm::ArrayRef<Builtin> getConstantBuiltins() {
   static const Builtin table[] = {
-      {"zeros", "shape, dtype=", zeros, false},
-      {"ones", "shape, dtype=", ones, false},
+      {"zeros", "*shape, dtype=", zeros, false},
+      {"ones", "*shape, dtype=", ones, false},
       {"full", "shape, value, dtype=", full, false},
       {"eye", "rows, columns=, dtype=", eye, false},
       {"arange", "begin, end=, step=, dtype=", arange, false},

@@ -310,6 +310,8 @@ TEST_F(ImporterTest, Definitions) {
             "      ^");
   EXPECT_EQ(messages("def f(x: f32[B], x: f32[B]):\n  return x\n"),
             Messages{"parameter 'x' is there twice"});
+  EXPECT_EQ(messages("def f(x: f32[B]):\n  return ones(2, f16)\n"),
+            Messages{"expected an integer or a size in 'ones', got the element type f16"});
   EXPECT_EQ(messages("a = ones(3)\ndef f(x: f32[B]):\n  return x\n").size(), 1u);
   EXPECT_EQ(errors("def f(x):\n  return x\n"),
             "t.fov: error: there is no entry: a function that no other calls, whose name does not "

@@ -57,6 +57,8 @@ TEST_F(ImporterTest, ResultTypes) {
   EXPECT_EQ(typeOf("tensor([[1, 2, 3], [4, 5, 6]])"), "tensor<2x3xf32>");
   EXPECT_EQ(typeOf("where(x > 0, x, -inf)"), "tensor<?x6x8xf32>");
   EXPECT_EQ(typeOf("zeros((B, 2), dtype=i32)"), "tensor<?x2xi32>");
+  EXPECT_EQ(typeOf("zeros(B, 2, dtype=i32)"), "tensor<?x2xi32>");
+  EXPECT_EQ(typeOf("ones(2, 3)"), "tensor<2x3xf32>");
   EXPECT_EQ(typeOf("full(2 * B, 1.5)"), "tensor<?xf32>");
 }
 

@@ -1,15 +1,18 @@
 #include "runtime/Compile.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "runtime/CacheKey.h"
+#include "runtime/CodeCache.h"
 #include "runtime/CodeGen.h"
 #include "runtime/CodeUnits.h"
 #include "runtime/CompileThreads.h"
 #include "runtime/ExecutableImpl.h"
 #include "runtime/Lowering.h"
+#include "runtime/Stopwatch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
-#include <chrono>
 
 using namespace fovea;
 
@@ -29,6 +32,11 @@ public:
   llvm::Expected<Executable> load(llvm::ArrayRef<std::string> objects);
   unsigned maxUnits() const;
 
+  // Instead of all steps but the first and the last:
+  bool usesCache();
+  std::optional<std::vector<std::string>> findObjects();
+  void storeObjects(llvm::ArrayRef<std::string> objects);
+
   mlir::ModuleOp module;
   const CompileOptions &options;
   CompileThreads compileThreads;
@@ -42,9 +50,14 @@ public:
   std::vector<PhaseTime> times;
 
 private:
-  llvm::Error keepChosenEntry();
+  llvm::Error readEntries();
+  bool adopt(const CachedCode &code);
+  CodeCache cache() const { return CodeCache(options.cacheDirectory, options.cacheBytes); }
   bool isExported(llvm::StringRef symbol) const;
   llvm::Error findKernels(Executable::Impl &impl) const;
+
+  std::string key;         // of the cache, if it is used
+  std::string weightsText; // what the cache keeps of `lowered`
 };
 
 /// What attn.launch is lowered to: see convert-attn-to-llvm.
@@ -77,22 +90,6 @@ private:
   std::vector<Finding> &findings;
   LoweringObserver *next;
 };
-
-/// Adds the time until it is destroyed to a list.
-class Stopwatch {
-public:
-  Stopwatch(std::vector<PhaseTime> &times, std::string name)
-      : times(times), name(std::move(name)), start(std::chrono::steady_clock::now()) {}
-  ~Stopwatch() {
-    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    times.push_back({std::move(name), elapsed.count()});
-  }
-
-private:
-  std::vector<PhaseTime> &times;
-  std::string name;
-  std::chrono::steady_clock::time_point start;
-};
 } // namespace
 
 static std::vector<KernelSpec> readKernels(mlir::ModuleOp module) {
@@ -113,7 +110,11 @@ llvm::Error Compilation::createMachine() {
   return llvm::Error::success();
 }
 
-llvm::Error Compilation::keepChosenEntry() {
+llvm::Error Compilation::readEntries() {
+  auto read = readSignatures(module);
+  if (!read)
+    return read.takeError();
+  signatures = std::move(*read);
   if (options.entry.empty())
     return llvm::Error::success();
   std::string names;
@@ -128,11 +129,7 @@ llvm::Error Compilation::keepChosenEntry() {
 
 llvm::Error Compilation::lowerTo(Phase phase) {
   Stopwatch watch(times, "passes");
-  auto read = readSignatures(module);
-  if (!read)
-    return read.takeError();
-  signatures = std::move(*read);
-  if (llvm::Error error = keepChosenEntry())
+  if (llvm::Error error = readEntries())
     return error;
   LoweringOptions lowering;
   lowering.route = options.route;
@@ -172,6 +169,8 @@ llvm::Error Compilation::translateAndOptimize(unsigned maxUnits) {
     if (!read)
       return read.takeError();
     weights = std::move(*read);
+    if (mlir::Attribute table = (*lowered)->getAttr("attn.weights"))
+      llvm::raw_string_ostream(weightsText) << table;
     if (options.trace)
       kernels = readKernels(*lowered);
     if (llvm::Error error = units.translate(std::move(lowered), maxUnits))
@@ -241,6 +240,7 @@ llvm::Expected<Executable> Compilation::load(llvm::ArrayRef<std::string> objects
     for (const WeightSpec &weight : weights)
       impl->weightBytes += weight.numBytes();
   }
+  impl->weightSpecs = std::move(weights);
   impl->maxBytes = options.maxBytes;
   impl->signatures = std::move(signatures);
   impl->report = std::move(report);
@@ -248,14 +248,80 @@ llvm::Expected<Executable> Compilation::load(llvm::ArrayRef<std::string> objects
   return Executable(std::move(impl));
 }
 
+//===----------------------------------------------------------------------===//
+// The cache
+//===----------------------------------------------------------------------===//
+
+bool Compilation::usesCache() {
+  if (options.cacheDirectory.empty() || options.trace || options.observer)
+    return false;
+  Stopwatch watch(times, "cache key");
+  key = cacheKey(module, options, *machine);
+  if (key.empty())
+    report.push_back({{},
+                      Finding::Severity::Warning,
+                      "cache",
+                      "code is not stored: the build of this compiler is not known",
+                      Shortfall::None,
+                      {}});
+  return !key.empty();
+}
+
+/// Takes over what a compilation has left. False if it makes no sense, which is then forgotten.
+bool Compilation::adopt(const CachedCode &code) {
+  mlir::ScopedDiagnosticHandler silence(module.getContext(),
+                                        [](mlir::Diagnostic &) { return mlir::success(); });
+  mlir::OwningOpRef<mlir::ModuleOp> holder = mlir::ModuleOp::create(module.getLoc());
+  if (!code.weights.empty()) {
+    mlir::Attribute table = mlir::parseAttribute(code.weights, module.getContext());
+    if (!table)
+      return false;
+    (*holder)->setAttr("attn.weights", table);
+  }
+  auto read = readWeights(*holder);
+  if (!read) {
+    llvm::consumeError(read.takeError());
+    return false;
+  }
+  if (llvm::Error error = readEntries()) {
+    llvm::consumeError(std::move(error));
+    return false;
+  }
+  weights = std::move(*read);
+  report = code.report;
+  return true;
+}
+
+std::optional<std::vector<std::string>> Compilation::findObjects() {
+  Stopwatch watch(times, "cache miss");
+  std::optional<CachedCode> code = cache().find(key);
+  bool isHit = code && adopt(*code);
+  if (isHit)
+    watch.rename("cache hit");
+  return isHit ? std::optional(std::move(code->objects)) : std::nullopt;
+}
+
+void Compilation::storeObjects(llvm::ArrayRef<std::string> objects) {
+  Stopwatch watch(times, "cache store");
+  if (llvm::Error error = cache().store(key, {weightsText, objects.vec(), report}))
+    report.push_back({{},
+                      Finding::Severity::Warning,
+                      "cache",
+                      "code is not stored: " + llvm::toString(std::move(error)),
+                      Shortfall::None,
+                      {}});
+}
+
+//===----------------------------------------------------------------------===//
+// All steps
+//===----------------------------------------------------------------------===//
+
 llvm::Expected<Executable> fovea::compile(const Graph &graph, const CompileOptions &options) {
   return compile(graph.module(), options);
 }
 
-/// The steps from the graph to optimised LLVM IR.
+/// The steps from a machine to optimised LLVM IR.
 static llvm::Error compileToUnits(Compilation &compilation, unsigned maxUnits) {
-  if (llvm::Error error = compilation.createMachine())
-    return error;
   if (llvm::Error error = compilation.lowerTo(Phase::Llvm))
     return error;
   return compilation.translateAndOptimize(maxUnits);
@@ -265,17 +331,27 @@ llvm::Expected<Executable> fovea::compile(mlir::ModuleOp module, const CompileOp
   if (!isOwnArchitecture(options.triple))
     return llvm::createStringError("code for '" + options.triple + "' cannot run on this machine");
   Compilation compilation(module, options);
+  if (llvm::Error error = compilation.createMachine())
+    return std::move(error);
+  bool usesCache = compilation.usesCache();
+  if (usesCache)
+    if (std::optional<std::vector<std::string>> objects = compilation.findObjects())
+      return compilation.load(*objects);
   if (llvm::Error error = compileToUnits(compilation, compilation.maxUnits()))
     return std::move(error);
   llvm::Expected<std::vector<std::string>> objects = compilation.emitObjects();
   if (!objects)
     return objects.takeError();
+  if (usesCache)
+    compilation.storeObjects(*objects);
   return compilation.load(*objects);
 }
 
 llvm::Expected<CompiledCode> fovea::compileToFile(mlir::ModuleOp module, CodeKind kind,
                                                   const CompileOptions &options) {
   Compilation compilation(module, options);
+  if (llvm::Error error = compilation.createMachine())
+    return std::move(error);
   if (llvm::Error error = compileToUnits(compilation, /*maxUnits=*/1))
     return std::move(error);
   llvm::Expected<std::string> contents = compilation.emit(kind);

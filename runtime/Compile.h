@@ -22,6 +22,11 @@ struct CompileOptions {
   bool trace = false;         // keep what Executable::runTraced needs
   int64_t maxBytes = 0;       // runs that need more memory are refused; 0: no limit
   Requirements require = {};  // what fails the compilation where passes do not reach it
+  /// Directory of compiled code to look in and to add to (runtime/CodeCache.h); none if empty. What
+  /// is traced or watched is compiled anew. What keeps code from being stored is a warning of the
+  /// report with the topic "cache".
+  std::string cacheDirectory = "";
+  int64_t cacheBytes = int64_t(512) << 20; // the directory's entries are kept to that
   /// Watches the lowering if it is not null; must outlive the call.
   LoweringObserver *observer = nullptr;
 };

@@ -15,6 +15,7 @@ Executable::~Executable() = default;
 llvm::ArrayRef<EntrySignature> Executable::entries() const { return impl->signatures; }
 llvm::ArrayRef<Finding> Executable::report() const { return impl->report; }
 llvm::ArrayRef<PhaseTime> Executable::compileTimes() const { return impl->times; }
+llvm::ArrayRef<WeightSpec> Executable::weights() const { return impl->weightSpecs; }
 unsigned Executable::threads() const { return impl->pool->size(); }
 
 llvm::Expected<CompiledEntry *> Executable::Impl::find(llvm::StringRef name) const {

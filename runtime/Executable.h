@@ -5,6 +5,7 @@
 
 #include "runtime/Finding.h"
 #include "runtime/Signature.h"
+#include "runtime/Stopwatch.h"
 #include "runtime/tensor/Tensor.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
@@ -20,12 +21,6 @@ struct Trace;
 
 using NamedView = std::pair<std::string, TensorView>;
 using NamedMutableView = std::pair<std::string, MutableTensorView>;
-
-/// How long a step of the compilation took.
-struct PhaseTime {
-  std::string name;
-  double seconds;
-};
 
 /// Bytes that a run needs.
 struct MemoryUse {
@@ -84,6 +79,9 @@ public:
   llvm::ArrayRef<Finding> report() const;
 
   llvm::ArrayRef<PhaseTime> compileTimes() const;
+
+  /// The weights that the code reads, in the form in which it does.
+  llvm::ArrayRef<WeightSpec> weights() const;
 
   /// The number of threads that a run uses, the caller's included.
   unsigned threads() const;

@@ -81,6 +81,7 @@ struct Executable::Impl {
   // First, so that it goes last: the code lives in it.
   std::optional<Jit> jit;
   WeightTable weights;
+  std::vector<WeightSpec> weightSpecs;
   int64_t weightBytes = 0;
   int64_t maxBytes = 0; // of a run; 0: no limit
   std::unique_ptr<ThreadPool> pool;

@@ -19,6 +19,9 @@ config.substitutions.append(("%llvm_lib", os.path.join(config.llvm_tools_dir, ".
 config.substitutions.append(("%examples", os.path.join(config.fovea_source_dir, "examples")))
 config.substitutions.append(("%fovea_bin", config.fovea_bin_dir))
 
+# Compiled code of tests is nobody else's.
+config.environment["XDG_CACHE_HOME"] = os.path.join(config.test_exec_root, "cache")
+
 # Real models and tokenizers lie beside the checkout on some machines; tests that need them
 # say "REQUIRES: shared-data".
 shared_data = os.path.join(config.fovea_source_dir, "..", "shared", "data")

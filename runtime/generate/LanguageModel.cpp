@@ -129,6 +129,7 @@ llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions
   compileOptions.route = options.route;
   compileOptions.cpu = options.cpu;
   compileOptions.require = options.require;
+  compileOptions.cacheDirectory = options.cacheDirectory;
   CompilationRecord record;
   if (options.report)
     compileOptions.observer = &record;
@@ -162,6 +163,8 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   llvm::Expected<ModelDirectory> files = ModelDirectory::open(directory);
   if (!files)
     return files.takeError();
+  std::optional<Stopwatch> watch;
+  watch.emplace(model.times, "mapping the weights");
   auto weights = files->openWeights();
   if (!weights)
     return weights.takeError();
@@ -169,6 +172,7 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   Params params;
   if (options.cacheType != "f32")
     params.emplace_back("T", options.cacheType);
+  watch.emplace(model.times, "reading the description");
   llvm::Expected<Graph> graph = Graph::fromFile(directory, params);
   if (!graph)
     return graph.takeError();
@@ -177,12 +181,14 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   if (!ends)
     return ends.takeError();
   model.ends = std::move(*ends);
+  watch.emplace(model.times, "reading the tokenizer");
   if (hasTokenizer(directory)) {
     llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(directory);
     if (!tokenizer)
       return tokenizer.takeError();
     model.textTokenizer = std::move(*tokenizer);
   }
+  watch.reset();
   if (llvm::Error error = model.readExports(*graph, options))
     return std::move(error);
   if (llvm::Error error = model.compileEntries(*graph, options))

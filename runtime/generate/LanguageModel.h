@@ -23,7 +23,8 @@ struct ModelOptions {
   std::string cacheType = "f32"; // or f16, bf16
   std::string cpu = "native";
   std::string route = "fast";
-  Requirements require = {}; // what fails the compilation where passes do not reach it
+  std::string cacheDirectory = ""; // of compiled code, as CompileOptions has it; none if empty
+  Requirements require = {};       // what fails the compilation where passes do not reach it
   /// Called once, with what the compiler did, if it is not empty.
   std::function<void(const CompilationRecord &)> report = nullptr;
 };
@@ -58,6 +59,8 @@ public:
   int64_t contextSize() const { return context; }
   int64_t vocabularySize() const { return vocabulary; }
   const Executable &executable() const { return *compiled; }
+  /// How long the steps of loading took, other than those of compiling.
+  llvm::ArrayRef<PhaseTime> loadTimes() const { return times; }
   const WeightSource &weights() const { return *weightSource; }
   /// The tokens that end a sequence.
   llvm::ArrayRef<TokenId> endTokens() const { return ends; }
@@ -67,8 +70,8 @@ public:
   /// An error unless there are tokens, all of the vocabulary.
   llvm::Error checkTokens(llvm::ArrayRef<TokenId> tokens) const;
 
-  /// Appends tokens to a sequence, in chunks; the logits f32[1, V] after the last. The chunks change
-  /// no bit of them, nor do other sequences of the cache.
+  /// Appends tokens to a sequence, in chunks; the logits f32[1, V] after the last. The chunks
+  /// change no bit of them, nor do other sequences of the cache.
   llvm::Expected<Tensor> prefill(KvCache &cache, int64_t sequence,
                                  llvm::ArrayRef<TokenId> tokens) const;
 
@@ -101,6 +104,7 @@ private:
   std::shared_ptr<const WeightSource> weightSource;
   std::optional<Tokenizer> textTokenizer;
   std::optional<Executable> compiled;
+  std::vector<PhaseTime> times;
   CacheLayout layout;
   std::vector<TokenId> ends;
   int64_t context = 0, vocabulary = 0, chunk = 0, window = 0;

@@ -1,5 +1,6 @@
 // fovea generate: continues a prompt with a model from a Hugging Face directory, and streams the
 // text to stdout as it comes.
+#include "CacheFlags.h"
 #include "CommandLine.h"
 #include "ModelVerify.h"
 #include "Reporting.h"
@@ -21,6 +22,7 @@ struct GenerateOptions {
   ModelOptions compile;
   SamplingFlags sampling;
   ReportingOptions reporting;
+  CacheFlags cache;
   int64_t tokens = -1, threads = 0;
   bool ignoreEos = false, printIds = false, time = false, verify = false;
 };
@@ -55,6 +57,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.flag("--verify",
             "compare the logits of the prompt with the float64 reference executor, and exit",
             options.verify);
+  options.cache.declare(line);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.compile.route);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
   llvm::Expected<bool> help = line.parse(arguments);
@@ -119,6 +122,8 @@ static void printPhase(StringRef name, size_t tokens, double seconds) {
 }
 
 static void printTimes(const LanguageModel &model, double loadSeconds, const Generation &result) {
+  for (const PhaseTime &phase : model.loadTimes())
+    llvm::errs() << llvm::format("load     %10.3f ms  ", 1e3 * phase.seconds) << phase.name << "\n";
   for (const PhaseTime &phase : model.executable().compileTimes())
     llvm::errs() << llvm::format("compile  %10.3f ms  ", 1e3 * phase.seconds) << phase.name << "\n";
   llvm::errs() << llvm::format("load     %10.3f ms  in all, compiling included\n",
@@ -140,7 +145,8 @@ static llvm::Expected<LanguageModel> loadModel(const GenerateOptions &options) {
     return require.takeError();
   ModelOptions compile = options.compile;
   compile.require = *require;
-  if (!options.reporting.report.empty() || options.reporting.explainMemory)
+  compile.cacheDirectory = options.cache.path();
+  if (options.reporting.wantsRecord())
     compile.report = [&](const CompilationRecord &record) {
       printReports(options.reporting, record, {});
     };
@@ -182,6 +188,7 @@ static llvm::Error generate(GenerateOptions options) {
   if (!model)
     return model.takeError();
   double loadSeconds = secondsSince(start);
+  printCacheWarnings(model->executable());
   llvm::Expected<std::vector<TokenId>> prompt = readPrompt(options, *model);
   if (!prompt)
     return prompt.takeError();

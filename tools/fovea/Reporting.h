@@ -14,6 +14,8 @@ struct ReportingOptions {
   bool explainMemory = false;
 
   void declare(CommandLine &line);
+  /// Whether anything is to be printed of what the compiler did.
+  bool wantsRecord() const { return !report.empty() || explainMemory; }
   /// A usage error if a value of --require is none.
   llvm::Expected<Requirements> requirements() const;
 };

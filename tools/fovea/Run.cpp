@@ -1,5 +1,6 @@
 // fovea run: compiles a model, runs it once on inputs from a file or on random ones, and prints
 // or saves the results.
+#include "CacheFlags.h"
 #include "CommandLine.h"
 #include "Inputs.h"
 #include "Model.h"
@@ -29,6 +30,7 @@ struct RunOptions {
   std::vector<std::string> assignments;
   int64_t threads = 0, seed = 0, maxBytes = 0;
   bool time = false, verify = false;
+  CacheFlags cache;
   ReportingOptions reporting;
 };
 
@@ -64,6 +66,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.text("--trace", "FILE", "write when which kernel ran on which thread (Chrome trace JSON)",
             options.trace);
   line.flag("--verify", "compare with the float64 reference executor", options.verify);
+  options.cache.declare(line);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
   llvm::Expected<bool> help = line.parse(arguments);
@@ -196,6 +199,7 @@ static CompileOptions compileOptionsOf(const RunOptions &options, const EntrySig
   compileOptions.require = require;
   compileOptions.maxBytes = options.maxBytes;
   compileOptions.trace = !options.trace.empty();
+  compileOptions.cacheDirectory = options.cache.path();
   return compileOptions;
 }
 
@@ -231,11 +235,13 @@ static llvm::Error runEntry(const RunOptions &options, const Model &model,
                               .moveInto(compileOptions.weights))
     return error;
   CompilationRecord record;
-  compileOptions.observer = &record;
+  if (options.reporting.wantsRecord())
+    compileOptions.observer = &record;
   llvm::Expected<Executable> executable = compile(model.graph, compileOptions);
   printReports(options.reporting, record, sizes);
   if (!executable)
     return executable.takeError();
+  printCacheWarnings(*executable);
   return runCompiled(options, model, entry, *executable, inputs, compileOptions.weights.get());
 }
 

@@ -1,0 +1,229 @@
+#include "runtime/CodeCache.h"
+#include "frontend/FileIO.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/xxhash.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+
+using namespace fovea;
+namespace fs = llvm::sys::fs;
+using llvm::StringRef;
+
+// An entry: the magic, the key's hash (32 bytes), the size of the payload and its checksum (8 and
+// 16 bytes, little-endian), the payload. The payload: the size of a JSON object (8 bytes), that
+// object, the objects one after the other.
+static constexpr StringRef magic = "FOVEACC1";
+static constexpr size_t keyBytes = 32, headerBytes = 8 + keyBytes + 8 + 16;
+static constexpr StringRef extension = ".fovea-code";
+
+static std::string bytesOf(uint64_t value) {
+  char bytes[8];
+  llvm::support::endian::write64le(bytes, value);
+  return std::string(bytes, sizeof(bytes));
+}
+
+static std::string hashOf(StringRef key) {
+  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(key));
+  return std::string(hash.begin(), hash.end());
+}
+
+static std::string checksumOf(StringRef payload) {
+  llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(payload));
+  return bytesOf(hash.low64) + bytesOf(hash.high64);
+}
+
+//===----------------------------------------------------------------------===//
+// Findings
+//===----------------------------------------------------------------------===//
+
+static llvm::json::Value toValue(const Finding &finding) {
+  llvm::json::Array notes;
+  for (const Finding &note : finding.notes)
+    notes.push_back(toValue(note));
+  return llvm::json::Object{{"file", finding.place.file},
+                            {"line", finding.place.line},
+                            {"column", finding.place.column},
+                            {"severity", static_cast<int>(finding.severity)},
+                            {"topic", finding.topic},
+                            {"message", finding.message},
+                            {"shortfall", static_cast<int>(finding.shortfall)},
+                            {"notes", std::move(notes)}};
+}
+
+static bool fromValue(const llvm::json::Value &value, Finding &finding, unsigned depth = 0) {
+  llvm::json::Path::Root root;
+  llvm::json::ObjectMapper map(value, root);
+  int severity = 0, shortfall = 0;
+  if (!map || !map.map("file", finding.place.file) || !map.map("line", finding.place.line) ||
+      !map.map("column", finding.place.column) || !map.map("severity", severity) ||
+      !map.map("topic", finding.topic) || !map.map("message", finding.message) ||
+      !map.map("shortfall", shortfall) || severity < 0 ||
+      severity > static_cast<int>(Finding::Severity::Note) || shortfall < 0 ||
+      shortfall > static_cast<int>(Shortfall::NotVectorized))
+    return false;
+  finding.severity = static_cast<Finding::Severity>(severity);
+  finding.shortfall = static_cast<Shortfall>(shortfall);
+  const llvm::json::Array *notes = value.getAsObject()->getArray("notes");
+  if (!notes || depth > 8)
+    return false;
+  return llvm::all_of(*notes, [&](const llvm::json::Value &note) {
+    return fromValue(note, finding.notes.emplace_back(), depth + 1);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Payloads
+//===----------------------------------------------------------------------===//
+
+static std::string encode(const CachedCode &code) {
+  llvm::json::Array sizes, report;
+  for (const std::string &object : code.objects)
+    sizes.push_back(static_cast<int64_t>(object.size()));
+  for (const Finding &finding : code.report)
+    report.push_back(toValue(finding));
+  std::string json;
+  llvm::raw_string_ostream(json) << llvm::json::Value(llvm::json::Object{
+      {"weights", code.weights}, {"objects", std::move(sizes)}, {"report", std::move(report)}});
+  std::string payload = bytesOf(json.size()) + json;
+  for (const std::string &object : code.objects)
+    payload += object;
+  return payload;
+}
+
+/// Takes `size` bytes from the front, if there are as many.
+static std::optional<StringRef> take(StringRef &rest, uint64_t size) {
+  if (size > rest.size())
+    return std::nullopt;
+  StringRef taken = rest.take_front(size);
+  rest = rest.drop_front(size);
+  return taken;
+}
+
+static std::optional<uint64_t> takeNumber(StringRef &rest) {
+  std::optional<StringRef> bytes = take(rest, 8);
+  return bytes ? std::optional(llvm::support::endian::read64le(bytes->data())) : std::nullopt;
+}
+
+static std::optional<CachedCode> decode(StringRef payload) {
+  std::optional<uint64_t> size = takeNumber(payload);
+  std::optional<StringRef> text = size ? take(payload, *size) : std::nullopt;
+  if (!text)
+    return std::nullopt;
+  llvm::Expected<llvm::json::Value> json = llvm::json::parse(*text);
+  if (!json) {
+    llvm::consumeError(json.takeError());
+    return std::nullopt;
+  }
+  CachedCode code;
+  const llvm::json::Object *fields = json->getAsObject();
+  std::optional<StringRef> weights = fields ? fields->getString("weights") : std::nullopt;
+  const llvm::json::Array *sizes = fields ? fields->getArray("objects") : nullptr;
+  const llvm::json::Array *report = fields ? fields->getArray("report") : nullptr;
+  if (!weights || !sizes || !report)
+    return std::nullopt;
+  code.weights = weights->str();
+  for (const llvm::json::Value &value : *sizes) {
+    std::optional<int64_t> bytes = value.getAsInteger();
+    std::optional<StringRef> object =
+        bytes && *bytes >= 0 ? take(payload, *bytes) : std::optional<StringRef>();
+    if (!object)
+      return std::nullopt;
+    code.objects.push_back(object->str());
+  }
+  for (const llvm::json::Value &value : *report)
+    if (!fromValue(value, code.report.emplace_back()))
+      return std::nullopt;
+  return payload.empty() ? std::optional(std::move(code)) : std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+std::string CodeCache::pathOf(StringRef key) const {
+  llvm::SmallString<256> path(directory);
+  llvm::sys::path::append(path, llvm::toHex(hashOf(key), /*LowerCase=*/true) + extension);
+  return path.str().str();
+}
+
+std::optional<CachedCode> CodeCache::find(StringRef key) const {
+  std::string path = pathOf(key);
+  auto file = readFile(path);
+  if (!file) {
+    llvm::consumeError(file.takeError());
+    return std::nullopt;
+  }
+  StringRef rest = (*file)->getBuffer();
+  if (rest.size() < headerBytes || !rest.consume_front(magic) || !rest.consume_front(hashOf(key)))
+    return std::nullopt;
+  std::optional<uint64_t> size = takeNumber(rest);
+  StringRef checksum = *take(rest, 16);
+  if (*size != rest.size() || checksum != checksumOf(rest))
+    return std::nullopt;
+  std::optional<CachedCode> code = decode(rest);
+  // The time of the last change is that of the last use.
+  if (code)
+    utimensat(AT_FDCWD, path.c_str(), /*times=*/nullptr, 0);
+  return code;
+}
+
+llvm::Error CodeCache::store(StringRef key, const CachedCode &code) const {
+  std::string payload = encode(code);
+  if (static_cast<int64_t>(headerBytes + payload.size()) > maxBytes)
+    return llvm::Error::success();
+  // What is run from here is for its owner to write.
+  if (std::error_code error =
+          fs::create_directories(directory, /*IgnoreExisting=*/true, fs::perms::owner_all))
+    return llvm::createStringError(directory + ": cannot make this directory: " + error.message());
+  std::string path = pathOf(key);
+  llvm::Error error = writeFile(path, [&](llvm::raw_ostream &os) {
+    os << magic << hashOf(key) << bytesOf(payload.size()) << checksumOf(payload) << payload;
+    return llvm::Error::success();
+  });
+  if (!error)
+    evict(path);
+  return error;
+}
+
+/// Removes what was not used for longest until the rest fits. Other processes may do so at the
+/// same time, so that what is gone already is no error; unfinished files that nobody has
+/// touched for an hour are nobody's.
+void CodeCache::evict(StringRef newest) const {
+  struct Entry {
+    llvm::sys::TimePoint<> used;
+    int64_t bytes;
+    std::string path;
+  };
+  std::vector<Entry> entries;
+  int64_t total = 0;
+  auto now = std::chrono::system_clock::now();
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; it != end && !error; it.increment(error)) {
+    auto status = it->status();
+    StringRef path = it->path();
+    if (!status || !fs::is_regular_file(*status) || !path.contains(extension))
+      continue;
+    auto used = status->getLastModificationTime();
+    if (!path.ends_with(extension)) {
+      if (now - used > std::chrono::hours(1))
+        fs::remove(path);
+      continue;
+    }
+    total += status->getSize();
+    if (path != newest)
+      entries.push_back({used, static_cast<int64_t>(status->getSize()), path.str()});
+  }
+  llvm::sort(entries, [](const Entry &a, const Entry &b) { return a.used < b.used; });
+  for (const Entry &entry : entries) {
+    if (total <= maxBytes)
+      return;
+    fs::remove(entry.path);
+    total -= entry.bytes;
+  }
+}

@@ -25,6 +25,7 @@ static constexpr SubcommandEntry subcommands[] = {
     {"run", "compile a model and run it", runCommand},
     {"compile", "compile a model to a file", compileCommand},
     {"generate", "continue a text with a language model", generateCommand},
+    {"bench", "measure how fast a language model reads and writes tokens", benchCommand},
     {"tokenize", "print a text as the tokens of a model", tokenizeCommand},
     {"inspect", "write a page that shows how a model is compiled and runs", inspectCommand},
 };

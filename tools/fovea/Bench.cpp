@@ -1,0 +1,198 @@
+// fovea bench: measures how many tokens a second a model reads and writes, on each of some numbers
+// of threads, and what part of the machine's limits that is.
+#include "BenchModel.h"
+#include "CacheFlags.h"
+#include "CommandLine.h"
+#include "Subcommands.h"
+#include "runtime/Memory.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/TargetParser/Host.h"
+#include <set>
+#include <sys/resource.h>
+
+using namespace fovea;
+using namespace fovea::tool;
+using llvm::StringRef;
+
+namespace {
+struct BenchOptions {
+  std::string model, threads = "0";
+  ModelOptions compile;
+  BenchPlan plan;
+  CacheFlags cache;
+  bool json = false;
+};
+} // namespace
+
+static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
+                                         BenchOptions &options) {
+  CommandLine line("bench", "Measures how fast a language model reads prompts and writes tokens.");
+  line.positional("MODEL_DIR", "a model directory: config.json, safetensors weights",
+                  options.model);
+  line.integer("-p,--prompt", "N", "tokens of the prompt that prefill reads; 0: none", 0,
+               options.plan.promptTokens);
+  line.integer("-n,--predict", "N", "tokens to decode; 0: none", 0, options.plan.newTokens);
+  line.integer("-d,--depth", "N", "tokens in the cache before decoding", 0, options.plan.depth);
+  line.integer("-b,--batch", "N", "sequences to decode at once", 1, options.plan.sequences);
+  line.integer("-r,--repetitions", "N", "of which the median counts", 1, options.plan.repetitions);
+  line.text("-t,--threads", "N,N,...", "numbers of threads; 0 is one for each CPU",
+            options.threads);
+  line.flag("--json", "print the results as JSON", options.json);
+  line.integer("--chunk-size", "N", "tokens of the prompt to process at once", 1,
+               options.compile.chunkSize);
+  line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16 or bf16",
+            options.compile.cacheType);
+  options.cache.declare(line);
+  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
+  llvm::Expected<bool> help = line.parse(arguments);
+  if (help && *help)
+    line.printHelp(llvm::outs());
+  return help;
+}
+
+static llvm::Expected<std::vector<unsigned>> parseThreads(StringRef list) {
+  std::vector<unsigned> threads;
+  for (StringRef number : llvm::split(list, ','))
+    if (number.trim().getAsInteger(10, threads.emplace_back()))
+      return llvm::make_error<UsageError>("-t expects numbers with commas between, got '" + list +
+                                          "'");
+  return threads;
+}
+
+/// The room that the longest of the runs needs.
+static int64_t contextFor(const BenchPlan &plan) {
+  return std::max(plan.promptTokens, plan.depth + plan.newTokens);
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+static void printRate(StringRef name, const Rate &rate, double amount, StringRef unit,
+                      double ceiling, StringRef ceilingName) {
+  if (rate.seconds.empty())
+    return;
+  auto [best, worst] = std::minmax_element(rate.seconds.begin(), rate.seconds.end());
+  double perSecond = amount / rate.medianSeconds();
+  llvm::outs() << llvm::formatv("{0,-8} {1,6} tokens {2,9:f1} tokens/s ({3:f1} to {4:f1} in {5} "
+                                "runs), {6:f1} {7}, {8:f0} % of the {9}\n",
+                                name, rate.tokens, rate.tokensPerSecond(), rate.tokens / *worst,
+                                rate.tokens / *best, rate.seconds.size(), perSecond / 1e9, unit,
+                                100 * perSecond / ceiling, ceilingName);
+}
+
+static void print(const BenchResult &result) {
+  llvm::outs() << llvm::formatv(
+      "{0} threads: FMA peak {1:f1} GFLOP/s, memory read {2:f1} GB/s; loaded in {3:f2} s\n",
+      result.threads, result.ceilings.operations / 1e9, result.ceilings.bytes / 1e9,
+      result.loadSeconds);
+  printRate("prefill", result.prefill, result.prefill.operations, "GFLOP/s",
+            result.ceilings.operations, "FMA peak");
+  printRate("decode", result.decode, result.decode.bytes, "GB/s", result.ceilings.bytes,
+            "read bandwidth");
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+static llvm::json::Value toJson(const Rate &rate, const Ceilings &ceilings) {
+  if (rate.seconds.empty())
+    return nullptr;
+  llvm::json::Array runs;
+  for (double seconds : rate.seconds)
+    runs.push_back(rate.tokens / seconds);
+  double seconds = rate.medianSeconds();
+  return llvm::json::Object{{"tokens", rate.tokens},
+                            {"tokens_per_second", rate.tokensPerSecond()},
+                            {"runs", std::move(runs)},
+                            {"flop_per_second", rate.operations / seconds},
+                            {"of_fma_peak", rate.operations / seconds / ceilings.operations},
+                            {"bytes_per_second", rate.bytes / seconds},
+                            {"of_read_bandwidth", rate.bytes / seconds / ceilings.bytes}};
+}
+
+static llvm::json::Value toJson(const BenchResult &result) {
+  return llvm::json::Object{{"threads", result.threads},
+                            {"load_seconds", result.loadSeconds},
+                            {"fma_peak", result.ceilings.operations},
+                            {"read_bandwidth", result.ceilings.bytes},
+                            {"prefill", toJson(result.prefill, result.ceilings)},
+                            {"decode", toJson(result.decode, result.ceilings)}};
+}
+
+//===----------------------------------------------------------------------===//
+// The command
+//===----------------------------------------------------------------------===//
+
+/// The types of the matrices in the files.
+static std::string formatsOf(const WeightSource &weights) {
+  std::set<std::string> names;
+  for (const std::string &name : weights.names())
+    if (std::optional<TensorView> view = weights.find(name); view && view->rank() > 1)
+      names.insert(stringify(view->dataType()).str());
+  return llvm::join(names, ",");
+}
+
+/// The largest memory that this process has had, mapped files included.
+static int64_t peakMemory() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t(usage.ru_maxrss) * 1024;
+}
+
+static llvm::Error bench(BenchOptions &options) {
+  llvm::Expected<std::vector<unsigned>> threads = parseThreads(options.threads);
+  if (!threads)
+    return threads.takeError();
+  if (options.plan.promptTokens == 0 && options.plan.newTokens == 0)
+    return llvm::make_error<UsageError>("expected tokens to read or to write, got -p 0 and -n 0");
+  auto weights = openWeights(options.model);
+  if (!weights)
+    return weights.takeError();
+  std::string formats = formatsOf(**weights);
+  options.compile.contextSize = contextFor(options.plan);
+  options.compile.cacheDirectory = options.cache.path();
+  llvm::json::Array results;
+  int64_t weightBytes = 0;
+  for (unsigned count : *threads) {
+    options.compile.threads = count;
+    llvm::Expected<BenchResult> result = benchModel(options.model, options.compile, options.plan);
+    if (!result)
+      return result.takeError();
+    if (!options.json) {
+      if (results.empty())
+        llvm::outs() << options.model << ": weights " << formats << ", "
+                     << formatBytes(result->weightBytes) << " a token; cache "
+                     << options.compile.cacheType << "\n";
+      print(*result);
+    }
+    weightBytes = result->weightBytes;
+    results.push_back(toJson(*result));
+  }
+  if (!options.json) {
+    llvm::outs() << "peak memory " << formatBytes(peakMemory()) << "\n";
+    return llvm::Error::success();
+  }
+  llvm::outs() << llvm::formatv(
+      "{0:2}\n", llvm::json::Value(llvm::json::Object{{"model", options.model},
+                                                      {"cpu", llvm::sys::getHostCPUName()},
+                                                      {"weights", formats},
+                                                      {"weight_bytes", weightBytes},
+                                                      {"cache", options.compile.cacheType},
+                                                      {"depth", options.plan.depth},
+                                                      {"batch", options.plan.sequences},
+                                                      {"peak_memory", peakMemory()},
+                                                      {"results", std::move(results)}}));
+  return llvm::Error::success();
+}
+
+llvm::Error tool::benchCommand(llvm::ArrayRef<const char *> arguments) {
+  BenchOptions options;
+  llvm::Expected<bool> help = parseOptions(arguments, options);
+  if (!help)
+    return help.takeError();
+  return *help ? llvm::Error::success() : bench(options);
+}

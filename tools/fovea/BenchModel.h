@@ -1,0 +1,46 @@
+// How fast a language model reads prompts and writes tokens, beside what the machine can do.
+#ifndef FOVEA_TOOLS_FOVEA_BENCHMODEL_H
+#define FOVEA_TOOLS_FOVEA_BENCHMODEL_H
+
+#include "runtime/generate/LanguageModel.h"
+#include "runtime/inspect/Ceilings.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+
+namespace fovea::tool {
+
+/// What is measured. Lengths are exact.
+struct BenchPlan {
+  int64_t promptTokens = 512; // 0: no prefill
+  int64_t newTokens = 128;    // 0: no decode
+  int64_t depth = 0;          // tokens in the cache before decoding
+  int64_t sequences = 1;      // decoded at once
+  int64_t repetitions = 5;
+};
+
+/// Seconds of each repetition, and what one repetition does.
+struct Rate {
+  std::vector<double> seconds;
+  int64_t tokens = 0;    // of all sequences
+  double operations = 0; // in products with weights; two a multiply-add
+  double bytes = 0;      // of weights and cache, as stored, read once a step
+
+  double medianSeconds() const;
+  double tokensPerSecond() const { return tokens / medianSeconds(); }
+};
+
+struct BenchResult {
+  unsigned threads = 0;
+  Ceilings ceilings; // the better of before and after
+  double loadSeconds = 0;
+  int64_t weightBytes = 0; // that a token reads
+  Rate prefill, decode;    // no seconds if not measured
+};
+
+/// Loads and measures; nothing is sampled, and tokens are the same in each repetition.
+llvm::Expected<BenchResult> benchModel(llvm::StringRef directory, const ModelOptions &options,
+                                       const BenchPlan &plan);
+
+} // namespace fovea::tool
+
+#endif // FOVEA_TOOLS_FOVEA_BENCHMODEL_H

@@ -49,8 +49,8 @@ private:
                    const Threshold &otherwise);
 
   mlir::Value count(mlir::Value bound);
-  mlir::Value mass(mlir::Value bound);
-  mlir::Value massTerms(mlir::Value values, mlir::Value limit);
+  mlir::Value computeTerms(mlir::Value bound);
+  mlir::Value termsFrom(mlir::Value limit, mlir::Value values, mlir::Value terms);
   mlir::Value candidateMass(Range range, mlir::Value bound);
   mlir::Value collect(Bracket bracket);
   mlir::Value weightOf(mlir::Value key);

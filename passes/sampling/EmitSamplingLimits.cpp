@@ -9,9 +9,9 @@ using namespace fovea;
 using arith::CmpFPredicate;
 using arith::CmpIPredicate;
 
-/// When few tokens are left, to search among them takes less than another pass; the bound on the
-/// passes is for rows of unforeseen shape, which stay right.
-static constexpr int64_t fewCandidates = 4096, mostPasses = 16;
+/// When few tokens are left, to search the vectors that hold them takes less than another pass; the
+/// bound on the passes is for rows of unforeseen shape, which stay right.
+static constexpr int64_t fewCandidates = 1024, mostPasses = 16;
 
 static Value one(EmitBuilder &b, Type type) {
   return arith::ConstantOp::create(b, b.getIntegerAttr(type, 1));
@@ -42,19 +42,21 @@ Value SamplingRow::count(Value bound) {
   })[0];
 }
 
-/// exp(values - largest) where that of a key is reached, else 0.
-Value SamplingRow::massTerms(Value values, Value limit) {
-  Value terms = exponentials(values, maxLogit);
+/// The terms of values that reach the limit, else 0.
+Value SamplingRow::termsFrom(Value limit, Value values, Value terms) {
   return arith::SelectOp::create(b, compare(CmpFPredicate::OGE, values, limit), terms,
                                  b.constant(terms.getType(), 0));
 }
 
-/// The sum of exponentials of the logits that are at least that of a key, as f64.
-Value SamplingRow::mass(Value bound) {
+/// Notes exp(logit - largest) in all blocks with some logit that is at least that of a key, for
+/// later passes. Returns the sum of those of such logits, as f64.
+Value SamplingRow::computeTerms(Value bound) {
   Value limit = logitOf(bound), zero = b.constant(b.getF64Type(), 0);
   return forBlocks(limit, zero, [&](Value begin, Value end, ValueRange carried) -> Values {
     Value part = sum({begin, end}, [&](Value first, int64_t lanes) {
-      return massTerms(logits(first, lanes), limit);
+      Value values = logits(first, lanes), terms = exponentials(values, maxLogit);
+      store(terms, scratch.terms, first);
+      return termsFrom(limit, values, terms);
     });
     return {arith::AddFOp::create(b, carried[0], part)};
   })[0];
@@ -64,7 +66,8 @@ Value SamplingRow::mass(Value bound) {
 Value SamplingRow::candidateMass(Range range, Value bound) {
   Value limit = logitOf(bound);
   return sum(range, [&](Value first, int64_t lanes) {
-    return massTerms(load(scratch.candidates, first, lanes), limit);
+    return termsFrom(limit, load(scratch.candidates, first, lanes),
+                     load(scratch.terms, first, lanes));
   });
 }
 
@@ -154,27 +157,27 @@ SamplingRow::Threshold SamplingRow::keepTopK() {
 SamplingRow::Values SamplingRow::massesAndCounts(Value low, Value high) {
   Value limits[] = {logitOf(low), logitOf(high)};
   Value none = integer(b.getI64Type(), 0), nothing = b.constant(b.getF64Type(), 0);
-  return forBlocks(
-      limits[0], {nothing, nothing, none, none},
-      [&](Value begin, Value end, ValueRange carried) -> Values {
-        TypedAttr zero = b.getFloatAttr(floatType, 0), noKey = b.getIntegerAttr(keyType, 0);
-        auto terms = [&](Value first, int64_t lanes) -> Values {
-          Value values = logits(first, lanes), weights = exponentials(values, maxLogit);
-          Values masses, counts;
-          for (Value limit : limits) {
-            Value isIn = compare(CmpFPredicate::OGE, values, limit);
-            masses.push_back(
-                arith::SelectOp::create(b, isIn, weights, b.constant(weights.getType(), 0)));
-            counts.push_back(arith::ExtUIOp::create(b, onLanes(keyType, lanes), isIn));
-          }
-          return {masses[0], masses[1], counts[0], counts[1]};
-        };
-        Values parts = addUp({begin, end}, {zero, zero, noKey, noKey}, terms);
-        return {arith::AddFOp::create(b, carried[0], parts[0]),
-                arith::AddFOp::create(b, carried[1], parts[1]),
-                arith::AddIOp::create(b, carried[2], parts[2]),
-                arith::AddIOp::create(b, carried[3], parts[3])};
-      });
+  return forBlocks(limits[0], {nothing, nothing, none, none},
+                   [&](Value begin, Value end, ValueRange carried) -> Values {
+                     TypedAttr zero = b.getFloatAttr(floatType, 0),
+                               noKey = b.getIntegerAttr(keyType, 0);
+                     auto terms = [&](Value first, int64_t lanes) -> Values {
+                       Value values = logits(first, lanes),
+                             known = load(scratch.terms, first, lanes);
+                       Values masses, counts;
+                       for (Value limit : limits) {
+                         Value isIn = compare(CmpFPredicate::OGE, values, limit);
+                         masses.push_back(termsFrom(limit, values, known));
+                         counts.push_back(arith::ExtUIOp::create(b, onLanes(keyType, lanes), isIn));
+                       }
+                       return {masses[0], masses[1], counts[0], counts[1]};
+                     };
+                     Values parts = addUp({begin, end}, {zero, zero, noKey, noKey}, terms);
+                     return {arith::AddFOp::create(b, carried[0], parts[0]),
+                             arith::AddFOp::create(b, carried[1], parts[1]),
+                             arith::AddIOp::create(b, carried[2], parts[2]),
+                             arith::AddIOp::create(b, carried[3], parts[3])};
+                   });
 }
 
 /// Where the logits lie below whose sum of exponentials is wanted, if none is much likelier than
@@ -263,11 +266,13 @@ Value SamplingRow::narrowTopP(Bracket &bracket, Value wanted, Value total) {
   return loop.getResult(3);
 }
 
-/// Copies the logits whose keys are in the bracket; returns how many there are, as an index.
+/// Copies the logits whose keys are in the bracket, and moves their terms together, by whole
+/// vectors with some such logit; the others in these become NaN. Returns how many were copied, as
+/// an index.
 Value SamplingRow::collect(Bracket bracket) {
   Value low = logitOf(bracket.holds), high = logitOf(bracket.fails);
   auto visit = [&](Value first, int64_t lanes, Value number) -> Value {
-    Value values = logits(first, lanes);
+    Value values = logits(first, lanes), known = load(scratch.terms, first, lanes);
     Value inside = arith::AndIOp::create(b, compare(CmpFPredicate::OGE, values, low),
                                          compare(CmpFPredicate::OLT, values, high));
     Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, inside);
@@ -276,14 +281,11 @@ Value SamplingRow::collect(Bracket bracket) {
     b.setInsertionPointToStart(branch.elseBlock());
     scf::YieldOp::create(b, number);
     b.setInsertionPointToStart(branch.thenBlock());
-    // A value that is outside is written over by the next one.
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      Value value = vector::ExtractOp::create(b, values, lane);
-      memref::StoreOp::create(b, value, scratch.candidates, number);
-      Value isIn = vector::ExtractOp::create(b, inside, lane);
-      number = b.add(number, arith::IndexCastUIOp::create(b, b.getIndexType(), isIn));
-    }
-    scf::YieldOp::create(b, number);
+    // NaN is found by no later test.
+    Value outside = b.constant(values.getType(), std::numeric_limits<double>::quiet_NaN());
+    store(arith::SelectOp::create(b, inside, values, outside), scratch.candidates, number);
+    store(known, scratch.terms, number);
+    scf::YieldOp::create(b, b.add(number, b.index(lanes)));
     return branch.getResult(0);
   };
   return forBlocks(low, b.index(0), [&](Value begin, Value end, ValueRange carried) {
@@ -329,7 +331,7 @@ SamplingRow::Threshold SamplingRow::findTopP(const Threshold &kept) {
   Value tieMass =
       arith::MulFOp::create(b, arith::SIToFPOp::create(b, f64, kept.ties), weightOf(kept.key));
   tieMass = arith::SelectOp::create(b, hasTies, tieMass, b.constant(f64, 0));
-  Value total = arith::AddFOp::create(b, mass(next), tieMass);
+  Value total = arith::AddFOp::create(b, computeTerms(next), tieMass);
   Value wanted = arith::MulFOp::create(b, arith::ExtFOp::create(b, f64, op.getTopP()), total);
   Bracket bracket = {arith::SelectOp::create(b, hasTies, kept.key, next), successor(b, maxKey)};
   Value beyond = narrowTopP(bracket, wanted, total);

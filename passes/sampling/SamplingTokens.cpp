@@ -25,9 +25,8 @@ SamplingScratch SamplingScratch::create(EmitBuilder &b, attn::SampleOp op) {
   };
   Value size = b.dim(op.getLogits(), 1);
   Value blocks = b.divide(b.add(size, b.index(blockTokens - 1)), blockTokens);
-  // One more than there are tokens: collecting writes before it counts.
   return {allocate(floatTypeOf(op), blocks), allocate(b.getF64Type(), blocks),
-          allocate(floatTypeOf(op), b.add(size, b.index(1)))};
+          allocate(floatTypeOf(op), size), allocate(floatTypeOf(op), size)};
 }
 
 SamplingTokens::SamplingTokens(EmitBuilder &builder, attn::SampleOp op, Value row,
@@ -189,6 +188,13 @@ Value SamplingTokens::load(Value memref, ValueRange at, int64_t count) {
   if (count > 1)
     return vector::LoadOp::create(b, cast<VectorType>(type), memref, at);
   return vector::BroadcastOp::create(b, type, memref::LoadOp::create(b, memref, at));
+}
+
+void SamplingTokens::store(Value vector, Value memref, Value at) {
+  if (cast<VectorType>(vector.getType()).getNumElements() > 1)
+    vector::StoreOp::create(b, vector, memref, at);
+  else
+    memref::StoreOp::create(b, vector::ExtractOp::create(b, vector, 0).getResult(), memref, at);
 }
 
 Value SamplingTokens::logits(Value first, int64_t count) {

@@ -13,7 +13,8 @@ namespace fovea {
 struct SamplingScratch {
   mlir::Value largest;    // memref<?xf32 or f64>: the largest logit of each block
   mlir::Value masses;     // memref<?xf64>: a sum for each block
-  mlir::Value candidates; // memref<?xf32 or f64>: some logits; room for one more than all
+  mlir::Value candidates; // memref<?xf32 or f64>: some logits; room for all
+  mlir::Value terms;      // as candidates: exponentials, of all logits or of the candidates
 
   static SamplingScratch create(EmitBuilder &b, attn::SampleOp op);
 };
@@ -58,6 +59,7 @@ protected:
   mlir::Type onLanes(mlir::Type element, int64_t lanes);
   mlir::Value integer(mlir::Type type, int64_t value);
   mlir::Value load(mlir::Value memref, mlir::ValueRange at, int64_t lanes);
+  void store(mlir::Value vector, mlir::Value memref, mlir::Value at);
   mlir::Value logits(mlir::Value first, int64_t lanes);
   mlir::Value tokens(mlir::Value first, int64_t lanes);
   mlir::Value compare(mlir::arith::CmpFPredicate predicate, mlir::Value values, mlir::Value bound);

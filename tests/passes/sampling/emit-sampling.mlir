@@ -1,10 +1,10 @@
 // RUN: fovea-opt %s -attn-emit-sampling -canonicalize -cse | FileCheck %s
 
 // The largest logit of each block; thresholds by bisection: over blocks and over tokens for top-k, over
-// logits and then over the bits of few for top-p, over bits alone for min-p; the weights of blocks, and
+// logits and then over the bits of few for top-p, whose exponentials are computed once, over bits alone for min-p; the weights of blocks, and
 // the draw. Nothing is sorted, and no loop allocates.
 // CHECK-LABEL: @sample
-// CHECK-COUNT-3: memref.alloc
+// CHECK-COUNT-4: memref.alloc
 // CHECK-NOT:     memref.alloc
 // CHECK:         scf.for
 // CHECK:           scf.for
@@ -16,12 +16,14 @@
 // CHECK:               arith.extui {{.*}} : i1 to i64
 // CHECK:             scf.while
 // CHECK:               arith.extui {{.*}} : vector<8xi1> to vector<8xi32>
+// CHECK:             math.exp {{.*}} : vector<8xf32>
 // CHECK:             scf.while
-// CHECK:               math.exp {{.*}} : vector<8xf32>
+// CHECK-NOT:           math.exp
 // CHECK:               arith.addf {{.*}} : vector<8xf32>
 // CHECK:             vector.reduction <or>
 // CHECK:             scf.while
-// CHECK:               math.exp {{.*}} : vector<8xf32>
+// CHECK-NOT:           math.exp {{.*}} : vector<8xf32>
+// CHECK:               arith.addf {{.*}} : vector<8xf32>
 // CHECK:             scf.while
 // CHECK-NOT:           vector
 // CHECK:               math.exp {{.*}} : f32

@@ -7,8 +7,6 @@
 using namespace mlir;
 using namespace fovea;
 
-/// How far ahead of their use rows are fetched.
-static constexpr int64_t bytesAhead = 8192;
 static constexpr int64_t cacheLine = 64;
 
 /// Elements of the memref's last dim can be loaded as a vector.
@@ -51,7 +49,8 @@ void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t cou
     Value linear = b.add(begin, b.index(ahead));
     Value at[] = {b.add(row, b.createOrFold<arith::DivUIOp>(linear, columns)),
                   b.createOrFold<arith::RemUIOp>(linear, columns)};
-    memref::PrefetchOp::create(b, source, at, /*isWrite=*/false, /*localityHint=*/3,
+    memref::PrefetchOp::create(b, source, at, /*isWrite=*/false,
+                               /*localityHint=*/3,
                                /*isDataCache=*/true);
   }
 }

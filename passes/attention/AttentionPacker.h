@@ -15,8 +15,10 @@ struct KeyRange {
 
 class AttentionPacker {
 public:
-  AttentionPacker(EmitBuilder &b, const AttentionTile &tile, mlir::FloatType scoreType)
-      : b(b), tile(tile), scoreType(scoreType) {}
+  /// Rows are fetched `bytesAhead` of their use.
+  AttentionPacker(EmitBuilder &b, const AttentionTile &tile, mlir::FloatType scoreType,
+                  int64_t bytesAhead = 8192)
+      : b(b), tile(tile), scoreType(scoreType), bytesAhead(bytesAhead) {}
 
   /// Shapes of a packed block of keys [block / t][D][t] and of values [Dv / t][block][t], with t
   /// for keysPerTile. Dims are an index value or attribute.
@@ -47,7 +49,7 @@ public:
   void prefetch(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
   /// Fetches what comes as far after these as rows are fetched ahead of their use.
   void prefetchAhead(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
-  static int64_t rowsAhead(mlir::Value source);
+  int64_t rowsAhead(mlir::Value source);
 
 private:
   void packValueRow(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
@@ -58,6 +60,7 @@ private:
   EmitBuilder &b;
   const AttentionTile tile;
   mlir::FloatType scoreType;
+  const int64_t bytesAhead;
 };
 
 /// The part of `memref` at `indices` of its first dims in the order of `permutation`: its other

@@ -10,6 +10,9 @@ static constexpr int64_t keysPerBlock = 128;
 /// lies in fewer. This many elements of keys and values stay in the second-level cache.
 static constexpr int64_t windowedBlockElements = 32768, maxWindowedKeysPerBlock = 512;
 static constexpr int64_t maxWindowedWidth = 32;
+/// Few enough that two threads have work where a prompt is short; merging a segment takes less than
+/// a hundredth of its products.
+static constexpr int64_t keysPerSegment = 512;
 /// Rows that share packed keys, in panels.
 static constexpr int64_t maxPanelsPerBlock = 16;
 
@@ -57,6 +60,7 @@ AttentionTile fovea::chooseAttentionTile(const TargetInfo &target, int64_t score
                      : attentionPanelWidth(target, scoreBits, windowed) / tile.lanes;
   tile.keysPerTile = keysInRegisters(tile.vectors, target.vectorRegisters);
   tile.keysPerBlock = chooseKeysPerBlock(headDim, valueDim, windowed);
+  tile.keysPerSegment = windowed ? 0 : keysPerSegment;
   tile.registers = target.vectorRegisters;
   tile.fusedMultiplyAdd = target.fusedMultiplyAdd;
   tile.panelsPerBlock = panelsInCache(target, tile.width(), scoreBits, headDim, valueDim);

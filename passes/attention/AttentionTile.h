@@ -10,13 +10,15 @@ namespace fovea {
 
 /// Queries lie along vector lanes. A panel of `width()` queries meets `keysPerTile` keys in
 /// registers and `keysPerBlock` keys in the first-level cache; a block of `panelsPerBlock`
-/// panels shares the keys of a key block that were packed for it.
+/// panels shares the keys of a key block that were packed for it. Online softmax begins anew at
+/// multiples of `keysPerSegment` keys, so that a row's segments may be computed at the same time.
 struct AttentionTile {
   int64_t lanes;
   int64_t vectors;
   int64_t keysPerTile;
   int64_t keysPerBlock;
   int64_t panelsPerBlock;
+  int64_t keysPerSegment; // a multiple of keysPerBlock; 0 if all keys are one segment
   int64_t registers;
   bool fusedMultiplyAdd; // without it, LLVM would call a function for each
 
@@ -30,9 +32,9 @@ int64_t attentionPanelWidth(const TargetInfo &target, int64_t scoreBits, bool wi
 
 /// The sizes for scores of `scoreBits` bits. `rows`, `headDim` and `valueDim` are those of the
 /// op, absent if they are known at run time only; `windowed` is whether each query sees a window
-/// of keys that moves with it. No result depends on the sizes but through `keysPerBlock`, which is
-/// the same for all targets and numbers of rows; only targets without fused multiply-add round
-/// differently.
+/// of keys that moves with it. No result depends on the sizes but through `keysPerBlock` and
+/// `keysPerSegment`, which are the same for all targets and numbers of rows; only targets without
+/// fused multiply-add round differently.
 AttentionTile chooseAttentionTile(const TargetInfo &target, int64_t scoreBits,
                                   std::optional<int64_t> rows, std::optional<int64_t> headDim,
                                   std::optional<int64_t> valueDim, bool windowed);

@@ -85,10 +85,13 @@ static AttentionTile tileFor(AttentionOp op, const TargetInfo &target,
 }
 
 static void emitFewRows(EmitBuilder &b, AttentionOp op, const AttentionTile &tile,
-                        const MaskSummary &summary) {
-  if (DecodeKernel::supports(op, tile))
-    return DecodeKernel(b, op, tile, summary).emit();
-  emitHeads(b, op, tile, summary, std::nullopt);
+                        const MaskSummary &summary, const std::optional<SplitKeys> &split) {
+  if (!DecodeKernel::supports(op, tile))
+    return emitHeads(b, op, tile, summary, std::nullopt);
+  DecodeKernel kernel(b, op, tile, summary);
+  if (split)
+    return kernel.emitSegment(*split);
+  kernel.emit();
 }
 
 static void reportMask(AttentionOp op, const MaskSummary &summary) {
@@ -105,26 +108,36 @@ static void reportMask(AttentionOp op, const MaskSummary &summary) {
     fovea::remark(op, "attention", "every key is tested: the mask " + text + " bounds no block");
 }
 
+/// The number of queries of a head.
+static Value countRows(EmitBuilder &b, AttentionOp op) {
+  Value total = totalRows(b, op);
+  return total ? total : b.dim(op.getQuery(), op.getQueryPermutation()[2]);
+}
+
 /// Decode and prefill may share one artefact: few rows take another kernel.
 static void emitAttention(AttentionOp op, const TargetInfo &target) {
+  int64_t few = target.lanes(op.getScoreType().getWidth());
+  AttentionTile fewTile = tileFor(op, target, few);
+  EmitBuilder b(op.getLoc(), op.getOperation());
+  std::optional<int64_t> known = getConstantIntValue(countRows(b, op));
+  std::optional<SplitKeys> split;
+  if (DecodeKernel::supports(op, fewTile) && (!known || *known <= few))
+    split = SplitKeys::create(op, fewTile, few);
   MaskSummary summary(op);
   reportMask(op, summary);
-  EmitBuilder b(op.getLoc(), op.getOperation());
-  int64_t few = target.lanes(op.getScoreType().getWidth());
-  std::optional<int64_t> rows = staticDim(op.getQuery(), op.getQueryPermutation()[2]);
-  AttentionTile tile = tileFor(op, target, rows);
-  Value total = totalRows(b, op);
-  if (!total)
-    total = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
-  std::optional<int64_t> known = getConstantIntValue(total);
+  b.setInsertionPoint(op);
+  AttentionTile tile = tileFor(op, target, staticDim(op.getQuery(), op.getQueryPermutation()[2]));
   std::optional<PrepackedOperands> packed;
   if (!known || *known > few)
     packed = prepackOperands(op, tile, few);
   summary.emit(tile.width(), tile.keysPerBlock);
-  Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, total, b.index(few));
+  Value isFew =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, countRows(b, op), b.index(few));
   b.branch(
-      isFew, [&] { emitFewRows(b, op, tileFor(op, target, few), summary); },
+      isFew, [&] { emitFewRows(b, op, fewTile, summary, split); },
       [&] { emitHeads(b, op, tile, summary, packed); });
+  if (split)
+    split->emitMerge(op);
   op.erase();
 }
 

@@ -126,16 +126,17 @@ void AttentionKernel::allocateScratch(bool prepacked) {
     packedValues = allocate(packer.valueShape(valueDim));
   }
   scores = allocate({size(tile.keysPerBlock), width});
-  outputs = allocate({panels, getAsOpFoldResult(paddedValueDim), width});
-  maxima = allocate({panels, width});
+  OpFoldResult slots = size(tile.keysPerSegment ? 2 : 1);
+  states.outputs = allocate({slots, panels, getAsOpFoldResult(paddedValueDim), width});
+  states.maxima = allocate({slots, panels, width});
   newMaxima = allocate({width});
   if (keepsProbabilities())
     unscaled = allocate({panels, getAsOpFoldResult(unscaledSize())});
-  sums = allocate({panels, width});
+  states.sums = allocate({slots, panels, width});
   for (Region *region : {&op.getScore(), &op.getMask()})
     allocateTransposed(*region);
   if (buckets)
-    bucketScratch = allocate({panels, getAsOpFoldResult(buckets), width});
+    states.buckets = allocate({slots, panels, getAsOpFoldResult(buckets), width});
   if (op.getColumnChunk())
     columnScratch = allocate({size(tile.keysPerBlock), size(tile.lanes)});
 }
@@ -169,6 +170,7 @@ void AttentionKernel::emitRowBlock(Value row, Value count, Value chunk) {
     attendWithFill(row, count);
   else
     attendToKeys(row, count);
+  useState(b.index(total));
   forEachPanel(row, count, [&](const Panel &panel) { finish(panel); });
   if (needsWeights()) {
     Value first = b.add(firstPosition, row);
@@ -179,16 +181,20 @@ void AttentionKernel::emitRowBlock(Value row, Value count, Value chunk) {
 }
 
 void AttentionKernel::attendToKeys(Value row, Value count) {
+  useState(b.index(total));
   forEachPanel(row, count, [&](const Panel &panel) { initialize(panel); });
   Value first = b.add(firstPosition, row);
   Value last = b.sub(b.add(first, count), b.index(1));
-  forEachKeyBlock(boundsOf(first, last), [&](KeyBlock block) {
+  MaskBounds bounds = boundsOf(first, last);
+  auto visit = [&](KeyBlock block) {
     if (!hasGaps())
       return attendToBlock(row, count, block);
     Value some = orSeesAll(mask->emitSome(b, rectangle(first, last, block)));
     b.branch(
         some, [&] { attendToBlock(row, count, block); }, [] {});
-  });
+  };
+  forEachSegment(row, count, bounds,
+                 [&](Value lo, Value hi) { forEachKeyBlock(bounds, lo, hi, visit); });
 }
 
 void AttentionKernel::attendToBlock(Value row, Value count, KeyBlock block) {
@@ -228,6 +234,7 @@ void AttentionKernel::attendWithFill(Value row, Value count) {
 
 /// Whether some row's maximum is so small that masked keys have a weight beside it.
 Value AttentionKernel::needsMaskedKeys(Value count) {
+  useState(b.index(total));
   // 2^-1100 is 0 in f64 too; the margin is that and more than scores of this size are apart.
   Value outweighed = b.constant(vectorType, maskedScore + std::max(2048.0, -maskedScore * 0x1p-20));
   VectorType flags = vectorType.clone(b.getI1Type());
@@ -270,9 +277,32 @@ void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Pan
   });
 }
 
-void AttentionKernel::forEachKeyBlock(const MaskBounds &bounds, function_ref<void(KeyBlock)> body) {
-  Value start = b.roundDown(bounds.anyLo, tile.keysPerBlock);
-  b.loop(start, bounds.anyHi, tile.keysPerBlock, [&](Value begin) {
+void AttentionKernel::forEachSegment(Value row, Value count, const MaskBounds &bounds,
+                                     function_ref<void(Value lo, Value hi)> body) {
+  if (!tile.keysPerSegment)
+    return body(bounds.anyLo, bounds.anyHi);
+  Value start = b.roundDown(bounds.anyLo, tile.keysPerSegment);
+  b.loop(start, bounds.anyHi, tile.keysPerSegment, [&](Value begin) {
+    // The first needs no merging, unless the total holds a sink.
+    Value isTotal = arith::ConstantIntOp::create(b, 0, /*width=*/1);
+    if (!op.hasSink())
+      isTotal = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, begin, start);
+    useState(b.createOrFold<arith::SelectOp>(isTotal, b.index(total), b.index(part)));
+    b.branch(
+        isTotal, [] {},
+        [&] { forEachPanel(row, count, [&](const Panel &panel) { clearState(panel); }); });
+    body(b.createOrFold<arith::MaxSIOp>(begin, bounds.anyLo),
+         b.min(b.add(begin, b.index(tile.keysPerSegment)), bounds.anyHi));
+    b.branch(
+        isTotal, [] {},
+        [&] { forEachPanel(row, count, [&](const Panel &panel) { mergeStates(panel); }); });
+  });
+  useState(b.index(total));
+}
+
+void AttentionKernel::forEachKeyBlock(const MaskBounds &bounds, Value lo, Value hi,
+                                      function_ref<void(KeyBlock)> body) {
+  b.loop(b.roundDown(lo, tile.keysPerBlock), hi, tile.keysPerBlock, [&](Value begin) {
     KeyBlock block;
     block.begin = begin;
     block.end = b.min(b.add(begin, b.index(tile.keysPerBlock)), keys);
@@ -328,70 +358,4 @@ MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block
   }
   return {toBlock(bounds.anyLo), toBlock(bounds.allLo), toBlock(bounds.allHi),
           toBlock(bounds.anyHi)};
-}
-
-//===----------------------------------------------------------------------===//
-// The state of a panel
-//===----------------------------------------------------------------------===//
-
-void AttentionKernel::initialize(const Panel &panel) {
-  b.loop(b.index(0), paddedValueDim, 1, [&](Value column) {
-    store(constants(0.0), outputs, {panel.index, column});
-  });
-  if (buckets)
-    b.loop(b.index(0), buckets, 1, [&](Value bucket) {
-      store(constants(0.0), bucketScratch, {panel.index, bucket});
-    });
-  Vectors maximum = constants(-softmax::infinity), sum = constants(0.0);
-  if (op.hasSink()) {
-    // The sink is one more key, whose value is zero, and comes first.
-    Vectors logits = eachVector([&](int64_t v) -> Value {
-      Value logit =
-          cloneOnLanes(b, op.getSink(), {head.batch, head.head, panel.positions[v]}, tile.lanes);
-      return arith::MulFOp::create(b, logit, b.constant(vectorType, softmax::log2e));
-    });
-    maximum = larger(maximum, logits);
-    sum = probabilities(logits, finiteMaximum(maximum));
-  }
-  store(maximum, maxima, {panel.index});
-  store(sum, sums, {panel.index});
-}
-
-void AttentionKernel::finish(const Panel &panel) {
-  Vectors sum = load(sums, {panel.index});
-  if (head.lse)
-    storeLse(panel, sum);
-  Vectors reciprocal = eachVector([&](int64_t v) -> Value {
-    // A row without keys gives zeros (attention_s4).
-    Value zero = b.constant(vectorType, 0.0);
-    Value noKeys = compare(arith::CmpFPredicate::OEQ, sum[v], zero);
-    Value quotient = arith::DivFOp::create(b, b.constant(vectorType, 1.0), sum[v]);
-    return select(noKeys, zero, quotient);
-  });
-  store(reciprocal, sums, {panel.index});
-  scaleRows(panel, outputs, valueDim, reciprocal);
-  storeTransposed(outputs, panel.index, b.index(0), valueDim, head.output, panel, b.index(0));
-  if (buckets)
-    finishBuckets(panel, reciprocal);
-}
-
-void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {
-  // The scores of the last block are no longer needed: their place holds the row of results.
-  Vectors maximum = load(maxima, {panel.index});
-  Vectors lse = eachVector([&](int64_t v) -> Value {
-    Value exponent = arith::MulFOp::create(b, maximum[v], b.constant(vectorType, softmax::ln2));
-    if (op.getFill()) { // whose exponent may have been out of range
-      Value isFill =
-          compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, maskedScore));
-      exponent = select(isFill, b.constant(vectorType, op.getMaskedScore()), exponent);
-    }
-    return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum[v]).getResult());
-  });
-  Value first = b.index(0);
-  store(lse, scores, {first});
-  Type element = cast<MemRefType>(head.lse.getType()).getElementType();
-  b.loop(first, panel.count, 1, [&](Value lane) {
-    Value value = memref::LoadOp::create(b, scores, ValueRange{first, lane});
-    memref::StoreOp::create(b, b.convertFloat(value, element), head.lse, b.add(panel.row, lane));
-  });
 }

@@ -12,6 +12,8 @@
 //         output^T[d][query] += value * p         register tiles of keysPerTile x width
 //     output = output^T / sum
 //
+// Segments of keys have a state (maximum, sum, output) each; states are merged in order.
+//
 // The arithmetic of a row depends on its own query, the keys and the mask alone: how rows are
 // tiled changes no bit of the result.
 #ifndef FOVEA_PASSES_ATTENTION_EMITATTENTIONKERNEL_H
@@ -78,7 +80,13 @@ private:
   /// The rows [row, row + count) of chunk `chunk`.
   void emitRowBlock(mlir::Value row, mlir::Value count, mlir::Value chunk);
   void forEachPanel(mlir::Value row, mlir::Value rows, llvm::function_ref<void(Panel)> body);
-  void forEachKeyBlock(const MaskBounds &bounds, llvm::function_ref<void(KeyBlock)> body);
+  /// Emits `body` for the keys [lo, hi) of each segment with some that the rows see, with a state
+  /// of its own, and brings the states together.
+  void forEachSegment(mlir::Value row, mlir::Value count, const MaskBounds &bounds,
+                      llvm::function_ref<void(mlir::Value lo, mlir::Value hi)> body);
+  /// The blocks with keys in [lo, hi).
+  void forEachKeyBlock(const MaskBounds &bounds, mlir::Value lo, mlir::Value hi,
+                       llvm::function_ref<void(KeyBlock)> body);
   /// Emits `body` where the panel sees some key of the block, with the keys that it sees, and else
   /// `otherwise`.
   void whereVisible(const Panel &panel, const KeyBlock &block,
@@ -97,7 +105,14 @@ private:
   EmittedBlock rectangle(mlir::Value first, mlir::Value last, const KeyBlock &block);
   MaskBounds boundsOf(mlir::Value first, mlir::Value last);
   MaskBounds clip(const MaskBounds &bounds, const KeyBlock &block);
+
+  // EmitAttentionState.cpp: what the rows of a panel have gathered.
+  static constexpr int64_t total = 0, part = 1; // slots of states: all segments so far, and one
+  /// Lets `outputs`, `maxima`, `sums` and `bucketScratch` be those of a slot.
+  void useState(mlir::Value slot);
+  void clearState(const Panel &panel);
   void initialize(const Panel &panel);
+  void mergeStates(const Panel &panel);
   void finish(const Panel &panel);
   void storeLse(const Panel &panel, const Vectors &sum);
 
@@ -243,10 +258,14 @@ private:
   mlir::Value paddedValueDim;                // index; whole tiles
   mlir::Value buckets;                       // index; null without a bucket region
   // Scratch, with t for keysPerTile: [panels][D][width], [block / t][D][t], [Dv / t][block][t],
-  // [block][width], [panels][Dv][width], [panels][width], [panels][width], [width], and for the
-  // sums by bucket and by key [panels][buckets][width], [block][lanes].
-  mlir::Value packedQueries, packedKeys, packedValues, scores, outputs, maxima, sums, newMaxima;
-  mlir::Value bucketScratch, columnScratch;
+  // [block][width], [width], and for the sums by key [block][lanes].
+  mlir::Value packedQueries, packedKeys, packedValues, scores, newMaxima, columnScratch;
+  // The state in use: [panels][Dv][width], [panels][width], [panels][width], and for the sums by
+  // bucket [panels][buckets][width]; in `states` those of all slots.
+  mlir::Value outputs, maxima, sums, bucketScratch;
+  struct {
+    mlir::Value outputs, maxima, sums, buckets;
+  } states;
   llvm::SmallVector<TensorRead> tensorReads;
   mlir::Value unscaled; // [panels][block] of EmitAttentionKept.cpp; null if they are not kept
 };

@@ -18,7 +18,7 @@ void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &boun
       clearWeights(panel, b.index(0), visible.anyLo);
       clearWeights(panel, visible.anyHi, keys);
     });
-  forEachKeyBlock(bounds, [&](const KeyBlock &block) {
+  forEachKeyBlock(bounds, bounds.anyLo, bounds.anyHi, [&](const KeyBlock &block) {
     fetchBlock(block, /*withValues=*/false);
     if (head.columnSums)
       b.loop(b.index(0), b.index(tile.keysPerBlock), 1, [&](Value key) {

@@ -44,6 +44,9 @@ static int64_t rowsBesideWholeValues(int64_t rows, int64_t vectors, int64_t regi
   return 0;
 }
 
+/// More than the keys at work at a time, and memory is far.
+static constexpr int64_t bytesAhead = 24576;
+
 bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
   auto isDense = [](Value memref, int64_t lastDim) {
     auto type = cast<MemRefType>(memref.getType());
@@ -60,7 +63,7 @@ bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
 DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
                            const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
-      vectorType(VectorType::get({tile.lanes}, scoreType)), packer(b, tile, scoreType),
+      vectorType(VectorType::get({tile.lanes}, scoreType)), packer(b, tile, scoreType, bytesAhead),
       group(op.getGroupSize()), rowsPerTile(chooseRowsPerTile(group, tile.registers)),
       vectorsPerTile(vectorsInRegisters(rowsPerTile, tile.registers)), valueRows(rowsPerTile),
       valueVectors(vectorsPerTile) {
@@ -87,13 +90,11 @@ void DecodeKernel::allocate() {
   };
   int64_t rows = tile.lanes * group;
   OpFoldResult dim = getAsOpFoldResult(headDim);
-  packedQueries = allocateFloats({size(rows / rowsPerTile), dim, size(rowsPerTile)});
+  packedQueries = allocateFloats({size(rows / rowsPerTile + 1), dim, size(rowsPerTile)});
   packedKeys = allocateFloats({size(vectorsPerTile), dim, size(tile.lanes)});
   scores = allocateFloats({size(rows), size(tile.keysPerBlock)});
   blockOutputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
-  outputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
-  maxima = allocateFloats({size(rows)});
-  sums = allocateFloats({size(rows)});
+  states.emplace(b, op, tile, valueDim);
 }
 
 //===----------------------------------------------------------------------===//
@@ -102,11 +103,50 @@ void DecodeKernel::allocate() {
 
 void DecodeKernel::emit() {
   allocate();
+  OpFoldResult slots = b.getIndexAttr(2), rows = b.getIndexAttr(tile.lanes * group);
+  DecodeState slotsOf = allocateStates(b, slots, rows, getAsOpFoldResult(valueDim), scoreType);
+  DecodeState total = viewOf(b, slotsOf, b.index(0)), part = viewOf(b, slotsOf, b.index(1));
   Value batches = b.dim(op.getQuery(), op.getQueryPermutation()[0]);
   Value keyHeads = b.dim(op.getKey(), op.getKeyPermutation()[1]);
   b.loop(b.index(0), batches, 1, [&](Value batchIndex) {
-    b.loop(b.index(0), keyHeads, 1, [&](Value keyHead) { emitGroup(batchIndex, keyHead); });
+    b.loop(b.index(0), keyHeads, 1, [&](Value keyHead) {
+      beginGroup(batchIndex, keyHead);
+      emitGroup(total, part);
+    });
   });
+}
+
+void DecodeKernel::emitGroup(const DecodeState &total, const DecodeState &part) {
+  initialize(total);
+  MaskBounds visible = visibleBounds();
+  if (!tile.keysPerSegment) {
+    state = total;
+    emitKeys(visible, b.index(0), keys);
+    return finish(total);
+  }
+  state = part;
+  Value start = b.roundDown(visible.anyLo, tile.keysPerSegment);
+  b.loop(start, visible.anyHi, tile.keysPerSegment, [&](Value begin) {
+    clear(part);
+    emitKeys(visible, begin, b.add(begin, b.index(tile.keysPerSegment)));
+    forEachRow([&](const Row &row) { states->merge(total, part, row.number); });
+  });
+  finish(total);
+}
+
+void DecodeKernel::emitSegment(const SplitKeys &split) {
+  allocate();
+  beginGroup(b.index(0), b.index(0));
+  state = split.partOf(b);
+  Value isFirst =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, split.getSegment(), b.index(0));
+  b.branch(
+      isFirst, [&] { initialize(split.firstOf(b)); }, [] {});
+  clear(state);
+  Value begin = b.mul(split.getSegment(), b.index(tile.keysPerSegment));
+  emitKeys(visibleBounds(), begin, b.add(begin, b.index(tile.keysPerSegment)));
+  b.branch(
+      split.isWhole(b), [&] { finish(state); }, [] {});
 }
 
 void DecodeKernel::forEachRow(function_ref<void(const Row &)> body) {
@@ -138,16 +178,17 @@ MaskBounds DecodeKernel::visibleBounds() {
   return mask->emit(b, batch, firstHead, firstPosition, last, keys);
 }
 
-void DecodeKernel::emitGroup(Value batchIndex, Value keyHead) {
+void DecodeKernel::beginGroup(Value batchIndex, Value keyHead) {
   batch = batchIndex;
   firstHead = b.mul(keyHead, b.index(group));
   keyView = viewOf(b, op.getKey(), op.getKeyPermutation(), {batch, keyHead});
   valueView = viewOf(b, op.getValue(), op.getValuePermutation(), {batch, keyHead});
   packQueries();
-  forEachRow([&](const Row &row) { initialize(row); });
-  MaskBounds visible = visibleBounds();
-  Value start = b.roundDown(visible.anyLo, tile.keysPerBlock);
-  b.loop(start, visible.anyHi, tile.keysPerBlock, [&](Value begin) {
+}
+
+void DecodeKernel::emitKeys(const MaskBounds &visible, Value lo, Value hi) {
+  Value start = b.roundDown(b.createOrFold<arith::MaxSIOp>(lo, visible.anyLo), tile.keysPerBlock);
+  b.loop(start, b.min(hi, visible.anyHi), tile.keysPerBlock, [&](Value begin) {
     Value whole = b.index(tile.keysPerBlock), end = b.add(begin, whole);
     auto isAtMost = [&](Value x, Value y) {
       return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, x, y);
@@ -159,7 +200,6 @@ void DecodeKernel::emitGroup(Value batchIndex, Value keyHead) {
         b.createOrFold<arith::AndIOp>(isAtMost(visible.allLo, begin), isAtMost(end, visible.allHi));
     whereVisible(block);
   });
-  forEachRow([&](const Row &row) { finish(row); });
 }
 
 /// Skips a block of which no row sees a key, and finds whether all rows see all of it.
@@ -200,71 +240,56 @@ void DecodeKernel::emitBlock(const Block &begun) {
 
 void DecodeKernel::packQueries() {
   Value factor = emitQueryFactor(b, op, headDim);
+  // Of one query; of more, the next takes the copy's place.
+  bool copies = rowsPerTile == group && keepsKeys() && keyVectors() > 1 && !sharesBroadcasts();
   forEachRowTile([&](const RowTile &rowTile) {
     SmallVector<Value> views;
     for (int64_t r = 0; r < rowsPerTile; ++r)
       views.push_back(viewOf(b, op.getQuery(), op.getQueryPermutation(),
                              {batch, b.add(b.add(firstHead, rowTile.head), b.index(r))}));
-    Value place = b.divide(rowTile.number, rowsPerTile);
+    Value place = b.divide(rowTile.number, rowsPerTile), copy = b.add(place, b.index(1));
     b.loop(b.index(0), headDim, 1, [&](Value d) {
       for (int64_t r = 0; r < rowsPerTile; ++r) {
         Value element = memref::LoadOp::create(b, views[r], ValueRange{rowTile.query, d});
         Value scaled = arith::MulFOp::create(b, b.convertFloat(element, scoreType), factor);
         memref::StoreOp::create(b, scaled, packedQueries, ValueRange{place, d, b.index(r)});
+        if (copies)
+          memref::StoreOp::create(b, scaled, packedQueries, ValueRange{copy, d, b.index(r)});
       }
     });
   });
 }
 
-void DecodeKernel::initialize(const Row &row) {
-  Value zero = b.constant(vectorType, 0.0);
-  b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
-    vector::StoreOp::create(b, zero, outputs, ValueRange{row.number, column});
-  });
-  Value maximum = b.constant(scoreType, -softmax::infinity), sum = b.constant(scoreType, 0.0);
-  if (op.hasSink()) {
-    // The sink is one more key, whose value is zero, and comes first.
-    Value logit = cloneOnLanes(b, op.getSink(), {batch, row.head, row.position}, 1);
-    logit = vector::ExtractOp::create(b, logit, 0);
-    maximum = arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e));
-    maximum = larger(b.constant(scoreType, -softmax::infinity), maximum);
-    Value exponent = arith::SubFOp::create(
-        b, arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e)).getResult(),
-        finiteMaximum(maximum));
-    sum = emitExp2(b, exponent, tile.fusedMultiplyAdd);
-  }
-  memref::StoreOp::create(b, maximum, maxima, row.number);
-  memref::StoreOp::create(b, sum, sums, row.number);
+void DecodeKernel::clear(const DecodeState &of) {
+  forEachRow([&](const Row &row) { states->clear(of, row.number); });
 }
 
-void DecodeKernel::finish(const Row &row) {
-  Value sum = memref::LoadOp::create(b, sums, row.number);
-  if (Value lse = op.getLseInit()) {
-    Value maximum = memref::LoadOp::create(b, maxima, row.number);
-    Value exponent = arith::MulFOp::create(b, maximum, b.constant(scoreType, softmax::ln2));
-    if (op.getFill()) { // whose exponent may have been out of range
-      Value isFill = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum,
-                                           b.constant(scoreType, maskedExponent(op)));
-      Value fill = b.constant(scoreType, op.getMaskedScore());
-      exponent = arith::SelectOp::create(b, isFill, fill, exponent);
-    }
-    Value result = arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum).getResult());
+void DecodeKernel::initialize(const DecodeState &of) {
+  clear(of);
+  if (!op.hasSink())
+    return;
+  // The sink is one more key, whose value is zero, and comes first.
+  forEachRow([&](const Row &row) {
+    Value logit = cloneOnLanes(b, op.getSink(), {batch, row.head, row.position}, 1);
+    logit = vector::ExtractOp::create(b, logit, 0);
+    logit = arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e));
+    Value maximum = states->larger(b.constant(scoreType, -softmax::infinity), logit);
+    Value sum = states->exponential(logit, states->finiteMaximum(maximum));
+    memref::StoreOp::create(b, maximum, of.maxima, row.number);
+    memref::StoreOp::create(b, sum, of.sums, row.number);
+  });
+}
+
+void DecodeKernel::finish(const DecodeState &of) {
+  forEachRow([&](const Row &row) {
+    Value output = viewOf(b, op.getOutputInit(), op.getOutputPermutation(), {batch, row.head});
+    states->storeOutput(of, row.number, output, row.query);
+    Value lse = op.getLseInit();
+    if (!lse)
+      return;
     Type element = cast<MemRefType>(lse.getType()).getElementType();
-    memref::StoreOp::create(b, b.convertFloat(result, element), lse,
+    memref::StoreOp::create(b, b.convertFloat(states->emitLse(of, row.number), element), lse,
                             ValueRange{batch, row.head, row.query});
-  }
-  // A row without keys gives zeros (attention_s4).
-  Value zero = b.constant(scoreType, 0.0);
-  Value noKeys = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, zero);
-  Value quotient = arith::DivFOp::create(b, b.constant(scoreType, 1.0), sum);
-  Value reciprocal = arith::SelectOp::create(b, noKeys, zero, quotient);
-  Value output = viewOf(b, op.getOutputInit(), op.getOutputPermutation(), {batch, row.head});
-  Type element = cast<MemRefType>(output.getType()).getElementType();
-  b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
-    Value vector = loadVector(outputs, {row.number, column});
-    vector = arith::MulFOp::create(b, vector, b.splat(vectorType, reciprocal));
-    vector::StoreOp::create(b, b.convertFloat(vector, element), output,
-                            ValueRange{row.query, column});
   });
 }
 

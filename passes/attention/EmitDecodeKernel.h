@@ -8,6 +8,8 @@
 //     for each row: mask, maximum, exponentials, sum
 //     output[row][d] += p[row][key] * value[key]
 //
+// Segments of keys are tasks of their own where SplitKeys.h finds that they can be.
+//
 // Blocks, order and rounding of every operation are those of EmitAttentionKernel.h, so a result has
 // the same bits whichever kernel computes it.
 #ifndef FOVEA_PASSES_ATTENTION_EMITDECODEKERNEL_H
@@ -15,7 +17,9 @@
 
 #include "dialect/AttnOps.h"
 #include "passes/attention/AttentionPacker.h"
+#include "passes/attention/DecodeStates.h"
 #include "passes/attention/MaskSummary.h"
+#include "passes/attention/SplitKeys.h"
 
 namespace fovea {
 
@@ -31,6 +35,8 @@ public:
 
   /// Allocates scratch memory and emits the whole op at the builder's insertion point.
   void emit();
+  /// The same for one segment of an op with one batch and one group of heads.
+  void emitSegment(const SplitKeys &split);
 
 private:
   using Vectors = llvm::SmallVector<mlir::Value>;
@@ -63,20 +69,33 @@ private:
 
   // EmitDecodeKernel.cpp: rows, blocks and the state of rows.
   void allocate();
-  void emitGroup(mlir::Value batch, mlir::Value keyHead);
+  void beginGroup(mlir::Value batch, mlir::Value keyHead);
+  void emitGroup(const DecodeState &total, const DecodeState &part);
+  /// Adds keys [lo, hi) to the state in use.
+  void emitKeys(const MaskBounds &visible, mlir::Value lo, mlir::Value hi);
   void whereVisible(const Block &block);
   void emitBlock(const Block &block);
   void forEachRow(llvm::function_ref<void(const Row &)> body);
   void forEachRowTile(llvm::function_ref<void(const RowTile &)> body);
   bool maskDependsOnHead();
   MaskBounds visibleBounds();
-  void initialize(const Row &row);
-  void finish(const Row &row);
+  void clear(const DecodeState &of);
+  void initialize(const DecodeState &of);
+  void finish(const DecodeState &of);
   void packQueries();
 
   // EmitDecodeScores.cpp: from keys to probabilities.
   void emitScores(const Block &block);
-  bool keepsSquares();
+  int64_t keyColumns();
+  bool keepsKeys();
+  int64_t keyVectors();
+  bool sharesBroadcasts();
+  Vectors multiplyColumns(mlir::Value column, llvm::ArrayRef<Vectors> columns, int64_t firstVector,
+                          mlir::ValueRange carried);
+  llvm::SmallVector<Vectors> transposeKeys(mlir::Value source, mlir::ValueRange rows,
+                                           mlir::Value column);
+  Vectors gatherColumn(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
+  void multiplyKeys(mlir::Value key, mlir::Value source, mlir::ValueRange rows);
   void emitScoresOfOne(const Block &block);
   void emitPackedScores(const Block &block);
   void multiplyTile(mlir::Value key, mlir::Value number);
@@ -85,8 +104,6 @@ private:
   void emitProbabilities(const Row &row);
   void addToSums(mlir::Value number, const Block &block);
   void rescale(const Row &row, mlir::Value before, mlir::Value after, mlir::Value finite);
-  mlir::Value larger(mlir::Value known, mlir::Value candidate);
-  mlir::Value finiteMaximum(mlir::Value maximum);
 
   // EmitDecodeValues.cpp: from probabilities to outputs.
   void emitValues(const Block &block);
@@ -118,9 +135,11 @@ private:
   int64_t valueRows, valueVectors; // the same for values; whole rows of values where they fit
   mlir::Value queries, keys, headDim, valueDim, firstPosition; // index
   mlir::Value batch, firstHead, keyView, valueView;            // of the group at work
-  // Scratch: [rows / rowsPerTile][D][rowsPerTile], [vectorsPerTile][D][lanes], [rows][block],
-  // [rows][Dv], [rows][Dv], [rows], [rows].
-  mlir::Value packedQueries, packedKeys, scores, blockOutputs, outputs, maxima, sums;
+  // Scratch: [rows / rowsPerTile][D][rowsPerTile] (or of one query two copies),
+  // [vectorsPerTile][D][lanes], [rows][block], [rows][Dv].
+  mlir::Value packedQueries, packedKeys, scores, blockOutputs;
+  std::optional<DecodeStates> states;
+  DecodeState state; // of all rows: in use
 };
 
 } // namespace fovea

@@ -5,53 +5,146 @@
 #include "passes/attention/SoftmaxConstants.h"
 #include "passes/vector/Exp2Polynomial.h"
 #include "passes/vector/RegionVectorizer.h"
+#include "passes/vector/VectorTranspose.h"
 
 using namespace mlir;
 using namespace fovea;
 
-/// A single tile of rows needs each transposed square once, and takes it from registers; more tiles
+/// A single tile of rows needs each transposed key once, and takes it from registers; more tiles
 /// share packed keys.
 void DecodeKernel::emitScores(const Block &block) {
-  if (rowsPerTile != group || !keepsSquares())
+  if (rowsPerTile != group || !keepsKeys())
     return emitPackedScores(block);
   Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, queries, b.index(1));
   b.branch(
       isOne, [&] { emitScoresOfOne(block); }, [&] { emitPackedScores(block); });
 }
 
-/// Whether the registers hold a square of keys, the accumulators of its products and a broadcast
-/// element; with fewer accumulators than four, each would wait for itself.
-bool DecodeKernel::keepsSquares() {
-  return rowsPerTile >= 4 && tile.lanes + rowsPerTile + 1 <= tile.registers;
+/// Columns of keys that are transposed at a time: half a vector's where that takes fewer shuffles
+/// than a square, and leaves registers for more keys.
+int64_t DecodeKernel::keyColumns() {
+  Type element = cast<MemRefType>(keyView.getType()).getElementType();
+  auto half = VectorType::get({std::max<int64_t>(tile.lanes / 2, 1)}, element);
+  return canTransposeTall(half) ? tile.lanes / 2 : tile.lanes;
+}
+
+/// Whether registers hold the transposed columns of a vector of keys, the accumulators of their
+/// products and a broadcast element; with fewer accumulators than four, each would wait for itself.
+bool DecodeKernel::keepsKeys() {
+  return rowsPerTile >= 4 && keyColumns() + rowsPerTile + 1 <= tile.registers;
+}
+
+/// Vectors of keys at work at a time: two if their accumulators fit, so that none waits for itself.
+int64_t DecodeKernel::keyVectors() {
+  return keyColumns() + 2 * rowsPerTile + 3 <= tile.registers ? 2 : 1;
+}
+
+/// Whether both vectors of keys are in registers at once, and share what is broadcast.
+bool DecodeKernel::sharesBroadcasts() {
+  return 2 * (keyColumns() + rowsPerTile) + 3 <= tile.registers;
+}
+
+/// The products of columns of keys, vectors [column][vector of keys], with the packed queries.
+DecodeKernel::Vectors DecodeKernel::multiplyColumns(Value column, ArrayRef<Vectors> columns,
+                                                    int64_t firstVector, ValueRange carried) {
+  Vectors next(carried);
+  for (auto [c, keyColumn] : llvm::enumerate(columns))
+    for (int64_t r = 0; r < rowsPerTile; ++r) {
+      // A copy for each vector of keys: of one, LLVM would keep all that is broadcast in registers.
+      Value at[] = {b.index(firstVector), b.add(column, b.index(c)), b.index(r)};
+      Value splat = b.splat(vectorType, memref::LoadOp::create(b, packedQueries, at));
+      for (auto [v, keys] : llvm::enumerate(keyColumn)) {
+        Value &sum = next[(firstVector + v) * rowsPerTile + r];
+        sum = multiplyAdd(splat, keys, sum);
+      }
+    }
+  return next;
+}
+
+/// Columns [column, column + keyColumns()) of vectors of keys, transposed.
+SmallVector<DecodeKernel::Vectors> DecodeKernel::transposeKeys(Value source, ValueRange rows,
+                                                               Value column) {
+  Type element = cast<MemRefType>(source.getType()).getElementType();
+  auto part = VectorType::get({keyColumns()}, element);
+  SmallVector<Vectors> columns(keyColumns());
+  for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
+    Vectors loaded = llvm::map_to_vector(rows.take_front(tile.lanes), [&](Value row) -> Value {
+      return vector::LoadOp::create(b, part, source, ValueRange{row, column});
+    });
+    SmallVector<Value> transposed =
+        keyColumns() < tile.lanes ? transposeTall(b, loaded) : transposeSquare(b, loaded);
+    for (auto [into, vector] : llvm::zip_equal(columns, transposed))
+      into.push_back(b.convertFloat(vector, scoreType));
+  }
+  return columns;
+}
+
+/// One column of vectors of keys.
+DecodeKernel::Vectors DecodeKernel::gatherColumn(Value source, ValueRange rows, Value column) {
+  Vectors vectors;
+  for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
+    Vectors elements = llvm::map_to_vector(rows.take_front(tile.lanes), [&](Value row) -> Value {
+      Value element = memref::LoadOp::create(b, source, ValueRange{row, column});
+      return b.convertFloat(element, scoreType);
+    });
+    vectors.push_back(vector::FromElementsOp::create(b, vectorType, elements));
+  }
+  return vectors;
+}
+
+/// scores[rows][key...] of the keys in rows `rows` of `source`.
+void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows) {
+  int64_t vectors = rows.size() / tile.lanes, together = sharesBroadcasts() ? vectors : 1;
+  Vectors zeros(vectors * rowsPerTile, b.constant(vectorType, 0.0));
+  Value columns = b.dim(source, 1);
+  bool dense = cast<MemRefType>(source.getType()).isLastDimUnitStride();
+  Value whole = dense ? b.roundDown(columns, keyColumns()) : b.index(0);
+  auto multiplyPart = [&](Value column, ValueRange carried) {
+    int64_t keysAtOnce = rows.size();
+    packer.prefetchAhead(source, rows.front(), b.mul(column, b.index(keysAtOnce)),
+                         keysAtOnce * keyColumns());
+    Vectors next(carried);
+    for (int64_t v = 0; v < vectors; v += together) {
+      ValueRange part = rows.slice(v * tile.lanes, together * tile.lanes);
+      next = multiplyColumns(column, transposeKeys(source, part, column), v, next);
+    }
+    return next;
+  };
+  Vectors sum = b.loop(b.index(0), whole, keyColumns(), zeros, multiplyPart);
+  sum = b.loop(whole, columns, 1, sum, [&](Value column, ValueRange carried) {
+    return multiplyColumns(column, gatherColumn(source, rows, column), 0, carried);
+  });
+  for (int64_t v = 0; v < vectors; ++v)
+    for (int64_t r = 0; r < rowsPerTile; ++r) {
+      Value at[] = {b.index(r), b.add(key, b.index(v * tile.lanes))};
+      vector::StoreOp::create(b, sum[v * rowsPerTile + r], scores, at);
+    }
 }
 
 void DecodeKernel::emitScoresOfOne(const Block &block) {
   Value last = b.sub(keys, b.index(1));
-  Vectors zeros(rowsPerTile, b.constant(vectorType, 0.0));
-  auto multiply = [&](Value d, Value keyVector, ValueRange carried) {
-    return llvm::map_to_vector(llvm::seq<int64_t>(rowsPerTile), [&](int64_t r) -> Value {
-      Value at[] = {b.index(0), d, b.index(r)};
-      Value element = memref::LoadOp::create(b, packedQueries, at);
-      return multiplyAdd(b.splat(vectorType, element), keyVector, carried[r]);
-    });
-  };
-  auto emitTile = [&](Value key, ValueRange rows) {
-    Vectors sum = packer.forEachTransposed(
-        keyView, rows, zeros, [&](Value d, Value keyVector, ValueRange carried) -> Vectors {
-          return Vectors(multiply(d, keyVector, carried));
-        });
-    for (int64_t r = 0; r < rowsPerTile; ++r)
-      vector::StoreOp::create(b, sum[r], scores, ValueRange{b.index(r), key});
-  };
-  b.loop(b.index(0), block.count, tile.lanes, [&](Value key) {
-    // Rows that follow each other need one pointer, of which there are as few as registers.
-    Value first = b.add(block.begin, key), end = b.add(first, b.index(tile.lanes));
-    SmallVector<Value> following = llvm::map_to_vector(
-        llvm::seq(tile.lanes), [&](int64_t t) { return b.add(first, b.index(t)); });
-    b.branch(
-        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, end, keys),
-        [&] { emitTile(key, following); },
-        [&] { emitTile(key, packer.rowsUpTo(first, last, tile.lanes)); });
+  int64_t keysAtOnce = keyVectors() * tile.lanes;
+  b.loop(b.index(0), block.count, keysAtOnce, [&](Value key) {
+    Value first = b.add(block.begin, key), end = b.add(first, b.index(keysAtOnce));
+    auto multiplyFollowing = [&] {
+      // Rows of a view are constants, so that all need one pointer: registers hold but a few.
+      OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+      OpFoldResult offsets[] = {first, zero}, strides[] = {one, one};
+      OpFoldResult sizes[] = {b.getIndexAttr(keysAtOnce),
+                              memref::getMixedSize(b, b.getLoc(), keyView, 1)};
+      Value view = memref::SubViewOp::create(b, keyView, offsets, sizes, strides);
+      auto rows = llvm::map_to_vector(llvm::seq(keysAtOnce), [&](int64_t t) { return b.index(t); });
+      multiplyKeys(key, view, rows);
+    };
+    // At the end of the keys one vector at a time: each row has a pointer of its own.
+    auto multiplyLast = [&] {
+      b.loop(b.index(0), b.index(keysAtOnce), tile.lanes, [&](Value offset) {
+        Value begin = b.min(b.add(first, offset), last);
+        multiplyKeys(b.add(key, offset), keyView, packer.rowsUpTo(begin, last, tile.lanes));
+      });
+    };
+    b.branch(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, end, keys), multiplyFollowing,
+             multiplyLast);
   });
 }
 
@@ -143,30 +236,18 @@ void DecodeKernel::hideKeys(const Row &row, const Block &block) {
       });
 }
 
-Value DecodeKernel::larger(Value known, Value candidate) {
-  Value wins = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate, known);
-  return arith::SelectOp::create(b, wins, candidate, known);
-}
-
-/// `maximum`, or 0 for a row without keys so far, so that -inf minus it stays -inf.
-Value DecodeKernel::finiteMaximum(Value maximum) {
-  Value noKeys = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum,
-                                       b.constant(scoreType, -softmax::infinity));
-  return arith::SelectOp::create(b, noKeys, b.constant(scoreType, 0.0), maximum);
-}
-
 void DecodeKernel::emitProbabilities(const Row &row) {
-  Value before = memref::LoadOp::create(b, maxima, row.number);
+  Value before = memref::LoadOp::create(b, state.maxima, row.number);
   Vectors none = {b.constant(vectorType, -softmax::infinity)};
   auto forEachVector = [&](Vectors inits, EmitBuilder::LoopBody body) {
     return b.loop(b.index(0), b.index(tile.keysPerBlock), tile.lanes, inits, body);
   };
   Value lanes = forEachVector(none, [&](Value key, ValueRange carried) {
-    return Vectors{larger(carried[0], loadVector(scores, {row.number, key}))};
+    return Vectors{states->larger(carried[0], loadVector(scores, {row.number, key}))};
   })[0];
-  lanes = b.reduceLanes(lanes, [&](Value x, Value y) { return larger(x, y); });
-  Value after = larger(before, vector::ExtractOp::create(b, lanes, 0));
-  Value finite = finiteMaximum(after);
+  lanes = b.reduceLanes(lanes, [&](Value x, Value y) { return states->larger(x, y); });
+  Value after = states->larger(before, vector::ExtractOp::create(b, lanes, 0));
+  Value finite = states->finiteMaximum(after);
   rescale(row, before, after, finite);
   Value splat = b.splat(vectorType, finite);
   forEachVector({}, [&](Value key, ValueRange) {
@@ -185,7 +266,7 @@ void DecodeKernel::addToSums(Value number, const Block &block) {
     return llvm::map_to_vector(llvm::seq<int64_t>(rowsPerTile), make);
   };
   Vectors before =
-      eachRow([&](int64_t r) -> Value { return memref::LoadOp::create(b, sums, rowOf(r)); });
+      eachRow([&](int64_t r) -> Value { return memref::LoadOp::create(b, state.sums, rowOf(r)); });
   Vectors after = b.loop(b.index(0), block.count, 1, before, [&](Value key, ValueRange carried) {
     return eachRow([&](int64_t r) -> Value {
       Value p = memref::LoadOp::create(b, scores, ValueRange{rowOf(r), key});
@@ -193,7 +274,7 @@ void DecodeKernel::addToSums(Value number, const Block &block) {
     });
   });
   for (int64_t r = 0; r < rowsPerTile; ++r)
-    memref::StoreOp::create(b, after[r], sums, rowOf(r));
+    memref::StoreOp::create(b, after[r], state.sums, rowOf(r));
 }
 
 /// Brings the row's sum and output to a new maximum, if it has grown.
@@ -202,19 +283,19 @@ void DecodeKernel::rescale(const Row &row, Value before, Value after, Value fini
   auto branch = scf::IfOp::create(b, grew);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  memref::StoreOp::create(b, after, maxima, row.number);
-  Value exponent = arith::SubFOp::create(b, before, finite);
-  Value factor = emitExp2(b, exponent, tile.fusedMultiplyAdd);
-  Value sum = memref::LoadOp::create(b, sums, row.number);
-  memref::StoreOp::create(b, arith::MulFOp::create(b, sum, factor).getResult(), sums, row.number);
+  memref::StoreOp::create(b, after, state.maxima, row.number);
+  Value factor = states->exponential(before, finite);
+  Value sum = memref::LoadOp::create(b, state.sums, row.number);
+  Value scaled = arith::MulFOp::create(b, sum, factor);
+  memref::StoreOp::create(b, scaled, state.sums, row.number);
   Value forgets =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, factor, b.constant(scoreType, 0.0));
   b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
     Value at[] = {row.number, column};
-    Value output = loadVector(outputs, at);
+    Value output = loadVector(state.outputs, at);
     output = arith::MulFOp::create(b, output, b.splat(vectorType, factor));
     if (op.getFill()) // a value that weighed something until a larger score came
       output = arith::SelectOp::create(b, forgets, b.constant(vectorType, 0.0), output);
-    vector::StoreOp::create(b, output, outputs, at);
+    vector::StoreOp::create(b, output, state.outputs, at);
   });
 }

@@ -53,6 +53,11 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
   auto place = [&](int64_t r, int64_t v) -> SmallVector<Value> {
     return {b.add(rowTile.number, b.index(r)), b.add(column, b.index(v * tile.lanes))};
   };
+  // A view of the block, so that its rows need one pointer.
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  OpFoldResult offsets[] = {block.begin, zero}, strides[] = {one, one};
+  OpFoldResult sizes[] = {b.getIndexAttr(tile.keysPerBlock), getAsOpFoldResult(valueDim)};
+  Value blockValues = memref::SubViewOp::create(b, valueView, offsets, sizes, strides);
   Vectors known;
   for (int64_t r = 0; r < valueRows; ++r)
     for (int64_t v = 0; v < vectors; ++v)
@@ -62,7 +67,7 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
       fetchValues(block, chunk, key, column, vectors * tile.lanes);
     Vectors values, next;
     for (int64_t v = 0; v < vectors; ++v)
-      values.push_back(loadVector(valueView, {b.add(block.begin, key), place(0, v)[1]}));
+      values.push_back(loadVector(blockValues, {key, place(0, v)[1]}));
     for (int64_t r = 0; r < valueRows; ++r) {
       Row row{b.add(rowTile.number, b.index(r)), b.add(b.add(firstHead, rowTile.head), b.index(r)),
               rowTile.query, b.add(firstPosition, rowTile.query)};
@@ -143,8 +148,8 @@ void DecodeKernel::emitValues(const Block &block) {
         block.finite, [&] { emitValueTiles(block, /*tested=*/false); },
         [&] { emitValueTiles(block, /*tested=*/true); });
   forEachOutput([&](ValueRange at) {
-    Value output = loadVector(outputs, at), added = loadVector(blockOutputs, at);
+    Value output = loadVector(state.outputs, at), added = loadVector(blockOutputs, at);
     output = arith::AddFOp::create(b, output, added);
-    vector::StoreOp::create(b, output, outputs, at);
+    vector::StoreOp::create(b, output, state.outputs, at);
   });
 }

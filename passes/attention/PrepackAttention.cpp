@@ -42,24 +42,37 @@ static bool isWhole(const OuterOperand &operand) {
          isConstantIntValue(operand.offsets[operand.permutation[3]], 0);
 }
 
+/// There may be no loop.
+static bool isOutside(Value operand, scf::ForallOp loop) {
+  return !loop || !loop->isAncestor(operand.getParentRegion()->getParentOp());
+}
+
+/// The size of a buffer from outside of the loop.
+static Value dimBefore(EmitBuilder &b, scf::ForallOp loop, Value buffer, int64_t dim) {
+  OpBuilder::InsertionGuard guard(b);
+  if (loop)
+    b.setInsertionPoint(loop);
+  return b.dim(buffer, dim);
+}
+
 Value fovea::totalRows(EmitBuilder &b, AttentionOp op) {
   scf::ForallOp loop = outermostLoop(op);
-  auto query = loop ? findOuter(op.getQuery(), op.getQueryPermutation(), loop) : std::nullopt;
+  if (isOutside(op.getQuery(), loop))
+    return dimBefore(b, loop, op.getQuery(), op.getQueryPermutation()[2]);
+  auto query = findOuter(op.getQuery(), op.getQueryPermutation(), loop);
   if (!query)
     return Value();
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(loop);
-  return b.dim(query->source, query->permutation[2]);
+  return dimBefore(b, loop, query->source, query->permutation[2]);
 }
 
 Value fovea::totalKeys(EmitBuilder &b, AttentionOp op) {
   scf::ForallOp loop = outermostLoop(op);
-  auto key = loop ? findOuter(op.getKey(), op.getKeyPermutation(), loop) : std::nullopt;
+  if (isOutside(op.getKey(), loop))
+    return dimBefore(b, loop, op.getKey(), op.getKeyPermutation()[2]);
+  auto key = findOuter(op.getKey(), op.getKeyPermutation(), loop);
   if (!key || !isConstantIntValue(key->offsets[key->permutation[2]], 0))
     return Value();
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(loop);
-  return b.dim(key->source, key->permutation[2]);
+  return dimBefore(b, loop, key->source, key->permutation[2]);
 }
 
 namespace {

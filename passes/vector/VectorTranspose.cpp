@@ -85,3 +85,33 @@ SmallVector<Value> fovea::transposeSquare(EmitBuilder &b, ValueRange rows) {
   }
   return result;
 }
+
+static int64_t chunkOf(VectorType type) { return 128 / type.getElementTypeBitWidth(); }
+
+bool fovea::canTransposeTall(VectorType row) {
+  int64_t chunk = chunkOf(row), lanes = row.getNumElements();
+  return lanes == chunk || lanes == 2 * chunk;
+}
+
+SmallVector<Value> fovea::transposeTall(EmitBuilder &b, ValueRange rows) {
+  int64_t half = lanesOf(rows[0]), chunk = chunkOf(cast<VectorType>(rows[0].getType()));
+  SmallVector<int64_t> both = llvm::to_vector(llvm::seq(2 * half));
+  // A register holds a row of each of two chunks of rows; `chunk` registers are a group.
+  SmallVector<SmallVector<Value>> groups;
+  for (int64_t first = 0; first < 2 * half; first += 2 * chunk) {
+    SmallVector<Value> group;
+    for (int64_t row = first; row < first + chunk; ++row)
+      group.push_back(vector::ShuffleOp::create(b, rows[row], rows[row + chunk], both));
+    groups.push_back(transposeChunks(b, group));
+  }
+  if (groups.size() == 1)
+    return groups[0];
+  SmallVector<Value> lower, upper;
+  for (auto [x, y] : llvm::zip_equal(groups[0], groups[1])) {
+    auto [even, odd] = deal(b, x, y, chunk);
+    lower.push_back(even);
+    upper.push_back(odd);
+  }
+  llvm::append_range(lower, upper);
+  return lower;
+}

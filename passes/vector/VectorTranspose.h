@@ -10,6 +10,13 @@ namespace fovea {
 /// lane c of result r is lane r of `rows[c]`. Emits n log2(n) two-operand shuffles.
 llvm::SmallVector<mlir::Value> transposeSquare(EmitBuilder &b, mlir::ValueRange rows);
 
+/// Given 2n vectors of n lanes, the rows of a tall matrix, returns the n vectors of 2n lanes of the
+/// transposed one. Takes n insertions and, where n lanes are 128 bits (or 256), 2 (or 3) shuffles a
+/// result, fewer than a square of 2n rows.
+llvm::SmallVector<mlir::Value> transposeTall(EmitBuilder &b, mlir::ValueRange rows);
+/// Whether it can: n lanes of that type are one or two times 128 bits.
+bool canTransposeTall(mlir::VectorType row);
+
 } // namespace fovea
 
 #endif // FOVEA_PASSES_VECTOR_VECTORTRANSPOSE_H

@@ -63,6 +63,15 @@ TEST(AttentionSums, ChunksLargerThanABlockOfRows) {
   CompiledAttention(problem).expectClose(AttentionSizes{1, 1, 1, 1100, 150}, f32Tolerance);
 }
 
+TEST(AttentionSums, SegmentsOfKeys) {
+  AttentionProblem problem = sums(causal, byDistance);
+  problem.withWeights = problem.withLse = true;
+  CompiledAttention(problem).expectClose(AttentionSizes{1, 2, 1, 60, 1300}, f32Tolerance);
+  problem.columnChunk = problem.buckets = 0;
+  problem.regions = causal;
+  CompiledAttention(problem).expectClose(AttentionSizes{1, 2, 1, 60, 1300}, f32Tolerance);
+}
+
 TEST(AttentionSums, OtherTypes) {
   for (auto [type, tolerance] : {std::pair("f16", 6e-4), {"bf16", 5e-3}, {"f64", 1e-13}}) {
     AttentionProblem problem = sums(causal, byDistance);

@@ -102,6 +102,15 @@ static Inputs lastQueries(const Inputs &inputs, int64_t count) {
   return last;
 }
 
+static void expectRowsOfPrefill(const Tensor &decoded, const Tensor &prefill) {
+  int64_t count = decoded.size(2), rows = prefill.size(2);
+  for (int64_t h = 0; h < prefill.size(1); ++h)
+    for (int64_t r = 0; r < count; ++r)
+      for (int64_t d = 0; d < prefill.size(3); ++d)
+        ASSERT_EQ(decoded.at({0, h, r, d}), prefill.at({0, h, rows - count + r, d}))
+            << count << " queries, head " << h << " row " << r;
+}
+
 TEST(Decode, GivesTheBitsOfPrefill) {
   for (const char *regions : {"", causal, window, byHead, slope, sink}) {
     AttentionProblem problem = grouped(6, 2, regions);
@@ -109,12 +118,49 @@ TEST(Decode, GivesTheBitsOfPrefill) {
     Inputs inputs = makeInputs(problem, {1, 6, 2, 30, 290});
     Tensor prefill = attention.run(inputs)[0];
     for (int64_t count : {1, 3, 8}) {
-      Tensor decoded = attention.run(lastQueries(inputs, count))[0];
-      for (int64_t h = 0; h < 6; ++h)
-        for (int64_t r = 0; r < count; ++r)
-          for (int64_t d = 0; d < 16; ++d)
-            ASSERT_EQ(decoded.at({0, h, r, d}), prefill.at({0, h, 30 - count + r, d}))
-                << regions << " head " << h << " row " << r;
+      SCOPED_TRACE(regions);
+      expectRowsOfPrefill(attention.run(lastQueries(inputs, count))[0], prefill);
     }
   }
+}
+
+// The keys of one group of heads are tasks of several threads.
+TEST(Decode, SegmentsOfKeysGiveTheBitsOfPrefill) {
+  for (const char *regions : {"", causal, byHead, sink})
+    for (unsigned threads : {1, 3}) {
+      AttentionProblem problem = grouped(3, 1, regions);
+      CompiledAttention attention(problem, threads);
+      for (int64_t keys : {511, 512, 513, 1024, 2100}) {
+        Inputs inputs = makeInputs(problem, {1, 3, 1, 20, keys});
+        Tensor prefill = attention.run(inputs)[0];
+        for (int64_t count : {1, 5}) {
+          SCOPED_TRACE(std::string(regions) + " keys: " + std::to_string(keys));
+          expectRowsOfPrefill(attention.run(lastQueries(inputs, count))[0], prefill);
+        }
+      }
+    }
+}
+
+TEST(Decode, SegmentsOfKeysWithLse) {
+  for (const char *regions : {causal, sink})
+    for (int64_t queries : {1, 4, 30}) {
+      AttentionProblem problem = grouped(4, 2, regions);
+      problem.withLse = true;
+      CompiledAttention(problem, /*threads=*/2)
+          .expectClose(AttentionSizes{2, 4, 2, queries, 1300}, f32Tolerance);
+    }
+}
+
+// All sizes but that of the keys are known, and so no loop is left around the attention but the one
+// over segments.
+TEST(Decode, SegmentsOfTheOnlyGroup) {
+  AttentionProblem problem = grouped(4, 1, causal);
+  problem.fixed = AttentionSizes{1, 4, 1, 1, dynamic};
+  CompiledAttention attention(problem, /*threads=*/2);
+  for (int64_t keys : {1, 512, 1700})
+    attention.expectClose(AttentionSizes{1, 4, 1, 1, keys}, f32Tolerance);
+}
+
+TEST(Decode, NoKeys) {
+  CompiledAttention(grouped(2, 1)).expectClose(AttentionSizes{1, 2, 1, 1, 0}, 0);
 }

@@ -254,7 +254,8 @@ func.func @negative_on_vectors(%q: memref<1x1x120x64xf32>, %o: memref<1x1x120x64
 
 // CHECK-LABEL: func @window_or_first
 // CHECK: memref.alloc() {{.*}} : memref<128x24xf32>
-// CHECK: scf.for %[[BEGIN:[a-z0-9]+]] = %c0 to %{{.*}} step %c128
+// CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c512
+// CHECK: scf.for %[[BEGIN:[a-z0-9]+]] = %{{.*}} to %{{.*}} step %c128
 // CHECK: arith.cmpi sle, %[[BEGIN]], %c3
 // CHECK: scf.if
 // CHECK: scf.for {{.*}} step %c24

@@ -1,15 +1,17 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file | FileCheck %s
 
-// One query of four heads that share keys: a square of keys is transposed in registers, and each of
-// its vectors meets the queries of all four heads; values are read where they lie.
+// One query of four heads that share keys: four columns of keys are transposed in registers, and each
+// vector of them meets the queries of all four heads; values are read where they lie.
 
 // CHECK-LABEL: func @grouped
-// CHECK: memref.alloc() {{.*}} : memref<8x128x4xf32>
-// Scores: eight vectors of keys, four broadcast queries; the keys that follow are fetched.
-// CHECK: scf.for %{{.*}} = %c0 to %c128 step %c8 iter_args
+// CHECK: memref.alloc() {{.*}} : memref<9x128x4xf32>
+// Scores: twice four vectors of keys, four broadcast queries; the keys that follow are fetched.
+// CHECK: scf.for %{{.*}} = %c0 to %c128 step %c4 iter_args
 // CHECK: memref.prefetch %{{.*}}, read, locality<3>
-// CHECK-COUNT-24: vector.shuffle
-// CHECK-COUNT-32: vector.fma {{.*}} : vector<8xf32>
+// CHECK-COUNT-12: vector.shuffle
+// CHECK-COUNT-16: vector.fma {{.*}} : vector<8xf32>
+// CHECK-COUNT-12: vector.shuffle
+// CHECK-COUNT-16: vector.fma {{.*}} : vector<8xf32>
 // CHECK-NOT: vector.fma
 // CHECK: scf.yield
 // Values: two vectors of columns, four probabilities; the values that follow are fetched.

@@ -47,7 +47,7 @@ func.func @dense(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>,
 // CHECK: %[[KEYS:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<2x1x?x2xi64>
 // CHECK: scf.forall (%[[B:.*]], %[[COLUMNS:.*]]) in (2, %{{.*}})
 // CHECK: } {attn.kernel_name = "summarise"}
-// CHECK: scf.forall (%[[BATCH:.*]], %{{.*}}, %{{.*}}) = (0, 0, 0) to (2, 8, %{{.*}}) step (1, 1, 192)
+// CHECK: scf.forall (%[[BATCH:.*]], %{{.*}}, %{{.*}}, %{{.*}}) = (0, 0, 0, 0) to (2, 8, %{{.*}}, %{{.*}}) step (1, 1, 192, 1)
 // CHECK-DAG: memref.load %[[QUERIES]][%[[BATCH]], %{{.*}}, %c0, %c0]
 // CHECK-DAG: memref.load %[[KEYS]][%[[BATCH]], %c0, %{{.*}}, %c1]
 #rows = affine_map<(d0)[s0] -> (s0 - d0, 192)>

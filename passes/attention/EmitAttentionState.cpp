@@ -1,0 +1,120 @@
+// What the rows of a panel have gathered: maximum, sum and output. Keys are taken in segments at
+// absolute positions, each with a state of its own, and the states merged in order, so that
+// segments may as well be computed at the same time (EmitDecodeKernel.h).
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/attention/EmitAttentionKernel.h"
+#include "passes/attention/SoftmaxConstants.h"
+#include "passes/vector/RegionVectorizer.h"
+
+using namespace mlir;
+using namespace fovea;
+
+void AttentionKernel::useState(Value slot) {
+  outputs = viewOf(b, states.outputs, slot);
+  maxima = viewOf(b, states.maxima, slot);
+  sums = viewOf(b, states.sums, slot);
+  if (buckets)
+    bucketScratch = viewOf(b, states.buckets, slot);
+}
+
+void AttentionKernel::clearState(const Panel &panel) {
+  b.loop(b.index(0), paddedValueDim, 1, [&](Value column) {
+    store(constants(0.0), outputs, {panel.index, column});
+  });
+  if (buckets)
+    b.loop(b.index(0), buckets, 1, [&](Value bucket) {
+      store(constants(0.0), bucketScratch, {panel.index, bucket});
+    });
+  store(constants(-softmax::infinity), maxima, {panel.index});
+  store(constants(0.0), sums, {panel.index});
+}
+
+void AttentionKernel::initialize(const Panel &panel) {
+  clearState(panel);
+  if (!op.hasSink())
+    return;
+  // The sink is one more key, whose value is zero, and comes first.
+  Vectors logits = eachVector([&](int64_t v) -> Value {
+    Value logit =
+        cloneOnLanes(b, op.getSink(), {head.batch, head.head, panel.positions[v]}, tile.lanes);
+    return arith::MulFOp::create(b, logit, b.constant(vectorType, softmax::log2e));
+  });
+  Vectors maximum = larger(constants(-softmax::infinity), logits);
+  store(maximum, maxima, {panel.index});
+  store(probabilities(logits, finiteMaximum(maximum)), sums, {panel.index});
+}
+
+// total = total * 2^(its maximum - m) + part * 2^(its maximum - m) for the larger maximum m. A part
+// without keys changes nothing. DecodeStates.cpp rounds alike.
+void AttentionKernel::mergeStates(const Panel &panel) {
+  Vectors partMaximum = load(maxima, {panel.index}), partSum = load(sums, {panel.index});
+  Value partOutputs = outputs, partBuckets = bucketScratch;
+  useState(b.index(total));
+  Vectors before = load(maxima, {panel.index}), after = larger(before, partMaximum);
+  Vectors finite = finiteMaximum(after);
+  Vectors factor = probabilities(before, finite), partFactor = probabilities(partMaximum, finite);
+  auto merge = [&](const Vectors &whole, const Vectors &part) {
+    return eachVector([&](int64_t v) {
+      // With a fill, values may have weighed something until a larger score came.
+      auto orForget = [&](Value x, Value factor) -> Value {
+        Value zero = b.constant(vectorType, 0.0);
+        Value forgets = compare(arith::CmpFPredicate::OEQ, factor, zero);
+        return op.getFill() ? select(forgets, zero, x) : x;
+      };
+      Value scaled = arith::MulFOp::create(b, orForget(whole[v], factor[v]), factor[v]);
+      return multiplyAdd(orForget(part[v], partFactor[v]), partFactor[v], scaled);
+    });
+  };
+  auto mergeRows = [&](Value into, Value from, Value count) {
+    b.loop(b.index(0), count, 1, [&](Value row) {
+      Value at[] = {panel.index, row};
+      store(merge(load(into, at), load(from, at)), into, at);
+    });
+  };
+  store(after, maxima, {panel.index});
+  store(merge(load(sums, {panel.index}), partSum), sums, {panel.index});
+  mergeRows(outputs, partOutputs, valueDim);
+  if (buckets)
+    mergeRows(bucketScratch, partBuckets, buckets);
+}
+
+void AttentionKernel::finish(const Panel &panel) {
+  Vectors sum = load(sums, {panel.index});
+  if (head.lse)
+    storeLse(panel, sum);
+  Vectors reciprocal = eachVector([&](int64_t v) -> Value {
+    // A row without keys gives zeros (attention_s4).
+    Value zero = b.constant(vectorType, 0.0);
+    Value noKeys = compare(arith::CmpFPredicate::OEQ, sum[v], zero);
+    Value quotient = arith::DivFOp::create(b, b.constant(vectorType, 1.0), sum[v]);
+    return select(noKeys, zero, quotient);
+  });
+  store(reciprocal, sums, {panel.index});
+  scaleRows(panel, outputs, valueDim, reciprocal);
+  storeTransposed(outputs, panel.index, b.index(0), valueDim, head.output, panel, b.index(0));
+  if (buckets)
+    finishBuckets(panel, reciprocal);
+}
+
+void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {
+  // The scores of the last block are no longer needed: their place holds the row of results.
+  Vectors maximum = load(maxima, {panel.index});
+  Vectors lse = eachVector([&](int64_t v) -> Value {
+    Value exponent = arith::MulFOp::create(b, maximum[v], b.constant(vectorType, softmax::ln2));
+    if (op.getFill()) { // whose exponent may have been out of range
+      Value isFill =
+          compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, maskedScore));
+      exponent = select(isFill, b.constant(vectorType, op.getMaskedScore()), exponent);
+    }
+    return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum[v]).getResult());
+  });
+  Value first = b.index(0);
+  store(lse, scores, {first});
+  Type element = cast<MemRefType>(head.lse.getType()).getElementType();
+  b.loop(first, panel.count, 1, [&](Value lane) {
+    Value value = memref::LoadOp::create(b, scores, ValueRange{first, lane});
+    memref::StoreOp::create(b, b.convertFloat(value, element), head.lse, b.add(panel.row, lane));
+  });
+}

@@ -44,8 +44,8 @@ static int64_t rowsBesideWholeValues(int64_t rows, int64_t vectors, int64_t regi
   return 0;
 }
 
-/// More than the keys at work at a time, and memory is far.
-static constexpr int64_t bytesAhead = 24576;
+/// More than the keys at work at a time; further than for packing, as memory is all that takes time.
+static constexpr int64_t bytesAhead = 12288;
 
 bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
   auto isDense = [](Value memref, int64_t lastDim) {

@@ -21,11 +21,11 @@ void DecodeKernel::emitScores(const Block &block) {
 }
 
 /// Columns of keys that are transposed at a time: half a vector's where that takes fewer shuffles
-/// than a square, and leaves registers for more keys.
+/// than a square, and leaves registers for more keys. Keys of 16 bits would take more loads.
 int64_t DecodeKernel::keyColumns() {
-  Type element = cast<MemRefType>(keyView.getType()).getElementType();
-  auto half = VectorType::get({std::max<int64_t>(tile.lanes / 2, 1)}, element);
-  return canTransposeTall(half) ? tile.lanes / 2 : tile.lanes;
+  bool isTall = cast<MemRefType>(keyView.getType()).getElementType() == scoreType &&
+                canTransposeTall(VectorType::get({tile.lanes / 2}, scoreType));
+  return isTall ? tile.lanes / 2 : tile.lanes;
 }
 
 /// Whether registers hold the transposed columns of a vector of keys, the accumulators of their
@@ -34,9 +34,15 @@ bool DecodeKernel::keepsKeys() {
   return rowsPerTile >= 4 && keyColumns() + rowsPerTile + 1 <= tile.registers;
 }
 
+/// The most keys at work at a time. Each is read in a place of its own: of 32, memory gives a tenth
+/// less than of 16.
+static constexpr int64_t maxKeysAtOnce = 16;
+
 /// Vectors of keys at work at a time: two if their accumulators fit, so that none waits for itself.
 int64_t DecodeKernel::keyVectors() {
-  return keyColumns() + 2 * rowsPerTile + 3 <= tile.registers ? 2 : 1;
+  return 2 * tile.lanes <= maxKeysAtOnce && keyColumns() + 2 * rowsPerTile + 3 <= tile.registers
+             ? 2
+             : 1;
 }
 
 /// Whether both vectors of keys are in registers at once, and share what is broadcast.
@@ -69,12 +75,13 @@ SmallVector<DecodeKernel::Vectors> DecodeKernel::transposeKeys(Value source, Val
   SmallVector<Vectors> columns(keyColumns());
   for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
     Vectors loaded = llvm::map_to_vector(rows.take_front(tile.lanes), [&](Value row) -> Value {
-      return vector::LoadOp::create(b, part, source, ValueRange{row, column});
+      Value stored = vector::LoadOp::create(b, part, source, ValueRange{row, column});
+      return b.convertFloat(stored, scoreType);
     });
     SmallVector<Value> transposed =
         keyColumns() < tile.lanes ? transposeTall(b, loaded) : transposeSquare(b, loaded);
     for (auto [into, vector] : llvm::zip_equal(columns, transposed))
-      into.push_back(b.convertFloat(vector, scoreType));
+      into.push_back(vector);
   }
   return columns;
 }

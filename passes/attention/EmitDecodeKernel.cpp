@@ -44,8 +44,12 @@ static int64_t rowsBesideWholeValues(int64_t rows, int64_t vectors, int64_t regi
   return 0;
 }
 
-/// More than the keys at work at a time; further than for packing, as memory is all that takes time.
-static constexpr int64_t bytesAhead = 12288;
+/// More than the keys at work at a time; further than for packing, as memory is all that takes
+/// time. As many rows ahead of any storage: half as many bytes of f16.
+static int64_t bytesAhead(attn::AttentionOp op) {
+  int64_t bits = cast<MemRefType>(op.getKey().getType()).getElementTypeBitWidth();
+  return 12288 * bits / op.getScoreType().getWidth();
+}
 
 bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
   auto isDense = [](Value memref, int64_t lastDim) {
@@ -63,8 +67,9 @@ bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
 DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
                            const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
-      vectorType(VectorType::get({tile.lanes}, scoreType)), packer(b, tile, scoreType, bytesAhead),
-      group(op.getGroupSize()), rowsPerTile(chooseRowsPerTile(group, tile.registers)),
+      vectorType(VectorType::get({tile.lanes}, scoreType)),
+      packer(b, tile, scoreType, bytesAhead(op)), group(op.getGroupSize()),
+      rowsPerTile(chooseRowsPerTile(group, tile.registers)),
       vectorsPerTile(vectorsInRegisters(rowsPerTile, tile.registers)), valueRows(rowsPerTile),
       valueVectors(vectorsPerTile) {
   auto valueType = cast<MemRefType>(op.getValue().getType());

@@ -94,6 +94,23 @@ def InferResultShapesPass : Pass<"attn-infer-result-shapes", "::mlir::ModuleOp">
                            "::mlir::tensor::TensorDialect"];
 }
 
+def MergeRowsPass : Pass<"attn-merge-rows", "::mlir::func::FuncOp"> {
+  let summary = "make the two outermost dims of a product's rows one";
+  let description = [{
+    Where rows of several sequences meet one matrix, sequence and position become one loop, in the
+    product and in the ops on its rows before and after it:
+
+    ```mlir
+    %y = linalg.generic ins(%x, %w : tensor<?x?x64xf32>, tensor<32x64xf32>) outs(%o : tensor<?x?x32xf32>)
+    // becomes
+    %rows = tensor.collapse_shape %x [[0, 1], [2]] : tensor<?x?x64xf32> into tensor<?x64xf32>
+    %z = linalg.generic ins(%rows, %w : tensor<?x64xf32>, tensor<32x64xf32>) outs(%p : tensor<?x32xf32>)
+    %y = tensor.expand_shape %z [[0, 1], [2]] output_shape [%b, %l, 32] : tensor<?x32xf32> into tensor<?x?x32xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def ReuseOperandsPass : Pass<"attn-reuse-operands", "::mlir::func::FuncOp"> {
   let summary = "let elementwise ops write over an operand that nobody reads again";
   let description = [{

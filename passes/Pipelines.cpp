@@ -68,6 +68,10 @@ static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   pm.addPass(createCSEPass());
   if (options.route == Route::Reference)
     return;
+  // Before groups are formed: what is merged together stays together.
+  pm.addNestedPass<func::FuncOp>(createMergeRowsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   // While an op is still one op: afterwards each tile would have to prove it.
   pm.addNestedPass<func::FuncOp>(createReuseOperandsPass());
   pm.addNestedPass<func::FuncOp>(createTileParallelPass({options.target}));

@@ -290,14 +290,25 @@ static llvm::Error checkCarried(ArrayRef<SymbolicTensor> init, ArrayRef<Symbolic
 
 Expected<GraphBuilder::Tensors>
 GraphBuilder::forLoop(const SymbolicDim &count, ArrayRef<SymbolicTensor> init, LoopBody body) {
+  Expected<Value> upper = dimValue(count);
+  return upper ? loopTo(*upper, init, body) : upper.takeError();
+}
+
+Expected<GraphBuilder::Tensors>
+GraphBuilder::ifTrue(Value condition, ArrayRef<SymbolicTensor> init,
+                     llvm::function_ref<Expected<Tensors>(ArrayRef<SymbolicTensor>)> body) {
+  Value steps = arith::ExtUIOp::create(ir, currentLoc, ir.getI64Type(), condition);
+  Value upper = arith::IndexCastOp::create(ir, currentLoc, ir.getIndexType(), steps);
+  return loopTo(upper, init,
+                [&](Value, ArrayRef<SymbolicTensor> carried) { return body(carried); });
+}
+
+Expected<GraphBuilder::Tensors> GraphBuilder::loopTo(Value upper, ArrayRef<SymbolicTensor> init,
+                                                     LoopBody body) {
   if (init.empty())
     return makeError("for: expected at least one carried tensor");
-  Expected<Value> upper = dimValue(count);
-  if (!upper)
-    return upper.takeError();
   auto values = llvm::map_to_vector(init, [](const SymbolicTensor &x) { return x.value; });
-  auto loop =
-      scf::ForOp::create(ir, currentLoc, constantIndex(0), *upper, constantIndex(1), values);
+  auto loop = scf::ForOp::create(ir, currentLoc, constantIndex(0), upper, constantIndex(1), values);
   OpBuilder::InsertionGuard guard(ir);
   ir.setInsertionPointToStart(loop.getBody());
   Tensors carried;

@@ -159,6 +159,12 @@ public:
   llvm::Expected<Tensors> forLoop(const SymbolicDim &count, llvm::ArrayRef<SymbolicTensor> init,
                                   LoopBody body);
 
+  /// `if condition: carried = body(carried)` for a run-time i1: a loop of one step or none, which
+  /// every pass knows.
+  llvm::Expected<Tensors>
+  ifTrue(mlir::Value condition, llvm::ArrayRef<SymbolicTensor> init,
+         llvm::function_ref<llvm::Expected<Tensors>(llvm::ArrayRef<SymbolicTensor>)> body);
+
   // ---- Constants and sizes -------------------------------------------------------------------
 
   TensorOrError scalar(double value, mlir::Type elementType);
@@ -301,6 +307,9 @@ public:
   TensorOrError sample(const SymbolicTensor &logits, const SampleOptions &options = {});
 
 private:
+  llvm::Expected<Tensors> loopTo(mlir::Value upper, llvm::ArrayRef<SymbolicTensor> init,
+                                 LoopBody body);
+
   using ElementBody = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>;
   using IndexList = llvm::SmallVector<int64_t, 6>;
   /// An operand of a linalg.generic: no dim of size 1 that the loops stretch is left in it.

@@ -1,4 +1,5 @@
-// Loops: over a range one loop of the graph, over a sequence unrolled.
+// Loops: over a range one loop of the graph, over a sequence unrolled. Choices at run time, whose
+// parts are loops of one step or none.
 #include "frontend/ImporterImpl.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -56,9 +57,10 @@ static void collectAssigned(Block block, llvm::SmallVectorImpl<Identifier> &name
 }
 
 // The variables that go from one step to the next: assigned in the body and known before it.
-std::optional<std::vector<LocatedValue>> Importer::findCarried(const ForStmt &loop, Scope *scope) {
+std::optional<std::vector<LocatedValue>> Importer::findCarried(Block block, SourceRange range,
+                                                               llvm::StringRef what, Scope *scope) {
   llvm::SmallVector<Identifier> assigned;
-  collectAssigned(loop.body, assigned);
+  collectAssigned(block, assigned);
   std::vector<LocatedValue> carried;
   llvm::DenseSet<llvm::StringRef> seen;
   for (const Identifier &name : assigned) {
@@ -72,46 +74,38 @@ std::optional<std::vector<LocatedValue>> Importer::findCarried(const ForStmt &lo
     if (before->is<PoisonValue>())
       return std::nullopt;
     if (!before->is<SymbolicTensor>())
-      return fail(name.range, "'" + name.name +
-                                  "' changes in a loop that runs at run time, so it "
-                                  "must be a tensor; it is " +
+      return fail(name.range, "'" + name.name + "' changes in a " + what +
+                                  " that runs at run time, so it must be a tensor; it is " +
                                   before->describe());
     carried.push_back({name.name.str(), *before, name.range});
   }
   if (carried.empty())
-    return fail(loop.range, "this loop changes no tensor that is known before it, so it does "
-                            "nothing");
+    return fail(range,
+                "this " + what + " changes no tensor that is known before it, so it does nothing");
   return carried;
 }
 
-llvm::Expected<GraphBuilder::Tensors> Importer::runLoopBody(const ForStmt &loop,
-                                                            const RangeValue &range, Body &outer,
+// Runs the body in a scope of its own, in which the carried variables are `values`.
+llvm::Expected<GraphBuilder::Tensors> Importer::runCarrying(Block block, llvm::StringRef what,
+                                                            Scope *scope,
                                                             llvm::ArrayRef<LocatedValue> carried,
-                                                            mlir::Value index,
                                                             llvm::ArrayRef<SymbolicTensor> values) {
   Body inner;
-  inner.scope = newScope(outer.scope);
+  inner.scope = scope;
   inner.inLoop = true;
-  if (range.begin.constant() != 0) {
-    auto begin = graph.dimValue(range.begin);
-    if (!begin)
-      return begin.takeError();
-    index = mlir::arith::AddIOp::create(graph.opBuilder(), locate(loop.range), index, *begin);
-  }
-  inner.scope->names[loop.targets[0].name] = Value(ScalarValue{index, range.end.constant()});
   for (auto [variable, value] : llvm::zip_equal(carried, values))
-    inner.scope->names[variable.name] = Value(value);
-  execute(loop.body, inner);
+    scope->names[variable.name] = Value(value);
+  execute(block, inner);
   if (inner.failed)
     return llvm::make_error<ReportedError>();
   GraphBuilder::Tensors next;
   for (const LocatedValue &variable : carried) {
-    const Value &after = inner.scope->names[variable.name];
+    const Value &after = scope->names[variable.name];
     auto *before = variable.value.get<SymbolicTensor>(), *tensor = after.get<SymbolicTensor>();
     if (!tensor || tensor->elementType() != before->elementType() ||
         !llvm::equal(tensor->shape, before->shape)) {
-      fail(variable.range, "'" + variable.name + "' is " + before->str() + " before the loop and " +
-                               after.describe() + " after a step; it must keep its type");
+      fail(variable.range, "'" + variable.name + "' is " + before->str() + " before the " + what +
+                               " and " + after.describe() + " after a step; it must keep its type");
       return llvm::make_error<ReportedError>();
     }
     next.push_back(*tensor);
@@ -119,31 +113,97 @@ llvm::Expected<GraphBuilder::Tensors> Importer::runLoopBody(const ForStmt &loop,
   return next;
 }
 
-void Importer::runTimeFor(const ForStmt &loop, const RangeValue &range, Body &body) {
-  std::optional<GraphBuilder::Tensors> results;
-  auto carried = findCarried(loop, body.scope);
-  if (loop.targets.size() != 1)
-    fail(loop.range, "a loop over a range has one variable");
-  else if (carried) {
-    llvm::SmallVector<SymbolicTensor> initial;
-    for (const LocatedValue &variable : *carried)
-      initial.push_back(*variable.value.get<SymbolicTensor>());
-    results = build(loop.range, [&](GraphBuilder &g) -> llvm::Expected<GraphBuilder::Tensors> {
-      auto count = range.end.minus(range.begin);
-      if (!count)
-        return count.takeError();
-      return g.forLoop(*count, initial,
-                       [&](mlir::Value index, llvm::ArrayRef<SymbolicTensor> values) {
-                         return runLoopBody(loop, range, body, *carried, index, values);
-                       });
-    });
+llvm::Expected<GraphBuilder::Tensors> Importer::runLoopBody(const ForStmt &loop,
+                                                            const RangeValue &range, Body &outer,
+                                                            llvm::ArrayRef<LocatedValue> carried,
+                                                            mlir::Value index,
+                                                            llvm::ArrayRef<SymbolicTensor> values) {
+  if (range.begin.constant() != 0) {
+    auto begin = graph.dimValue(range.begin);
+    if (!begin)
+      return begin.takeError();
+    index = mlir::arith::AddIOp::create(graph.opBuilder(), locate(loop.range), index, *begin);
   }
+  Scope *scope = newScope(outer.scope);
+  scope->names[loop.targets[0].name] = Value(ScalarValue{index, range.end.constant()});
+  return runCarrying(loop.body, "loop", scope, carried, values);
+}
+
+static GraphBuilder::Tensors tensorsOf(llvm::ArrayRef<LocatedValue> variables) {
+  GraphBuilder::Tensors tensors;
+  for (const LocatedValue &variable : variables)
+    tensors.push_back(*variable.value.get<SymbolicTensor>());
+  return tensors;
+}
+
+// After errors the variables are poisoned.
+void Importer::setCarried(llvm::ArrayRef<LocatedValue> carried,
+                          const std::optional<GraphBuilder::Tensors> &results, Body &body) {
   if (!results)
     body.failed = true;
-  if (!carried)
-    return;
-  for (auto [position, variable] : llvm::enumerate(*carried))
+  for (auto [position, variable] : llvm::enumerate(carried))
     body.scope->names[variable.name] = results ? Value((*results)[position]) : Value(PoisonValue());
+}
+
+void Importer::runTimeFor(const ForStmt &loop, const RangeValue &range, Body &body) {
+  auto carried = findCarried(loop.body, loop.range, "loop", body.scope);
+  if (loop.targets.size() != 1)
+    fail(loop.range, "a loop over a range has one variable");
+  if (!carried || loop.targets.size() != 1) {
+    setCarried(carried.value_or(std::vector<LocatedValue>()), std::nullopt, body);
+    return;
+  }
+  auto results = build(loop.range, [&](GraphBuilder &g) -> llvm::Expected<GraphBuilder::Tensors> {
+    auto count = range.end.minus(range.begin);
+    if (!count)
+      return count.takeError();
+    return g.forLoop(*count, tensorsOf(*carried),
+                     [&](mlir::Value index, llvm::ArrayRef<SymbolicTensor> values) {
+                       return runLoopBody(loop, range, body, *carried, index, values);
+                     });
+  });
+  setCarried(*carried, results, body);
+}
+
+//===-- Choices at run time -----------------------------------------------------------------===//
+
+void Importer::runTimeIf(const IfStmt &choice, const Value &condition, Body &body) {
+  mlir::OpBuilder &builder = graph.opBuilder();
+  auto *scalar = condition.get<ScalarValue>();
+  mlir::Type type =
+      scalar ? scalar->value.getType() : condition.get<SymbolicTensor>()->elementType();
+  if (!type.isInteger(1)) {
+    fail(choice.condition->range,
+         "a condition at run time is a boolean, got " + condition.describe());
+    body.failed = true;
+    return;
+  }
+  auto holds = toScalar(condition, builder.getI1Type(), choice.condition->range);
+  if (!holds) {
+    body.failed = true;
+    return;
+  }
+  runTimeBranch(choice, choice.then, *holds, body);
+  if (choice.otherwise.empty())
+    return;
+  mlir::Location loc = locate(choice.condition->range);
+  mlir::Value yes = mlir::arith::ConstantIntOp::create(builder, loc, 1, 1);
+  runTimeBranch(choice, choice.otherwise, mlir::arith::XOrIOp::create(builder, loc, *holds, yes),
+                body);
+}
+
+void Importer::runTimeBranch(const IfStmt &choice, Block block, mlir::Value condition, Body &body) {
+  auto carried = findCarried(block, choice.range, "choice", body.scope);
+  if (!carried) {
+    body.failed = true;
+    return;
+  }
+  auto results = build(choice.range, [&](GraphBuilder &g) {
+    return g.ifTrue(condition, tensorsOf(*carried), [&](llvm::ArrayRef<SymbolicTensor> values) {
+      return runCarrying(block, "choice", newScope(body.scope), *carried, values);
+    });
+  });
+  setCarried(*carried, results, body);
 }
 
 } // namespace fovea

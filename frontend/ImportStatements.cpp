@@ -80,7 +80,7 @@ bool Importer::unpack(llvm::ArrayRef<Identifier> targets, const Value &value, So
 void Importer::executeReturn(const ReturnStmt &stmt, Body &body) {
   body.returnRange = stmt.range;
   if (body.inLoop) {
-    fail(stmt.range, "'return' cannot leave a loop that runs at run time");
+    fail(stmt.range, "'return' cannot leave a loop or a choice that runs at run time");
     body.failed = true;
     return;
   }
@@ -113,6 +113,12 @@ void Importer::executeReturn(const ReturnStmt &stmt, Body &body) {
 
 Importer::Flow Importer::executeIf(const IfStmt &choice, Body &body) {
   MaybeValue condition = evaluate(choice.condition, body.scope);
+  auto *tensor = condition ? condition->get<SymbolicTensor>() : nullptr;
+  // Within a mask or score function there are no statements of the graph.
+  if (condition && !region && (condition->is<ScalarValue>() || (tensor && tensor->rank() == 0))) {
+    runTimeIf(choice, *condition, body);
+    return Flow::Next;
+  }
   auto known = condition ? truth(*condition, choice.condition->range) : std::nullopt;
   if (!known) {
     body.failed = true;

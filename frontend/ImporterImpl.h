@@ -174,13 +174,23 @@ private:
   Flow executeFor(const ast::ForStmt &loop, Body &body);
   Flow unrollFor(const ast::ForStmt &loop, llvm::ArrayRef<Value> elements, Body &body);
   void runTimeFor(const ast::ForStmt &loop, const RangeValue &range, Body &body);
-  std::optional<std::vector<LocatedValue>> findCarried(const ast::ForStmt &loop, Scope *scope);
+  std::optional<std::vector<LocatedValue>> findCarried(ast::Block block, SourceRange range,
+                                                       llvm::StringRef what, Scope *scope);
+  llvm::Expected<GraphBuilder::Tensors> runCarrying(ast::Block block, llvm::StringRef what,
+                                                    Scope *scope,
+                                                    llvm::ArrayRef<LocatedValue> carried,
+                                                    llvm::ArrayRef<SymbolicTensor> values);
+  void setCarried(llvm::ArrayRef<LocatedValue> carried,
+                  const std::optional<GraphBuilder::Tensors> &results, Body &body);
   llvm::Expected<GraphBuilder::Tensors> runLoopBody(const ast::ForStmt &loop,
                                                     const RangeValue &range, Body &outer,
                                                     llvm::ArrayRef<LocatedValue> carried,
                                                     mlir::Value index,
                                                     llvm::ArrayRef<SymbolicTensor> values);
   Flow executeIf(const ast::IfStmt &choice, Body &body);
+  void runTimeIf(const ast::IfStmt &choice, const Value &condition, Body &body);
+  void runTimeBranch(const ast::IfStmt &choice, ast::Block block, mlir::Value condition,
+                     Body &body);
   void executeAssert(const ast::AssertStmt &stmt, Body &body);
 
   // Expressions (ImportExpressions.cpp, ImportSubscripts.cpp).

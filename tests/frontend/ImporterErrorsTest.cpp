@@ -172,7 +172,7 @@ TEST_F(ImporterTest, Loops) {
   EXPECT_EQ(loop("return x"), Messages{"this loop changes no tensor that is known before it, so "
                                        "it does nothing"});
   EXPECT_EQ(loop("x = x + 1\n    return x"),
-            Messages{"'return' cannot leave a loop that runs at run time"});
+            Messages{"'return' cannot leave a loop or a choice that runs at run time"});
   EXPECT_EQ(loop("x = x + (1, 2, 3, 4)[n]"),
             Messages{"the index of a sequence must be a compile-time integer, got a run-time "
                      "index"});
@@ -184,6 +184,28 @@ TEST_F(ImporterTest, Loops) {
   EXPECT_EQ(messages("def f(x: f32[B, 8]):\n  for n in range(2):\n    y = x\n    x = x + y\n"
                      "  return y\n"),
             Messages{"unknown name 'y'"});
+}
+
+TEST_F(ImporterTest, ChoicesAtRunTime) {
+  auto choice = [&](const std::string &condition, const std::string &body) {
+    return messages("def f(x: f32[B, 8], t: i64):\n  k = 1\n  if " + condition + ":\n    " + body +
+                    "\n  return x\n");
+  };
+  EXPECT_EQ(choice("t > 0", "x = x + 1").size(), 0u);
+  EXPECT_EQ(choice("t > 0", "y = x"), Messages{"this choice changes no tensor that is known before "
+                                               "it, so it does nothing"});
+  EXPECT_EQ(choice("t > 0", "k = 2"), Messages{"'k' changes in a choice that runs at run time, so "
+                                               "it must be a tensor; it is the integer 1"});
+  EXPECT_EQ(choice("t > 0", "x = x[:, :4]"),
+            Messages{"'x' is f32[B, 8] before the choice and a tensor f32[B, 4] after a step; it "
+                     "must keep its type"});
+  EXPECT_EQ(choice("t > 0", "x = x + 1\n    return x"),
+            Messages{"'return' cannot leave a loop or a choice that runs at run time"});
+  EXPECT_EQ(choice("t", "x = x + 1"),
+            Messages{"a condition at run time is a boolean, got a tensor i64[]"});
+  EXPECT_EQ(choice("x > 0", "x = x + 1"),
+            Messages{"a condition must be known at compile time, and this is a tensor bool[B, 8]; "
+                     "use where(condition, a, b)"});
 }
 
 TEST_F(ImporterTest, MaskFunctions) {

@@ -88,6 +88,20 @@ TEST_F(ImporterTest, LoopOverRangeIsOneLoop) {
   EXPECT_EQ(count(text, " of 4] : tensor<8x8xf32>"), 1u) << text;
 }
 
+TEST_F(ImporterTest, ChoiceAtRunTimeIsALoopOfOneStepOrNone) {
+  std::string text = ir("def f(x: f32[B, 8]):\n"
+                        "  for n in range(4):\n"
+                        "    if n % 2 == 1:\n"
+                        "      x = x + 1\n"
+                        "    else:\n"
+                        "      x = x * 2\n"
+                        "  return x\n");
+  EXPECT_EQ(count(text, "scf.for"), 3u) << text;
+  EXPECT_EQ(count(text, "arith.xori"), 1u) << text;
+  text = ir("def f(x: f32[B, 8], t: i64):\n  if t > 3:\n    x += 1\n  return x\n");
+  EXPECT_EQ(count(text, "scf.for"), 1u) << text;
+}
+
 TEST_F(ImporterTest, LoopOverTupleIsUnrolled) {
   std::string text = ir("def f(x: f32[B, 8]):\n"
                         "  for name in (\"a\", \"b\"):\n"

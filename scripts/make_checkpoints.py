@@ -96,8 +96,10 @@ def frequencies(dims, theta, scaling=None, context=None):
 
             def pair(turns):
                 return dims * math.log(original / (turns * 2 * math.pi)) / (2 * math.log(theta))
-            low = max(math.floor(pair(scaling.get("beta_fast", 32))), 0)
-            high = min(math.ceil(pair(scaling.get("beta_slow", 1))), dims - 1)
+            low, high = pair(scaling.get("beta_fast", 32)), pair(scaling.get("beta_slow", 1))
+            if scaling.get("truncate", True):
+                low, high = math.floor(low), math.ceil(high)
+            low, high = max(low, 0), min(high, dims - 1)
             if low == high:
                 high += 0.001
             ramp = min(max((d // 2 - low) / (high - low), 0), 1)
@@ -251,6 +253,48 @@ def gemma(config, weights, ids):
     return logits if final_cap is None else final_cap * torch.tanh(logits / final_cap)
 
 
+def gpt_oss(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    G, D, V = config["num_key_value_heads"], config["head_dim"], config["vocab_size"]
+    experts, chosen = config["num_local_experts"], config["num_experts_per_tok"]
+    eps, limit, scaling = config["rms_norm_eps"], config["swiglu_limit"], config["rope_scaling"]
+    freqs = frequencies(D, config["rope_theta"], scaling)
+    magnitude = 0.1 * math.log(scaling["factor"]) + 1
+
+    def norm(x, name):
+        return rms_norm(x, weights.get(name + ".weight", E, scale=0.2, mean=1), eps)
+
+    def project(x, name, inputs, outputs):
+        return x @ weights.get(name + ".weight", outputs, inputs).T + weights.get(name + ".bias", outputs, scale=0.3)
+
+    def expert(z, p, e):  # z [E]; large weights, so that the limits matter
+        gate_up = z @ weights.get(p + "gate_up_proj", experts, E, 2 * F, scale=4 * E ** -0.5)[e] + weights.get(
+            p + "gate_up_proj_bias", experts, 2 * F, scale=0.3)[e]
+        gate, up = gate_up[0::2].clamp(max=limit), gate_up[1::2].clamp(-limit, limit)
+        hidden = (up + 1) * gate / (1 + torch.exp(-1.702 * gate))
+        return hidden @ weights.get(p + "down_proj", experts, F, E, scale=0.2 * F ** -0.5)[e] + weights.get(
+            p + "down_proj_bias", experts, E, scale=0.3)[e]
+
+    x = weights.get("model.embed_tokens.weight", V, E, scale=1.0)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        z = norm(x, p + "input_layernorm")
+        q = split(project(z, p + "self_attn.q_proj", E, H * D), H)
+        k = split(project(z, p + "self_attn.k_proj", E, G * D), G)
+        v = split(project(z, p + "self_attn.v_proj", E, G * D), G)
+        y = attention(rotate(q, freqs, magnitude), rotate(k, freqs, magnitude), v,
+                      window=config["sliding_window"] if config["layer_types"][n] == "sliding_attention" else None,
+                      sinks=weights.get(p + "self_attn.sinks", H, scale=1.0))
+        x = x + project(y, p + "self_attn.o_proj", H * D, E)
+        z = norm(x, p + "post_attention_layernorm")
+        logits = project(z, p + "mlp.router", E, experts)
+        for t in range(len(ids)):
+            best, number = torch.topk(logits[t], chosen)
+            for gate, e in zip(torch.softmax(best, 0), number):
+                x[t] = x[t] + gate * expert(z[t], p + "mlp.experts.", e)
+    return norm(x, "model.norm") @ weights.get("lm_head.weight", V, E).T
+
+
 def bert(config, weights, ids, segments, seen):
     E, F, H, eps = (config[key] for key in ("hidden_size", "intermediate_size", "num_attention_heads",
                                             "layer_norm_eps"))
@@ -308,11 +352,21 @@ MODELS = {
                 "final_logit_softcapping": 3.0}, gemma, torch.bfloat16),
     "gemma3": ({**GEMMA, "model_type": "gemma3_text", "num_hidden_layers": 7, "hidden_size": 24,
                 "sliding_window_pattern": 3, "rope_local_base_freq": 100.0}, gemma, torch.bfloat16),
+    "gpt-oss": ({**LLAMA, "model_type": "gpt_oss", "head_dim": 8, "attention_bias": True, "sliding_window": 6,
+                 "hidden_size": 24, "intermediate_size": 16, "num_hidden_layers": 3, "num_local_experts": 5,
+                 "num_experts_per_tok": 2, "swiglu_limit": 7.0,
+                 "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+                 "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "beta_fast": 32.0, "beta_slow": 1.0,
+                                  "truncate": False, "original_max_position_embeddings": 16}},
+                gpt_oss, torch.bfloat16),
     "gpt2": ({"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 61,
               "n_positions": 64, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new",
               "eos_token_id": 2}, gpt2, torch.float32),
 }
 
+# A name's place is its seed: new ones come last, so that the others stay what they are.
+SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mistral", "phi3", "qwen2", "qwen3",
+         "gpt-oss"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,
@@ -343,7 +397,7 @@ def make_bert():
 
 def make(name):
     config, forward, dtype = MODELS[name]
-    weights = Weights(sorted(MODELS).index(name), dtype)
+    weights = Weights(SEEDS.index(name), dtype)
     ids = torch.randint(0, config["vocab_size"], (LENGTH,), generator=weights.generator)
     logits = forward(config, weights, ids)
     write(name, config, weights, {"input_ids": ids[None], "logits": logits[None].float()})

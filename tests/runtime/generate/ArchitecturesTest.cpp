@@ -35,7 +35,8 @@ TEST_P(Architectures, TokenByTokenGivesGoldenLogits) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                          ::testing::Values("llama3", "llama-linear", "llama-yarn", "mistral",
-                                           "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2"),
+                                           "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2",
+                                           "gpt-oss"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

@@ -52,12 +52,32 @@ TEST(LanguageModel, UnsupportedRopeScaling) {
       failsWith(loadError(copy.path()), "rope_scaling of type 'longrope' is not supported"));
 }
 
-TEST(LanguageModel, LayerTypesThatDoNotAlternate) {
-  CheckpointCopy copy("gemma2");
-  copy.configure("\"sliding_window\"", "\"layer_types\": [\"full_attention\", \"full_attention\", "
-                                       "\"full_attention\"], \"sliding_window\"");
+TEST(LanguageModel, QuantisedWeights) {
+  CheckpointCopy copy("gpt-oss");
+  copy.configure("\"swiglu_limit\"",
+                 "\"quantization_config\": {\"quant_method\": \"mxfp4\"}, \"swiglu_limit\"");
   EXPECT_TRUE(failsWith(loadError(copy.path()),
-                        "expected 'sliding_attention' for layer 0, got 'full_attention'"));
+                        "quantization_config with quant_method 'mxfp4' is not supported: expected "
+                        "plain f32, f16 or bf16 weights"));
+}
+
+// Any order of local and global layers is one loop; the golden logits are those of two in turn.
+TEST(LanguageModel, LayerTypes) {
+  auto configured = [](llvm::StringRef kinds) {
+    CheckpointCopy copy("gemma2");
+    copy.configure("\"sliding_window\"",
+                   ("\"layer_types\": " + kinds + ", \"sliding_window\"").str());
+    return loadError(copy.path());
+  };
+  EXPECT_TRUE(failsWith(configured(R"(["full_attention", "sliding_attention"])"),
+                        "layer_types: expected 3 layers, got 2"));
+  EXPECT_TRUE(failsWith(configured(R"(["full_attention", "full_attention", "full_attention"])"),
+                        "layer_types: expected layers of both kinds, got 3 of 3"));
+  EXPECT_TRUE(
+      failsWith(configured(R"(["sliding_attention", "full_attention", "chunked_attention"])"),
+                "layer_types: 'chunked_attention' of layer 2 is not supported"));
+  EXPECT_FALSE(static_cast<bool>(
+      configured(R"(["full_attention", "full_attention", "sliding_attention"])")));
 }
 
 TEST(LanguageModel, ContextBeyondTheModel) {
@@ -196,7 +216,8 @@ TEST_P(Caches, NarrowTypesAreNear) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Caches, ::testing::Values("qwen3", "mistral", "gemma3"));
+INSTANTIATE_TEST_SUITE_P(Models, Caches,
+                         ::testing::Values("qwen3", "mistral", "gemma3", "gpt-oss"));
 
 TEST(KvCache, ContextIsEnforced) {
   ModelOptions options;

@@ -129,7 +129,7 @@ static void emitAttention(AttentionOp op, const TargetInfo &target) {
   AttentionTile tile = tileFor(op, target, staticDim(op.getQuery(), op.getQueryPermutation()[2]));
   std::optional<PrepackedOperands> packed;
   if (!known || *known > few)
-    packed = prepackOperands(op, tile, few);
+    packed = prepackOperands(op, tile, summary, few);
   summary.emit(tile.width(), tile.keysPerBlock);
   Value isFew =
       b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, countRows(b, op), b.index(few));

@@ -2,7 +2,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "passes/attention/AttentionPacker.h"
 #include "passes/attention/PrepackAttention.h"
 #include <limits>
@@ -242,6 +244,51 @@ void MaskSummary::emit(int64_t rowsOfBlock, int64_t keysOfBlock) {
     return tables.clear(); // the operands are no slices of buffers from outside
   for (Table &table : tables)
     fill(b, table);
+}
+
+//===----------------------------------------------------------------------===//
+// What no query sees
+//===----------------------------------------------------------------------===//
+
+/// Recomputes what the mask takes from inside the loop, for the tile that `batch` is in.
+bool MaskSummary::mapCaptured(EmitBuilder &b, IRMapping &mapping, Value batch, Value offset) const {
+  AttentionOp attention = op;
+  auto variable = dyn_cast<BlockArgument>(offset);
+  bool isOfLoop = variable && variable.getOwner()->getParentOp() == loop;
+  if (!isOfLoop && !isConstantIntValue(offset, 0))
+    return false;
+  mapping.map(attention.getMask().getArgument(0), isOfLoop ? b.index(0) : batch);
+  IRMapping tile;
+  if (isOfLoop)
+    tile.map(offset, batch);
+  SetVector<Value> captured;
+  getUsedValuesDefinedAbove(attention.getMask(), captured);
+  for (Value value : captured) {
+    SetVector<Value> variables;
+    if (!isReadable(value, variables) ||
+        llvm::any_of(variables, [&](Value used) { return used != offset; }))
+      return false;
+    mapping.map(value,
+                isa<BlockArgument>(value) ? tile.lookupOrDefault(value) : clone(b, value, tile));
+  }
+  return true;
+}
+
+bool MaskSummary::prepareEndOfKeys(EmitBuilder &b) {
+  return loop && op.hasMask() && op.getMask().getArgument(1).use_empty() && findPositions(b);
+}
+
+Value MaskSummary::emitEndOfKeys(EmitBuilder &b, Value batch, Value offset) const {
+  AttentionOp op = this->op;
+  MaskBlocks mask(op.getMask(), [](const MaskBlocks::Data &) { return false; });
+  IRMapping mapping;
+  if (!mask.isBounded() || !mapCaptured(b, mapping, batch, offset))
+    return Value();
+  mapping.map(op.getMask().getArgument(1), b.index(0));
+  mapping.map(mask.firstQuery(), firstPosition);
+  mapping.map(mask.lastQuery(), b.sub(b.add(firstPosition, queries), b.index(1)));
+  PredicateEmitter forms(b, b.getLoc(), op.getMask(), mapping);
+  return mask.getSeen().emit(b, forms, keys).hi;
 }
 
 //===----------------------------------------------------------------------===//

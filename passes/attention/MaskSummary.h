@@ -26,6 +26,14 @@ public:
   std::pair<mlir::Value, mlir::Value> emitBounds(EmitBuilder &b, const MaskBlocks::Data &data,
                                                  const EmittedBlock &block) const;
 
+  /// Emits, in front of the op's outermost parallel loop, what `emitEndOfKeys` needs; false if the
+  /// mask bounds no keys for all heads at once.
+  bool prepareEndOfKeys(EmitBuilder &b);
+  /// Behind that, but still in front of the loop: the end of the keys that some query of batch
+  /// element `batch` may see. `offset` is where the op's batch begins. Null if the mask does not
+  /// say.
+  mlir::Value emitEndOfKeys(EmitBuilder &b, mlir::Value batch, mlir::Value offset) const;
+
 private:
   /// A variable that a table has a dim for: the batch, the head, or a parallel loop's index.
   struct Axis {
@@ -44,6 +52,8 @@ private:
   bool isReadable(mlir::Value value, llvm::SetVector<mlir::Value> &variables) const;
   bool hasKnownRange(mlir::Value variable) const;
   bool findPositions(EmitBuilder &b);
+  bool mapCaptured(EmitBuilder &b, mlir::IRMapping &mapping, mlir::Value batch,
+                   mlir::Value offset) const;
   Axis axisOf(EmitBuilder &b, mlir::Value variable);
   void fill(EmitBuilder &b, Table &table);
   mlir::Value clone(EmitBuilder &b, mlir::Value value, mlir::IRMapping &mapping) const;

@@ -79,10 +79,13 @@ namespace {
 /// The loop that packs.
 class Prepacking {
 public:
+  /// Emits the end of the keys of a batch element that need be packed; null if all are.
+  using KeysEnd = llvm::function_ref<Value(EmitBuilder &, Value batch)>;
+
   Prepacking(EmitBuilder &b, const AttentionTile &tile, FloatType scoreType, OuterOperand key,
-             OuterOperand value)
-      : b(b), tile(tile), packer(b, tile, scoreType), scoreType(scoreType), key(std::move(key)),
-        value(std::move(value)) {}
+             OuterOperand value, KeysEnd endOfKeys)
+      : b(b), endOfKeys(endOfKeys), tile(tile), packer(b, tile, scoreType), scoreType(scoreType),
+        key(std::move(key)), value(std::move(value)) {}
 
   void emit(Value wanted);
   Value packedKeys, packedValues;
@@ -95,6 +98,7 @@ private:
   void packBlock(ValueRange indices);
 
   EmitBuilder &b;
+  KeysEnd endOfKeys;
   const AttentionTile &tile;
   AttentionPacker packer;
   FloatType scoreType;
@@ -130,11 +134,18 @@ void Prepacking::emit(Value wanted) {
   loop->setAttr("attn.kernel_name", b.getStringAttr("pack"));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  packBlock(loop.getInductionVars());
+  SmallVector<Value> indices(loop.getInductionVars());
+  Value end = endOfKeys(b, indices[0]);
+  if (!end)
+    return packBlock(indices);
+  Value begin = b.mul(indices[2], b.index(tile.keysPerBlock));
+  Value isSeen = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, begin, end);
+  b.branch(
+      isSeen, [&] { packBlock(indices); }, [] {});
 }
 
 std::optional<PrepackedOperands> fovea::prepackOperands(AttentionOp op, const AttentionTile &tile,
-                                                        int64_t fewRows) {
+                                                        MaskSummary &summary, int64_t fewRows) {
   scf::ForallOp loop = outermostLoop(op);
   if (!loop || isWindowed(op))
     return std::nullopt;
@@ -154,7 +165,11 @@ std::optional<PrepackedOperands> fovea::prepackOperands(AttentionOp op, const At
   Value wanted =
       rows ? b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, rows, b.index(fewRows))
            : arith::ConstantIntOp::create(b, 1, 1).getResult();
-  Prepacking prepacking(b, tile, op.getScoreType(), *key, *value);
+  bool bounded = summary.prepareEndOfKeys(b);
+  auto endOfKeys = [&](EmitBuilder &b, Value batch) {
+    return bounded ? summary.emitEndOfKeys(b, batch, packed.batch) : Value();
+  };
+  Prepacking prepacking(b, tile, op.getScoreType(), *key, *value, endOfKeys);
   prepacking.emit(wanted);
   packed.keys = prepacking.packedKeys;
   packed.values = prepacking.packedValues;

@@ -5,6 +5,7 @@
 
 #include "dialect/AttnOps.h"
 #include "passes/attention/AttentionTile.h"
+#include "passes/attention/MaskSummary.h"
 #include "passes/vector/EmitBuilder.h"
 
 namespace fovea {
@@ -20,8 +21,10 @@ struct PrepackedOperands {
 /// unless a head has more than `fewRows` queries. Nothing is emitted if the op is in no such loop,
 /// or if its mask is a window: few blocks of queries then see a key, and memory would grow with the
 /// sequence.
+/// Blocks of keys that the mask hides from all queries, such as those that a cache has no tokens
+/// for yet, are not packed.
 std::optional<PrepackedOperands> prepackOperands(attn::AttentionOp op, const AttentionTile &tile,
-                                                 int64_t fewRows);
+                                                 MaskSummary &summary, int64_t fewRows);
 
 /// The outermost parallel loop around `op`; null if there is none.
 mlir::scf::ForallOp outermostLoop(attn::AttentionOp op);

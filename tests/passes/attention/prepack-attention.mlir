@@ -75,3 +75,85 @@ func.func @window(%q: memref<1x1x?x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref
   }
   return
 }
+
+// -----
+
+// A cache of 1024 keys of which the first %used and those of the new queries are there: blocks that
+// begin after the last query are not packed.
+
+// CHECK-LABEL: func @cache
+// CHECK-SAME: %[[ROWS:[^ ,]*]]: index, %[[USED:[^ ,]*]]: memref<2xi64>
+// CHECK: scf.forall (%[[B:.*]], %[[H:.*]], %[[BLOCK:.*]]) in
+// CHECK: %[[LOADED:.*]] = memref.load %[[USED]][%[[B]]]
+// CHECK: %[[FIRST:.*]] = arith.index_cast %[[LOADED]]
+// CHECK: %[[LAST:.*]] = arith.addi {{.*}}%[[FIRST]]
+// CHECK: %[[END:.*]] = arith.addi %[[LAST]], %c1
+// CHECK: %[[BEGIN:.*]] = arith.muli %[[BLOCK]], %c128
+// CHECK: %[[SEEN:.*]] = arith.cmpi slt, %[[BEGIN]], %[[END]]
+// CHECK: scf.if %[[SEEN]] {
+// CHECK: } {attn.kernel_name = "pack"}
+#rows = affine_map<(d0)[s0] -> (s0 - d0, 192)>
+func.func @cache(%q: memref<2x8x?x64xf32>, %k: memref<2x8x1024x64xf32>, %v: memref<2x8x1024x64xf32>,
+                 %o: memref<2x8x?x64xf32>, %l: index, %used: memref<2xi64>) {
+  scf.forall (%b, %h, %i) = (0, 0, 0) to (2, 8, %l) step (1, 1, 192) {
+    %n = affine.min #rows(%i)[%l]
+    %qs = memref.subview %q[%b, %h, %i, 0] [1, 1, %n, 64] [1, 1, 1, 1]
+        : memref<2x8x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>
+    %ks = memref.subview %k[%b, %h, 0, 0] [1, 1, 1024, 64] [1, 1, 1, 1]
+        : memref<2x8x1024x64xf32> to memref<1x1x1024x64xf32, strided<[524288, 65536, 64, 1], offset: ?>>
+    %vs = memref.subview %v[%b, %h, 0, 0] [1, 1, 1024, 64] [1, 1, 1, 1]
+        : memref<2x8x1024x64xf32> to memref<1x1x1024x64xf32, strided<[524288, 65536, 64, 1], offset: ?>>
+    %os = memref.subview %o[%b, %h, %i, 0] [1, 1, %n, 64] [1, 1, 1, 1]
+        : memref<2x8x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>
+    attn.attention ins(%qs, %ks, %vs : memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>,
+                       memref<1x1x1024x64xf32, strided<[524288, 65536, 64, 1], offset: ?>>,
+                       memref<1x1x1024x64xf32, strided<[524288, 65536, 64, 1], offset: ?>>)
+                   outs(%os : memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>)
+                   offset(%i) mask {
+    ^bb0(%batch: index, %head: index, %row: index, %j: index):
+      %element = arith.addi %batch, %b : index
+      %loaded = memref.load %used[%element] : memref<2xi64>
+      %before = arith.index_cast %loaded : i64 to index
+      %last = arith.addi %row, %before : index
+      %seen = arith.cmpi sle, %j, %last : index
+      attn.yield %seen : i1
+    }
+  }
+  return
+}
+
+// -----
+
+// What a head sees may be less than what others do, which one pass over the keys does not know.
+
+// CHECK-LABEL: func @by_head
+// CHECK: scf.forall
+// CHECK-NOT: scf.if
+// CHECK: } {attn.kernel_name = "pack"}
+#rows = affine_map<(d0)[s0] -> (s0 - d0, 192)>
+func.func @by_head(%q: memref<2x8x?x64xf32>, %k: memref<2x8x1024x64xf32>, %v: memref<2x8x1024x64xf32>,
+                   %o: memref<2x8x?x64xf32>, %l: index) {
+  scf.forall (%b, %h, %i) = (0, 0, 0) to (2, 8, %l) step (1, 1, 192) {
+    %n = affine.min #rows(%i)[%l]
+    %qs = memref.subview %q[%b, %h, %i, 0] [1, 1, %n, 64] [1, 1, 1, 1]
+        : memref<2x8x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>
+    %ks = memref.subview %k[%b, %h, 0, 0] [1, 1, 1024, 64] [1, 1, 1, 1]
+        : memref<2x8x1024x64xf32> to memref<1x1x1024x64xf32, strided<[524288, 65536, 64, 1], offset: ?>>
+    %vs = memref.subview %v[%b, %h, 0, 0] [1, 1, 1024, 64] [1, 1, 1, 1]
+        : memref<2x8x1024x64xf32> to memref<1x1x1024x64xf32, strided<[524288, 65536, 64, 1], offset: ?>>
+    %os = memref.subview %o[%b, %h, %i, 0] [1, 1, %n, 64] [1, 1, 1, 1]
+        : memref<2x8x?x64xf32> to memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>
+    attn.attention ins(%qs, %ks, %vs : memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>,
+                       memref<1x1x1024x64xf32, strided<[524288, 65536, 64, 1], offset: ?>>,
+                       memref<1x1x1024x64xf32, strided<[524288, 65536, 64, 1], offset: ?>>)
+                   outs(%os : memref<1x1x?x64xf32, strided<[?, ?, 64, 1], offset: ?>>)
+                   offset(%i) mask {
+    ^bb0(%batch: index, %head: index, %row: index, %j: index):
+      %number = arith.addi %head, %h : index
+      %last = arith.addi %row, %number : index
+      %seen = arith.cmpi sle, %j, %last : index
+      attn.yield %seen : i1
+    }
+  }
+  return
+}

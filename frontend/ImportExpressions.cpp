@@ -2,6 +2,7 @@
 #include "frontend/Builtins.h"
 #include "frontend/ImporterImpl.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace fovea {
 
@@ -168,15 +169,19 @@ MaybeValue Importer::evaluateFString(const FStringExpr &expr, Scope *scope) {
     MaybeValue value = evaluate(piece, scope);
     if (!value)
       return std::nullopt;
-    if (auto *scalar = value->get<ScalarValue>()) {
-      if (!scalar->loopEnd)
-        return fail(piece->range, "only the variable of a loop over a range of known length can "
-                                  "stand in a string at run time");
+    auto *scalar = value->get<ScalarValue>();
+    auto *layered = value->get<TextValue>();
+    if (layered && !layered->layer)
+      layered = nullptr;
+    if (scalar && !scalar->loopEnd)
+      return fail(piece->range, "only the variable of a loop over a range of known length can "
+                                "stand in a string at run time");
+    if (scalar || layered) {
       if (result.layer)
         return fail(piece->range, "a string can hold one loop variable, and has one already");
-      result.layer = scalar->value;
-      result.count = *scalar->loopEnd;
-      result.text += "{}";
+      result.layer = scalar ? scalar->value : layered->layer;
+      result.count = scalar ? *scalar->loopEnd : layered->count;
+      result.text += scalar ? "{}" : layered->text;
     } else if (auto formatted = format(*value)) {
       result.text += *formatted;
     } else {
@@ -213,8 +218,14 @@ MaybeValue Importer::evaluateAttribute(const AttributeExpr &expr, Scope *scope) 
     return std::nullopt;
   llvm::StringRef name = expr.attribute.name;
   if (auto *config = object->get<ConfigValue>()) {
-    if (name == "get" && !config->object->get("get"))
-      return Value(ConfigGetValue{*config});
+    using Kind = ConfigGetValue::Kind;
+    auto kind = llvm::StringSwitch<std::optional<Kind>>(name)
+                    .Case("get", Kind::Any)
+                    .Case("size", Kind::Size)
+                    .Case("section", Kind::Section)
+                    .Default(std::nullopt);
+    if (kind && !config->object->get(name))
+      return Value(ConfigGetValue{*config, *kind});
     return configAttribute(*config, name, expr.attribute.range);
   }
   if (auto *tensor = object->get<SymbolicTensor>())

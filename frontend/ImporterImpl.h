@@ -158,7 +158,7 @@ private:
                       Scope *scope);
   MaybeValue callLambda(const LambdaValue &lambda, llvm::ArrayRef<LocatedValue> arguments,
                         SourceRange range);
-  MaybeValue callConfigGet(const ConfigValue &config, llvm::ArrayRef<LocatedValue> arguments,
+  MaybeValue callConfigGet(const ConfigGetValue &get, llvm::ArrayRef<LocatedValue> arguments,
                            SourceRange range);
   std::string describeCycle(const ast::Function &function) const;
 

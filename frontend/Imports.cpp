@@ -43,8 +43,8 @@ static std::vector<Import> findImports(const std::shared_ptr<const SourceFile> &
   std::vector<Import> imports;
   auto tokens = Lexer(ignored).run();
   for (size_t i = 0; tokens && i + 1 < tokens->size(); ++i) {
-    bool startsLine = i == 0 || (*tokens)[i - 1].is(TokenKind::Newline) ||
-                      (*tokens)[i - 1].is(TokenKind::Dedent);
+    bool startsLine =
+        i == 0 || (*tokens)[i - 1].is(TokenKind::Newline) || (*tokens)[i - 1].is(TokenKind::Dedent);
     const Token &name = (*tokens)[i + 1];
     if (startsLine && (*tokens)[i].is(TokenKind::KwImport) && name.is(TokenKind::Name))
       imports.push_back({source->getText(name.range), name.range});

@@ -1,6 +1,6 @@
-// `import NAME` in a description: the definitions of NAME.fov stand in its place. The file is looked
-// for in the folder of the one that imports it, then among the descriptions that are built into the
-// library (frontend/models).
+// `import NAME` in a description: the definitions of NAME.fov stand in its place. The file is
+// looked for in the folder of the one that imports it, then among the descriptions that are built
+// into the library (frontend/models).
 #ifndef FOVEA_FRONTEND_IMPORTS_H
 #define FOVEA_FRONTEND_IMPORTS_H
 

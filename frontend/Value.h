@@ -62,9 +62,11 @@ struct ConfigValue {
   std::shared_ptr<const ConfigFile> file;
   const llvm::json::Object *object;
 };
-/// `config.get`.
+/// `config.get`, `config.size` or `config.section`.
 struct ConfigGetValue {
+  enum class Kind { Any, Size, Section };
   ConfigValue config;
+  Kind kind = Kind::Any;
 };
 
 /// A weight without its dims: `weight("name")`, `weight("name")[f16]`. Without an element type it

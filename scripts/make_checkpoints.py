@@ -75,7 +75,8 @@ def merge(x):
     return x.transpose(0, 1).reshape(x.shape[1], -1)
 
 
-def frequencies(dims, theta, scaling=None, context=None):
+def frequencies(dims, theta, scaling=None, context=None, room=None):
+    """`context` is the one that the model was first trained for, `room` what a sequence may take."""
     out = []
     for d in range(0, dims, 2):
         f = theta ** (-d / dims)
@@ -91,6 +92,11 @@ def frequencies(dims, theta, scaling=None, context=None):
             elif wavelength > original / high:
                 smooth = (original / wavelength - low) / (high - low)
                 f = (1 - smooth) * f / scaling["factor"] + smooth * f
+        elif kind == "dynamic" and room > context:
+            base = theta * (scaling["factor"] * room / context - (scaling["factor"] - 1)) ** (dims / (dims - 2))
+            f = base ** (-d / dims)
+        elif kind == "longrope":
+            f = 1 / (scaling["long_factor" if room > context else "short_factor"][d // 2] * theta ** (d / dims))
         elif kind == "yarn":
             original = scaling.get("original_max_position_embeddings", context)
 
@@ -133,13 +139,13 @@ def attention(q, k, v, scale=None, window=None, cap=None, sinks=None):
 
 
 def llama_like(config, weights, ids, qkv_bias=False, o_bias=False, mlp_bias=False, head_norm=False,
-               window=None):
+               window=None, room=64):
     E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
     G = config.get("num_key_value_heads", H)
     D = config.get("head_dim", E // H)
     eps, V = config["rms_norm_eps"], config["vocab_size"]
     scaling = config.get("rope_scaling")
-    freqs = frequencies(D, config["rope_theta"], scaling, config["max_position_embeddings"])
+    freqs = frequencies(D, config["rope_theta"], scaling, config["max_position_embeddings"], room)
     magnitude = 0.1 * math.log(scaling["factor"]) + 1 if (scaling or {}).get("rope_type") == "yarn" else 1.0
 
     def project(x, name, inputs, outputs, bias):
@@ -169,11 +175,14 @@ def llama_like(config, weights, ids, qkv_bias=False, o_bias=False, mlp_bias=Fals
     return x @ head.T
 
 
-def phi3(config, weights, ids):
+def phi3(config, weights, ids, room=64):
     E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
     G, D = config["num_key_value_heads"], E // H
     eps, V = config["rms_norm_eps"], config["vocab_size"]
-    freqs = frequencies(int(D * config["partial_rotary_factor"]), config["rope_theta"])
+    scaling, original = config.get("rope_scaling"), config.get("original_max_position_embeddings")
+    freqs = frequencies(int(D * config["partial_rotary_factor"]), config["rope_theta"], scaling, original, room)
+    longer = config["max_position_embeddings"] / original if scaling else 1
+    magnitude = math.sqrt(1 + math.log(longer) / math.log(original)) if scaling else 1.0
 
     def norm(x, name):
         return rms_norm(x, weights.get(name + ".weight", E, scale=0.2, mean=1), eps)
@@ -184,7 +193,7 @@ def phi3(config, weights, ids):
         qkv = norm(x, p + "input_layernorm") @ weights.get(
             p + "self_attn.qkv_proj.weight", (H + 2 * G) * D, E).T
         q, k, v = qkv.split([H * D, G * D, G * D], -1)
-        y = attention(rotate(split(q, H), freqs), rotate(split(k, G), freqs), split(v, G),
+        y = attention(rotate(split(q, H), freqs, magnitude), rotate(split(k, G), freqs, magnitude), split(v, G),
                       window=config["sliding_window"])
         x = x + y @ weights.get(p + "self_attn.o_proj.weight", E, H * D).T
         gate, up = (norm(x, p + "post_attention_layernorm") @ weights.get(
@@ -324,6 +333,48 @@ def bert(config, weights, ids, segments, seen):
     return x, torch.tanh(project(x[:1], "pooler.dense", E, E))[0]
 
 
+def transformer_block(config, weights, x, p, seen):
+    """One block of sinusoidal_encoder, sinusoidal_gpt and decoder_block on x [L, E]."""
+    E, H = config["d_model"], config["num_heads"]
+
+    def affine(x, name, inputs, outputs):
+        return x @ weights.get(name + ".weight", outputs, inputs).T + weights.get(name + ".bias", outputs, scale=0.1)
+
+    def norm(x, name):
+        return layer_norm(x, weights.get(name + ".weight", E, scale=0.2, mean=1),
+                          weights.get(name + ".bias", E, scale=0.1), 1e-5)
+
+    z = norm(x, p + "norm1")
+    q, k, v = (split(affine(z, p + f"attention.{name}", E, E), H) for name in ("w_q", "w_k", "w_v"))
+    s = (q @ k.transpose(1, 2) / math.sqrt(E // H)).masked_fill(~seen, -math.inf)
+    x = x + affine(merge(torch.softmax(s, -1) @ v), p + "attention.w_o", E, E)
+    hidden = affine(norm(x, p + "norm2"), p + "ffn.0", E, config["d_ff"]).clamp(min=0)
+    return x + affine(hidden, p + "ffn.2", config["d_ff"], E)
+
+
+def sinusoidal(config, table, ids):
+    E, L = config["d_model"], len(ids)
+    angle = torch.arange(L, dtype=torch.float64)[:, None] * torch.exp(
+        torch.arange(0, E, 2, dtype=torch.float64) * (-math.log(10000.0) / E))
+    positions = torch.empty(L, E, dtype=torch.float64)
+    positions[:, 0::2], positions[:, 1::2] = torch.sin(angle), torch.cos(angle)
+    return table[ids] * math.sqrt(E) + positions
+
+
+def causal(length):
+    return torch.tril(torch.ones(length, length)).bool()
+
+
+def sinusoidal_gpt(config, weights, ids):
+    E, V = config["d_model"], config["vocab_size"]
+    x = sinusoidal(config, weights.get("token_embedding.weight", V, E, scale=0.2), ids)
+    for n in range(config["num_layers"]):
+        x = transformer_block(config, weights, x, f"decoder_blocks.{n}.", causal(len(ids)))
+    x = layer_norm(x, weights.get("final_norm.weight", E, scale=0.2, mean=1),
+                   weights.get("final_norm.bias", E, scale=0.1), 1e-5)
+    return x @ weights.get("lm_head.weight", V, E).T + weights.get("lm_head.bias", V, scale=0.1)
+
+
 LLAMA = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
          "num_key_value_heads": 2, "vocab_size": 61, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
          "rope_theta": 10000.0, "tie_word_embeddings": False, "hidden_act": "silu", "eos_token_id": 2}
@@ -348,6 +399,12 @@ MODELS = {
               lambda *a: llama_like(*a, head_norm=True), torch.float32),
     "phi3": ({**LLAMA, "model_type": "phi3", "partial_rotary_factor": 0.5, "sliding_window": 9}, phi3,
              torch.float16),
+    "llama-dynamic": ({**LLAMA, "model_type": "llama", "max_position_embeddings": 16,
+                       "rope_scaling": {"type": "dynamic", "factor": 4.0}}, llama_like, torch.float16),
+    "phi3-longrope": ({**LLAMA, "model_type": "phi3", "partial_rotary_factor": 1.0, "sliding_window": None,
+                       "original_max_position_embeddings": 16, "rope_scaling": {
+                           "type": "longrope", "short_factor": [1.0, 1.1, 1.25, 1.5], "long_factor": [1.0, 2.0, 3.5, 6.0]}},
+                      phi3, torch.float16),
     "gemma2": ({**GEMMA, "model_type": "gemma2", "num_hidden_layers": 3, "attn_logit_softcapping": 5.0,
                 "final_logit_softcapping": 3.0}, gemma, torch.bfloat16),
     "gemma3": ({**GEMMA, "model_type": "gemma3_text", "num_hidden_layers": 7, "hidden_size": 24,
@@ -364,9 +421,13 @@ MODELS = {
               "eos_token_id": 2}, gpt2, torch.float32),
 }
 
+TRANSFORMER = {"d_model": 32, "num_heads": 4, "num_layers": 2, "d_ff": 48, "vocab_size": 61, "max_seq_len": 64}
+MODELS["gpt-sinusoidal"] = ({**TRANSFORMER, "model_type": "sinusoidal_gpt", "eos_token_id": 2}, sinusoidal_gpt,
+                            torch.float32)
+
 # A name's place is its seed: new ones come last, so that the others stay what they are.
 SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mistral", "phi3", "qwen2", "qwen3",
-         "gpt-oss"]
+         "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,
@@ -395,13 +456,42 @@ def make_bert():
         "pooler_output": torch.stack([pooled for _, pooled in results]).float()})
 
 
+def make_encoder():
+    """Two sequences, of which the second ends in padding."""
+    config = {**TRANSFORMER, "model_type": "sinusoidal_encoder"}
+    weights = Weights(101, torch.float16)
+    ids = torch.randint(0, config["vocab_size"], (2, 9), generator=weights.generator)
+    seen = torch.ones(2, 9, dtype=torch.int64)
+    seen[1, 6:] = 0
+    states = []
+    for b in range(2):
+        x = sinusoidal(config, weights.get("embedding.weight", config["vocab_size"], config["d_model"], scale=0.2),
+                       ids[b])
+        for n in range(config["num_layers"]):
+            x = transformer_block(config, weights, x, f"encoder_layers.{n}.", seen[b, None, None, :].bool())
+        states.append(x)
+    write("encoder-sinusoidal", config, weights, {"input_ids": ids, "attention_mask": seen,
+                                                  "last_hidden_state": torch.stack(states).float()})
+
+
+def make_decoder_block():
+    config = {**TRANSFORMER, "model_type": "decoder_block"}
+    weights = Weights(102)
+    x = torch.randn(2, 9, config["d_model"], generator=weights.generator)
+    y = torch.stack([transformer_block(config, weights, x[b].double(), "", causal(9)) for b in range(2)])
+    write("decoder-block", config, weights, {"x": x, "y": y.float()})
+
+
 def make(name):
     config, forward, dtype = MODELS[name]
     weights = Weights(SEEDS.index(name), dtype)
     ids = torch.randint(0, config["vocab_size"], (LENGTH,), generator=weights.generator)
-    logits = forward(config, weights, ids)
-    write(name, config, weights, {"input_ids": ids[None], "logits": logits[None].float()})
+    golden = {"input_ids": ids[None], "logits": forward(config, weights, ids)[None].float()}
+    if (config.get("rope_scaling") or {}).get("type") in ("dynamic", "longrope"):
+        golden["logits_within_16"] = forward(config, weights, ids[:16], room=16)[None].float()
+    write(name, config, weights, golden)
 
 
-for name in sys.argv[1:] or [*MODELS, "bert"]:
-    make_bert() if name == "bert" else make(name)
+OTHERS = {"bert": make_bert, "encoder-sinusoidal": make_encoder, "decoder-block": make_decoder_block}
+for name in sys.argv[1:] or [*MODELS, *OTHERS]:
+    OTHERS[name]() if name in OTHERS else make(name)

@@ -30,8 +30,11 @@ static llvm::Error readVocabularies(const JsonNode &root, Pipeline &pipeline) {
   Expected<JsonNode> vocab = model->member("vocab");
   if (!vocab)
     return vocab.takeError();
-  // Other models have arrays of another meaning there: readModel names them.
-  if (vocab->json().getAsArray())
+  // Other models have arrays of another meaning there: readModel names them. Those that have a
+  // vocabulary there say below what they expected.
+  std::optional<JsonNode> type = model->find("type");
+  std::optional<StringRef> name = type ? type->json().getAsString() : std::nullopt;
+  if (vocab->json().getAsArray() && name && *name != "BPE" && *name != "WordPiece")
     return readModel(*model, pipeline.modelVocabulary).takeError();
   for (Vocabulary *target : {&pipeline.modelVocabulary, &pipeline.vocabulary}) {
     Expected<Vocabulary> read = Vocabulary::read(*vocab);

@@ -10,6 +10,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
+#include <limits>
 
 using namespace fovea;
 using llvm::StringRef;
@@ -20,22 +21,36 @@ using llvm::Twine;
 //===----------------------------------------------------------------------===//
 
 /// `eos_token_id`: a number or a list of them, or absent.
-static void readEnds(const llvm::json::Object &config, std::vector<TokenId> &ends) {
+static llvm::Error readEnds(const llvm::json::Object &config, const Twine &path,
+                            std::vector<TokenId> &ends) {
   const llvm::json::Value *value = config.get("eos_token_id");
-  if (!value)
-    return;
-  if (std::optional<int64_t> id = value->getAsInteger())
+  if (!value || value->kind() == llvm::json::Value::Null)
+    return llvm::Error::success();
+  llvm::json::Array list;
+  if (value->getAsArray())
+    list = *value->getAsArray();
+  else
+    list.push_back(*value);
+  for (const llvm::json::Value &element : list) {
+    std::optional<int64_t> id = element.getAsInteger();
+    if (!id)
+      return llvm::createStringError(path +
+                                     ": expected 'eos_token_id', a token or a list of them, "
+                                     "got " +
+                                     describeKind(element));
+    if (*id < 0 || *id > std::numeric_limits<TokenId>::max())
+      return llvm::createStringError(path + ": expected 'eos_token_id' to be a token, got " +
+                                     Twine(*id));
     ends.push_back(static_cast<TokenId>(*id));
-  if (const llvm::json::Array *ids = value->getAsArray())
-    for (const llvm::json::Value &element : *ids)
-      if (std::optional<int64_t> id = element.getAsInteger())
-        ends.push_back(static_cast<TokenId>(*id));
+  }
+  return llvm::Error::success();
 }
 
 /// generation_config.json, where there is one, knows ends that config.json does not.
 static llvm::Expected<std::vector<TokenId>> findEnds(const ModelDirectory &directory) {
   std::vector<TokenId> ends;
-  readEnds(directory.config(), ends);
+  if (llvm::Error error = readEnds(directory.config(), directory.path() + "/config.json", ends))
+    return std::move(error);
   llvm::SmallString<128> path(directory.path());
   llvm::sys::path::append(path, "generation_config.json");
   if (!llvm::sys::fs::exists(path))
@@ -43,7 +58,8 @@ static llvm::Expected<std::vector<TokenId>> findEnds(const ModelDirectory &direc
   llvm::Expected<llvm::json::Object> config = readJsonObject(path);
   if (!config)
     return config.takeError();
-  readEnds(*config, ends);
+  if (llvm::Error error = readEnds(*config, path, ends))
+    return std::move(error);
   return ends;
 }
 
@@ -120,6 +136,9 @@ llvm::Error LanguageModel::readExports(const Graph &graph, const ModelOptions &o
 llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions &options) {
   if (llvm::Error error = checkUnused(graph, *weightSource))
     return error;
+  if (!graph.module().lookupSymbol("step"))
+    return llvm::createStringError(directory + ": there is no entry 'step' to generate text with; "
+                                               "'fovea run' runs the others");
   // Nobody waits for the code of what only verification runs.
   if (mlir::Operation *forward = graph.module().lookupSymbol("forward"))
     forward->erase();
@@ -153,6 +172,10 @@ llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions
                                    "got '" +
                                    logits.name + "', " + logits.describe());
   vocabulary = *logits.dims[1].size;
+  for (TokenId end : ends)
+    if (end >= vocabulary)
+      return llvm::createStringError(directory + ": 'eos_token_id' is " + Twine(end) +
+                                     ", expected tokens below " + Twine(vocabulary));
   return llvm::Error::success();
 }
 
@@ -169,11 +192,10 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   if (!weights)
     return weights.takeError();
   model.weightSource = std::move(*weights);
-  Params params;
   if (options.cacheType != "f32")
-    params.emplace_back("T", options.cacheType);
+    model.descriptionParams.emplace_back("T", options.cacheType);
   watch.emplace(model.times, "reading the description");
-  llvm::Expected<Graph> graph = Graph::fromFile(directory, params);
+  llvm::Expected<Graph> graph = Graph::fromFile(directory, model.descriptionParams);
   if (!graph)
     return graph.takeError();
   // Before the work: what is wrong with the directory, and what it says of text.
@@ -191,6 +213,14 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   watch.reset();
   if (llvm::Error error = model.readExports(*graph, options))
     return std::move(error);
+  // Only now is it known how long sequences get, which some rotations depend on.
+  if (auto usesRoom = llvm::dyn_cast_or_null<mlir::BoolAttr>(graph->exported("uses_room"));
+      usesRoom && usesRoom.getValue()) {
+    model.descriptionParams.emplace_back("room", model.context);
+    graph = Graph::fromFile(directory, model.descriptionParams);
+    if (!graph)
+      return graph.takeError();
+  }
   if (llvm::Error error = model.compileEntries(*graph, options))
     return std::move(error);
   return model;

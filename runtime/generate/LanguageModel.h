@@ -62,6 +62,8 @@ public:
   /// How long the steps of loading took, other than those of compiling.
   llvm::ArrayRef<PhaseTime> loadTimes() const { return times; }
   const WeightSource &weights() const { return *weightSource; }
+  /// What the description was imported with.
+  const Params &params() const { return descriptionParams; }
   /// The tokens that end a sequence.
   llvm::ArrayRef<TokenId> endTokens() const { return ends; }
 
@@ -101,6 +103,7 @@ private:
                   MutableTensorView logits) const;
 
   std::string directory;
+  Params descriptionParams;
   std::shared_ptr<const WeightSource> weightSource;
   std::optional<Tokenizer> textTokenizer;
   std::optional<Executable> compiled;

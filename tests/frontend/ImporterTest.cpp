@@ -88,6 +88,17 @@ TEST_F(ImporterTest, LoopOverRangeIsOneLoop) {
   EXPECT_EQ(count(text, " of 4] : tensor<8x8xf32>"), 1u) << text;
 }
 
+TEST_F(ImporterTest, StringsWithALoopVariableMakeLongerOnes) {
+  std::string text = ir("def _norm(x, p: str):\n"
+                        "  return layer_norm(x, weight(f\"{p}.w\")[8], weight(f\"{p}.b\")[8])\n"
+                        "def f(x: f32[B, 8]):\n"
+                        "  for n in range(4):\n"
+                        "    x += _norm(x, f\"layers.{n}\")\n"
+                        "  return x\n");
+  EXPECT_EQ(count(text, "attn.weight \"layers.{}.w\"["), 1u) << text;
+  EXPECT_EQ(count(text, " of 4] : tensor<8xf32>"), 2u) << text;
+}
+
 TEST_F(ImporterTest, ChoiceAtRunTimeIsALoopOfOneStepOrNone) {
   std::string text = ir("def f(x: f32[B, 8]):\n"
                         "  for n in range(4):\n"
@@ -197,7 +208,21 @@ TEST_F(ImporterTest, Config) {
             Messages{options.modelDirectory +
                      "/config.json has no 'hiden_size' (did you mean 'hidden_size'?)"});
   EXPECT_EQ(messages(head + "return ones(config.get())\n"),
-            Messages{"'get' takes a key and a default"});
+            Messages{"a value of a configuration is asked for by a key and a default"});
+  // The kind of a value is that of its default, or what the function asks for.
+  const std::string path = options.modelDirectory + "/config.json: expected ";
+  EXPECT_EQ(messages(head + "return ones(config.get(\"model_type\", 3))\n"),
+            Messages{path + "'model_type', an integer, got the string 'llama'"});
+  EXPECT_EQ(messages(head + "return ones(2 if config.get(\"hidden_size\", False) else 3)\n"),
+            Messages{path + "'hidden_size', true or false, got the integer 32"});
+  EXPECT_EQ(messages(head + "return ones(config.size(\"rms_norm_eps\"))\n"),
+            Messages{path + "'rms_norm_eps', an integer from 1 to 2^40, got the number 1e-05"});
+  EXPECT_EQ(messages(head + "return ones(3 if config.section(\"model_type\") is None else 4)\n"),
+            Messages{path + "'model_type', an object, got the string 'llama'"});
+  EXPECT_EQ(count(ir(head + "return ones((config.size(\"hidden_size\"), config.size(\"none\", 9), "
+                            "3 if config.section(\"none\") is None else 4))\n"),
+                  "-> (tensor<32x9x3xf32>"),
+            1u);
 }
 
 TEST_F(ImporterTest, WrongConfigs) {

@@ -172,7 +172,8 @@ static llvm::Expected<Generation> stream(const GenerateOptions &options, const L
     return true;
   };
   llvm::Expected<Generation> result = model.generate(prompt, generation);
-  llvm::outs() << "\n";
+  if (result)
+    llvm::outs() << "\n";
   return result;
 }
 

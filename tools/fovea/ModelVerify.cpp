@@ -32,7 +32,7 @@ llvm::Error tool::verifyModel(llvm::StringRef directory, const LanguageModel &mo
   if (!stepped)
     return stepped.takeError();
 
-  llvm::Expected<Graph> graph = Graph::fromFile(directory, {}, "", "forward");
+  llvm::Expected<Graph> graph = Graph::fromFile(directory, model.params(), "", "forward");
   if (!graph)
     return graph.takeError();
   CompileOptions compileOptions;

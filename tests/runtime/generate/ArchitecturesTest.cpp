@@ -33,10 +33,26 @@ TEST_P(Architectures, TokenByTokenGivesGoldenLogits) {
   }
 }
 
+// Rotations that depend on the length take the room of a sequence, here that of the original
+// context.
+TEST(RotationByRoom, WithinTheOriginalContext) {
+  for (const char *name : {"llama-dynamic", "phi3-longrope"}) {
+    ModelOptions options;
+    options.contextSize = 16;
+    LanguageModel model = load(name, options);
+    Golden golden(checkpoint(name), "logits_within_16");
+    KvCache cache = llvm::cantFail(model.createCache());
+    Tensor logits =
+        llvm::cantFail(model.prefill(cache, 0, llvm::ArrayRef(golden.ids).take_front(16)));
+    EXPECT_LT(relativeError(logits, row(golden.logits, 15)), bound) << name;
+    EXPECT_GT(relativeError(logits, row(Golden(checkpoint(name)).logits, 15)), 1e-2) << name;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, Architectures,
-                         ::testing::Values("llama3", "llama-linear", "llama-yarn", "mistral",
-                                           "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2",
-                                           "gpt-oss"),
+                         ::testing::Values("llama3", "llama-linear", "llama-yarn", "llama-dynamic",
+                                           "mistral", "qwen2", "qwen3", "phi3", "phi3-longrope",
+                                           "gemma2", "gemma3", "gpt2", "gpt-oss", "gpt-sinusoidal"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

@@ -47,9 +47,15 @@ TEST(LanguageModel, UnsupportedSwitch) {
 
 TEST(LanguageModel, UnsupportedRopeScaling) {
   CheckpointCopy copy("llama-yarn");
-  copy.configure("\"yarn\"", "\"longrope\"");
+  copy.configure("\"yarn\"", "\"ntk\"");
+  EXPECT_TRUE(failsWith(loadError(copy.path()), "rope_scaling of type 'ntk' is not supported"));
+}
+
+TEST(LanguageModel, LongRopeHasAFactorAPair) {
+  CheckpointCopy copy("phi3-longrope");
+  copy.configure("6.0", "6.0, 7.0");
   EXPECT_TRUE(
-      failsWith(loadError(copy.path()), "rope_scaling of type 'longrope' is not supported"));
+      failsWith(loadError(copy.path()), "rope_scaling: expected 4 numbers in long_factor, got 5"));
 }
 
 TEST(LanguageModel, QuantisedWeights) {
@@ -72,10 +78,10 @@ TEST(LanguageModel, LayerTypes) {
   EXPECT_TRUE(failsWith(configured(R"(["full_attention", "sliding_attention"])"),
                         "layer_types: expected 3 layers, got 2"));
   EXPECT_TRUE(failsWith(configured(R"(["full_attention", "full_attention", "full_attention"])"),
-                        "layer_types: expected layers of both kinds, got 3 of 3"));
+                        "expected full_attention and sliding_attention, each of some layers"));
   EXPECT_TRUE(
       failsWith(configured(R"(["sliding_attention", "full_attention", "chunked_attention"])"),
-                "layer_types: 'chunked_attention' of layer 2 is not supported"));
+                "layer_types: 'chunked_attention' is not supported"));
   EXPECT_FALSE(static_cast<bool>(
       configured(R"(["full_attention", "full_attention", "sliding_attention"])")));
 }

@@ -19,17 +19,17 @@ inline LanguageModel load(llvm::StringRef name, ModelOptions options = {}) {
   return llvm::cantFail(LanguageModel::load(checkpoint(name), options));
 }
 
-/// The golden sequence of a checkpoint, and the logits [1, L, V] for it.
+/// The golden sequence of a checkpoint, and logits [1, L, V] for it or for its beginning.
 struct Golden {
   std::vector<TokenId> ids;
   Tensor logits;
 
-  explicit Golden(llvm::StringRef directory) {
+  explicit Golden(llvm::StringRef directory, llvm::StringRef name = "logits") {
     auto file = llvm::cantFail(SafetensorsFile::open((directory + "/golden.safetensors").str()));
     TensorView input = *file->find("input_ids");
     for (int64_t i = 0; i < input.size(1); ++i)
       ids.push_back(static_cast<TokenId>(input.at({0, i})));
-    logits = llvm::cantFail(Tensor::copyOf(*file->find("logits")));
+    logits = llvm::cantFail(Tensor::copyOf(*file->find(name)));
   }
 };
 

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Runs fovea generate on model directories with something wrong in them.
+
+usage: wrong_models.py MODELS TOKENIZER FOLDER
+
+Each case of the table changes a copy of a checkpoint of MODELS, with TOKENIZER as its tokenizer.json.
+The command must end with exit status 1 and one error on stderr, and print no text. Prints the error of
+each case."""
+import json
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+
+
+class Model:
+    """The files of a directory, to be changed."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def read(self, name):
+        return (self.path / name).read_bytes()
+
+    def write(self, name, contents):
+        (self.path / name).write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+
+    def remove(self, name):
+        (self.path / name).unlink()
+
+    def edit(self, name, change):
+        value = json.loads(self.read(name))
+        change(value)
+        self.write(name, json.dumps(value))
+
+    def add_tensor(self, name):
+        raw = self.read("model.safetensors")
+        end = 8 + struct.unpack("<Q", raw[:8])[0]
+        header = json.loads(raw[8:end])
+        size = len(raw) - end
+        header[name] = {"dtype": "F32", "shape": [1], "data_offsets": [size, size + 4]}
+        text = json.dumps(header).encode()
+        self.write("model.safetensors", struct.pack("<Q", len(text)) + text + raw[end:] + bytes(4))
+
+    def weights(self, change):
+        """Changes the header {name: entry} of the weights; the bytes stay."""
+        raw = self.read("model.safetensors")
+        end = 8 + struct.unpack("<Q", raw[:8])[0]
+        header = json.loads(raw[8:end])
+        change(header)
+        text = json.dumps(header).encode()
+        self.write("model.safetensors", struct.pack("<Q", len(text)) + text + raw[end:])
+
+
+NORM = "model.norm.weight"
+
+
+def config(**values):
+    return lambda model: model.edit("config.json", lambda c: c.update(values))
+
+
+def without(key):
+    return lambda model: model.edit("config.json", lambda c: c.pop(key))
+
+
+def text(name, contents):
+    return lambda model: model.write(name, contents)
+
+
+def weights(change):
+    return lambda model: model.weights(change)
+
+
+def rename(header, old, new):
+    header[new] = header.pop(old)
+
+
+def index(**values):
+    return lambda model: (shutil.move(model.path / "model.safetensors", model.path / "part.safetensors"),
+                          model.write("model.safetensors.index.json", json.dumps(values)))
+
+
+def tokenizer(change):
+    return lambda model: model.edit("tokenizer.json", change)
+
+
+CASES = {
+    # config.json
+    "no config.json": ("qwen3", lambda model: model.remove("config.json")),
+    "config.json is empty": ("qwen3", text("config.json", "")),
+    "config.json is a list": ("qwen3", text("config.json", "[1]")),
+    "config.json is cut off": ("qwen3", lambda model: model.write("config.json", model.read("config.json")[:40])),
+    "config.json is no text": ("qwen3", text("config.json", b'{"model_type": "\xff"}')),
+    "no model_type": ("qwen3", without("model_type")),
+    "model_type is a number": ("qwen3", config(model_type=3)),
+    "unknown model_type": ("qwen3", config(model_type="mamba")),
+    "no hidden_size": ("qwen3", without("hidden_size")),
+    "hidden_size is a string": ("qwen3", config(hidden_size="32")),
+    "hidden_size is a fraction": ("qwen3", config(hidden_size=32.5)),
+    "hidden_size is negative": ("qwen3", config(hidden_size=-32)),
+    "hidden_size is huge": ("qwen3", config(hidden_size=2**40)),
+    "hidden_size has 30 digits": ("qwen3", config(hidden_size=10**30)),
+    "hidden_size is another": ("qwen3", config(hidden_size=24)),
+    "no layers": ("qwen3", config(num_hidden_layers=0)),
+    "more layers than tensors": ("qwen3", config(num_hidden_layers=3)),
+    "fewer layers than tensors": ("qwen3", config(num_hidden_layers=1)),
+    "no heads": ("qwen3", config(num_attention_heads=0)),
+    "heads that key heads do not divide": ("qwen3", config(num_key_value_heads=3)),
+    "head_dim is odd": ("qwen3", config(head_dim=11)),
+    "vocab_size is negative": ("qwen3", config(vocab_size=-1)),
+    "vocab_size is another": ("qwen3", config(vocab_size=60)),
+    "no max_position_embeddings": ("qwen3", without("max_position_embeddings")),
+    "max_position_embeddings is 0": ("qwen3", config(max_position_embeddings=0)),
+    "rope_theta is a string": ("qwen3", config(rope_theta="10000")),
+    "rope_theta is negative": ("qwen3", config(rope_theta=-1.0)),
+    "rms_norm_eps is a list": ("qwen3", config(rms_norm_eps=[])),
+    "rope_scaling is a string": ("qwen3", config(rope_scaling="linear")),
+    "rope_scaling of a kind that is a number": ("qwen3", config(rope_scaling={"type": 3, "factor": 2.0})),
+    "rope_scaling by a string": ("qwen3", config(rope_scaling={"type": "linear", "factor": "2"})),
+    "rope_scaling without a factor": ("qwen3", config(rope_scaling={"type": "linear"})),
+    "rope_scaling by 0": ("qwen3", config(rope_scaling={"type": "linear", "factor": 0})),
+    "unknown rope_scaling": ("qwen3", config(rope_scaling={"type": "ntk", "factor": 2.0})),
+    "tie_word_embeddings is a string": ("qwen3", config(tie_word_embeddings="yes")),
+    "eos_token_id is a string": ("qwen3", config(eos_token_id="</s>")),
+    "eos_token_id is negative": ("qwen3", config(eos_token_id=-1)),
+    "eos_token_id is out of range": ("qwen3", config(eos_token_id=[2, 61])),
+    "eos_token_id is huge": ("qwen3", config(eos_token_id=2**40)),
+    "hidden_act is another": ("qwen3", config(hidden_act="relu")),
+    "quantised": ("llama3", config(quantization_config={"quant_method": "gptq"})),
+    "sliding_window is 0": ("mistral", config(sliding_window=0)),
+    "sliding_window is a string": ("mistral", config(sliding_window="7")),
+    "no sliding_window": ("gemma2", without("sliding_window")),
+    "layer_types of another length": ("gpt-oss", config(layer_types=["full_attention"])),
+    "layer_types of one kind": ("gpt-oss", config(layer_types=["full_attention"] * 3)),
+    "layer_types of numbers": ("gpt-oss", config(layer_types=[1, 2, 3])),
+    "layer_types is a number": ("gpt-oss", config(layer_types=3)),
+    "more experts chosen than there are": ("gpt-oss", config(num_experts_per_tok=6)),
+    "no experts": ("gpt-oss", config(num_local_experts=0)),
+    "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
+    # Weights
+    "no weights": ("qwen3", lambda model: model.remove("model.safetensors")),
+    "weights are empty": ("qwen3", text("model.safetensors", b"")),
+    "weights are cut off": ("qwen3", lambda model: model.write("model.safetensors", model.read("model.safetensors")[:-100])),
+    "weights are cut off in the header": ("qwen3", lambda model: model.write("model.safetensors", model.read("model.safetensors")[:99])),
+    "tensor missing": ("qwen3", weights(lambda h: rename(h, NORM, "model.layers.7.rotary_emb.inv_freq"))),
+    "tensor unexpected": ("qwen3", lambda model: model.add_tensor("extra.weight")),
+    "tensors that overlap": ("qwen3", weights(lambda h: h.update({"extra.weight": h[NORM]}))),
+    "tensor of another shape": ("qwen3", weights(lambda h: h[NORM].update(shape=[2, 16]))),
+    "tensor of another type": ("qwen3", weights(lambda h: h[NORM].update(dtype="I32"))),
+    "tensor of an unknown type": ("qwen3", weights(lambda h: h[NORM].update(dtype="F3"))),
+    "tensor of a negative size": ("qwen3", weights(lambda h: h[NORM].update(shape=[-32]))),
+    "tensor of a size that overflows": ("qwen3", weights(lambda h: h[NORM].update(shape=[2**33, 2**33]))),
+    "tensor with offsets the wrong way round": ("qwen3", weights(lambda h: h[NORM]["data_offsets"].reverse())),
+    "tensor without a shape": ("qwen3", weights(lambda h: h[NORM].pop("shape"))),
+    "tensor that is a list": ("qwen3", weights(lambda h: h.update({NORM: []}))),
+    # Shards
+    "index is no JSON": ("qwen3", lambda model: (model.remove("model.safetensors"), model.write("model.safetensors.index.json", "{"))),
+    "index without a map": ("qwen3", index(metadata={})),
+    "index with a list": ("qwen3", index(weight_map=[])),
+    "index with a number": ("qwen3", index(weight_map={NORM: 1})),
+    "shard missing": ("qwen3", index(weight_map={NORM: "other.safetensors"})),
+    "shard elsewhere": ("qwen3", index(weight_map={NORM: "../other.safetensors"})),
+    "shard without the tensor": ("qwen3", index(weight_map={"a": "part.safetensors"})),
+    # tokenizer.json
+    "tokenizer.json is empty": ("qwen3", text("tokenizer.json", "")),
+    "tokenizer.json is cut off": ("qwen3", lambda model: model.write("tokenizer.json", model.read("tokenizer.json")[:1000])),
+    "tokenizer.json is a list": ("qwen3", text("tokenizer.json", "[]")),
+    "tokenizer without a model": ("qwen3", tokenizer(lambda t: t.pop("model"))),
+    "tokenizer of an unknown kind": ("qwen3", tokenizer(lambda t: t["model"].update(type="Unigram"))),
+    "vocabulary is a list": ("qwen3", tokenizer(lambda t: t["model"].update(vocab=["a"]))),
+    "token id is negative": ("qwen3", tokenizer(lambda t: t["model"]["vocab"].update(x9=-4))),
+    "token id is huge": ("qwen3", tokenizer(lambda t: t["model"]["vocab"].update(x9=2**40))),
+    "token id is a string": ("qwen3", tokenizer(lambda t: t["model"]["vocab"].update(x9="9"))),
+    "merge of tokens that do not exist": ("qwen3", tokenizer(lambda t: t["model"]["merges"].append("zq9 zq8"))),
+    "merge of one token": ("qwen3", tokenizer(lambda t: t["model"]["merges"].append("a"))),
+    "unknown decoder": ("qwen3", tokenizer(lambda t: t.update(decoder={"type": "Morse"}))),
+    "added token without an id": ("qwen3", tokenizer(lambda t: t["added_tokens"].append({"content": "<x>"}))),
+}
+
+
+def check(models, tokenizer_path, folder, name, source, change):
+    shutil.rmtree(folder, ignore_errors=True)
+    model = folder / "model"
+    model.mkdir(parents=True)
+    for file in ("config.json", "model.safetensors"):
+        shutil.copy(models / source / file, model)
+    shutil.copy(tokenizer_path, model / "tokenizer.json")
+    change(Model(model))
+    done = subprocess.run(["fovea", "generate", "model", "--ids", "1", "-n", "1"], cwd=folder, capture_output=True,
+                          text=True, errors="replace", timeout=60)
+    errors = [line for line in done.stderr.splitlines() if "error: " in line]
+    problems = []
+    if done.returncode != 1:
+        problems.append(f"exit status {done.returncode}")
+    if len(errors) != 1:
+        problems.append(f"{len(errors)} errors: {errors[:3]}")
+    if done.stdout:
+        problems.append(f"printed {done.stdout[:40]!r}")
+    print(f"{'FAILED ' if problems else ''}{name}: {'; '.join(problems) or errors[0][:240]}")
+    return not problems
+
+
+def main():
+    models, tokenizer_path, folder = map(pathlib.Path, sys.argv[1:])
+    results = [check(models, tokenizer_path, folder, name, *case) for name, case in CASES.items()]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -107,6 +107,47 @@ TEST_F(SamplerTest, MinPIsRelativeToTheLikeliest) {
   EXPECT_LT(chiSquared(draw(options, five, 5000), p), 18.4);
 }
 
+// Logits that a notebook prints for top-k with a temperature. The 0.9999 quantile for 3 degrees of
+// freedom is 21.1, for 6 it is 27.9.
+TEST_F(SamplerTest, TopKWithTemperatureOfTheNotebook) {
+  const std::vector<float> logits = {-0.6873f, 1.4680f,  -0.7663f, -1.4046f, 1.1832f,
+                                     -0.7543f, -0.8169f, -0.4600f, -1.1718f, -1.1229f};
+  SamplingOptions options = plain();
+  options.temperature = 0.8f;
+  options.topK = 4;
+  std::vector<double> scaled(logits.size(), -INFINITY);
+  for (TokenId kept : {1, 4, 7, 0})
+    scaled[kept] = logits[kept] / 0.8;
+  EXPECT_LT(chiSquared(draw(options, logits, 5000), softmax(scaled)), 21.1);
+  options.temperature = 0;
+  EXPECT_EQ(draw(options, logits, 1), std::vector<TokenId>{1});
+}
+
+// The same for nucleus sampling with p = 0.9: the sums of its sorted probabilities are 0.2274,
+// 0.4383, 0.5755, 0.6908, 0.7889, 0.8612, 0.9192, so seven tokens stay.
+TEST_F(SamplerTest, NucleusOfTheNotebook) {
+  const std::vector<float> logits = {0.9664f,  -0.3994f, 0.4614f, 0.1262f,  -1.2610f,
+                                     -0.1792f, -1.5057f, 0.2874f, -0.8468f, 0.8910f};
+  SamplingOptions options = plain();
+  options.topP = 0.9f;
+  std::vector<double> kept(logits.begin(), logits.end());
+  for (TokenId dropped : {8, 4, 6})
+    kept[dropped] = -INFINITY;
+  EXPECT_LT(chiSquared(draw(options, logits, 5000), softmax(kept)), 27.9);
+}
+
+TEST_F(SamplerTest, TiesOnTheEdgeOfTheNucleusAreKeptLowestIdFirst) {
+  SamplingOptions options = plain();
+  options.topP = 0.5f;
+  // Four tokens of 0.25 each: the second reaches 0.5.
+  std::vector<double> p = {0, 0.5, 0.5, 0, 0};
+  EXPECT_LT(chiSquared(draw(options, {-INFINITY, 2, 2, 2, 2}, 2000), p), 15.2);
+  // As likely as min-p asks for is likely enough.
+  options.topP = 1;
+  options.minP = 1;
+  EXPECT_LT(chiSquared(draw(options, {1, 2, 1, 2, 0}, 2000), {0, 0.5, 0, 0.5, 0}), 15.2);
+}
+
 TEST_F(SamplerTest, TiesAreTakenLowestIdFirst) {
   SamplingOptions options = plain();
   options.topK = 2;

@@ -188,7 +188,7 @@ def check(models, tokenizer_path, folder, name, source, change):
     shutil.copy(tokenizer_path, model / "tokenizer.json")
     change(Model(model))
     done = subprocess.run(["fovea", "generate", "model", "--ids", "1", "-n", "1"], cwd=folder, capture_output=True,
-                          text=True, errors="replace", timeout=60)
+                          text=True, errors="replace", timeout=600)
     errors = [line for line in done.stderr.splitlines() if "error: " in line]
     problems = []
     if done.returncode != 1:

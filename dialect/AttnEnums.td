@@ -29,4 +29,15 @@ def Attn_RotaryPairing : I32EnumAttr<"RotaryPairing",
 }
 def Attn_RotaryPairingAttr : EnumAttr<Attn_Dialect, Attn_RotaryPairing, "rotary_pairing">;
 
+def Attn_WeightFormat : I32EnumAttr<"WeightFormat", "how weights are held in few bits", [
+      // An int8 an element, a scale for each group.
+      I32EnumAttrCase<"Q8", 0, "q8">,
+      // Four bits an element, a scale for each group.
+      I32EnumAttrCase<"Q4", 1, "q4">
+    ]> {
+  let cppNamespace = "::fovea::attn";
+  let genSpecializedAttr = 0;
+}
+def Attn_WeightFormatAttr : EnumAttr<Attn_Dialect, Attn_WeightFormat, "weight_format">;
+
 #endif

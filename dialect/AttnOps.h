@@ -18,6 +18,8 @@ namespace fovea::attn {
 /// The outputs of attention, in the order of its inits.
 enum class AttentionOutput { Output, Weights, Lse, ColumnSums, BucketSums };
 
+struct QuantizedPanels; // dialect/QuantizedPanels.h
+
 } // namespace fovea::attn
 
 #define GET_OP_CLASSES

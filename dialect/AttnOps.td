@@ -397,6 +397,57 @@ def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Attn_QuantizedWeightOp : Attn_Op<"quantized_weight", [Pure]> {
+  let summary = "a matrix of the model's weights, held in few bits";
+  let description = [{
+    As `attn.weight` with panels, but the runtime also quantises the matrix `source` when it loads it:
+    the elements of a group of 32, along the dim that is not `along`, share a scale (quantized_s1,
+    quantized_s2). A group of a panel of `lanes` rows lies in one place of memory: its elements, then
+    its scales, so that a kernel reads one stream.
+
+    `values` is `[panel, group, v, 2 * lanes]`. With q8, the element in row r of its panel and at
+    position k of its group is at `[v = k / 2, 2 * r + k % 2]` of 16 x 2 * lanes bytes. With q4, of
+    8 x 2 * lanes, it is the low (k < 16) or high half of the byte at `[k % 16 / 2, 2 * r + k % 2]`.
+    `scales` is `[panel, group, r]`. Rows and positions past the end hold 0.
+
+    ```mlir
+    %w, %s = attn.quantized_weight "layers.{}.w"[%n of 5] panels(tensor<172x64xf32> along 0 as q8)
+      : memref<11x2x16x32xi8, strided<[1088, 544, 32, 1]>>,
+        memref<11x2x16xbf16, strided<[544, 272, 1], offset: 256>>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Optional<Index>:$layer, OptionalAttr<I64Attr>:$count,
+                       TypeAttr:$source, I64Attr:$panel_dim, Attn_WeightFormatAttr:$format);
+  let results = (outs MemRefRankOf<[I8], [4]>:$values, MemRefRankOf<[BF16], [3]>:$scales);
+  let assemblyFormat = [{
+    $name (`[` $layer^ `of` $count `]`)? `panels` `(` $source `along` $panel_dim `as` $format `)`
+    attr-dict `:` type($values) `,` type($scales)
+  }];
+  let extraClassDeclaration = [{
+    int64_t getLanes() { return getScales().getType().getShape().back(); }
+    QuantizedPanels getPanels();
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_DequantizeOp : Attn_Op<"dequantize", [Pure]> {
+  let summary = "the value of a quantised element";
+  let description = [{
+    `byte` is the element of `values` of an attn.quantized_weight that holds the element at `position`
+    along k, `scale` that of its group. With q8 the result is `scale * byte`, with q4
+    `scale * (h - 8)` where h is the low half of the byte if `position % 32 < 16`, else the high one.
+
+    ```mlir
+    %x = attn.dequantize %byte scale(%d) at(%k) as q4
+    ```
+  }];
+  let arguments = (ins I8:$byte, BF16:$scale, Index:$position, Attn_WeightFormatAttr:$format);
+  let results = (outs F32:$value);
+  let assemblyFormat = [{
+    $byte `scale` `(` $scale `)` `at` `(` $position `)` `as` $format attr-dict
+  }];
+}
+
 def Attn_LaunchOp : Attn_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a kernel over a range of tasks, in parallel";
   let description = [{

@@ -1,4 +1,5 @@
 // Verifiers: what ODS cannot say. Labels are those of docs/dialect.md. Attention has its own file.
+#include "dialect/QuantizedPanels.h"
 #include "dialect/VerifierUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -157,21 +158,60 @@ LogicalResult SampleOp::verify() {
   return success();
 }
 
-LogicalResult WeightOp::verify() {
-  size_t placeholders = getName().count("{}");
-  if (placeholders != (getLayer() ? 1 : 0))
-    return emitOpError() << "weight_c1: expected " << (getLayer() ? "one {}" : "no {}")
-                         << " in the name of a weight " << (getLayer() ? "with" : "without")
-                         << " a layer, got " << getNameAttr();
-  if (bool(getLayer()) != getCount().has_value() || (getCount() && *getCount() < 1))
-    return emitOpError()
+template <typename Op>
+static LogicalResult checkWeightName(Op op) {
+  size_t placeholders = op.getName().count("{}");
+  if (placeholders != (op.getLayer() ? 1 : 0))
+    return op.emitOpError() << "weight_c1: expected " << (op.getLayer() ? "one {}" : "no {}")
+                            << " in the name of a weight " << (op.getLayer() ? "with" : "without")
+                            << " a layer, got " << op.getNameAttr();
+  if (bool(op.getLayer()) != op.getCount().has_value() || (op.getCount() && *op.getCount() < 1))
+    return op.emitOpError()
            << "weight_c2: expected a count of at least 1 with a layer and none without, got "
-           << (getCount() ? std::to_string(*getCount()) : std::string("none"));
+           << (op.getCount() ? std::to_string(*op.getCount()) : std::string("none"));
+  return success();
+}
+
+/// A matrix of known sizes, and one of its dims.
+static bool isMatrix(Type type, int64_t dim) {
+  auto stored = dyn_cast<RankedTensorType>(type);
+  return stored && stored.hasStaticShape() && stored.getRank() == 2 && dim >= 0 && dim <= 1;
+}
+
+LogicalResult QuantizedWeightOp::verify() {
+  if (failed(checkWeightName(*this)))
+    return failure();
+  if (!isMatrix(getSource(), getPanelDim()))
+    return emitOpError() << "quantized_weight_c1: expected panels of a matrix of known sizes along "
+                            "dim 0 or 1, got those of "
+                         << getSource() << " along " << getPanelDim();
+  auto stored = cast<RankedTensorType>(getSource());
+  QuantizedPanels panels = getPanels();
+  if (!stored.getElementType().isF32() && !stored.getElementType().isF16() &&
+      !stored.getElementType().isBF16())
+    return emitOpError() << "quantized_weight_c2: expected elements of f32, f16 or bf16, got "
+                         << stored.getElementType();
+  if (getLanes() < 1 || getValues().getType() != panels.valuesType(getContext()) ||
+      getScales().getType() != panels.scalesType(getContext()))
+    return emitOpError() << "quantized_weight_c3: expected panels of " << panels.rows << " x "
+                         << panels.depth << " elements as " << stringifyWeightFormat(getFormat())
+                         << ", got " << getValues().getType() << " and " << getScales().getType();
+  return success();
+}
+
+QuantizedPanels QuantizedWeightOp::getPanels() {
+  auto stored = cast<RankedTensorType>(getSource());
+  return {getFormat(), stored.getDimSize(getPanelDim()), stored.getDimSize(1 - getPanelDim()),
+          getLanes()};
+}
+
+LogicalResult WeightOp::verify() {
+  if (failed(checkWeightName(*this)))
+    return failure();
   if (!getSource())
     return success();
   auto stored = dyn_cast<RankedTensorType>(*getSource());
-  if (!stored || !stored.hasStaticShape() || stored.getRank() != 2 || *getPanelDim() < 0 ||
-      *getPanelDim() > 1)
+  if (!isMatrix(*getSource(), *getPanelDim()))
     return emitOpError()
            << "weight_c3: expected panels of a matrix of known sizes along dim 0 or 1, "
            << "got those of " << *getSource() << " along " << *getPanelDim();

@@ -217,9 +217,14 @@ def PackWeightsPass : Pass<"attn-pack-weights", "::mlir::ModuleOp"> {
     ```
 
     and contractions index it by `(m, n, k) -> (n floordiv 16, k, n mod 16)`.
+
+    With `quantize` the panels are quantised (attn.quantized_weight), and a remark says of every weight
+    that is not why. Weights whose elements are gathered too have 8 bits at least.
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
-                        "row of the target table: generic, avx2, avx512 or neon">];
+                        "row of the target table: generic, avx2, avx512 or neon">,
+                 Option<"quantize", "quantize", "std::string", "\"\"",
+                        "hold weights as q8 or q4; as they are stored if empty">];
   let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::memref::MemRefDialect"];
@@ -234,12 +239,20 @@ def EmitContractionPass : Pass<"attn-emit-contraction", "::mlir::func::FuncOp"> 
     front packs a for all of them; up to 4 rows, known or tested at run time, are read as they lie.
     Sums are f32, or f64 for f64, whatever the storage type, and the same bits for any number of
     rows.
+
+    Rows that meet a quantised weight are rounded to 16 bits in groups of 32 along k, in front of the
+    parallel loop; products and sums within a group are exact integers (quantized_s3).
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
                         "row of the target table: generic, avx2, avx512 or neon">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
-                           "::mlir::linalg::LinalgDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def ExpandDequantizePass : Pass<"attn-expand-dequantize", "::mlir::func::FuncOp"> {
+  let summary = "attn.dequantize as arithmetic";
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def EmitSamplingPass : Pass<"attn-emit-sampling", "::mlir::func::FuncOp"> {

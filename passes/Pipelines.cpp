@@ -97,9 +97,10 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
     pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   } else {
     // While contractions are ops: afterwards it is too late to see what reads a weight.
-    pm.addPass(createPackWeightsPass({options.target}));
+    pm.addPass(createPackWeightsPass({options.target, options.quantize}));
     pm.addNestedPass<func::FuncOp>(createEmitAttentionPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createEmitContractionPass({options.target}));
+    pm.addNestedPass<func::FuncOp>(createExpandDequantizePass());
     pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createApproximateMathPass({options.target}));
   }

@@ -49,6 +49,10 @@ struct FoveaPipelineOptions : mlir::PassPipelineOptions<FoveaPipelineOptions> {
                                llvm::cl::desc("leave equal kernels apart, so that traces tell them "
                                               "apart"),
                                llvm::cl::init(false)};
+  Option<std::string> quantize{
+      *this, "quantize",
+      llvm::cl::desc("hold weights that contractions read as q8 or q4; as stored if empty"),
+      llvm::cl::init("")};
 };
 
 /// The phases that passes make, in order.

@@ -17,6 +17,9 @@ struct TargetInfo {
   int64_t l2Bytes;         // level-2 cache of one core
   int64_t cacheBytes;      // last-level cache that a few cores share
   bool fusedMultiplyAdd;   // x * y + z in one instruction; else LLVM would call a function for it
+  /// The LLVM intrinsic that multiplies a register of i16 by another and adds neighbours up to i32
+  /// (with the sum that follows one instruction where the CPU has VNNI); empty if there is none.
+  llvm::StringRef pairProduct;
 
   /// Lanes of a vector of elements of the given width, e.g. 8 for f32 with AVX2.
   int64_t lanes(int64_t elementBits) const { return vectorBits / elementBits; }

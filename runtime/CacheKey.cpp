@@ -16,7 +16,8 @@ std::string fovea::cacheKey(mlir::ModuleOp module, const CompileOptions &options
   for (llvm::StringRef part :
        {llvm::StringRef(machine.getTargetTriple().str()), machine.getTargetCPU(),
         machine.getTargetFeatureString(), llvm::StringRef(options.route),
-        llvm::StringRef(options.target), llvm::StringRef(options.entry)})
+        llvm::StringRef(options.target), llvm::StringRef(options.quantize),
+        llvm::StringRef(options.entry)})
     os << "\n" << part.size() << " " << part;
   os << "\n" << options.optLevel << options.require.fused << options.require.vectorized << "\n";
   if (failed(mlir::writeBytecodeToFile(module, os)))

@@ -135,6 +135,7 @@ llvm::Error Compilation::lowerTo(Phase phase) {
   lowering.route = options.route;
   lowering.target = options.target.empty() ? targetOf(*machine).name.str() : options.target;
   lowering.entry = options.entry;
+  lowering.quantize = options.quantize;
   lowering.phase = phase;
   lowering.require = options.require;
   lowering.separateKernels = options.trace;

@@ -17,6 +17,7 @@ struct CompileOptions {
   std::string cpu = "native"; // LLVM's name of the CPU to generate code for
   std::string triple = "";    // of the target, as LLVM and clang name it; this machine's if empty
   std::string target = "";    // row of the target table; by default that of the CPU
+  std::string quantize = "";  // hold weights that contractions read as "q8" or "q4"
   std::string entry = "";     // compile this entry alone; all if empty
   unsigned optLevel = 2;      // 0: none, 1 and 2: what compiled code needs, 3: all LLVM has
   bool trace = false;         // keep what Executable::runTraced needs

@@ -1,4 +1,5 @@
 #include "runtime/Lowering.h"
+#include "dialect/AttnDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -65,6 +66,11 @@ static llvm::Error checkOptions(const LoweringOptions &options) {
   if (options.route != "fast" && options.route != "reference")
     return llvm::createStringError("expected the route fast or reference, got '" + options.route +
                                    "'");
+  if (!options.quantize.empty() && !attn::symbolizeWeightFormat(options.quantize))
+    return llvm::createStringError("expected weights to be quantised as q8 or q4, got '" +
+                                   options.quantize + "'");
+  if (!options.quantize.empty() && options.route == "reference")
+    return llvm::createStringError("the reference route has no quantised weights");
   if (findTarget(options.target))
     return llvm::Error::success();
   std::string names;
@@ -110,6 +116,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const Loweri
   pipelineOptions.route = options.route == "reference" ? Route::Reference : Route::Fast;
   pipelineOptions.target = options.target;
   pipelineOptions.separateKernels = options.separateKernels;
+  pipelineOptions.quantize = options.quantize;
   OwningOpRef<ModuleOp> lowered(module.clone());
   if (!options.entry.empty())
     eraseOtherEntries(*lowered, options.entry);

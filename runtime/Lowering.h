@@ -32,6 +32,7 @@ struct LoweringOptions {
   std::string route = "fast";     // or "reference"
   std::string entry = "";         // keep this entry alone; all if empty
   std::string target = "generic"; // row of the target table
+  std::string quantize = "";      // hold weights as "q8" or "q4"
   Phase phase = Phase::Llvm;      // last phase to run; Object means Llvm
   bool separateKernels = false;   // leave equal kernels apart
   Requirements require = {};

@@ -44,19 +44,31 @@ int64_t WeightSpec::numBytes() const {
   return bytes;
 }
 
+static int32_t formatOf(const PanelSpec &panels) {
+  if (!panels.format)
+    return FOVEA_PANELS;
+  return *panels.format == attn::WeightFormat::Q8 ? FOVEA_Q8_PANELS : FOVEA_Q4_PANELS;
+}
+
+/// As fovea_weight::element has it.
+static int32_t elementOf(DataType type) {
+  return type == DataType::F16 ? FOVEA_F16 : type == DataType::BF16 ? FOVEA_BF16 : FOVEA_F32;
+}
+
 fovea_weight WeightSpec::toC(const char *name) const {
   auto size = static_cast<int32_t>(sizeOf(type));
   if (!panels)
-    return {name, FOVEA_AS_STORED, size, 0, 0, 0, 0, 0};
+    return {name, FOVEA_AS_STORED, size, 0, 0, 0, 0, 0, 0};
   int64_t stride[] = {sizes[1], 1};
   return {name,
-          FOVEA_PANELS,
+          formatOf(*panels),
           size,
           sizes[panels->dim],
           sizes[1 - panels->dim],
           stride[panels->dim],
           stride[1 - panels->dim],
-          panels->lanes};
+          panels->lanes,
+          panels->format ? elementOf(type) : 0};
 }
 
 std::optional<DataType> fovea::toDataType(Type type) {
@@ -175,12 +187,20 @@ static llvm::Expected<std::optional<PanelSpec>> readPanels(DictionaryAttr entry,
   auto dim = entry.getAs<IntegerAttr>("panel_dim");
   if (!typeAttr && !dim)
     return std::nullopt;
+  std::optional<attn::WeightFormat> format;
+  if (auto name = entry.getAs<StringAttr>("format")) {
+    format = attn::symbolizeWeightFormat(name.getValue());
+    if (!format || !type.getElementType().isFloat() || type.getElementTypeBitWidth() > 32)
+      return llvm::createStringError("expected a format for floats of at most 32 bits in "
+                                     "attn.weights, got " +
+                                     name.getValue() + " for " + print(type));
+  }
   auto panels = typeAttr ? dyn_cast<ShapedType>(typeAttr.getValue()) : ShapedType();
   if (!panels || !dim || !panels.hasStaticShape() || panels.getRank() != 3 || type.getRank() != 2 ||
       dim.getInt() < 0 || dim.getInt() > 1 || panels.getDimSize(2) < 1)
     return llvm::createStringError("expected panels of a matrix in attn.weights, got " +
                                    print(typeAttr ? typeAttr.getValue() : Type(type)));
-  return PanelSpec{dim.getInt(), panels.getDimSize(2)};
+  return PanelSpec{dim.getInt(), panels.getDimSize(2), format};
 }
 
 llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {

@@ -3,6 +3,7 @@
 #ifndef FOVEA_RUNTIME_SIGNATURE_H
 #define FOVEA_RUNTIME_SIGNATURE_H
 
+#include "dialect/AttnDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/Abi.h"
 #include "runtime/tensor/DataType.h"
@@ -38,9 +39,10 @@ struct EntrySignature {
 };
 
 /// A matrix packed in panels of `lanes` rows along dim `dim` of the tensor, as fovea_pack_panels
-/// makes them.
+/// makes them: of the elements, or quantised.
 struct PanelSpec {
   int64_t dim, lanes;
+  std::optional<attn::WeightFormat> format = std::nullopt;
 };
 
 /// `count` tensors of one type; with "{}" in the name for the layer, 0 to count - 1.
@@ -53,7 +55,8 @@ struct WeightSpec {
 
   /// The name of the i-th of them.
   std::string nameOf(int64_t i) const;
-  /// Bytes of all of them as the code reads them. Resolved weights, whose files hold as much, fit an int64_t.
+  /// Bytes of all of them as the code reads them. Resolved weights, whose files hold as much, fit
+  /// an int64_t.
   int64_t numBytes() const;
   /// The same for C. `name` must live as long as the result.
   fovea_weight toC(const char *name) const;

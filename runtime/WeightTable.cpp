@@ -2,6 +2,7 @@
 #include "frontend/Diagnostics.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
+#include <cmath>
 
 using namespace fovea;
 
@@ -26,6 +27,24 @@ static llvm::Expected<const void *> findWeight(const WeightSpec &spec, llvm::Str
   return view->data();
 }
 
+/// Memory for the packed copy; of a quantised one as bytes.
+static llvm::Expected<Tensor> createPacked(const WeightSpec &spec, const fovea_weight &weight) {
+  if (spec.panels->format)
+    return Tensor::createUninitialized(DataType::I8, {fovea_packed_size(&weight)});
+  return Tensor::createUninitialized(spec.type,
+                                     {fovea_panel_count(&weight), weight.depth, weight.panel});
+}
+
+/// Groups with an element that is not finite have a scale of NaN.
+static bool hasOnlyNumbers(const fovea_weight &weight, const Tensor &packed) {
+  const char *at = packed.dataAs<char>(), *end = at + packed.numElements();
+  for (int64_t size = fovea_group_size(&weight); at != end; at += size)
+    for (int64_t row = 0; row < weight.panel; ++row)
+      if (std::isnan(loadElement(DataType::BF16, at + size - 2 * (weight.panel - row))))
+        return false;
+  return true;
+}
+
 /// The tensor in panels.
 static llvm::Expected<Tensor> pack(const WeightSpec &spec, const void *data, ThreadPool &pool) {
   struct Job {
@@ -35,7 +54,7 @@ static llvm::Expected<Tensor> pack(const WeightSpec &spec, const void *data, Thr
   } job = {spec.toC(""), data, nullptr};
   const fovea_weight &weight = job.weight;
   int64_t panels = fovea_panel_count(&weight);
-  auto packed = Tensor::createUninitialized(spec.type, {panels, weight.depth, weight.panel});
+  llvm::Expected<Tensor> packed = createPacked(spec, weight);
   if (!packed)
     return packed;
   job.to = packed->data();
@@ -46,6 +65,8 @@ static llvm::Expected<Tensor> pack(const WeightSpec &spec, const void *data, Thr
         fovea_pack_panels(&job->weight, job->from, job->to, begin, end);
       },
       &job);
+  if (spec.panels->format && !hasOnlyNumbers(weight, *packed))
+    return llvm::createStringError("expected finite elements, to quantise them, got others");
   return packed;
 }
 

@@ -40,3 +40,42 @@ ContractionTile fovea::chooseContractionTile(const TargetInfo &target, int64_t b
   tile.some = tileFor(target, 2 * maxFewRows, panels);
   return tile;
 }
+
+/// Besides sums: the panels' weights, a broadcast of the row, and a product.
+static constexpr int64_t otherRegisters = 4;
+
+static std::optional<QuantizedTile> quantizedTile(const TargetInfo &target, int64_t rows,
+                                                  int64_t panels) {
+  int64_t free = target.vectorRegisters - otherRegisters;
+  int64_t vectors = std::min<int64_t>(panels, llvm::bit_floor<uint64_t>(free / (2 * rows)));
+  if (vectors >= 2)
+    return QuantizedTile{rows, vectors, true, 0};
+  if (2 * rows > free)
+    return std::nullopt;
+  return QuantizedTile{rows, 2, false, 0};
+}
+
+/// Products in the body of the inner loop: enough that the loop's own instructions are few. With 16
+/// registers no more than that: LLVM adds up several products of one sum before it adds them to it,
+/// which takes registers of their own.
+static int64_t productsUnrolled(const TargetInfo &target) {
+  return target.vectorRegisters > 16 ? 64 : 8;
+}
+
+llvm::SmallVector<QuantizedTile, 5> fovea::chooseQuantizedTiles(const TargetInfo &target,
+                                                                attn::WeightFormat format) {
+  ContractionTile tile = chooseContractionTile(target, 32);
+  llvm::SmallVector<QuantizedTile, 5> tiles;
+  for (int64_t rows = 1; rows <= 2 * maxFewRows && rows < tile.many.rows; rows *= 2)
+    if (auto few = quantizedTile(target, rows, tile.taskColumns / tile.lanes))
+      tiles.push_back(*few);
+  tiles.push_back({tile.many.rows, tile.many.vectors, false, 0});
+  // A step of q4 has two products, and a group half as many steps.
+  int64_t steps = format == attn::WeightFormat::Q8 ? 16 : 8;
+  for (QuantizedTile &form : tiles) {
+    int64_t products = form.rows * form.vectors * 16 / steps;
+    form.unroll = std::clamp<int64_t>(
+        llvm::bit_floor<uint64_t>(productsUnrolled(target) / products), 1, steps);
+  }
+  return tiles;
+}

@@ -3,6 +3,7 @@
 #ifndef FOVEA_PASSES_CONTRACTION_CONTRACTIONTILE_H
 #define FOVEA_PASSES_CONTRACTION_CONTRACTIONTILE_H
 
+#include "dialect/AttnDialect.h"
 #include "passes/TargetInfo.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
@@ -34,6 +35,19 @@ constexpr int64_t maxFewRows = 4;
 
 /// The sizes for accumulators of `bits` bits. No result depends on them but through `depth`.
 ContractionTile chooseContractionTile(const TargetInfo &target, int64_t bits);
+
+/// A tile of the product with a quantised weight: for each result an integer sum of one group, and
+/// the sum of all groups, in registers too or in memory.
+struct QuantizedTile {
+  int64_t rows, vectors;
+  bool inRegisters; // all sums
+  int64_t unroll;   // steps of a group in one iteration of the inner loop
+};
+
+/// The tiles for few rows, fewest first, and last the one for any number, whose rows are those of
+/// ContractionTile::many. Rows lie in panels of the first tile that holds them all.
+llvm::SmallVector<QuantizedTile, 5> chooseQuantizedTiles(const TargetInfo &target,
+                                                         attn::WeightFormat format);
 
 } // namespace fovea
 

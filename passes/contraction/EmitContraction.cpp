@@ -1,10 +1,12 @@
 // Contractions of floats on buffers to vector loops: products of panels.
 #include "passes/contraction/EmitContraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/Passes.h"
 #include "passes/Report.h"
+#include "passes/contraction/EmitQuantizedProduct.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -24,7 +26,7 @@ static void emitContraction(EmitBuilder &b, const Contraction &contraction,
   auto emitFrom = [&](auto &&self, size_t depth) -> void {
     if (depth == contraction.outer.size()) {
       ContractionEmitter emitter(b, contraction, target, sizes, ivs, packed ? &*packed : nullptr);
-      return emitter.emit();
+      return contraction.quantized ? emitQuantizedProduct(emitter) : emitter.emit();
     }
     unsigned dim = contraction.outer[depth];
     b.loop(b.index(0), sizes[dim], 1, [&](Value iv) {
@@ -56,6 +58,8 @@ struct EmitContractionPass : fovea::impl::EmitContractionPassBase<EmitContractio
 
 /// Panels of b, if there are such, are as wide as the target's vectors.
 static bool hasPanelsFor(const Contraction &contraction, const TargetInfo &target) {
+  if (contraction.quantized)
+    return contraction.quantized->lanes() == target.lanes(32);
   auto type = cast<MemRefType>(contraction.b.operand->get().getType());
   return !contraction.b.inPanels ||
          type.getShape().back() == target.lanes(contraction.accumulator.getIntOrFloatBitWidth());

@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "passes/contraction/PanelPacker.h"
+#include "passes/contraction/QuantizedFactor.h"
 #include "passes/vector/EmitBuilder.h"
 
 namespace fovea {
@@ -29,10 +30,11 @@ struct Contraction {
   mlir::linalg::GenericOp op;
   Factor a, b;
   mlir::OpOperand *c;
-  bool contiguousResult;             // c along n
-  unsigned k;                        // the reduced loop that the emitters run
-  llvm::SmallVector<unsigned> outer; // loops around m, n and k, in the order of the op
-  mlir::FloatType accumulator;       // f32 or f64
+  bool contiguousResult;                    // c along n
+  unsigned k;                               // the reduced loop that the emitters run
+  llvm::SmallVector<unsigned> outer;        // loops around m, n and k, in the order of the op
+  mlir::FloatType accumulator;              // f32 or f64
+  std::optional<QuantizedFactor> quantized; // b, of which only the row loop counts then
 
   bool isNarrowResult() const { return getElementTypeOrSelf(c->get()) != accumulator; }
 };
@@ -41,7 +43,7 @@ struct Contraction {
 /// Nothing if `op` is something else; `why` then says what.
 std::optional<Contraction> matchContraction(mlir::linalg::GenericOp op, std::string &why);
 
-/// Whether the op is a contraction one of whose factors is a weight in panels.
+/// Whether the op is a contraction one of whose factors is a weight in panels, quantised or not.
 bool readsPanels(mlir::linalg::LinalgOp op);
 
 /// Whether `offset` is 0 or the start of a tile of a parallel loop, and a multiple of `factor`.
@@ -56,7 +58,8 @@ struct PackedFactor {
   llvm::SmallVector<mlir::Value> offsets; // of the op's slice, for each dim of the factor
   unsigned rowDim;                        // of the factor
   mlir::Value paddedRows;
-  mlir::Value rows; // in all, known outside of the parallel loop
+  mlir::Value rows;                // in all, known outside of the parallel loop
+  mlir::Value panelRows = nullptr; // of rows for a quantised weight: see QuantizedRows
 };
 
 /// Packs a in a parallel loop of its own in front of the outermost one around the op, so that its

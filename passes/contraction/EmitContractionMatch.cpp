@@ -69,7 +69,8 @@ static std::optional<Contraction> assignRoles(linalg::GenericOp op,
                           isContiguousAlong(op, *c, n),
                           k,
                           {},
-                          nullptr};
+                          nullptr,
+                          std::nullopt};
   for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
     if (dim != m && dim != n && dim != k)
       contraction.outer.push_back(dim);
@@ -96,16 +97,17 @@ static std::optional<std::pair<unsigned, unsigned>> panelLoops(linalg::LinalgOp 
 }
 
 bool fovea::readsPanels(linalg::LinalgOp op) {
+  if (matchQuantizedProduct(op))
+    return true;
   return op.getNumDpsInputs() == 2 &&
          llvm::any_of(op.getDpsInputOperands(),
                       [&](OpOperand *operand) { return panelLoops(op, *operand).has_value(); });
 }
 
-static std::optional<Contraction> assignPanelRoles(linalg::GenericOp op) {
-  OpOperand *a = &op->getOpOperand(0), *b = &op->getOpOperand(1), *c = &op->getOpOperand(2);
-  if (!panelLoops(op, *b))
-    std::swap(a, b);
-  auto [n, k] = *panelLoops(op, *b);
+/// `b` is indexed by the loops n and k in panels.
+static Contraction assignPanelRoles(linalg::GenericOp op, OpOperand *a, OpOperand *b, unsigned n,
+                                    unsigned k) {
+  OpOperand *c = op.getDpsInitOperand(0);
   AffineMap rowsOfA = op.getMatchingIndexingMap(a), results = op.getMatchingIndexingMap(c);
   SmallVector<unsigned> rows, outer;
   for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
@@ -116,11 +118,33 @@ static std::optional<Contraction> assignPanelRoles(linalg::GenericOp op) {
     if (dim != m && dim != n && dim != k)
       outer.push_back(dim);
   Factor panels{b, n, /*contiguousAlongK=*/false, /*contiguousAlongRow=*/true, /*inPanels=*/true};
-  return Contraction{
-      op, makeFactor(op, *a, m, k), panels, c, isContiguousAlong(op, *c, n), k, outer, nullptr};
+  return Contraction{op,
+                     makeFactor(op, *a, m, k),
+                     panels,
+                     c,
+                     isContiguousAlong(op, *c, n),
+                     k,
+                     outer,
+                     nullptr,
+                     std::nullopt};
+}
+
+static Contraction assignPanelRoles(linalg::GenericOp op) {
+  OpOperand *a = &op->getOpOperand(0), *b = &op->getOpOperand(1);
+  if (!panelLoops(op, *b))
+    std::swap(a, b);
+  auto [n, k] = *panelLoops(op, *b);
+  return assignPanelRoles(op, a, b, n, k);
 }
 
 std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::string &why) {
+  if (auto product = matchQuantizedProduct(op)) {
+    Contraction contraction =
+        assignPanelRoles(op, &op->getOpOperand(0), &op->getOpOperand(1), product->row, product->k);
+    contraction.accumulator = Float32Type::get(op.getContext());
+    contraction.quantized = product->factor;
+    return contraction;
+  }
   auto element = dyn_cast<FloatType>(getElementTypeOrSelf(op.getDpsInits()[0]));
   if (!element || !isMultiplyAdd(op)) {
     why = "its body is not a sum of products of floats";

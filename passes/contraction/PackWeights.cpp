@@ -9,6 +9,7 @@
 #include "passes/Passes.h"
 #include "passes/Report.h"
 #include "passes/contraction/EmitContraction.h"
+#include "passes/contraction/QuantizedFactor.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -26,29 +27,41 @@ struct Product {
   OpOperand *operand;
   memref::SubViewOp slice; // or null
   unsigned row, k;         // loops
+  FloatType accumulator;
 };
 
 /// All ops of one name, and what reads them.
 class WeightUses {
 public:
-  explicit WeightUses(const TargetInfo &target) : target(target) {}
+  WeightUses(const TargetInfo &target, std::optional<attn::WeightFormat> wanted)
+      : target(target), wanted(wanted) {}
 
   void add(attn::WeightOp op);
   /// Why the weight stays as it is, if it does and a contraction reads it.
   std::optional<std::string> obstacle() const;
   bool isPacked() const { return !products.empty() && !obstacle(); }
   void pack(RewriterBase &rewriter);
+  /// What is said of the weight if others are quantised.
+  void reportFormat() const;
   attn::WeightOp first() const { return ops.front(); }
 
 private:
   void addUse(OpOperand &use, memref::SubViewOp slice);
   void addProduct(OpOperand &use, memref::SubViewOp slice);
   void fail(const Twine &reason) { reasons.push_back(reason.str()); }
+  std::optional<std::string> obstacleToFewBits() const;
+  std::optional<attn::WeightFormat> format() const;
+  void replaceDims(RewriterBase &rewriter);
+  void packAsStored(RewriterBase &rewriter);
+  void packQuantized(RewriterBase &rewriter, attn::WeightFormat format);
+  void replaceLoad(RewriterBase &rewriter, memref::LoadOp load, const QuantizedFactor &factor);
   attn::WeightOp createPacked(OpBuilder &b, attn::WeightOp op);
+  std::pair<OpFoldResult, OpFoldResult> panelsOf(RewriterBase &rewriter, memref::SubViewOp slice);
   void rewriteProduct(RewriterBase &rewriter, const Product &product, Value panels);
   void rewriteLoad(RewriterBase &rewriter, memref::LoadOp load, Value panels);
 
   const TargetInfo &target;
+  std::optional<attn::WeightFormat> wanted;
   SmallVector<attn::WeightOp> ops;
   SmallVector<Product> products;
   SmallVector<memref::LoadOp> loads;
@@ -88,7 +101,8 @@ void WeightUses::addProduct(OpOperand &use, memref::SubViewOp slice) {
        !isConstantIntValue(slice.getMixedOffsets()[1 - panelDim], 0) ||
        slice.getStaticSizes()[1 - panelDim] != slice.getSourceType().getDimSize(1 - panelDim)))
     return fail("a contraction reads a part of it that does not begin with a panel");
-  products.push_back({op, &use, slice, *contraction->b.row, contraction->k});
+  products.push_back(
+      {op, &use, slice, *contraction->b.row, contraction->k, contraction->accumulator});
 }
 
 void WeightUses::addUse(OpOperand &use, memref::SubViewOp slice) {
@@ -141,24 +155,29 @@ attn::WeightOp WeightUses::createPacked(OpBuilder &b, attn::WeightOp op) {
                                 b.getI64IntegerAttr(panelDim));
 }
 
+/// The panels of a slice of rows: the first one, and how many.
+std::pair<OpFoldResult, OpFoldResult> WeightUses::panelsOf(RewriterBase &rewriter,
+                                                           memref::SubViewOp slice) {
+  AffineExpr d0 = rewriter.getAffineDimExpr(0);
+  auto apply = [&](AffineExpr expr, OpFoldResult value) {
+    return affine::makeComposedFoldedAffineApply(rewriter, slice.getLoc(), expr, {value});
+  };
+  return {apply(d0.floorDiv(lanes), slice.getMixedOffsets()[panelDim]),
+          apply(d0.ceilDiv(lanes), slice.getMixedSizes()[panelDim])};
+}
+
 /// Reads `panels[row floordiv lanes, k, row mod lanes]`.
 void WeightUses::rewriteProduct(RewriterBase &rewriter, const Product &product, Value panels) {
   linalg::GenericOp op = product.op;
   Location loc = op.getLoc();
-  AffineExpr d0 = rewriter.getAffineDimExpr(0);
   if (memref::SubViewOp slice = product.slice) {
     rewriter.setInsertionPoint(slice);
-    auto apply = [&](AffineExpr expr, OpFoldResult value) {
-      return affine::makeComposedFoldedAffineApply(rewriter, loc, expr, {value});
-    };
     OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
     auto shape = cast<MemRefType>(panels.getType()).getShape();
+    auto [first, count] = panelsOf(rewriter, slice);
     panels = memref::SubViewOp::create(
-        rewriter, loc, panels,
-        {apply(d0.floorDiv(lanes), slice.getMixedOffsets()[panelDim]), zero, zero},
-        {apply(d0.ceilDiv(lanes), slice.getMixedSizes()[panelDim]), rewriter.getIndexAttr(shape[1]),
-         rewriter.getIndexAttr(lanes)},
-        {one, one, one});
+        rewriter, loc, panels, {first, zero, zero},
+        {count, rewriter.getIndexAttr(shape[1]), rewriter.getIndexAttr(lanes)}, {one, one, one});
   }
   AffineExpr row = rewriter.getAffineDimExpr(product.row), k = rewriter.getAffineDimExpr(product.k);
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
@@ -183,23 +202,112 @@ void WeightUses::rewriteLoad(RewriterBase &rewriter, memref::LoadOp load, Value 
   rewriter.replaceOpWithNewOp<memref::LoadOp>(load, panels, ValueRange{panel, k, lane});
 }
 
-void WeightUses::pack(RewriterBase &rewriter) {
+void WeightUses::replaceDims(RewriterBase &rewriter) {
   for (memref::DimOp dim : dims) {
     rewriter.setInsertionPoint(dim);
     auto type = cast<MemRefType>(dim.getSource().getType());
     rewriter.replaceOpWithNewOp<arith::ConstantIndexOp>(dim,
                                                         type.getDimSize(*dim.getConstantIndex()));
   }
+}
+
+/// What a product reads, whole.
+static Value weightOf(const Product &product) {
+  memref::SubViewOp slice = product.slice;
+  return slice ? slice.getSource() : product.operand->get();
+}
+
+void WeightUses::packAsStored(RewriterBase &rewriter) {
   DenseMap<Value, Value> panelsOf;
   for (attn::WeightOp op : ops) {
     rewriter.setInsertionPoint(op);
     panelsOf[op] = createPacked(rewriter, op);
   }
   for (const Product &product : products)
-    rewriteProduct(rewriter, product,
-                   panelsOf[product.slice ? product.slice->getOperand(0) : product.operand->get()]);
+    rewriteProduct(rewriter, product, panelsOf[weightOf(product)]);
   for (memref::LoadOp load : loads)
     rewriteLoad(rewriter, load, panelsOf[load.getMemref()]);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Quantised panels
+//===------------------------------------------------------------------------------------------===//
+
+/// Why the weight is not quantised, if it is packed.
+std::optional<std::string> WeightUses::obstacleToFewBits() const {
+  Type element = cast<ShapedType>(first().getType()).getElementType();
+  if (!element.isF32() && !element.isF16() && !element.isBF16())
+    return "its elements are no floats of at most 32 bits";
+  for (const Product &product : products)
+    if (!product.accumulator.isF32())
+      return "a contraction sums up its products in more than 32 bits";
+  return std::nullopt;
+}
+
+std::optional<attn::WeightFormat> WeightUses::format() const {
+  if (!wanted || obstacleToFewBits())
+    return std::nullopt;
+  return loads.empty() ? wanted : attn::WeightFormat::Q8;
+}
+
+void WeightUses::reportFormat() const {
+  std::string name = "'" + first().getName().str() + "'";
+  std::optional<std::string> why = obstacle();
+  if (!why && products.empty())
+    why = "no contraction reads it";
+  else if (!why)
+    why = obstacleToFewBits();
+  if (why)
+    return fovea::remark(first(), "weights", name + " is not quantised: " + *why);
+  if (format() != wanted)
+    fovea::remark(ops.front(), "weights",
+                  name + " is quantised as " + attn::stringifyWeightFormat(*format()) +
+                      ": its elements are gathered too");
+}
+
+/// A narrow weight's element is widened again behind the load; in between it is not rounded.
+void WeightUses::replaceLoad(RewriterBase &rewriter, memref::LoadOp load,
+                             const QuantizedFactor &factor) {
+  rewriter.setInsertionPoint(load);
+  Value row = load.getIndices()[panelDim], k = load.getIndices()[1 - panelDim];
+  Value wide = loadQuantized(rewriter, load.getLoc(), factor, row, k);
+  for (Operation *user : llvm::make_early_inc_range(load->getUsers()))
+    if (isa<arith::ExtFOp>(user) && user->getResult(0).getType().isF32())
+      rewriter.replaceOp(user, wide);
+  Value element = wide;
+  if (load.getType() != wide.getType())
+    element = arith::TruncFOp::create(rewriter, load.getLoc(), load.getType(), wide);
+  rewriter.replaceOp(load, element);
+}
+
+void WeightUses::packQuantized(RewriterBase &rewriter, attn::WeightFormat format) {
+  DenseMap<Value, QuantizedFactor> factorOf;
+  for (attn::WeightOp op : ops) {
+    rewriter.setInsertionPoint(op);
+    factorOf[op] = createQuantizedWeight(rewriter, op, panelDim, lanes, format);
+  }
+  for (const Product &product : products) {
+    QuantizedFactor factor = factorOf[weightOf(product)];
+    memref::SubViewOp slice = product.slice;
+    if (slice) {
+      rewriter.setInsertionPoint(slice);
+      auto [first, count] = panelsOf(rewriter, slice);
+      factor = slicePanels(rewriter, slice.getLoc(), factor, first, count);
+    }
+    readQuantized(rewriter, product.op, *product.operand, product.row, product.k, factor);
+    if (slice && slice->use_empty())
+      rewriter.eraseOp(slice);
+  }
+  for (memref::LoadOp load : loads)
+    replaceLoad(rewriter, load, factorOf[load.getMemref()]);
+}
+
+void WeightUses::pack(RewriterBase &rewriter) {
+  replaceDims(rewriter);
+  if (std::optional<attn::WeightFormat> few = format())
+    packQuantized(rewriter, *few);
+  else
+    packAsStored(rewriter);
   for (attn::WeightOp op : ops)
     rewriter.eraseOp(op);
 }
@@ -236,18 +344,26 @@ void PackWeightsPass::runOnOperation() {
     getOperation().emitError("unknown target '") << target << "'";
     return signalPassFailure();
   }
+  std::optional<attn::WeightFormat> wanted = attn::symbolizeWeightFormat(quantize);
+  if (!wanted && !quantize.empty()) {
+    getOperation().emitError("expected weights to be quantised as q8 or q4, got '")
+        << quantize << "'";
+    return signalPassFailure();
+  }
   IRRewriter rewriter(&getContext());
   if (failed(generalizeContractions(rewriter, getOperation())))
     return signalPassFailure();
   llvm::MapVector<StringAttr, WeightUses> weights;
   getOperation().walk([&](attn::WeightOp op) {
     if (isa<MemRefType>(op.getType()))
-      weights.try_emplace(op.getNameAttr(), *info).first->second.add(op);
+      weights.try_emplace(op.getNameAttr(), *info, wanted).first->second.add(op);
   });
   for (auto &[name, uses] : weights) {
     if (std::optional<std::string> why = uses.obstacle())
       fovea::remark(uses.first(), "weights",
                     "'" + name.str() + "' is packed in every run: " + *why);
+    if (wanted)
+      uses.reportFormat();
     if (uses.isPacked())
       uses.pack(rewriter);
   }

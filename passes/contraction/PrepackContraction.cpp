@@ -6,6 +6,7 @@
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "passes/attention/AttentionPacker.h"
 #include "passes/contraction/EmitContraction.h"
+#include "passes/contraction/QuantizedRows.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -60,25 +61,36 @@ namespace {
 class RowPrepacking {
 public:
   RowPrepacking(EmitBuilder &b, const Contraction &contraction, const TargetInfo &target)
-      : b(b), c(contraction),
+      : b(b), c(contraction), target(target),
         tile(chooseContractionTile(target, c.accumulator.getIntOrFloatBitWidth())) {}
 
   /// Whether it is possible and other tiles would use the panels.
   bool match(scf::ForallOp loop);
   PackedFactor emit();
+  /// The op's rows begin at these places of what is packed.
+  ArrayRef<OpFoldResult> getOffsets() const { return offsets; }
 
 private:
   unsigned dimOf(OpOperand &operand, unsigned loop) {
     linalg::GenericOp op = c.op;
     return *op.getMatchingIndexingMap(&operand).getResultPosition(b.getAffineDimExpr(loop));
   }
+  bool findSource(scf::ForallOp loop);
   bool cutsColumns();
+  FactorView viewAt(const PackedFactor &packed, ValueRange indices) const;
   void packPanel(const PackedFactor &packed, ValueRange indices);
+  void packQuantized(const PackedFactor &packed, ValueRange indices);
+  SmallVector<OpFoldResult> outerSizes(PackedFactor &packed);
+  PackedFactor emitPanels();
+  PackedFactor emitQuantized();
+  void emitLoop(ArrayRef<OpFoldResult> sizes, function_ref<void(ValueRange)> body);
 
   EmitBuilder &b;
   const Contraction &c;
+  const TargetInfo &target;
   ContractionTile tile;
-  memref::SubViewOp slice; // of the source, in the loop
+  Value source; // what the op's rows are a slice of
+  SmallVector<OpFoldResult> offsets, sizes;
   unsigned rowDim = 0, kDim = 0;
   Value k;
 };
@@ -93,29 +105,52 @@ bool RowPrepacking::cutsColumns() {
   return !getConstantIntValue(columns.getMixedOffsets()[dim]);
 }
 
-bool RowPrepacking::match(scf::ForallOp loop) {
-  slice = c.a.operand->get().getDefiningOp<memref::SubViewOp>();
-  if (!c.a.row || !slice || !isOutside(loop, slice.getSource()) || !slice.hasUnitStride() ||
-      slice.getType().getRank() != slice.getSourceType().getRank() || !cutsColumns())
+/// The buffer from outside that the op's rows are a slice of. Quantised rows are packed whoever
+/// shares them, and may be all of the buffer.
+bool RowPrepacking::findSource(scf::ForallOp loop) {
+  Value operand = c.a.operand->get();
+  auto slice = operand.getDefiningOp<memref::SubViewOp>();
+  if (slice && !isOutside(loop, operand)) {
+    source = slice.getSource();
+    offsets = slice.getMixedOffsets();
+    sizes = slice.getMixedSizes();
+    return slice.hasUnitStride() && slice.getType().getRank() == slice.getSourceType().getRank() &&
+           isOutside(loop, source);
+  }
+  if (!c.quantized || !isOutside(loop, operand))
     return false;
-  rowDim = dimOf(*c.a.operand, *c.a.row);
-  kDim = dimOf(*c.a.operand, c.k);
-  OpFoldResult size = slice.getMixedSizes()[kDim];
-  if (auto value = dyn_cast<Value>(size); value && !isOutside(loop, value))
-    return false;
-  if (!isConstantIntValue(slice.getMixedOffsets()[kDim], 0) ||
-      !isTileOffset(slice.getMixedOffsets()[rowDim], tile.many.rows) ||
-      isWrittenIn(loop, slice.getSource()))
-    return false;
+  source = operand;
+  for (int64_t size : cast<MemRefType>(operand.getType()).getShape()) {
+    offsets.push_back(b.getIndexAttr(0));
+    sizes.push_back(ShapedType::isDynamic(size)
+                        ? OpFoldResult(b.dim(operand, static_cast<int64_t>(sizes.size())))
+                        : OpFoldResult(b.getIndexAttr(size)));
+  }
   return true;
 }
 
-void RowPrepacking::packPanel(const PackedFactor &packed, ValueRange indices) {
-  FactorView view{slice.getSource(),      {},           rowDim, kDim, c.a.contiguousAlongK,
-                  c.a.contiguousAlongRow, c.accumulator};
-  view.at.resize(slice.getSourceType().getRank());
+bool RowPrepacking::match(scf::ForallOp loop) {
+  if (!c.a.row || !findSource(loop) || (!c.quantized && !cutsColumns()))
+    return false;
+  rowDim = dimOf(*c.a.operand, *c.a.row);
+  kDim = dimOf(*c.a.operand, c.k);
+  if (auto value = dyn_cast<Value>(sizes[kDim]); value && !isOutside(loop, value))
+    return false;
+  return isConstantIntValue(offsets[kDim], 0) && isTileOffset(offsets[rowDim], tile.many.rows) &&
+         !isWrittenIn(loop, source);
+}
+
+FactorView RowPrepacking::viewAt(const PackedFactor &packed, ValueRange indices) const {
+  FactorView view{source,       {}, rowDim, kDim, c.a.contiguousAlongK, c.a.contiguousAlongRow,
+                  c.accumulator};
+  view.at.resize(cast<MemRefType>(source.getType()).getRank());
   for (auto [dim, index] : llvm::zip(packed.dims, indices))
     view.at[dim] = index;
+  return view;
+}
+
+void RowPrepacking::packPanel(const PackedFactor &packed, ValueRange indices) {
+  FactorView view = viewAt(packed, indices);
   PanelPacker packer(b, tile, view);
   Value row = b.mul(indices.back(), b.index(tile.many.rows));
   b.loop(b.index(0), k, tile.depth, [&](Value k0) {
@@ -126,33 +161,86 @@ void RowPrepacking::packPanel(const PackedFactor &packed, ValueRange indices) {
   });
 }
 
-PackedFactor RowPrepacking::emit() {
-  Value source = slice.getSource();
+/// Sizes of the dims of the source other than rows and k, which it lists.
+SmallVector<OpFoldResult> RowPrepacking::outerSizes(PackedFactor &packed) {
+  SmallVector<OpFoldResult> shape;
+  for (unsigned dim = 0; dim < cast<MemRefType>(source.getType()).getRank(); ++dim)
+    if (dim != rowDim && dim != kDim) {
+      packed.dims.push_back(dim);
+      shape.push_back(getAsOpFoldResult(b.dim(source, dim)));
+    }
+  return shape;
+}
+
+void RowPrepacking::emitLoop(ArrayRef<OpFoldResult> sizes, function_ref<void(ValueRange)> body) {
+  auto loop = scf::ForallOp::create(b, sizes, ValueRange(), std::nullopt);
+  loop->setAttr("attn.kernel_name", b.getStringAttr("pack"));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVars());
+}
+
+PackedFactor RowPrepacking::emitPanels() {
   PackedFactor packed;
   packed.rowDim = rowDim;
   packed.rows = b.dim(source, rowDim);
-  k = getValueOrCreateConstantIndexOp(b, b.getLoc(), slice.getMixedSizes()[kDim]);
   Value many =
       b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, packed.rows, b.index(maxFewRows));
   Value panels = b.createOrFold<arith::CeilDivUIOp>(packed.rows, b.index(tile.many.rows));
   panels = b.createOrFold<arith::SelectOp>(many, panels, b.index(0));
   packed.paddedRows = b.mul(panels, b.index(tile.many.rows));
-  SmallVector<OpFoldResult> shape;
-  for (unsigned dim = 0; dim < slice.getSourceType().getRank(); ++dim)
-    if (dim != rowDim && dim != kDim) {
-      packed.dims.push_back(dim);
-      shape.push_back(getAsOpFoldResult(b.dim(source, dim)));
-    }
-  SmallVector<OpFoldResult> loops = shape;
+  SmallVector<OpFoldResult> shape = outerSizes(packed), loops = shape;
   loops.push_back(getAsOpFoldResult(panels));
   shape.push_back(getAsOpFoldResult(b.mul(packed.paddedRows, k)));
   packed.memref = allocateAligned(b, shape, c.accumulator);
-  auto loop = scf::ForallOp::create(b, loops, ValueRange(), std::nullopt);
-  loop->setAttr("attn.kernel_name", b.getStringAttr("pack"));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  packPanel(packed, loop.getInductionVars());
+  emitLoop(loops, [&](ValueRange indices) { packPanel(packed, indices); });
   return packed;
+}
+
+/// Rows of a task of the loop that quantises them: up to as many are no reason to wake a thread.
+static constexpr int64_t quantizedTaskRows = 8;
+
+static QuantizedRowLayout layoutOf(const QuantizedFactor &factor) {
+  return {cast<MemRefType>(factor.values.getType()).getDimSize(1), factor.format};
+}
+
+void RowPrepacking::packQuantized(const PackedFactor &packed, ValueRange indices) {
+  FactorView view = viewAt(packed, indices);
+  Value buffer = memref::AllocOp::create(b, MemRefType::get({attn::quantizedGroup}, c.accumulator),
+                                         b.getI64IntegerAttr(64));
+  RowQuantizer quantizer(b, target, view, k, layoutOf(*c.quantized), buffer);
+  QuantizedRows rows{packed.memref, indices.drop_back()};
+  Value first = b.mul(indices.back(), b.index(quantizedTaskRows));
+  Value end = b.min(b.add(first, b.index(quantizedTaskRows)), packed.rows);
+  b.loop(first, end, 1, [&](Value row) { quantizer.pack(row, rows, row, packed.panelRows); });
+}
+
+PackedFactor RowPrepacking::emitQuantized() {
+  PackedFactor packed;
+  packed.rowDim = rowDim;
+  packed.rows = b.dim(source, rowDim);
+  SmallVector<QuantizedTile, 5> tiles = chooseQuantizedTiles(target, c.quantized->format);
+  packed.panelRows = b.index(tiles.back().rows);
+  packed.paddedRows = b.roundUp(packed.rows, tiles.back().rows);
+  for (const QuantizedTile &few : llvm::reverse(ArrayRef(tiles).drop_back())) {
+    Value rows = b.index(few.rows);
+    Value fits = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, packed.rows, rows);
+    packed.panelRows = b.createOrFold<arith::SelectOp>(fits, rows, packed.panelRows);
+    packed.paddedRows = b.createOrFold<arith::SelectOp>(fits, rows, packed.paddedRows);
+  }
+  SmallVector<OpFoldResult> shape = outerSizes(packed), loops = shape;
+  loops.push_back(getAsOpFoldResult(
+      b.createOrFold<arith::CeilDivUIOp>(packed.rows, b.index(quantizedTaskRows))));
+  shape.push_back(
+      getAsOpFoldResult(b.mul(packed.paddedRows, b.index(layoutOf(*c.quantized).rowWords()))));
+  packed.memref = allocateAligned(b, shape, b.getI32Type());
+  emitLoop(loops, [&](ValueRange indices) { packQuantized(packed, indices); });
+  return packed;
+}
+
+PackedFactor RowPrepacking::emit() {
+  k = getValueOrCreateConstantIndexOp(b, b.getLoc(), sizes[kDim]);
+  return c.quantized ? emitQuantized() : emitPanels();
 }
 
 std::optional<PackedFactor> fovea::prepackRows(const Contraction &contraction,
@@ -166,9 +254,8 @@ std::optional<PackedFactor> fovea::prepackRows(const Contraction &contraction,
   if (!prepacking.match(loop))
     return std::nullopt;
   PackedFactor packed = prepacking.emit();
-  auto slice = contraction.a.operand->get().getDefiningOp<memref::SubViewOp>();
   b.setInsertionPoint(op);
-  for (OpFoldResult offset : slice.getMixedOffsets())
+  for (OpFoldResult offset : prepacking.getOffsets())
     packed.offsets.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), offset));
   return packed;
 }

@@ -1,6 +1,8 @@
 // Lowers the ops that talk to the context of the C interface (attn.launch, attn.weight,
-// attn.workspace, attn.workers) to loads from `fovea_context` and calls. The context is the
-// first argument of the enclosing entry body. Field numbers are those of runtime/Abi.h.
+// attn.quantized_weight, attn.workspace, attn.workers) to loads from `fovea_context` and calls. The
+// context is the first argument of the enclosing entry body. Field numbers are those of
+// runtime/Abi.h.
+#include "dialect/QuantizedPanels.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -32,8 +34,15 @@ public:
 private:
   FailureOr<Value> loadField(Operation *op, ContextField field, Type type);
   Value castToPointer(Location loc, func::FuncOp function);
-  FailureOr<int64_t> weightSlot(attn::WeightOp op);
+  template <typename Op>
+  FailureOr<Value> loadWeight(Op op, MemRefType type, TypeAttr stored, IntegerAttr panelDim,
+                              attn::WeightFormatAttr format);
+  template <typename Op>
+  FailureOr<int64_t> weightSlot(Op op, MemRefType type, TypeAttr stored, IntegerAttr panelDim,
+                                attn::WeightFormatAttr format);
+  void replaceByView(Value result, Value data);
   LogicalResult lowerWeight(attn::WeightOp op);
+  LogicalResult lowerQuantizedWeight(attn::QuantizedWeightOp op);
   LogicalResult lowerWorkspace(attn::WorkspaceOp op);
   LogicalResult lowerWorkers(attn::WorkersOp op);
   LogicalResult lowerLaunch(attn::LaunchOp op);
@@ -45,6 +54,7 @@ private:
     MemRefType type;
     TypeAttr stored; // only if the type is panels of it
     IntegerAttr panelDim;
+    attn::WeightFormatAttr format; // of quantised panels
   };
   DictionaryAttr describe(StringAttr name, const Slots &slots);
   ModuleOp module;
@@ -78,28 +88,30 @@ Value ContextLowering::castToPointer(Location loc, func::FuncOp function) {
 
 /// The first slot of the op's name. Every use of a name agrees on the type; loops over some of the
 /// layers share the slots of the loop that goes furthest.
-FailureOr<int64_t> ContextLowering::weightSlot(attn::WeightOp op) {
-  auto type = cast<MemRefType>(op.getType());
+template <typename Op>
+FailureOr<int64_t> ContextLowering::weightSlot(Op op, MemRefType type, TypeAttr stored,
+                                               IntegerAttr panelDim,
+                                               attn::WeightFormatAttr format) {
   int64_t count = weightCounts.lookup(op.getNameAttr());
-  auto [it, isNew] = weights.try_emplace(
-      op.getNameAttr(), Slots{nextSlot, count, type, op.getSourceAttr(), op.getPanelDimAttr()});
+  auto [it, isNew] =
+      weights.try_emplace(op.getNameAttr(), Slots{nextSlot, count, type, stored, panelDim, format});
   if (isNew)
     nextSlot += count;
   const Slots &slots = it->second;
   if (slots.type.getShape() != type.getShape() ||
-      slots.type.getElementType() != type.getElementType() || slots.stored != op.getSourceAttr() ||
-      slots.panelDim != op.getPanelDimAttr())
+      slots.type.getElementType() != type.getElementType() || slots.stored != stored ||
+      slots.panelDim != panelDim || slots.format != format)
     return op.emitOpError("weight '")
            << op.getName() << "' is used elsewhere as " << slots.type << ", here as " << type;
   return slots.first;
 }
 
-LogicalResult ContextLowering::lowerWeight(attn::WeightOp op) {
-  auto type = cast<MemRefType>(op.getType());
-  if (!type.hasStaticShape() || !type.getLayout().isIdentity())
-    return op.emitOpError("must have a static shape and be contiguous, got ") << type;
+/// The pointer in the op's slot.
+template <typename Op>
+FailureOr<Value> ContextLowering::loadWeight(Op op, MemRefType type, TypeAttr stored,
+                                             IntegerAttr panelDim, attn::WeightFormatAttr format) {
   Location loc = op.getLoc();
-  FailureOr<int64_t> slot = weightSlot(op);
+  FailureOr<int64_t> slot = weightSlot(op, type, stored, panelDim, format);
   FailureOr<Value> table = loadField(op, Weights, pointer);
   if (failed(slot) || failed(table))
     return failure();
@@ -108,9 +120,40 @@ LogicalResult ContextLowering::lowerWeight(attn::WeightOp op) {
     index = arith::AddIOp::create(b, loc, index, arith::IndexCastOp::create(b, loc, i64, layer));
   Value address = LLVM::GEPOp::create(b, loc, pointer, pointer, *table,
                                       ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(index)});
-  Value data = LLVM::LoadOp::create(b, loc, pointer, address);
+  return LLVM::LoadOp::create(b, loc, pointer, address).getResult();
+}
+
+/// Replaces a memref of static layout by one at `data`.
+void ContextLowering::replaceByView(Value result, Value data) {
+  Location loc = result.getLoc();
+  auto type = cast<MemRefType>(result.getType());
   Value descriptor = MemRefDescriptor::fromStaticShape(b, loc, converter, type, data);
-  op.replaceAllUsesWith(UnrealizedConversionCastOp::create(b, loc, type, descriptor).getResult(0));
+  result.replaceAllUsesWith(
+      UnrealizedConversionCastOp::create(b, loc, type, descriptor).getResult(0));
+}
+
+LogicalResult ContextLowering::lowerWeight(attn::WeightOp op) {
+  auto type = cast<MemRefType>(op.getType());
+  if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+    return op.emitOpError("must have a static shape and be contiguous, got ") << type;
+  FailureOr<Value> data =
+      loadWeight(op, type, op.getSourceAttr(), op.getPanelDimAttr(), attn::WeightFormatAttr());
+  if (failed(data))
+    return failure();
+  replaceByView(op.getResult(), *data);
+  return success();
+}
+
+LogicalResult ContextLowering::lowerQuantizedWeight(attn::QuantizedWeightOp op) {
+  // What fovea::readWeights asks for: the lanes last.
+  attn::QuantizedPanels panels = op.getPanels();
+  auto type = MemRefType::get({panels.panels(), panels.groups(), panels.lanes}, b.getI8Type());
+  FailureOr<Value> data =
+      loadWeight(op, type, op.getSourceAttr(), op.getPanelDimAttr(), op.getFormatAttr());
+  if (failed(data))
+    return failure();
+  replaceByView(op.getValues(), *data);
+  replaceByView(op.getScales(), *data);
   return success();
 }
 
@@ -224,24 +267,30 @@ DictionaryAttr ContextLowering::describe(StringAttr name, const Slots &slots) {
                                      b.getNamedAttr("type", slots.stored ? slots.stored : type)};
   if (slots.stored)
     row.append({b.getNamedAttr("panels", type), b.getNamedAttr("panel_dim", slots.panelDim)});
+  if (slots.format)
+    row.push_back(b.getNamedAttr(
+        "format", b.getStringAttr(attn::stringifyWeightFormat(slots.format.getValue()))));
   return b.getDictionaryAttr(row);
 }
 
 LogicalResult ContextLowering::run() {
   SmallVector<Operation *> ops;
   module.walk([&](Operation *op) {
-    if (isa<attn::WeightOp, attn::WorkspaceOp, attn::WorkersOp, attn::LaunchOp>(op))
+    if (isa<attn::WeightOp, attn::QuantizedWeightOp, attn::WorkspaceOp, attn::WorkersOp,
+            attn::LaunchOp>(op))
       ops.push_back(op);
-    if (auto weight = dyn_cast<attn::WeightOp>(op)) {
-      int64_t &count = weightCounts[weight.getNameAttr()];
-      count = std::max<int64_t>(count, weight.getCount().value_or(1));
-    }
+    llvm::TypeSwitch<Operation *>(op).Case<attn::WeightOp, attn::QuantizedWeightOp>(
+        [&](auto weight) {
+          int64_t &count = weightCounts[weight.getNameAttr()];
+          count = std::max<int64_t>(count, weight.getCount().value_or(1));
+        });
   });
   for (Operation *op : ops) {
     b.setInsertionPoint(op);
     LogicalResult lowered =
         llvm::TypeSwitch<Operation *, LogicalResult>(op)
             .Case([&](attn::WeightOp weight) { return lowerWeight(weight); })
+            .Case([&](attn::QuantizedWeightOp weight) { return lowerQuantizedWeight(weight); })
             .Case([&](attn::WorkspaceOp workspace) { return lowerWorkspace(workspace); })
             .Case([&](attn::WorkersOp workers) { return lowerWorkers(workers); })
             .Default([&](Operation *launch) { return lowerLaunch(cast<attn::LaunchOp>(launch)); });

@@ -147,6 +147,7 @@ llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions
   compileOptions.weights = weightSource;
   compileOptions.route = options.route;
   compileOptions.cpu = options.cpu;
+  compileOptions.quantize = options.quantize;
   compileOptions.require = options.require;
   compileOptions.cacheDirectory = options.cacheDirectory;
   CompilationRecord record;

@@ -21,6 +21,7 @@ struct ModelOptions {
   int64_t contextSize = -1;      // tokens of a sequence; 0: what the model can; -1: 4096, if it can
   int64_t chunkSize = 512;       // tokens of a prompt that are processed at once
   std::string cacheType = "f32"; // or f16, bf16
+  std::string quantize = "";     // hold weights of products as "q8" or "q4"
   std::string cpu = "native";
   std::string route = "fast";
   std::string cacheDirectory = ""; // of compiled code, as CompileOptions has it; none if empty

@@ -1,5 +1,5 @@
 #include "runtime/inspect/MemoryPlan.h"
-#include "dialect/AttnOps.h"
+#include "dialect/QuantizedPanels.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/buffers/BufferLiveness.h"
@@ -66,21 +66,29 @@ void Planner::addArguments() {
 }
 
 /// The type of a weight in the files, whatever panels it is packed in.
-static std::string storedText(attn::WeightOp weight) {
-  ShapedType type = weight.getStoredType();
+static std::string textOf(ShapedType type) {
   SymbolicShape shape(type.getShape().begin(), type.getShape().end());
   return elementText(type.getElementType()) + formatShape(shape);
 }
 
 void Planner::addWeights() {
   llvm::SetVector<StringRef> seen;
-  entry.walk([&](attn::WeightOp weight) {
+  auto add = [&](auto weight, ShapedType stored, const std::string &format,
+                 const SymbolicDim &bytes) {
     if (!seen.insert(weight.getName()))
       return;
     int64_t count = weight.getCount().value_or(1);
     std::string prefix = count == 1 ? "" : std::to_string(count) + " x ";
-    plan.weights.push_back({weight.getName().str(), prefix + storedText(weight),
-                            formulas.multiply(formulas.bytes(weight.getResult()), count)});
+    plan.weights.push_back({weight.getName().str(), prefix + textOf(stored) + format,
+                            formulas.multiply(bytes, count)});
+  };
+  entry.walk([&](Operation *op) {
+    if (auto weight = dyn_cast<attn::WeightOp>(op))
+      add(weight, weight.getStoredType(), "", formulas.bytes(weight.getResult()));
+    if (auto weight = dyn_cast<attn::QuantizedWeightOp>(op))
+      add(weight, cast<ShapedType>(weight.getSource()),
+          " as " + attn::stringifyWeightFormat(weight.getFormat()).str(),
+          weight.getPanels().numBytes());
   });
 }
 

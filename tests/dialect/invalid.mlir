@@ -955,6 +955,60 @@ func.func @f() {
 
 // -----
 
+// weight_c1: quantised weights have names too
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c1: expected one {} in the name of a weight with a layer, got "w"}}
+  %0, %1 = attn.quantized_weight "w"[%i of 4] panels(tensor<8x64xf32> along 0 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  return
+}
+
+// -----
+
+// quantized_weight_c1: a matrix
+func.func @f() {
+  // expected-error @below {{quantized_weight_c1: expected panels of a matrix of known sizes along dim 0 or 1, got those of 'tensor<8x64x1xf32>' along 0}}
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64x1xf32> along 0 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  return
+}
+
+// -----
+
+// quantized_weight_c1: along one of its dims
+func.func @f() {
+  // expected-error @below {{quantized_weight_c1: expected panels of a matrix of known sizes along dim 0 or 1, got those of 'tensor<8x64xf32>' along 2}}
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf32> along 2 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  return
+}
+
+// -----
+
+// quantized_weight_c2: of floats of at most 32 bits
+func.func @f() {
+  // expected-error @below {{quantized_weight_c2: expected elements of f32, f16 or bf16, got 'f64'}}
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf64> along 0 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  return
+}
+
+// -----
+
+// quantized_weight_c3: the other format's panels
+func.func @f() {
+  // expected-error @below {{quantized_weight_c3: expected panels of 8 x 64 elements as q4, got 'memref<1x2x16x16xi8}}
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf32> along 0 as q4) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  return
+}
+
+// -----
+
+// quantized_weight_c3: as many groups as hold all columns
+func.func @f() {
+  // expected-error @below {{quantized_weight_c3: expected panels of 8 x 65 elements as q8, got 'memref<1x2x16x16xi8}}
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x65xf32> along 0 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  return
+}
+
+// -----
+
 // launch_c1: the kernel exists
 func.func @f(%n: index, %x: memref<4xf32>) {
   // expected-error @below {{launch_c1: expected a function, got @k, which names none}}

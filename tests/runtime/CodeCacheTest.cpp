@@ -239,6 +239,9 @@ TEST(CachedCompilationTest, TakesCodeOfTheSameGraphTargetAndOptionsOnly) {
   options.route = "reference";
   EXPECT_FALSE(hits(doubling(), options));
   options.route = "fast";
+  options.quantize = "q8";
+  EXPECT_FALSE(hits(doubling(), options));
+  options.quantize = "";
   options.entry = "f";
   EXPECT_FALSE(hits(doubling(), options));
 #if defined(__x86_64__)

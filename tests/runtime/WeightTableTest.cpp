@@ -1,5 +1,9 @@
 #include "runtime/WeightTable.h"
+#include "runtime/QuantizedWeights.h"
 #include "tests/ErrorTesting.h"
+#include <cmath>
+#include <limits>
+#include <random>
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -56,6 +60,89 @@ TEST(WeightTableTest, FillsUpTheLastPanel) {
   checkPanels(DataType::BF16, 1, 1, 0, 16);
   checkPanels(DataType::F32, 3, 0, 0, 16);
   checkPanels(DataType::F32, 0, 3, 0, 16);
+}
+
+//===----------------------------------------------------------------------===//
+// Quantised
+//===----------------------------------------------------------------------===//
+
+/// Normal numbers of a scale that differs from row to row, one row of zeros and some ties of the
+/// rounding.
+static Tensor randomMatrix(DataType type, llvm::ArrayRef<int64_t> sizes) {
+  std::mt19937 random(1);
+  std::normal_distribution<double> normal;
+  Tensor tensor = llvm::cantFail(Tensor::create(type, sizes));
+  for (int64_t i = 0; i < tensor.numElements(); ++i) {
+    int64_t row = i / sizes[1];
+    double value = i % 7 == 0 ? static_cast<double>(i % 127) + 0.5 : normal(random);
+    storeElement(type, tensor.dataAs<char>() + i * sizeOf(type),
+                 row == 2 ? 0 : std::ldexp(value, static_cast<int>(row % 5) - 9));
+  }
+  return tensor;
+}
+
+/// The value of an element of the packed copy.
+static double quantizedElement(const fovea_weight &weight, const char *packed, int64_t row,
+                               int64_t k) {
+  int64_t groups = (weight.depth + 31) / 32, panel = weight.panel, lane = row % panel, at = k % 32;
+  const char *group = packed + (row / panel * groups + k / 32) * fovea_group_size(&weight);
+  double scale =
+      loadElement(DataType::BF16, group + fovea_group_size(&weight) - 2 * (panel - lane));
+  if (weight.format == FOVEA_Q8_PANELS)
+    return scale * static_cast<int8_t>(group[at / 2 * 2 * panel + 2 * lane + at % 2]);
+  auto byte = static_cast<uint8_t>(group[at % 16 / 2 * 2 * panel + 2 * lane + at % 2]);
+  return scale * ((at < 16 ? byte & 15 : byte >> 4) - 8);
+}
+
+/// Every element is what the reference says, bit for bit.
+static void checkQuantized(DataType type, attn::WeightFormat format, int64_t rows, int64_t depth,
+                           int64_t dim, int64_t lanes) {
+  SCOPED_TRACE(stringify(type).str() + " " + std::to_string(rows) + " x " + std::to_string(depth) +
+               " along " + std::to_string(dim));
+  llvm::SmallVector<int64_t, 4> sizes = dim == 0 ? llvm::SmallVector<int64_t, 4>{rows, depth}
+                                                 : llvm::SmallVector<int64_t, 4>{depth, rows};
+  auto source = std::make_shared<InMemoryWeights>();
+  llvm::cantFail(source->add("w", randomMatrix(type, sizes)));
+  WeightSpec spec{"w", 1, type, sizes, PanelSpec{dim, lanes, format}};
+  ThreadPool pool(2);
+  auto table = WeightTable::resolve(spec, source, pool);
+  ASSERT_TRUE(succeeds(table));
+  auto reference = quantizeAndBack(*source->find("w"), format, dim);
+  ASSERT_TRUE(succeeds(reference));
+  fovea_weight weight = spec.toC("w");
+  const auto *packed = static_cast<const char *>(table->data()[0]);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t k = 0; k < depth; ++k)
+      ASSERT_EQ(quantizedElement(weight, packed, row, k),
+                reference->dataAs<float>()[dim == 0 ? row * depth + k : k * rows + row])
+          << row << ", " << k;
+  for (int64_t row = rows; depth > 0 && row < (rows + lanes - 1) / lanes * lanes; ++row)
+    ASSERT_EQ(quantizedElement(weight, packed, row, 0), 0) << row;
+}
+
+TEST(WeightTableTest, QuantizesAsTheReferenceDoes) {
+  for (attn::WeightFormat format : {attn::WeightFormat::Q8, attn::WeightFormat::Q4}) {
+    checkQuantized(DataType::F32, format, 32, 96, 0, 16);
+    checkQuantized(DataType::F32, format, 19, 77, 1, 8);
+    checkQuantized(DataType::F16, format, 9, 40, 0, 4);
+    checkQuantized(DataType::BF16, format, 33, 64, 1, 16);
+    checkQuantized(DataType::F32, format, 3, 0, 0, 16);
+  }
+}
+
+TEST(WeightTableTest, QuantizesNumbersOnly) {
+  for (float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    auto source = std::make_shared<InMemoryWeights>();
+    Tensor tensor = countingTensor(DataType::F32, {40, 64});
+    tensor.dataAs<float>()[39 * 64 + 63] = bad;
+    llvm::cantFail(source->add("w", std::move(tensor)));
+    ThreadPool pool(1);
+    EXPECT_TRUE(failsWith(
+        WeightTable::resolve(
+            WeightSpec{"w", 1, DataType::F32, {40, 64}, PanelSpec{0, 8, attn::WeightFormat::Q8}},
+            source, pool),
+        "weight 'w': expected finite elements, to quantise them, got others"));
+  }
 }
 
 TEST(WeightTableTest, LeavesOthersWhereTheyAre) {

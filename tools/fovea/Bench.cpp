@@ -44,6 +44,8 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                options.compile.chunkSize);
   line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16 or bf16",
             options.compile.cacheType);
+  line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4",
+            options.compile.quantize);
   options.cache.declare(line);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
   llvm::Expected<bool> help = line.parse(arguments);

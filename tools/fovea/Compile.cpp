@@ -18,7 +18,7 @@ enum class Emit { Mlir, Llvm, Assembly, Object, SharedLibrary };
 
 struct CompileCommandOptions {
   std::string model, output, weights, emit, compileTo, header, route = "fast", cpu = "native";
-  std::string triple;
+  std::string triple, quantize;
   std::vector<std::string> assignments;
   ReportingOptions reporting;
 };
@@ -44,6 +44,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.text("--target-triple", "TRIPLE",
             "target to compile for, such as aarch64-linux-gnu (default: this machine)",
             options.triple);
+  line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4", options.quantize);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
   options.reporting.declare(line);
   llvm::Expected<bool> help = line.parse(arguments);
@@ -157,6 +158,7 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
   CompileOptions compileOptions;
   compileOptions.route = options.route;
   compileOptions.cpu = options.cpu;
+  compileOptions.quantize = options.quantize;
   compileOptions.triple = options.triple;
   compileOptions.require = *require;
   compileOptions.observer = &record;

@@ -58,6 +58,8 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             "compare the logits of the prompt with the float64 reference executor, and exit",
             options.verify);
   options.cache.declare(line);
+  line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4",
+            options.compile.quantize);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.compile.route);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
   llvm::Expected<bool> help = line.parse(arguments);

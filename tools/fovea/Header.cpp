@@ -80,9 +80,11 @@ static void writeLayout(llvm::raw_ostream &os, const WeightSpec &spec, const std
   fovea_weight weight = spec.toC(name.c_str());
   os << "{";
   writeQuoted(os, name);
-  os << (weight.format == FOVEA_PANELS ? ", FOVEA_PANELS" : ", FOVEA_AS_STORED");
+  static constexpr const char *formats[] = {"FOVEA_AS_STORED", "FOVEA_PANELS", "FOVEA_Q8_PANELS",
+                                            "FOVEA_Q4_PANELS"};
+  os << ", " << formats[weight.format];
   for (int64_t value : {int64_t(weight.element_size), weight.rows, weight.depth, weight.row_stride,
-                        weight.depth_stride, weight.panel})
+                        weight.depth_stride, weight.panel, int64_t(weight.element)})
     os << ", " << value;
   os << "}";
 }

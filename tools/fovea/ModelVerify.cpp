@@ -1,6 +1,7 @@
 #include "ModelVerify.h"
 #include "Verify.h"
 #include "runtime/Compile.h"
+#include "runtime/QuantizedWeights.h"
 #include "runtime/Reference.h"
 
 using namespace fovea;
@@ -15,8 +16,8 @@ static TensorView lastRow(const Tensor &logits) {
 }
 
 static llvm::Expected<bool> report(llvm::StringRef name, const TensorView &result,
-                                   const TensorView &reference) {
-  llvm::Expected<Comparison> comparison = compare(result, reference);
+                                   const TensorView &reference, bool quantized) {
+  llvm::Expected<Comparison> comparison = compare(result, reference, quantized);
   if (!comparison)
     return comparison.takeError();
   printComparison(llvm::outs(), name, *comparison);
@@ -39,6 +40,7 @@ llvm::Error tool::verifyModel(llvm::StringRef directory, const LanguageModel &mo
   compileOptions.threads = options.threads;
   compileOptions.route = options.route;
   compileOptions.cpu = options.cpu;
+  compileOptions.quantize = options.quantize;
   compileOptions.weights = std::shared_ptr<const WeightSource>(&model.weights(), [](auto *) {});
   llvm::Expected<Executable> executable = compile(*graph, compileOptions);
   if (!executable)
@@ -48,14 +50,20 @@ llvm::Error tool::verifyModel(llvm::StringRef directory, const LanguageModel &mo
   auto results = executable->run({{"input_ids", input}}, "forward");
   if (!results)
     return results.takeError();
-  auto references = runReference(graph->module(), "forward", input, &model.weights());
+  auto weights = withQuantizedWeights(compileOptions.weights, executable->weights());
+  if (!weights)
+    return weights.takeError();
+  auto references = runReference(graph->module(), "forward", input, weights->get());
   if (!references)
     return references.takeError();
 
-  llvm::Expected<bool> whole = report("logits", results->at("logits"), references->front());
+  bool quantized = hasQuantizedWeights(executable->weights());
+  llvm::Expected<bool> whole =
+      report("logits", results->at("logits"), references->front(), quantized);
   if (!whole)
     return whole.takeError();
-  llvm::Expected<bool> last = report("logits of the step", *stepped, lastRow(references->front()));
+  llvm::Expected<bool> last =
+      report("logits of the step", *stepped, lastRow(references->front()), quantized);
   if (!last)
     return last.takeError();
   if (*whole && *last)

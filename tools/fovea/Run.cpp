@@ -12,6 +12,7 @@
 #include "frontend/Npy.h"
 #include "frontend/Safetensors.h"
 #include "runtime/Compile.h"
+#include "runtime/QuantizedWeights.h"
 #include "runtime/Reference.h"
 #include "runtime/ThreadPool.h"
 #include "runtime/Trace.h"
@@ -26,7 +27,7 @@ using llvm::StringRef;
 
 namespace {
 struct RunOptions {
-  std::string model, input, weights, output, trace, entry, route = "fast", cpu = "native";
+  std::string model, input, weights, output, trace, entry, route = "fast", cpu = "native", quantize;
   std::vector<std::string> assignments;
   int64_t threads = 0, seed = 0, maxBytes = 0;
   bool time = false, verify = false;
@@ -67,6 +68,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             options.trace);
   line.flag("--verify", "compare with the float64 reference executor", options.verify);
   options.cache.declare(line);
+  line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4", options.quantize);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
   llvm::Expected<bool> help = line.parse(arguments);
@@ -100,13 +102,17 @@ static llvm::Error writeResults(StringRef path, const NamedTensors &results) {
 
 static llvm::Error verify(const Model &model, const EntrySignature &entry,
                           const NamedTensors &inputs, const NamedTensors &results,
-                          const WeightSource *weights) {
-  auto references = runReference(model.graph.module(), entry.name, viewsOf(inputs), weights);
+                          const Executable &executable,
+                          std::shared_ptr<const WeightSource> weights) {
+  if (weights)
+    if (llvm::Error error = withQuantizedWeights(weights, executable.weights()).moveInto(weights))
+      return error;
+  auto references = runReference(model.graph.module(), entry.name, viewsOf(inputs), weights.get());
   if (!references)
     return references.takeError();
-  bool passes = true;
+  bool passes = true, isQuantized = hasQuantizedWeights(executable.weights());
   for (const auto &[result, reference] : llvm::zip_equal(results, *references)) {
-    llvm::Expected<Comparison> comparison = compare(result.second, reference);
+    llvm::Expected<Comparison> comparison = compare(result.second, reference, isQuantized);
     if (!comparison)
       return comparison.takeError();
     printComparison(llvm::outs(), result.first, *comparison);
@@ -165,7 +171,8 @@ static llvm::Error writeTrace(StringRef path, const Trace &trace) {
 /// Runs, shows or saves the results, and times and verifies if that is asked for.
 static llvm::Error runCompiled(const RunOptions &options, const Model &model,
                                const EntrySignature &entry, const Executable &executable,
-                               const NamedTensors &inputs, const WeightSource *weights) {
+                               const NamedTensors &inputs,
+                               const std::shared_ptr<const WeightSource> &weights) {
   std::vector<NamedView> views(inputs.begin(), inputs.end());
   Trace trace;
   auto run = options.trace.empty() ? executable.run(views, entry.name)
@@ -185,7 +192,7 @@ static llvm::Error runCompiled(const RunOptions &options, const Model &model,
     if (llvm::Error error = printTimes(executable, views, entry))
       return error;
   if (options.verify)
-    return verify(model, entry, inputs, results, weights);
+    return verify(model, entry, inputs, results, executable, weights);
   return llvm::Error::success();
 }
 
@@ -196,6 +203,7 @@ static CompileOptions compileOptionsOf(const RunOptions &options, const EntrySig
   compileOptions.threads = static_cast<unsigned>(options.threads);
   compileOptions.route = options.route;
   compileOptions.cpu = options.cpu;
+  compileOptions.quantize = options.quantize;
   compileOptions.require = require;
   compileOptions.maxBytes = options.maxBytes;
   compileOptions.trace = !options.trace.empty();
@@ -242,7 +250,7 @@ static llvm::Error runEntry(const RunOptions &options, const Model &model,
   if (!executable)
     return executable.takeError();
   printCacheWarnings(*executable);
-  return runCompiled(options, model, entry, *executable, inputs, compileOptions.weights.get());
+  return runCompiled(options, model, entry, *executable, inputs, compileOptions.weights);
 }
 
 static llvm::Error runModel(const RunOptions &options) {

@@ -20,7 +20,9 @@ struct Comparison {
 
 /// Both tensors have the same sizes. Elements that are NaN in both, or the same infinity, are
 /// equal; one that is not finite on one side only makes the error infinite.
-llvm::Expected<Comparison> compare(const TensorView &result, const TensorView &reference);
+/// With quantised weights other operands are rounded to 16 bits, and the bound is larger.
+llvm::Expected<Comparison> compare(const TensorView &result, const TensorView &reference,
+                                   bool quantized = false);
 
 /// "verify y: largest error 1.2e-07, 3.4e-08 of the largest magnitude (bound 1e-05): pass".
 void printComparison(llvm::raw_ostream &os, llvm::StringRef name, const Comparison &comparison);

@@ -4,7 +4,8 @@
 usage: inner_loops.py FILE.s
 
 One line a loop: the function, and how many instructions of each kind an iteration has. `stack`
-counts accesses of the stack (spills), `scalar` arithmetic on single floats, `calls` calls."""
+counts accesses of the stack (spills), `scalar` arithmetic on single floats, `calls` calls, `dot` products
+of pairs of integers."""
 import re
 import sys
 
@@ -47,6 +48,7 @@ X86 = {
     "stack": r"[(]%rsp",
     "scalar": r"^v(add|mul|sub|div|fn?madd)[0-9]*ss",
     "calls": r"^call",
+    "dot": r"^(vpdpwssd|vpmaddwd)",
 }
 ARM = {
     "fma": r"^fml[as]\s+v",
@@ -55,6 +57,7 @@ ARM = {
     "stack": r"\[sp\b",
     "scalar": r"^f(add|mul|sub|div|madd|msub)\s+s",
     "calls": r"^bl\s",
+    "dot": r"^sdot",
 }
 
 
@@ -65,7 +68,7 @@ def main():
             counts = {
                 kind: count(block, X86[kind]) + count(block, ARM[kind]) for kind in X86
             }
-            if counts["fma"] >= 8:
+            if counts["fma"] >= 8 or counts["dot"] >= 8:
                 print(f"{function}: " + " ".join(f"{kind} {n}" for kind, n in counts.items()))
 
 

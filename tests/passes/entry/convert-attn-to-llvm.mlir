@@ -48,6 +48,33 @@ func.func private @p.body(%context: !llvm.ptr, %layer: index) -> memref<2x4x16xf
 
 // -----
 
+// Quantised panels: lanes last, and the format. Both results are views of one slot.
+// CHECK: attn.weights = [{count = 1 : i64, format = "q8", name = "q", panel_dim = 0 : i64, panels = tensor<1x2x8xi8>, type = tensor<8x64xf16>}]
+// CHECK-LABEL: func.func private @q.body
+// CHECK-COUNT-1: llvm.load
+// CHECK:         llvm.mlir.constant(128 : index)
+func.func private @q.body(%context: !llvm.ptr) -> (i8, bf16) attributes {attn.body} {
+  %c0 = arith.constant 0 : index
+  %v, %s = attn.quantized_weight "q" panels(tensor<8x64xf16> along 0 as q8)
+    : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  %x = memref.load %v[%c0, %c0, %c0, %c0] : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>
+  %y = memref.load %s[%c0, %c0, %c0] : memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  return %x, %y : i8, bf16
+}
+
+// -----
+
+// Quantised in one place and not in another.
+func.func private @disagree_format.body(%context: !llvm.ptr) attributes {attn.body} {
+  %a = attn.weight "b" panels(tensor<8x64xf16> along 0) : memref<1x64x8xf16>
+  // expected-error @below {{weight 'b' is used elsewhere as}}
+  %v, %s = attn.quantized_weight "b" panels(tensor<8x64xf16> along 0 as q8)
+    : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  return
+}
+
+// -----
+
 // CHECK-LABEL: func.func private @h.body
 // CHECK-NOT: attn.work
 func.func private @h.body(%context: !llvm.ptr) -> (memref<?xi8>, index) attributes {attn.body} {

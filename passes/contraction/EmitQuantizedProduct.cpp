@@ -1,0 +1,309 @@
+// Rows of 16 bits times weights of 8 or 4, which are widened to 16 in registers: pairs of
+// neighbours along k are multiplied and added by one instruction. The sum of a group is an exact
+// integer; times both scales it is added to the element's sum in f32, group by group in the order
+// of k. So the bits of an element depend on its row and its column alone, whatever tile computes
+// it.
+#include "passes/contraction/EmitQuantizedProduct.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/contraction/EmitContractionTile.h"
+#include "passes/contraction/QuantizedRows.h"
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+using namespace fovea;
+using attn::WeightFormat;
+
+namespace {
+/// A form of the product: with one tile, of rows that are quantised already.
+class QuantizedProductEmitter {
+public:
+  QuantizedProductEmitter(ContractionEmitter &e, QuantizedTile tile, const QuantizedRows &rows,
+                          Value firstRow, Value sums, Value edge)
+      : e(e), b(e.b), factor(*e.c.quantized), tile(tile), rows(rows), firstRow(firstRow),
+        sums(sums), edge(edge), layout(layoutOf(e)) {}
+
+  /// Rows mBegin ... mEnd - 1 of the op, of which the first is row `firstRow` of those quantised.
+  void emit(Value mBegin, Value mEnd);
+
+  static QuantizedRowLayout layoutOf(ContractionEmitter &e) {
+    auto type = cast<MemRefType>(e.c.quantized->values.getType());
+    return {type.getDimSize(1), e.c.quantized->format};
+  }
+
+private:
+  int64_t count() const { return tile.rows * tile.vectors; }
+  SmallVector<Value> panelsAt(Value n);
+  SmallVector<Value> multiplyAll(Value row, ArrayRef<Value> panels);
+  void prefetchNext(ArrayRef<Value> panels, Value group);
+  SmallVector<Value> multiplyGroup(Value row, ArrayRef<Value> panels, Value group);
+  void multiplyStep(Value row, ArrayRef<Value> panels, Value group, Value step,
+                    MutableArrayRef<Value> accumulators);
+  SmallVector<Value> widen(Value bytes);
+  Value addPairs(Value weights, Value pair, Value sum);
+  Value addScaled(Value integers, Value scales, Value rowScale, Value sum);
+
+  ContractionEmitter &e;
+  EmitBuilder &b;
+  const QuantizedFactor &factor;
+  QuantizedTile tile;
+  const QuantizedRows &rows;
+  Value firstRow, sums, edge;
+  QuantizedRowLayout layout;
+};
+} // namespace
+
+//===------------------------------------------------------------------------------------------===//
+// One group
+//===------------------------------------------------------------------------------------------===//
+
+/// Two bytes a lane as 16 bits each; of q4, the two vectors that they hold.
+SmallVector<Value> QuantizedProductEmitter::widen(Value bytes) {
+  auto type = VectorType::get(cast<VectorType>(bytes.getType()).getShape(), b.getI16Type());
+  if (factor.format == WeightFormat::Q8)
+    return {arith::ExtSIOp::create(b, type, bytes)};
+  Value both = arith::ExtUIOp::create(b, type, bytes);
+  return {arith::AndIOp::create(b, both, b.constant(type, 15)),
+          arith::ShRUIOp::create(b, both, b.constant(type, 4))};
+}
+
+/// `sum + w[2 l] * x[0] + w[2 l + 1] * x[1]` in every lane l, x being the halves of `pair`.
+Value QuantizedProductEmitter::addPairs(Value weights, Value pair, Value sum) {
+  auto words = cast<VectorType>(sum.getType());
+  if (!e.target.pairProduct.empty()) {
+    Value x = vector::BitCastOp::create(b, weights.getType(), b.splat(words, pair));
+    Value products = LLVM::CallIntrinsicOp::create(b, words, b.getStringAttr(e.target.pairProduct),
+                                                   ValueRange{x, weights})
+                         .getResults();
+    return arith::AddIOp::create(b, sum, products);
+  }
+  int64_t lanes = words.getNumElements();
+  Type i32 = b.getI32Type();
+  Value sixteen = b.constant(i32, 16);
+  Value high = arith::ShRSIOp::create(b, pair, sixteen);
+  Value low = arith::ShRSIOp::create(b, arith::ShLIOp::create(b, pair, sixteen), sixteen);
+  for (auto [first, x] : {std::pair(0, low), std::pair(1, high)}) {
+    SmallVector<int64_t> every;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      every.push_back(2 * lane + first);
+    Value half = vector::ShuffleOp::create(b, weights, weights, every);
+    Value wide = arith::ExtSIOp::create(b, words, half);
+    sum = arith::AddIOp::create(b, sum, arith::MulIOp::create(b, wide, b.splat(words, x)));
+  }
+  return sum;
+}
+
+/// Both halves of q4 panel by panel: a register holds the bytes, another the half in use.
+void QuantizedProductEmitter::multiplyStep(Value row, ArrayRef<Value> panels, Value group,
+                                           Value step, MutableArrayRef<Value> accumulators) {
+  auto type = VectorType::get({2 * e.tile.lanes}, b.getI8Type());
+  auto load = [&](Value panel) {
+    return widen(
+        vector::LoadOp::create(b, type, factor.values, ValueRange{panel, group, step, b.index(0)}));
+  };
+  auto addProduct = [&](Value weights, size_t half, int64_t r, int64_t v) {
+    // The high halves are those of the group's second half.
+    Value place = b.add(step, b.index(static_cast<int64_t>(half) * QuantizedRowLayout::pairs / 2));
+    Value pair = rows.load(b, layout, row, group, place, tile.rows, r);
+    Value &sum = accumulators[r * tile.vectors + v];
+    sum = addPairs(weights, pair, sum);
+  };
+  if (factor.format == WeightFormat::Q4) {
+    for (auto [v, panel] : llvm::enumerate(panels))
+      for (auto [half, weights] : llvm::enumerate(load(panel)))
+        for (int64_t r = 0; r < tile.rows; ++r)
+          addProduct(weights, half, r, static_cast<int64_t>(v));
+    return;
+  }
+  SmallVector<Value> weights;
+  for (Value panel : panels)
+    weights.append(load(panel));
+  for (int64_t r = 0; r < tile.rows; ++r)
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      addProduct(weights[v], 0, r, v);
+}
+
+/// The sums of the group's products, as integers.
+SmallVector<Value> QuantizedProductEmitter::multiplyGroup(Value row, ArrayRef<Value> panels,
+                                                          Value group) {
+  auto words = VectorType::get({e.tile.lanes}, b.getI32Type());
+  SmallVector<Value> integers;
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    Value start = b.constant(words, 0);
+    if (factor.format == WeightFormat::Q4)
+      start = b.splat(
+          words, rows.load(b, layout, row, group, b.index(QuantizedRowLayout::sum), tile.rows, r));
+    integers.append(tile.vectors, start);
+  }
+  int64_t steps = cast<MemRefType>(factor.values.getType()).getDimSize(2);
+  return b.loop(b.index(0), b.index(steps), tile.unroll, integers,
+                [&](Value step, ValueRange carried) {
+                  SmallVector<Value> next(carried);
+                  for (int64_t i = 0; i < tile.unroll; ++i)
+                    multiplyStep(row, panels, group, b.add(step, b.index(i)), next);
+                  return next;
+                });
+}
+
+Value QuantizedProductEmitter::addScaled(Value integers, Value scales, Value rowScale, Value sum) {
+  VectorType type = e.vector(e.tile.lanes);
+  Value scale = arith::MulFOp::create(b, scales, b.splat(type, rowScale));
+  return e.multiplyAdd(arith::SIToFPOp::create(b, type, integers), scale, sum);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// All groups
+//===------------------------------------------------------------------------------------------===//
+
+/// Fetches the same group of the panels that the next columns need: the processor's own prefetchers
+/// begin anew at each panel, when it is too late. Many rows read panels from cache.
+void QuantizedProductEmitter::prefetchNext(ArrayRef<Value> panels, Value group) {
+  if (tile.rows == e.tile.many.rows)
+    return;
+  constexpr int64_t cacheLine = 64; // bytes
+  auto type = cast<MemRefType>(factor.values.getType());
+  int64_t vectorBytes = type.getDimSize(3), bytes = (type.getDimSize(2) + 1) * vectorBytes;
+  for (Value panel : panels)
+    for (int64_t at = 0; at < bytes; at += cacheLine) {
+      Value next = b.add(panel, b.index(tile.vectors));
+      memref::PrefetchOp::create(
+          b, factor.values,
+          ValueRange{next, group, b.index(at / vectorBytes), b.index(at % vectorBytes)},
+          /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+    }
+}
+
+/// The sums of all groups, in registers or, if these do not suffice, in memory in between.
+SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<Value> panels) {
+  VectorType type = e.vector(e.tile.lanes);
+  auto narrow = VectorType::get({e.tile.lanes}, b.getBF16Type());
+  Value zero = b.constant(type, 0);
+  auto place = [&](int64_t i) { return b.index(i * e.tile.lanes); };
+  auto addGroup = [&](Value group, function_ref<void(int64_t, function_ref<Value(Value)>)> update) {
+    prefetchNext(panels, group);
+    SmallVector<Value> integers = multiplyGroup(row, panels, group), scales;
+    for (Value panel : panels)
+      scales.push_back(e.widen(
+          vector::LoadOp::create(b, narrow, factor.scales, ValueRange{panel, group, b.index(0)})));
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value bits =
+          rows.load(b, layout, row, group, b.index(QuantizedRowLayout::scale), tile.rows, r);
+      Value rowScale = arith::BitcastOp::create(b, b.getF32Type(), bits);
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        int64_t i = r * tile.vectors + v;
+        update(i, [&](Value sum) { return addScaled(integers[i], scales[v], rowScale, sum); });
+      }
+    }
+  };
+  Value groups = b.index(layout.groups);
+  if (tile.inRegisters)
+    return b.loop(b.index(0), groups, 1, SmallVector<Value>(count(), zero),
+                  [&](Value group, ValueRange carried) {
+                    SmallVector<Value> next(carried);
+                    addGroup(group, [&](int64_t i, auto add) { next[i] = add(next[i]); });
+                    return next;
+                  });
+  for (int64_t i = 0; i < count(); ++i)
+    vector::StoreOp::create(b, zero, sums, place(i));
+  b.loop(b.index(0), groups, 1, [&](Value group) {
+    addGroup(group, [&](int64_t i, auto add) {
+      Value sum = add(vector::LoadOp::create(b, type, sums, place(i)));
+      vector::StoreOp::create(b, sum, sums, place(i));
+    });
+  });
+  SmallVector<Value> results;
+  for (int64_t i = 0; i < count(); ++i)
+    results.push_back(vector::LoadOp::create(b, type, sums, place(i)));
+  return results;
+}
+
+/// Panels past the end repeat the last one.
+SmallVector<Value> QuantizedProductEmitter::panelsAt(Value n) {
+  Value last =
+      b.sub(b.divide(b.add(e.sizeN(), b.index(e.tile.lanes - 1)), e.tile.lanes), b.index(1));
+  Value first = b.divide(n, e.tile.lanes);
+  SmallVector<Value> panels = {first};
+  for (int64_t v = 1; v < tile.vectors; ++v)
+    panels.push_back(b.min(b.add(first, b.index(v)), last));
+  return panels;
+}
+
+void QuantizedProductEmitter::emit(Value mBegin, Value mEnd) {
+  Value zero = b.index(0), nEnd = e.sizeN();
+  TileResults results{e, edge, Value(), mBegin, mEnd, zero, nEnd};
+  RegisterTile shape{tile.rows, tile.vectors};
+  b.loop(mBegin, mEnd, tile.rows, [&](Value m) {
+    Value row = b.add(firstRow, b.sub(m, mBegin));
+    b.loop(zero, nEnd, tile.vectors * e.tile.lanes,
+           [&](Value n) { results.update(m, n, shape, multiplyAll(row, panelsAt(n))); });
+  });
+}
+
+//===------------------------------------------------------------------------------------------===//
+// All forms
+//===------------------------------------------------------------------------------------------===//
+
+namespace {
+/// Memory that all forms share.
+struct Scratch {
+  Value sums, edge;
+};
+} // namespace
+
+static Scratch allocateFor(ContractionEmitter &e, ArrayRef<QuantizedTile> tiles) {
+  int64_t inMemory = 0, largest = 0;
+  for (const QuantizedTile &tile : tiles) {
+    largest = std::max(largest, tile.rows * tile.vectors);
+    if (!tile.inRegisters)
+      inMemory = std::max(inMemory, tile.rows * tile.vectors);
+  }
+  auto allocate = [&](int64_t vectors) {
+    return allocateScratch(e.b, e.c.op, {vectors * e.tile.lanes}, e.c.accumulator);
+  };
+  return {inMemory ? allocate(inMemory) : Value(), allocate(largest)};
+}
+
+/// Rows that the loop in front has packed: in panels of the smallest tile that holds them all.
+static void emitPacked(ContractionEmitter &e, const Scratch &scratch, const QuantizedRows &rows,
+                       Value firstRow, ArrayRef<QuantizedTile> tiles) {
+  auto emit = [&] {
+    QuantizedProductEmitter(e, tiles.front(), rows, firstRow, scratch.sums, scratch.edge)
+        .emit(e.b.index(0), e.sizeM());
+  };
+  if (tiles.size() == 1)
+    return emit();
+  Value fits = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, e.packed->rows,
+                                               e.b.index(tiles.front().rows));
+  e.b.branch(fits, emit, [&] { emitPacked(e, scratch, rows, firstRow, tiles.drop_front()); });
+}
+
+/// Rows that only this task knows, a tile at a time.
+static void emitHere(ContractionEmitter &e, const QuantizedTile &tile) {
+  EmitBuilder &b = e.b;
+  QuantizedRowLayout layout = QuantizedProductEmitter::layoutOf(e);
+  Scratch scratch = allocateFor(e, tile);
+  QuantizedRows rows{allocateScratch(b, e.c.op, {tile.rows * layout.rowWords()}, b.getI32Type()),
+                     {}};
+  Value buffer = allocateScratch(b, e.c.op, {attn::quantizedGroup}, e.c.accumulator);
+  FactorView factor = e.view(e.c.a);
+  RowQuantizer quantizer(b, e.target, factor, e.sizeK(), layout, buffer);
+  b.loop(b.index(0), e.sizeM(), tile.rows, [&](Value m) {
+    Value end = b.min(b.add(m, b.index(tile.rows)), e.sizeM());
+    b.loop(m, end, 1,
+           [&](Value row) { quantizer.pack(row, rows, b.sub(row, m), b.index(tile.rows)); });
+    QuantizedProductEmitter(e, tile, rows, b.index(0), scratch.sums, scratch.edge).emit(m, end);
+  });
+}
+
+void fovea::emitQuantizedProduct(ContractionEmitter &e) {
+  SmallVector<QuantizedTile, 5> tiles = chooseQuantizedTiles(e.target, e.c.quantized->format);
+  if (!e.packed)
+    return emitHere(e, e.c.a.row ? tiles[tiles.size() - 2] : tiles.front());
+  FactorView factor = e.view(e.c.a);
+  QuantizedRows rows{e.packed->memref, {}};
+  for (unsigned dim : e.packed->dims)
+    rows.leading.push_back(e.b.add(e.packed->offsets[dim], factor.at[dim]));
+  Value firstRow = e.packed->offsets[e.packed->rowDim];
+  emitPacked(e, allocateFor(e, tiles), rows, firstRow, tiles);
+}

@@ -26,6 +26,7 @@ static constexpr SubcommandEntry subcommands[] = {
     {"compile", "compile a model to a file", compileCommand},
     {"generate", "continue a text with a language model", generateCommand},
     {"bench", "measure how fast a language model reads and writes tokens", benchCommand},
+    {"perplexity", "measure how well a model predicts a text", perplexityCommand},
     {"tokenize", "print a text as the tokens of a model", tokenizeCommand},
     {"inspect", "write a page that shows how a model is compiled and runs", inspectCommand},
 };

@@ -11,12 +11,13 @@ namespace fovea::tool {
 /// error with 1.
 using Subcommand = llvm::Error (*)(llvm::ArrayRef<const char *> arguments);
 
-llvm::Error runCommand(llvm::ArrayRef<const char *> arguments);      // Run.cpp
-llvm::Error compileCommand(llvm::ArrayRef<const char *> arguments);  // Compile.cpp
-llvm::Error generateCommand(llvm::ArrayRef<const char *> arguments); // Generate.cpp
-llvm::Error benchCommand(llvm::ArrayRef<const char *> arguments);    // Bench.cpp
-llvm::Error tokenizeCommand(llvm::ArrayRef<const char *> arguments); // Tokenize.cpp
-llvm::Error inspectCommand(llvm::ArrayRef<const char *> arguments);  // Inspect.cpp
+llvm::Error runCommand(llvm::ArrayRef<const char *> arguments);        // Run.cpp
+llvm::Error compileCommand(llvm::ArrayRef<const char *> arguments);    // Compile.cpp
+llvm::Error generateCommand(llvm::ArrayRef<const char *> arguments);   // Generate.cpp
+llvm::Error benchCommand(llvm::ArrayRef<const char *> arguments);      // Bench.cpp
+llvm::Error perplexityCommand(llvm::ArrayRef<const char *> arguments); // Perplexity.cpp
+llvm::Error tokenizeCommand(llvm::ArrayRef<const char *> arguments);   // Tokenize.cpp
+llvm::Error inspectCommand(llvm::ArrayRef<const char *> arguments);    // Inspect.cpp
 
 } // namespace fovea::tool
 

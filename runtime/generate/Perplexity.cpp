@@ -1,0 +1,159 @@
+#include "runtime/generate/Perplexity.h"
+#include "frontend/ModelDirectory.h"
+#include "runtime/Compile.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+#include <cmath>
+
+using namespace fovea;
+
+namespace {
+/// Sums over all windows.
+struct Sums {
+  double stored = 0, quantized = 0; // of -log(probability)
+  double largestError = 0, largest = 0, squaredErrors = 0, squares = 0;
+  int64_t tokens = 0, logits = 0;
+
+  /// The logits [1, L, V] of a window, twice; `quantized` may be null.
+  void add(llvm::ArrayRef<int64_t> ids, const Tensor &stored, const Tensor *quantized);
+};
+
+/// `forward`, compiled with the weights in one format.
+struct Predictor {
+  Executable executable;
+
+  static llvm::Expected<Predictor> create(const Graph &graph,
+                                          std::shared_ptr<const WeightSource> weights,
+                                          const PerplexityOptions &options,
+                                          const std::string &quantize);
+  llvm::Expected<Tensor> run(llvm::ArrayRef<int64_t> ids) const;
+};
+} // namespace
+
+llvm::Expected<Predictor> Predictor::create(const Graph &graph,
+                                            std::shared_ptr<const WeightSource> weights,
+                                            const PerplexityOptions &options,
+                                            const std::string &quantize) {
+  CompileOptions compileOptions;
+  compileOptions.threads = options.threads;
+  compileOptions.cpu = options.cpu;
+  compileOptions.quantize = quantize;
+  compileOptions.weights = std::move(weights);
+  llvm::Expected<Executable> executable = compile(graph, compileOptions);
+  if (!executable)
+    return executable.takeError();
+  return Predictor{std::move(*executable)};
+}
+
+llvm::Expected<Tensor> Predictor::run(llvm::ArrayRef<int64_t> ids) const {
+  TensorView input(ids.data(), {1, static_cast<int64_t>(ids.size())});
+  auto results = executable.run({{"input_ids", input}}, "forward");
+  if (!results)
+    return results.takeError();
+  return std::move(results->at("logits"));
+}
+
+/// -log(softmax(logits)[token])
+static double surprise(llvm::ArrayRef<float> logits, int64_t token) {
+  double largest = *llvm::max_element(logits), sum = 0;
+  for (float logit : logits)
+    sum += std::exp(logit - largest);
+  return std::log(sum) + largest - logits[token];
+}
+
+void Sums::add(llvm::ArrayRef<int64_t> ids, const Tensor &stored, const Tensor *quantized) {
+  int64_t vocabulary = stored.sizes().back();
+  for (size_t i = 0; i + 1 < ids.size(); ++i) {
+    llvm::ArrayRef<float> row(stored.dataAs<float>() + static_cast<int64_t>(i) * vocabulary,
+                              vocabulary);
+    this->stored += surprise(row, ids[i + 1]);
+    ++tokens;
+    if (!quantized)
+      continue;
+    llvm::ArrayRef<float> other(quantized->dataAs<float>() + static_cast<int64_t>(i) * vocabulary,
+                                vocabulary);
+    this->quantized += surprise(other, ids[i + 1]);
+    for (auto [got, expected] : llvm::zip_equal(other, row)) {
+      double error = static_cast<double>(got) - expected;
+      largestError = std::max(largestError, std::fabs(error));
+      largest = std::max<double>(largest, std::fabs(expected));
+      squaredErrors += error * error;
+      squares += static_cast<double>(expected) * expected;
+    }
+  }
+}
+
+static llvm::Error checkTokens(llvm::ArrayRef<TokenId> tokens, int64_t vocabulary) {
+  if (tokens.size() < 2)
+    return llvm::createStringError("expected a text of at least two tokens, got " +
+                                   llvm::Twine(tokens.size()));
+  for (TokenId token : tokens)
+    if (token < 0 || token >= vocabulary)
+      return llvm::createStringError("expected tokens below " + llvm::Twine(vocabulary) + ", got " +
+                                     llvm::Twine(token));
+  return llvm::Error::success();
+}
+
+/// The windows' tokens, no window of a single one.
+static llvm::Error addWindows(llvm::ArrayRef<TokenId> tokens, int64_t window,
+                              const Predictor &stored, const Predictor *quantized, Sums &sums) {
+  while (tokens.size() >= 2) {
+    auto part = tokens.take_front(window);
+    std::vector<int64_t> ids(part.begin(), part.end());
+    tokens = tokens.drop_front(part.size());
+    llvm::Expected<Tensor> expected = stored.run(ids);
+    if (!expected)
+      return expected.takeError();
+    if (!quantized) {
+      sums.add(ids, *expected, nullptr);
+      continue;
+    }
+    llvm::Expected<Tensor> got = quantized->run(ids);
+    if (!got)
+      return got.takeError();
+    sums.add(ids, *expected, &*got);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<Perplexity> fovea::measurePerplexity(llvm::StringRef directory,
+                                                    llvm::ArrayRef<TokenId> tokens,
+                                                    const PerplexityOptions &options) {
+  auto files = ModelDirectory::open(directory);
+  if (!files)
+    return files.takeError();
+  auto weights = files->openWeights();
+  if (!weights)
+    return weights.takeError();
+  llvm::Expected<Graph> graph = Graph::fromFile(directory, {}, "", "forward");
+  if (!graph)
+    return graph.takeError();
+  llvm::Expected<Predictor> stored = Predictor::create(*graph, *weights, options, "");
+  if (!stored)
+    return stored.takeError();
+  const ArgumentSpec &logits = stored->executable.entries().front().outputs.front();
+  if (llvm::Error error = checkTokens(tokens, logits.dims.back().size.value_or(0)))
+    return std::move(error);
+  std::optional<Predictor> quantized;
+  if (!options.quantize.empty()) {
+    auto created = Predictor::create(*graph, *weights, options, options.quantize);
+    if (!created)
+      return created.takeError();
+    quantized.emplace(std::move(*created));
+  }
+  int64_t window = std::max<int64_t>(options.window, 2);
+  if (auto context = llvm::dyn_cast_or_null<mlir::IntegerAttr>(graph->exported("context")))
+    window = std::min(window, std::max<int64_t>(context.getInt(), 2));
+  Sums sums;
+  if (llvm::Error error =
+          addWindows(tokens, window, *stored, quantized ? &*quantized : nullptr, sums))
+    return std::move(error);
+  auto count = static_cast<double>(sums.tokens);
+  Perplexity result{sums.tokens, std::exp(sums.stored / count)};
+  if (quantized) {
+    result.quantized = std::exp(sums.quantized / count);
+    result.largestError = sums.largestError / sums.largest;
+    result.rmsError = std::sqrt(sums.squaredErrors / sums.squares);
+  }
+  return result;
+}

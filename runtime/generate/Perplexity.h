@@ -1,0 +1,34 @@
+// How well a model predicts a text, as it is stored and with quantised weights.
+#ifndef FOVEA_RUNTIME_GENERATE_PERPLEXITY_H
+#define FOVEA_RUNTIME_GENERATE_PERPLEXITY_H
+
+#include "frontend/tokenizer/Tokenizer.h"
+#include <string>
+
+namespace fovea {
+
+struct PerplexityOptions {
+  unsigned threads = 0;      // 0: one for each CPU
+  std::string quantize = ""; // "q8" or "q4": compare with that; empty: as stored only
+  std::string cpu = "native";
+  int64_t window = 512; // tokens; each window begins anew, and at most the model's context
+};
+
+struct Perplexity {
+  int64_t tokens = 0; // predicted: all but the first of each window
+  double stored = 0;  // exp of the mean of -log(probability of the token), arithmetic in f32
+  /// Only with quantised weights:
+  double quantized = 0;
+  double largestError = 0; // of a logit, relative to the largest magnitude of a logit
+  double rmsError = 0;     // of the logits, relative to their root mean square
+};
+
+/// Runs the description's `forward` on the text, window by window. An error if there are fewer than
+/// two tokens, or tokens that are not of the vocabulary.
+llvm::Expected<Perplexity> measurePerplexity(llvm::StringRef directory,
+                                             llvm::ArrayRef<TokenId> tokens,
+                                             const PerplexityOptions &options = {});
+
+} // namespace fovea
+
+#endif // FOVEA_RUNTIME_GENERATE_PERPLEXITY_H

@@ -1,0 +1,84 @@
+// fovea perplexity: how well a model predicts a text, and what quantised weights change of that.
+#include "runtime/generate/Perplexity.h"
+#include "CommandLine.h"
+#include "Subcommands.h"
+#include "frontend/FileIO.h"
+#include "llvm/Support/Format.h"
+
+using namespace fovea;
+using namespace fovea::tool;
+
+namespace {
+struct Options {
+  std::string model, file, text;
+  PerplexityOptions measure;
+  int64_t threads = 0;
+};
+} // namespace
+
+static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments, Options &options) {
+  CommandLine line("perplexity", "Measures how well a language model predicts a text.");
+  line.positional("MODEL_DIR",
+                  "a model directory: config.json, safetensors weights, tokenizer.json",
+                  options.model);
+  line.text("-f,--file,--text", "FILE", "a file that holds the text", options.file);
+  line.text("-p,--prompt", "TEXT", "the text itself", options.text);
+  line.text("--quantize", "FORMAT", "compare with weights of products held as q8 or q4",
+            options.measure.quantize);
+  line.integer("-c,--ctx-size", "N", "tokens that are predicted from each other", 2,
+               options.measure.window);
+  line.integer("-t,--threads", "N", "threads; 0 is one for each CPU", 0, options.threads);
+  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.measure.cpu);
+  llvm::Expected<bool> help = line.parse(arguments);
+  if (help && *help)
+    line.printHelp(llvm::outs());
+  return help;
+}
+
+static llvm::Expected<std::vector<TokenId>> readTokens(Options &options) {
+  if (options.file.empty() == options.text.empty())
+    return llvm::make_error<UsageError>("expected one of -f and -p");
+  if (!options.file.empty()) {
+    auto file = readFile(options.file);
+    if (!file)
+      return file.takeError();
+    options.text = (*file)->getBuffer().str();
+  }
+  llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(options.model);
+  if (!tokenizer)
+    return tokenizer.takeError();
+  return tokenizer->encode(options.text);
+}
+
+static void print(const Options &options, const Perplexity &result) {
+  llvm::outs() << "perplexity " << llvm::format("%.4f", result.stored) << " of " << result.tokens
+               << " tokens, weights as stored\n";
+  if (options.measure.quantize.empty())
+    return;
+  llvm::outs() << "perplexity " << llvm::format("%.4f", result.quantized) << " ("
+               << llvm::format("%+.2f", 100 * (result.quantized / result.stored - 1))
+               << " %), weights as " << options.measure.quantize << "\n"
+               << llvm::format("logits off by %.3g of the largest magnitude at most, by %.3g of "
+                               "their root mean square\n",
+                               result.largestError, result.rmsError);
+}
+
+static llvm::Error measure(Options options) {
+  options.measure.threads = static_cast<unsigned>(options.threads);
+  llvm::Expected<std::vector<TokenId>> tokens = readTokens(options);
+  if (!tokens)
+    return tokens.takeError();
+  llvm::Expected<Perplexity> result = measurePerplexity(options.model, *tokens, options.measure);
+  if (!result)
+    return result.takeError();
+  print(options, *result);
+  return llvm::Error::success();
+}
+
+llvm::Error tool::perplexityCommand(llvm::ArrayRef<const char *> arguments) {
+  Options options;
+  llvm::Expected<bool> help = parseOptions(arguments, options);
+  if (!help)
+    return help.takeError();
+  return *help ? llvm::Error::success() : measure(std::move(options));
+}

@@ -1,6 +1,7 @@
 // Fovea through its public interface: compiled once, run into memory that is there.
 #include "bench/Solver.h"
 #include "runtime/Compile.h"
+#include "runtime/QuantizedWeights.h"
 
 using namespace fovea;
 using namespace fovea::bench;
@@ -10,6 +11,7 @@ static llvm::Expected<Run> prepare(Instance &instance, unsigned threads, const s
   options.cpu = cpu;
   options.threads = threads;
   options.weights = instance.weights;
+  options.quantize = instance.problem.quantize;
   llvm::Expected<Executable> compiled = compile(instance.graph, options);
   if (!compiled)
     return compiled.takeError();
@@ -17,6 +19,10 @@ static llvm::Expected<Run> prepare(Instance &instance, unsigned threads, const s
   std::vector<NamedMutableView> outputs;
   for (auto &[name, tensor] : instance.outputs)
     outputs.emplace_back(name, tensor.mutableView());
+  if (!options.quantize.empty())
+    if (llvm::Error error = withQuantizedWeights(instance.weights, compiled->weights())
+                                .moveInto(instance.checkedWeights))
+      return std::move(error);
   auto executable = std::make_shared<Executable>(std::move(*compiled));
   return Run([=] { return executable->runInto(inputs, outputs); });
 }

@@ -28,7 +28,7 @@ llvm::Expected<std::unique_ptr<Instance>> Instance::create(const Problem &proble
     auto weights = tool::makeRandomWeights(module, /*seed=*/0);
     if (!weights)
       return weights.takeError();
-    instance->weights = std::move(*weights);
+    instance->weights = instance->checkedWeights = std::move(*weights);
   }
   for (const auto &[output, sizes] : llvm::zip_equal(signature.outputs, problem.results)) {
     llvm::Expected<Tensor> tensor = Tensor::createUninitialized(output.type, sizes);
@@ -70,7 +70,7 @@ llvm::Error Instance::checkSample(const Sample &sample) const {
     auto range = sample.inputs.find(name);
     views.push_back(range == sample.inputs.end() ? tensor.view() : slice(tensor, range->second));
   }
-  auto references = runReference(graph.module(), problem.entry, views, weights.get());
+  auto references = runReference(graph.module(), problem.entry, views, checkedWeights.get());
   if (!references)
     return references.takeError();
   for (const auto &[output, reference] : llvm::zip_equal(outputs, *references)) {
@@ -79,7 +79,7 @@ llvm::Error Instance::checkSample(const Sample &sample) const {
       result = slice(result, sample.result);
       expected = slice(expected, {sample.result.dim, sample.referenceBegin, sample.result.size});
     }
-    auto comparison = tool::compare(result, expected);
+    auto comparison = tool::compare(result, expected, !problem.quantize.empty());
     if (!comparison)
       return comparison.takeError();
     if (!comparison->passes())

@@ -18,6 +18,8 @@ public:
   Graph graph;
   std::vector<std::pair<std::string, Tensor>> inputs, outputs;
   std::shared_ptr<const WeightSource> weights; // null if the graph has none
+  /// What results are checked with: the same, or what quantised weights stand for.
+  std::shared_ptr<const WeightSource> checkedWeights;
 
   const Tensor &input(llvm::StringRef name) const;
   Tensor &output(llvm::StringRef name);

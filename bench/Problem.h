@@ -40,6 +40,7 @@ struct Problem {
   Params fixed;                              // known when it is compiled
   std::map<std::string, int64_t> sizes;      // of the inputs' dims, known when it runs
   std::vector<std::vector<int64_t>> results; // sizes of each
+  std::string quantize = "";                 // of the weights
   Work work;
   Bound bound;
   bool parallel = true;        // false: measured on one thread only

@@ -8,8 +8,12 @@ namespace {
 struct Case {
   const char *entry; // of graphs/contraction.fov
   int64_t rows, inner, columns;
-  int64_t weightBytes = sizeof(float); // of an element of the right factor
+  double weightBytes = sizeof(float); // of an element of the right factor
+  const char *quantize = "";
 };
+
+/// Of q8 and q4, with a scale of 16 bits for 32 elements.
+constexpr double q8Bytes = 34 / 32.0, q4Bytes = 18 / 32.0;
 } // namespace
 
 static const Case cases[] = {
@@ -31,13 +35,30 @@ static const Case cases[] = {
     {"projection_f16", 8, 4096, 4096, 2},
     {"projection_bf16", 1, 4096, 4096, 2},
     {"projection_f16", 512, 896, 4864, 2},
+    {"projection", 1, 896, 4864, q8Bytes, "q8"},
+    {"projection", 1, 4864, 896, q8Bytes, "q8"},
+    {"projection", 1, 4096, 4096, q8Bytes, "q8"},
+    {"projection", 4, 4096, 4096, q8Bytes, "q8"},
+    {"projection", 8, 4096, 4096, q8Bytes, "q8"},
+    {"projection", 512, 896, 4864, q8Bytes, "q8"},
+    {"projection", 512, 4864, 896, q8Bytes, "q8"},
+    {"projection", 1, 896, 4864, q4Bytes, "q4"},
+    {"projection", 1, 4864, 896, q4Bytes, "q4"},
+    {"projection", 1, 4096, 4096, q4Bytes, "q4"},
+    {"projection", 4, 4096, 4096, q4Bytes, "q4"},
+    {"projection", 8, 4096, 4096, q4Bytes, "q4"},
+    {"projection", 512, 896, 4864, q4Bytes, "q4"},
+    // More than caches hold: the head of Qwen2.5-0.5B.
+    {"projection_f16", 1, 896, 151936, 2},
+    {"projection", 1, 896, 151936, q8Bytes, "q8"},
+    {"projection", 8, 896, 151936, q8Bytes, "q8"},
+    {"projection", 1, 896, 151936, q4Bytes, "q4"},
 };
 
 static Work workOf(const Case &c) {
   double rows = c.rows, inner = c.inner, columns = c.columns;
   return {2 * rows * inner * columns,
-          sizeof(float) * (rows * inner + rows * columns) +
-              static_cast<double>(c.weightBytes) * inner * columns};
+          sizeof(float) * (rows * inner + rows * columns) + c.weightBytes * inner * columns};
 }
 
 /// Up to as many rows, memory is what a product waits for.
@@ -52,13 +73,15 @@ static Bound boundOf(const Case &c, const Work &work) {
 static Problem problemOf(const Case &c) {
   Problem problem;
   problem.name = std::string(c.entry) + "/rows:" + std::to_string(c.rows) +
-                 "/inner:" + std::to_string(c.inner) + "/columns:" + std::to_string(c.columns);
+                 "/inner:" + std::to_string(c.inner) + "/columns:" + std::to_string(c.columns) +
+                 (*c.quantize ? std::string("/") + c.quantize : "");
   problem.graph = "contraction.fov";
   problem.entry = c.entry;
   problem.fixed = {{"K", c.inner}, {"N", c.columns}};
   problem.sizes = {{"M", c.rows}};
   problem.results = {{c.rows, c.columns}};
   problem.work = workOf(c);
+  problem.quantize = c.quantize;
   problem.bound = boundOf(c, problem.work);
   Range last{0, c.rows - 1, 1};
   std::string input = problem.entry == "matmul" ? "a" : "x";

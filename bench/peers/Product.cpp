@@ -5,7 +5,7 @@ using namespace fovea::bench;
 
 bool bench::isProduct(const Problem &problem) {
   // Of floats: products with narrower weights have names of their own.
-  return problem.graph == "contraction.fov" &&
+  return problem.graph == "contraction.fov" && problem.quantize.empty() &&
          (problem.entry == "matmul" || problem.entry == "projection");
 }
 

@@ -17,20 +17,22 @@ static constexpr int64_t cacheLine = 64; // bytes
 Value TileRows::load(EmitBuilder &b, int64_t r, Value k) const {
   if (panel)
     return memref::LoadOp::create(b, panel->memref, panel->at(b, k, r));
-  return view.loadScalar(b, rows[r], b.add(k0, k));
+  Value element = memref::LoadOp::create(b, starts[r], k);
+  return b.convertFloat(element, view.accumulator);
 }
 
-/// `sums[r * vectors + v] += a[r, k] * b[k, v]`: per step a load for each panel and a broadcast for
-/// each row.
+/// `sums[r * vectors + v] += a[r, k] * b[k, v]`: per step a load for each panel, of which k is step
+/// `columnK`, and a broadcast for each row.
 static SmallVector<Value> multiplyStep(ContractionEmitter &e, RegisterTile shape,
                                        const TileRows &rows, ArrayRef<Panel> columns, Value k,
-                                       ValueRange sums) {
+                                       Value columnK, ValueRange sums) {
   EmitBuilder &b = e.b;
   VectorType type = e.vector(e.tile.lanes);
   SmallVector<Value> vectors, next;
   for (const Panel &panel : columns) {
     auto narrow = VectorType::get({e.tile.lanes}, getElementTypeOrSelf(panel.memref));
-    vectors.push_back(e.widen(vector::LoadOp::create(b, narrow, panel.memref, panel.at(b, k, 0))));
+    vectors.push_back(
+        e.widen(vector::LoadOp::create(b, narrow, panel.memref, panel.at(b, columnK, 0))));
   }
   for (int64_t r = 0; r < shape.rows; ++r) {
     Value factor = vector::BroadcastOp::create(b, type, rows.load(b, r, k));
@@ -63,6 +65,24 @@ static void prefetchAhead(ContractionEmitter &e, const Panel &weights, Value k) 
   }
 }
 
+/// `count` steps from k on of a panel of weights. Of a block in front of the loop, so that its
+/// address shares nothing with those of rows, which would all be loaded before it is overwritten;
+/// of an iteration, so that the distances between its steps are constants, which loads hold in
+/// themselves.
+static Panel stepsFrom(EmitBuilder &b, const Panel &panel, Value k, OpFoldResult count) {
+  SmallVector<OpFoldResult> offsets = getAsOpFoldResult(panel.leading);
+  offsets.append({getAsOpFoldResult(b.add(panel.offset, k)), b.getIndexAttr(0)});
+  SmallVector<OpFoldResult> sizes(panel.leading.size(), b.getIndexAttr(1));
+  sizes.append({count, b.getIndexAttr(panel.count)});
+  SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
+  auto type = memref::SubViewOp::inferRankReducedResultType(
+      {getConstantIntValue(count).value_or(ShapedType::kDynamic), panel.count},
+      cast<MemRefType>(panel.memref.getType()), offsets, sizes, strides);
+  Value steps =
+      memref::SubViewOp::create(b, cast<MemRefType>(type), panel.memref, offsets, sizes, strides);
+  return {steps, {}, b.index(0), panel.count, /*hasRowDim=*/true};
+}
+
 /// Every block of k has whole iterations.
 static bool hasWholeIterations(ContractionEmitter &e) {
   std::optional<int64_t> depth = getConstantIntValue(e.sizeK());
@@ -70,25 +90,41 @@ static bool hasWholeIterations(ContractionEmitter &e) {
 }
 
 SmallVector<Value> fovea::multiplyTile(ContractionEmitter &e, RegisterTile shape,
-                                       const TileRows &rows, ArrayRef<Panel> columns, Value depth) {
+                                       const TileRows &given, ArrayRef<Panel> columns,
+                                       Value depth) {
   EmitBuilder &b = e.b;
+  TileRows rows = given;
+  if (!rows.panel)
+    for (Value row : rows.rows)
+      rows.starts.push_back(rows.view.viewAlongK(b, row, rows.k0, depth));
   SmallVector<Value> sums(shape.rows * shape.vectors, b.constant(e.vector(e.tile.lanes), 0));
   Value whole = hasWholeIterations(e) ? depth : b.roundDown(depth, unroll);
+  bool areWeights = llvm::all_of(columns, [](const Panel &panel) { return panel.hasRowDim; });
+  SmallVector<Panel> blocks(columns);
+  for (Panel &panel : blocks)
+    if (areWeights)
+      panel = stepsFrom(b, panel, b.index(0), getAsOpFoldResult(depth));
   sums = b.loop(b.index(0), whole, unroll, sums, [&](Value k, ValueRange carried) {
     SmallVector<Value> values(carried);
     if (rows.panel)
       prefetchNext(e, *rows.panel, k, depth);
-    for (const Panel &panel : columns)
+    SmallVector<Panel> steps(blocks);
+    for (Panel &panel : steps)
+      if (areWeights)
+        panel = stepsFrom(b, panel, k, b.getIndexAttr(unroll));
+    for (const Panel &panel : steps)
       if (panel.hasRowDim && shape.rows > maxFewRows)
-        prefetchAhead(e, panel, k);
-    for (int64_t i = 0; i < unroll; ++i)
-      values = multiplyStep(e, shape, rows, columns, b.add(k, b.index(i)), values);
+        prefetchAhead(e, panel, areWeights ? b.index(0) : k);
+    for (int64_t i = 0; i < unroll; ++i) {
+      Value at = b.add(k, b.index(i));
+      values = multiplyStep(e, shape, rows, steps, at, areWeights ? b.index(i) : at, values);
+    }
     return values;
   });
   if (whole == depth)
     return sums;
   return b.loop(whole, depth, 1, sums, [&](Value k, ValueRange carried) {
-    return multiplyStep(e, shape, rows, columns, k, carried);
+    return multiplyStep(e, shape, rows, columns, k, k, carried);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "passes/contraction/PanelPacker.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -35,6 +36,16 @@ Value FactorView::loadVector(EmitBuilder &b, Value row, Value k, int64_t lanes) 
 void FactorView::prefetch(EmitBuilder &b, Value row, Value k) const {
   memref::PrefetchOp::create(b, memref, indices(row, k), /*isWrite=*/false, /*localityHint=*/3,
                              /*isDataCache=*/true);
+}
+
+Value FactorView::viewAlongK(EmitBuilder &b, Value row, Value k, Value depth) const {
+  SmallVector<OpFoldResult> offsets = getAsOpFoldResult(indices(row, k));
+  SmallVector<OpFoldResult> sizes(offsets.size(), b.getIndexAttr(1)), strides(sizes);
+  sizes[kDim] = getAsOpFoldResult(depth);
+  auto type = memref::SubViewOp::inferRankReducedResultType(
+      {getConstantIntValue(depth).value_or(ShapedType::kDynamic)},
+      cast<MemRefType>(memref.getType()), offsets, sizes, strides);
+  return memref::SubViewOp::create(b, cast<MemRefType>(type), memref, offsets, sizes, strides);
 }
 
 SmallVector<Value> Panel::at(EmitBuilder &b, Value k, int64_t row) const {

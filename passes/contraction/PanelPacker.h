@@ -23,6 +23,8 @@ struct FactorView {
   /// The same before widening.
   mlir::Value loadNarrow(EmitBuilder &b, mlir::Value row, mlir::Value k, int64_t lanes) const;
   void prefetch(EmitBuilder &b, mlir::Value row, mlir::Value k) const;
+  /// `depth` elements from `(row, k)` on along k, as a memref of one dim.
+  mlir::Value viewAlongK(EmitBuilder &b, mlir::Value row, mlir::Value k, mlir::Value depth) const;
 
 private:
   llvm::SmallVector<mlir::Value> indices(mlir::Value row, mlir::Value k) const;

@@ -140,7 +140,9 @@ func.func @shared_rows(%x: memref<2x?x600xf32>, %w: memref<128x600xf32>, %y: mem
 // CHECK-LABEL: @weights
 // CHECK:         arith.cmpi sle, %{{.*}}, %c4
 // CHECK-NOT:     vector.store {{.*}} : memref<16384xf32>
-// CHECK:         vector.load %[[W:.*]][%{{.*}}, %{{.*}}, %c0] : memref<6x64x8xf16>, vector<8xf16>
+// CHECK:         %[[BLOCK:.*]] = memref.subview %[[W:.*]][0, 0, 0] [1, 64, 8] [1, 1, 1] : memref<6x64x8xf16>
+// CHECK:         %[[STEPS:.*]] = memref.subview %[[BLOCK]][%{{.*}}, 0] [4, 8] [1, 1]
+// CHECK:         vector.load %[[STEPS]][%c0, %c0] : {{.*}}, vector<8xf16>
 // CHECK:         arith.extf %{{.*}} : vector<8xf16> to vector<8xf32>
 // CHECK-COUNT-96:  vector.fma
 // CHECK:         else
@@ -170,7 +172,7 @@ func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
 // two panels an iteration.
 // AVX512-LABEL: @eight_rows
 // AVX512:         scf.for {{.*}} step %c4 iter_args
-// AVX512-COUNT-8:   memref.prefetch %{{.*}}, read, locality<3>, data : memref<3x64x16xf32>
+// AVX512-COUNT-8:   memref.prefetch %{{.*}}[%c{{6[4-7]}}, %c0], read, locality<3>, data : memref<4x16xf32,
 // AVX512-COUNT-64:  vector.fma
 // AVX512-NEXT:      scf.yield
 // negative: panels of 16 are none of AVX2's.

@@ -64,7 +64,8 @@ bool BuiltinCall::match(llvm::ArrayRef<LocatedValue> given) {
   llvm::SmallVector<llvm::StringRef> parameters;
   builtin.signature.split(parameters, ", ", -1, /*KeepEmpty=*/false);
   // Those after the one that takes the rest are given by name alone.
-  auto *rest = llvm::find_if(parameters, [](llvm::StringRef name) { return name.starts_with("*"); });
+  auto *rest =
+      llvm::find_if(parameters, [](llvm::StringRef name) { return name.starts_with("*"); });
   bool takesRest = rest != parameters.end();
   size_t named = rest - parameters.begin();
   if (takesRest)

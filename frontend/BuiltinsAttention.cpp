@@ -45,8 +45,29 @@ static std::optional<llvm::SmallVector<unsigned>> passedToSink(BuiltinCall &call
                                llvm::Twine(*count) + " parameters");
 }
 
+// What is known of b, h, i and j. Positions of queries may be negative, or anything, unless row r
+// is at position r.
+static Importer::IndexBounds boundPositions(const SymbolicTensor &query, const SymbolicTensor &key,
+                                            const AttentionOptions &options) {
+  Importer::IndexBounds bounds(4);
+  auto rank = static_cast<size_t>(query.rank());
+  if (rank < 2 || key.shape.size() != rank)
+    return bounds;
+  if (rank == 4) {
+    bounds[0] = query.shape[0];
+    bounds[1] = query.shape[1];
+  }
+  SymbolicDim queries = query.shape[rank - 2], keys = key.shape[rank - 2];
+  bool fromZero = options.alignment == attn::Alignment::TopLeft || queries == keys;
+  if (!options.queryOffset && fromZero)
+    bounds[2] = queries;
+  bounds[3] = keys;
+  return bounds;
+}
+
 // The function gives the bucket of a pair of query and key, and asks for the sums by bucket.
-static bool readBuckets(BuiltinCall &call, AttentionOptions &options) {
+static bool readBuckets(BuiltinCall &call, AttentionOptions &options,
+                        const Importer::IndexBounds &bounds) {
   if (!call.has("bucket")) {
     if (call.has("buckets"))
       call.fail("buckets", "'buckets' counts those of a function 'bucket', which is missing");
@@ -61,23 +82,26 @@ static bool readBuckets(BuiltinCall &call, AttentionOptions &options) {
     call.fail("bucket", "a bucket function needs 'buckets', their number");
   if (call.hasFailed())
     return false;
-  options.bucket = call.importer.makeRegion(call.value("bucket"), call.rangeOf("bucket"), *passed,
-                                            call.importer.getGraph().opBuilder().getIndexType());
+  options.bucket =
+      call.importer.makeRegion(call.value("bucket"), call.rangeOf("bucket"), *passed,
+                               call.importer.getGraph().opBuilder().getIndexType(), bounds);
   options.buckets = call.dim("buckets");
   return !call.hasFailed();
 }
 
 // A mask is a function of positions, a boolean tensor, or a float tensor added to the scores;
 // `bias` is such a float tensor beside a mask of another form.
-static bool readMask(BuiltinCall &call, AttentionOptions &options) {
+static bool readMask(BuiltinCall &call, AttentionOptions &options,
+                     const Importer::IndexBounds &bounds) {
   options.maskTensor = call.optionalTensor("bias");
   if (!call.has("mask"))
     return !call.hasFailed();
   if (Importer::countParameters(call.value("mask"))) {
     auto passed = passedToMask(call, "mask");
     if (passed)
-      options.mask = call.importer.makeRegion(call.value("mask"), call.rangeOf("mask"), *passed,
-                                              call.importer.getGraph().opBuilder().getI1Type());
+      options.mask =
+          call.importer.makeRegion(call.value("mask"), call.rangeOf("mask"), *passed,
+                                   call.importer.getGraph().opBuilder().getI1Type(), bounds);
     return !call.hasFailed();
   }
   SymbolicTensor mask = call.tensor("mask");
@@ -116,20 +140,23 @@ static MaybeValue attention(BuiltinCall &call) {
                  value = call.tensor("value");
   mlir::OpBuilder &types = call.importer.getGraph().opBuilder();
   AttentionOptions options;
-  if (call.hasFailed() || !readMask(call, options) || !readAlignment(call, options))
+  if (call.hasFailed() || !readAlignment(call, options))
+    return std::nullopt;
+  options.queryOffset = call.scalar("offset", types.getI64Type());
+  Importer::IndexBounds bounds = boundPositions(query, key, options);
+  if (call.hasFailed() || !readMask(call, options, bounds))
     return std::nullopt;
   mlir::Type scoreType = accumulatorType(query.elementType());
   if (call.has("score"))
     if (auto passed = passedToScore(call))
-      options.score =
-          call.importer.makeRegion(call.value("score"), call.rangeOf("score"), *passed, scoreType);
+      options.score = call.importer.makeRegion(call.value("score"), call.rangeOf("score"), *passed,
+                                               scoreType, bounds);
   if (call.has("sink"))
     if (auto passed = passedToSink(call))
-      options.sink =
-          call.importer.makeRegion(call.value("sink"), call.rangeOf("sink"), *passed, scoreType);
+      options.sink = call.importer.makeRegion(call.value("sink"), call.rangeOf("sink"), *passed,
+                                              scoreType, bounds);
   if (call.has("scale"))
     options.scale = call.number("scale");
-  options.queryOffset = call.scalar("offset", types.getI64Type());
   options.dropout = call.number("dropout", 0);
   options.seed = call.scalar("seed", types.getI64Type());
   options.withWeights = call.flag("return_weights");
@@ -137,7 +164,7 @@ static MaybeValue attention(BuiltinCall &call) {
   options.withColumnSums = call.flag("return_column_sums");
   if (call.has("softcap"))
     options.softcap = call.number("softcap");
-  if (!readBuckets(call, options))
+  if (!readBuckets(call, options, bounds))
     return std::nullopt;
   auto results = call.importer.build(
       call.range, [&](GraphBuilder &g) { return g.attention(query, key, value, options); });
@@ -164,7 +191,8 @@ static MaybeValue createMask(BuiltinCall &call) {
     passed.push_back(i);
   RegionBuilder region =
       call.importer.makeRegion(call.value("predicate"), call.rangeOf("predicate"), passed,
-                               call.importer.getGraph().opBuilder().getI1Type());
+                               call.importer.getGraph().opBuilder().getI1Type(),
+                               Importer::IndexBounds(shape.begin(), shape.end()));
   return call.build([&](GraphBuilder &g) { return g.createMask(shape, region); });
 }
 

@@ -31,6 +31,7 @@ GraphBuilder::TensorOrError GraphBuilder::embedding(const SymbolicTensor &ids,
   Value stored = storedWeights.lookup(table.value);
   auto body = [&](OpBuilder &builder, ValueRange elements) -> Value {
     Value row = buildCast(builder, currentLoc, elements[0], builder.getIndexType());
+    row = clampIndex(builder, currentLoc, row, stored ? stored : table.value, 0);
     Value position = linalg::IndexOp::create(builder, currentLoc, ids.rank());
     Value element = tensor::ExtractOp::create(builder, currentLoc, stored ? stored : table.value,
                                               ValueRange{row, position});

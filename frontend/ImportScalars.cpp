@@ -136,13 +136,19 @@ std::optional<size_t> Importer::countParameters(const Value &function) {
 }
 
 RegionBuilder Importer::makeRegion(const Value &function, SourceRange range,
-                                   llvm::ArrayRef<unsigned> passed, mlir::Type resultType) {
+                                   llvm::ArrayRef<unsigned> passed, mlir::Type resultType,
+                                   const IndexBounds &bounds) {
   llvm::SmallVector<unsigned> positions(passed);
   return [=, this](mlir::OpBuilder &builder, mlir::Location,
                    mlir::ValueRange arguments) -> llvm::Expected<mlir::Value> {
     std::vector<LocatedValue> values;
     for (unsigned position : positions)
       values.push_back({"", Value(ScalarValue{arguments[position], std::nullopt}), range});
+    auto indices = llvm::make_filter_range(
+        arguments, [](mlir::Value argument) { return argument.getType().isIndex(); });
+    for (auto [index, bound] : llvm::zip(indices, bounds))
+      if (bound)
+        indexBounds.try_emplace(index, *bound);
     mlir::OpBuilder *outer = std::exchange(region, &builder);
     mlir::Type outerFloat = regionFloat;
     regionFloat = llvm::isa<mlir::FloatType>(resultType) ? resultType : builder.getF32Type();
@@ -152,6 +158,8 @@ RegionBuilder Importer::makeRegion(const Value &function, SourceRange range,
                                        : toScalar(*value, resultType, range);
     regionFloat = outerFloat;
     region = outer;
+    for (mlir::Value argument : arguments)
+      indexBounds.erase(argument);
     if (!result)
       return llvm::make_error<ReportedError>();
     return *result;

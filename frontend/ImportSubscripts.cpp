@@ -1,6 +1,9 @@
 // Indexing: weights without dims, tensors, and single elements inside mask functions.
 #include "frontend/ImporterImpl.h"
+#include "frontend/ScalarOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 namespace fovea {
 
@@ -49,7 +52,64 @@ MaybeValue Importer::subscriptWeight(const WeightValue &weight, const SubscriptE
   return loadWeight(weight, shape, expr.range);
 }
 
-// Inside a mask or score function an index on every dim reads one element.
+namespace {
+// Integers from `low` to `high`; beyond 2^61 nothing is known.
+struct ConstantRange {
+  static constexpr int64_t far = int64_t(1) << 61;
+  int64_t low = -far, high = far;
+
+  static ConstantRange clamped(int64_t low, int64_t high) {
+    return {std::clamp(low, -far, far), std::clamp(high, -far, far)};
+  }
+};
+} // namespace
+
+// a - b * floor(a / b), as % is built, by a positive constant.
+static std::optional<int64_t> getModulus(mlir::arith::SubIOp op) {
+  auto product = op.getRhs().getDefiningOp<mlir::arith::MulIOp>();
+  auto quotient = product ? product.getLhs().getDefiningOp<mlir::arith::FloorDivSIOp>() : nullptr;
+  if (!quotient || quotient.getLhs() != op.getLhs() || quotient.getRhs() != product.getRhs())
+    return std::nullopt;
+  auto modulus = mlir::getConstantIntValue(quotient.getRhs());
+  return modulus.value_or(0) > 0 ? modulus : std::nullopt;
+}
+
+static ConstantRange rangeOf(mlir::Value value,
+                             const llvm::DenseMap<mlir::Value, SymbolicDim> &bounds, int depth) {
+  if (auto bound = bounds.find(value); bound != bounds.end())
+    return {0, bound->second.constant().value_or(ConstantRange::far) - 1};
+  if (auto constant = mlir::getConstantIntValue(value))
+    return ConstantRange::clamped(*constant, *constant);
+  mlir::Operation *op = value.getDefiningOp();
+  if (!op || op->getNumOperands() != 2 || depth == 0)
+    return {};
+  if (auto difference = llvm::dyn_cast<mlir::arith::SubIOp>(op))
+    if (auto modulus = getModulus(difference))
+      return {0, *modulus - 1};
+  ConstantRange a = rangeOf(op->getOperand(0), bounds, depth - 1);
+  ConstantRange b = rangeOf(op->getOperand(1), bounds, depth - 1);
+  if (llvm::isa<mlir::arith::MinSIOp>(op))
+    return {std::min(a.low, b.low), std::min(a.high, b.high)};
+  if (llvm::isa<mlir::arith::MaxSIOp>(op))
+    return {std::max(a.low, b.low), std::max(a.high, b.high)};
+  if (llvm::isa<mlir::arith::AddIOp>(op))
+    return ConstantRange::clamped(a.low + b.low, a.high + b.high);
+  if (llvm::isa<mlir::arith::SubIOp>(op))
+    return ConstantRange::clamped(a.low - b.high, a.high - b.low);
+  return {};
+}
+
+// Whether an index of a dim of that size surely lies inside.
+static bool isInside(mlir::Value index, const SymbolicDim &size,
+                     const llvm::DenseMap<mlir::Value, SymbolicDim> &bounds) {
+  if (auto bound = bounds.find(index); bound != bounds.end() && bound->second == size)
+    return true;
+  ConstantRange range = rangeOf(index, bounds, /*depth=*/16);
+  return range.low >= 0 && range.high < size.constant().value_or(0);
+}
+
+// Inside a mask or score function an index on every dim reads one element; one outside of the dim
+// the closest inside.
 MaybeValue Importer::extractElement(const SymbolicTensor &tensor, const SubscriptExpr &expr,
                                     Scope *scope) {
   if (static_cast<int64_t>(expr.indices.size()) != tensor.rank())
@@ -73,6 +133,9 @@ MaybeValue Importer::extractElement(const SymbolicTensor &tensor, const Subscrip
     auto scalar = toScalar(*value, scalarBuilder().getIndexType(), index->range);
     if (!scalar)
       return std::nullopt;
+    if (!isInside(*scalar, tensor.shape[position], indexBounds))
+      *scalar = clampIndex(scalarBuilder(), locate(index->range), *scalar, tensor.value,
+                           static_cast<int64_t>(position));
     indices.push_back(*scalar);
   }
   mlir::Value element =

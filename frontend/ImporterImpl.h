@@ -80,9 +80,12 @@ public:
   /// How many parameters a function or lambda has; nothing for other values.
   static std::optional<size_t> countParameters(const Value &function);
   /// A region that yields `function` of the region's arguments with the given numbers, as
-  /// `resultType`. The importer must outlive it.
+  /// `resultType`. Index arguments lie in [0, bound) where there is a bound: what reads a tensor
+  /// by them needs no clamp. The importer must outlive it.
+  using IndexBounds = llvm::SmallVector<std::optional<SymbolicDim>>;
   RegionBuilder makeRegion(const Value &function, SourceRange range,
-                           llvm::ArrayRef<unsigned> passed, mlir::Type resultType);
+                           llvm::ArrayRef<unsigned> passed, mlir::Type resultType,
+                           const IndexBounds &bounds);
 
   /// A number, size, run-time scalar or tensor as a tensor; numbers take `elementType`.
   std::optional<SymbolicTensor> toTensor(const Value &value, mlir::Type elementType,
@@ -268,6 +271,8 @@ private:
   mlir::OpBuilder *region = nullptr;
   /// The float type of numbers in that region.
   mlir::Type regionFloat;
+  /// Arguments of that region which lie in [0, size).
+  llvm::DenseMap<mlir::Value, SymbolicDim> indexBounds;
   size_t depth = 0;
   uint64_t steps = 0;
   bool aborted = false;

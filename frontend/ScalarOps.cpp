@@ -1,6 +1,7 @@
 #include "frontend/ScalarOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include <cmath>
 #include <numbers>
@@ -204,11 +205,42 @@ Value fovea::buildUnary(OpBuilder &builder, Location loc, UnaryKind kind, Value 
   return buildCast(builder, loc, buildUnaryFloat(builder, loc, kind, wide), type);
 }
 
+// ---- Indices -----------------------------------------------------------------------------------
+
+Value fovea::clampIndex(OpBuilder &builder, Location loc, Value index, Value tensor, int64_t dim) {
+  Value size = builder.createOrFold<tensor::DimOp>(loc, tensor, dim);
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  Value last = builder.createOrFold<arith::SubIOp>(loc, size, one);
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value atMost = arith::MinSIOp::create(builder, loc, index, last);
+  return arith::MaxSIOp::create(builder, loc, atMost, zero);
+}
+
 // ---- Binary ------------------------------------------------------------------------------------
+
+/// floor(a / b), some number where b is 0. A division by 0, or of the lowest number by -1, ends the
+/// process, and a region evaluates it where its conditions do not ask for it too.
+static Value buildFloorDivInteger(OpBuilder &builder, Location loc, Value a, Value b) {
+  APInt divisor;
+  if (matchPattern(b, m_ConstantInt(&divisor)))
+    return arith::FloorDivSIOp::create(builder, loc, a, b);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(b.getType(), value));
+  };
+  auto is = [&](int64_t value) -> Value {
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, b, constant(value));
+  };
+  Value isZero = is(0), isMinusOne = is(-1);
+  Value isSpecial = arith::OrIOp::create(builder, loc, isZero, isMinusOne);
+  Value safe = arith::SelectOp::create(builder, loc, isSpecial, constant(1), b);
+  Value quotient = arith::FloorDivSIOp::create(builder, loc, a, safe);
+  Value negated = arith::SubIOp::create(builder, loc, constant(0), a);
+  return arith::SelectOp::create(builder, loc, isMinusOne, negated, quotient);
+}
 
 /// a - b * floor(a / b): the sign of the divisor.
 static Value buildModInteger(OpBuilder &builder, Location loc, Value a, Value b) {
-  Value quotient = arith::FloorDivSIOp::create(builder, loc, a, b);
+  Value quotient = buildFloorDivInteger(builder, loc, a, b);
   return arith::SubIOp::create(builder, loc, a, arith::MulIOp::create(builder, loc, quotient, b));
 }
 
@@ -222,7 +254,7 @@ static Value buildBinaryInteger(OpBuilder &builder, Location loc, BinaryKind kin
   case BinaryKind::Mul:
     return arith::MulIOp::create(builder, loc, a, b);
   case BinaryKind::FloorDiv:
-    return arith::FloorDivSIOp::create(builder, loc, a, b);
+    return buildFloorDivInteger(builder, loc, a, b);
   case BinaryKind::Mod:
     return buildModInteger(builder, loc, a, b);
   case BinaryKind::Min:

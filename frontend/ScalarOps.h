@@ -57,6 +57,11 @@ mlir::Value buildCompare(mlir::OpBuilder &builder, mlir::Location loc, CompareKi
                          mlir::Value a, mlir::Value b);
 /// Float to integer truncates towards zero; anything to `i1` is `!= 0`.
 mlir::Value buildCast(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Type type);
+
+/// The `index` value that is closest to `index` among those of dim `dim` of `tensor`: an index from
+/// data must not read beside the tensor.
+mlir::Value clampIndex(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value index,
+                       mlir::Value tensor, int64_t dim);
 /// A constant of a float, integer, boolean or index type, rounded to it.
 mlir::Value buildConstant(mlir::OpBuilder &builder, mlir::Location loc, double value,
                           mlir::Type type);

@@ -31,16 +31,48 @@ static Value insertRows(OpBuilder &b, Location loc, Value rows, Value cache, OpF
                                        tensor::getMixedSizes(b, loc, rows), strides);
 }
 
-/// `cache` with `rows` in it from row `position` on, of all its sequences.
+/// The position at which `rows` fit into the cache that is closest to `position`.
+static OpFoldResult clampPosition(OpBuilder &b, Location loc, Value rows, Value cache,
+                                  Value position) {
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  OpFoldResult sizes[] = {tensor::getMixedSize(b, loc, cache, 2),
+                          tensor::getMixedSize(b, loc, rows, 2)};
+  OpFoldResult last = affine::makeComposedFoldedAffineApply(b, loc, s0 - s1, sizes);
+  std::optional<int64_t> at = getConstantIntValue(position);
+  if (std::optional<int64_t> most = getConstantIntValue(last); at && most && *at <= *most)
+    return b.getIndexAttr(*at);
+  Value clamped =
+      arith::MinSIOp::create(b, loc, position, getValueOrCreateConstantIndexOp(b, loc, last));
+  Value first = arith::ConstantIndexOp::create(b, loc, 0);
+  return arith::MaxSIOp::create(b, loc, clamped, first).getResult();
+}
+
+/// As many of the first rows as the cache has.
+static Value takeFitting(OpBuilder &b, Location loc, Value rows, Value cache) {
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  OpFoldResult length = tensor::getMixedSize(b, loc, rows, 2);
+  OpFoldResult capacity = tensor::getMixedSize(b, loc, cache, 2);
+  OpFoldResult fitting = affine::makeComposedFoldedAffineMin(
+      b, loc, AffineMap::get(0, 2, {s0, s1}, b.getContext()), {length, capacity});
+  if (isEqualConstantIntOrValue(fitting, length) || isOneInteger(length))
+    return rows;
+  return takeRows(b, loc, rows, b.getIndexAttr(0), fitting);
+}
+
+/// `cache` with `rows` in it from row `position` on, of all its sequences. Whatever the position
+/// and the sizes at run time, nothing is written beside the cache.
 static Value append(OpBuilder &b, Location loc, Value rows, Value cache, Value position,
                     bool ring) {
   OpFoldResult zero = b.getIndexAttr(0);
+  rows = takeFitting(b, loc, rows, cache);
   if (!ring)
-    return insertRows(b, loc, rows, cache, position);
+    return insertRows(b, loc, rows, cache, clampPosition(b, loc, rows, cache, position));
   OpFoldResult length = tensor::getMixedSize(b, loc, rows, 2);
   OpFoldResult capacity = tensor::getMixedSize(b, loc, cache, 2);
-  Value row =
-      arith::RemUIOp::create(b, loc, position, getValueOrCreateConstantIndexOp(b, loc, capacity));
+  Value row = arith::RemUIOp::create(
+      b, loc, position,
+      b.createOrFold<arith::MaxSIOp>(loc, getValueOrCreateConstantIndexOp(b, loc, capacity),
+                                     arith::ConstantIndexOp::create(b, loc, 1)));
   if (isOneInteger(length))
     return insertRows(b, loc, rows, cache, row);
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1),

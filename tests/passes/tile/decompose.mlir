@@ -117,7 +117,11 @@ func.func @rotary_interleaved(%x: tensor<1x6x8x64xf32>, %c: tensor<6x32xf32>, %o
 
 // CHECK-LABEL: func @cache_append
 // CHECK-SAME: %[[X:[^:]*]]: tensor<1x2x?x4xf32>, %[[CACHE:[^:]*]]: tensor<1x2x8x4xf32>, %[[P:.*]]: index
-// CHECK: %[[R:.*]] = tensor.insert_slice %[[X]] into %[[CACHE]][0, 0, %[[P]], 0] [1, 2, %{{.*}}, 4] [1, 1, 1, 1]
+// CHECK: %[[N:.*]] = affine.min
+// CHECK: %[[FITTING:.*]] = tensor.extract_slice %[[X]][0, 0, 0, 0] [1, 2, %[[N]], 4] [1, 1, 1, 1]
+// CHECK: %[[MOST:.*]] = arith.minsi %[[P]], %{{.*}} : index
+// CHECK: %[[AT:.*]] = arith.maxsi %[[MOST]], %{{.*}} : index
+// CHECK: %[[R:.*]] = tensor.insert_slice %[[FITTING]] into %[[CACHE]][0, 0, %[[AT]], 0] [1, 2, %[[N]], 4] [1, 1, 1, 1]
 // CHECK-NEXT: return %[[R]]
 func.func @cache_append(%x: tensor<1x2x?x4xf32>, %cache: tensor<1x2x8x4xf32>, %p: index) -> tensor<1x2x8x4xf32> {
   %r = attn.cache_append ins(%x : tensor<1x2x?x4xf32>) outs(%cache : tensor<1x2x8x4xf32>) at(%p) -> tensor<1x2x8x4xf32>

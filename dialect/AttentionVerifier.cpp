@@ -102,10 +102,14 @@ static LogicalResult checkHeads(AttentionOp op) {
 
 static LogicalResult checkScale(AttentionOp op) {
   std::optional<double> scale = op.getStaticScale();
-  if (!scale || std::isfinite(*scale))
+  // Kernels compute with it in the type of scores.
+  bool isFinite = scale && (op.getScoreType().isF64() ? std::isfinite(*scale)
+                                                      : std::isfinite(static_cast<float>(*scale)));
+  if (!scale || isFinite)
     return success();
   if (op.getScale())
-    return op.emitOpError() << "attention_c6: expected a finite scale, got " << *scale;
+    return op.emitOpError() << "attention_c6: expected a scale that is finite in "
+                            << op.getScoreType() << ", got " << *scale;
   return op.emitOpError("attention_c6: expected a head dim of at least 1 for the default scale "
                         "1/sqrt(D), got 0");
 }

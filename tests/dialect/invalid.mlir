@@ -161,10 +161,20 @@ func.func @f(%q: !t, %k: tensor<1x0x4x8xf32>) {
 
 // -----
 
+// attention_c6: a scale is finite in the type of scores
+!t = tensor<1x2x4x8xf16>
+func.func @f(%q: !t) {
+  // expected-error @below {{attention_c6: expected a scale that is finite in 'f32', got 1.000000e+39}}
+  %r = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t) {scale = 1.0e39 : f64} -> !t
+  return
+}
+
+// -----
+
 // attention_c6: a scale is finite
 !t = tensor<1x2x4x8xf32>
 func.func @f(%q: !t) {
-  // expected-error @below {{attention_c6: expected a finite scale, got}}
+  // expected-error @below {{attention_c6: expected a scale that is finite in 'f32', got}}
   %r = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t) {scale = 0x7FF0000000000000 : f64} -> !t
   return
 }

@@ -94,6 +94,18 @@ void CommandLine::integer(StringRef names, StringRef value, StringRef help, int6
       {names.str(), value.str(), (help + " (default: " + Twine(target) + ")").str(), set});
 }
 
+void CommandLine::threads(int64_t &target) {
+  // More would take longer to start than any kernel runs.
+  constexpr int64_t most = 1024;
+  auto set = [&target](StringRef given) -> llvm::Error {
+    if (!llvm::to_integer(given, target, 10) || target < 0 || target > most)
+      return usageError("-t,--threads expects an integer from 0 to " + Twine(most) + ", got '" +
+                        given + "'");
+    return llvm::Error::success();
+  };
+  options.push_back({"-t,--threads", "N", "threads; 0 is one for each CPU (default: 0)", set});
+}
+
 void CommandLine::repeated(StringRef names, StringRef value, StringRef help,
                            std::vector<std::string> &target) {
   options.push_back(

@@ -47,6 +47,8 @@ public:
   /// A number of at least `minimum`.
   void integer(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help, int64_t minimum,
                int64_t &target);
+  /// -t, a number of threads.
+  void threads(int64_t &target);
   /// An option that may be given several times.
   void repeated(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
                 std::vector<std::string> &target);

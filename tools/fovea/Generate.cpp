@@ -50,7 +50,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                options.compile.chunkSize);
   line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16 or bf16",
             options.compile.cacheType);
-  line.integer("-t,--threads", "N", "threads; 0 is one for each CPU", 0, options.threads);
+  line.threads(options.threads);
   line.flag("--print-ids", "print token ids, not text", options.printIds);
   line.flag("--time", "print to stderr how long each part took", options.time);
   options.reporting.declare(line);

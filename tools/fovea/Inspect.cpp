@@ -42,7 +42,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                 "model is run on random inputs",
                 options.assignments);
   line.text("--entry", "NAME", "the function to show; the first by default", options.entry);
-  line.integer("-t,--threads", "N", "threads; 0 is one for each CPU", 0, options.threads);
+  line.threads(options.threads);
   line.integer("-s,--seed", "N", "seed of the random inputs and weights", 0, options.seed);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
   line.flag("--no-run", "compile only", options.noRun);

@@ -27,7 +27,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             options.measure.quantize);
   line.integer("-c,--ctx-size", "N", "tokens that are predicted from each other", 2,
                options.measure.window);
-  line.integer("-t,--threads", "N", "threads; 0 is one for each CPU", 0, options.threads);
+  line.threads(options.threads);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.measure.cpu);
   llvm::Expected<bool> help = line.parse(arguments);
   if (help && *help)

@@ -59,7 +59,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             "printing them",
             options.output);
   line.text("--entry", "NAME", "the function to run; the first by default", options.entry);
-  line.integer("-t,--threads", "N", "threads; 0 is one for each CPU", 0, options.threads);
+  line.threads(options.threads);
   line.integer("-s,--seed", "N", "seed of the random inputs and weights", 0, options.seed);
   line.flag("--time", "print how long compiling and running took", options.time);
   options.reporting.declare(line);

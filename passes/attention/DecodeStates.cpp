@@ -4,7 +4,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/AttentionPacker.h"
-#include "passes/attention/SoftmaxConstants.h"
+#include "passes/attention/SoftmaxMath.h"
 #include "passes/vector/Exp2Polynomial.h"
 
 using namespace mlir;
@@ -30,25 +30,6 @@ Value DecodeStates::load(Value memref, ValueRange at) {
   return vector::LoadOp::create(b, vectorType, memref, at);
 }
 
-Value DecodeStates::multiplyAdd(Value x, Value y, Value z) {
-  if (!tile.fusedMultiplyAdd)
-    return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y).getResult(), z);
-  if (isa<VectorType>(x.getType()))
-    return vector::FMAOp::create(b, x, y, z);
-  return math::FmaOp::create(b, x, y, z);
-}
-
-Value DecodeStates::larger(Value known, Value candidate) {
-  Value wins = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate, known);
-  return arith::SelectOp::create(b, wins, candidate, known);
-}
-
-Value DecodeStates::finiteMaximum(Value maximum) {
-  Value noKeys = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum,
-                                       b.constant(scoreType, -softmax::infinity));
-  return arith::SelectOp::create(b, noKeys, b.constant(scoreType, 0.0), maximum);
-}
-
 Value DecodeStates::exponential(Value x, Value maximum) {
   return emitExp2(b, arith::SubFOp::create(b, x, maximum), tile.fusedMultiplyAdd);
 }
@@ -62,24 +43,15 @@ void DecodeStates::clear(const DecodeState &state, Value row) {
   memref::StoreOp::create(b, b.constant(scoreType, 0.0), state.sums, row);
 }
 
-/// whole * factor + part * partFactor. With a fill, values may have weighed something until a
-/// larger score came.
 Value DecodeStates::mergeValues(Value whole, Value factor, Value part, Value partFactor) {
-  auto orForget = [&](Value x, Value by) -> Value {
-    if (!op.getFill())
-      return x;
-    Value zero = b.constant(x.getType(), 0.0);
-    Value forgets = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, by, zero);
-    return arith::SelectOp::create(b, forgets, zero, x);
-  };
-  Value scaled = arith::MulFOp::create(b, orForget(whole, factor), factor);
-  return multiplyAdd(orForget(part, partFactor), partFactor, scaled);
+  return emitMerged(b, op, tile.fusedMultiplyAdd, whole, factor, part, partFactor);
 }
 
 void DecodeStates::merge(const DecodeState &total, const DecodeState &part, Value row) {
   Value before = memref::LoadOp::create(b, total.maxima, row);
   Value partMaximum = memref::LoadOp::create(b, part.maxima, row);
-  Value after = larger(before, partMaximum), finite = finiteMaximum(after);
+  Value after = emitLarger(b, before, partMaximum);
+  Value finite = emitFiniteMaximum(b, after);
   Value factor = exponential(before, finite), partFactor = exponential(partMaximum, finite);
   memref::StoreOp::create(b, after, total.maxima, row);
   Value sum = memref::LoadOp::create(b, total.sums, row);
@@ -95,11 +67,7 @@ void DecodeStates::merge(const DecodeState &total, const DecodeState &part, Valu
 }
 
 void DecodeStates::storeOutput(const DecodeState &state, Value row, Value output, Value query) {
-  // A row without keys gives zeros (attention_s4).
-  Value sum = memref::LoadOp::create(b, state.sums, row), zero = b.constant(scoreType, 0.0);
-  Value noKeys = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, zero);
-  Value quotient = arith::DivFOp::create(b, b.constant(scoreType, 1.0), sum);
-  Value reciprocal = arith::SelectOp::create(b, noKeys, zero, quotient);
+  Value reciprocal = emitReciprocal(b, memref::LoadOp::create(b, state.sums, row));
   Type element = cast<MemRefType>(output.getType()).getElementType();
   b.loop(b.index(0), columns, tile.lanes, [&](Value column) {
     Value vector = load(state.outputs, {row, column});
@@ -111,12 +79,5 @@ void DecodeStates::storeOutput(const DecodeState &state, Value row, Value output
 Value DecodeStates::emitLse(const DecodeState &state, Value row) {
   Value maximum = memref::LoadOp::create(b, state.maxima, row);
   Value sum = memref::LoadOp::create(b, state.sums, row);
-  Value exponent = arith::MulFOp::create(b, maximum, b.constant(scoreType, softmax::ln2));
-  if (op.getFill()) { // whose exponent may have been out of range
-    Value isFill = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum,
-                                         b.constant(scoreType, maskedExponent(op)));
-    Value fill = b.constant(scoreType, op.getMaskedScore());
-    exponent = arith::SelectOp::create(b, isFill, fill, exponent);
-  }
-  return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum).getResult());
+  return emitLogSumExp(b, op, maximum, sum);
 }

@@ -33,13 +33,9 @@ public:
 
   /// 2^(x - maximum).
   mlir::Value exponential(mlir::Value x, mlir::Value maximum);
-  /// `maximum`, or 0 for a row without keys so far, so that -inf minus it stays -inf.
-  mlir::Value finiteMaximum(mlir::Value maximum);
-  mlir::Value larger(mlir::Value known, mlir::Value candidate);
 
 private:
   mlir::Value load(mlir::Value memref, mlir::ValueRange at);
-  mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
   mlir::Value mergeValues(mlir::Value whole, mlir::Value factor, mlir::Value part,
                           mlir::Value partFactor);
 

@@ -3,7 +3,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "passes/attention/SoftmaxConstants.h"
+#include "passes/attention/SoftmaxMath.h"
 #include "passes/vector/RegionVectorizer.h"
 
 using namespace mlir;
@@ -66,20 +66,9 @@ void AttentionKernel::scaleRows(const Panel &panel, Value memref, Value count,
                                 const Vectors &factor) {
   b.loop(b.index(0), count, 1, [&](Value row) {
     Value at[] = {panel.index, row};
-    store(multiply(load(memref, at), factor), memref, at);
-  });
-}
-
-void AttentionKernel::scaleOrClearRows(const Panel &panel, Value memref, Value count,
-                                       const Vectors &factor) {
-  Value zero = b.constant(vectorType, 0.0);
-  b.loop(b.index(0), count, 1, [&](Value row) {
-    Value at[] = {panel.index, row};
-    Vectors scaled = multiply(load(memref, at), factor);
-    scaled = eachVector([&](int64_t v) {
-      return select(compare(arith::CmpFPredicate::OEQ, factor[v], zero), zero, scaled[v]);
-    });
-    store(scaled, memref, at);
+    Vectors rows = load(memref, at);
+    rows = eachVector([&](int64_t v) { return emitRescaled(b, op, rows[v], factor[v]); });
+    store(rows, memref, at);
   });
 }
 
@@ -88,9 +77,7 @@ Value AttentionKernel::compare(arith::CmpFPredicate predicate, Value lhs, Value 
 }
 
 Value AttentionKernel::multiplyAdd(Value x, Value y, Value z) {
-  if (tile.fusedMultiplyAdd)
-    return vector::FMAOp::create(b, x, y, z);
-  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y).getResult(), z);
+  return emitMultiplyAdd(b, tile.fusedMultiplyAdd, x, y, z);
 }
 
 Value AttentionKernel::select(Value condition, Value yes, Value no) {

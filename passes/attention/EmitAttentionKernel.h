@@ -208,9 +208,6 @@ private:
   Vectors load(mlir::Value memref, mlir::ValueRange leading);
   /// Multiplies rows [0, count) of a panel's scratch memory `[panels][rows][width]`.
   void scaleRows(const Panel &panel, mlir::Value memref, mlir::Value count, const Vectors &factor);
-  /// As scaleRows, where a factor of 0 leaves 0 even of NaN and infinities.
-  void scaleOrClearRows(const Panel &panel, mlir::Value memref, mlir::Value count,
-                        const Vectors &factor);
   void store(const Vectors &vectors, mlir::Value memref, mlir::ValueRange leading);
   Vectors eachVector(llvm::function_ref<mlir::Value(int64_t)> make);
   Vectors constants(double value);

@@ -3,7 +3,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/EmitAttentionKernel.h"
-#include "passes/attention/SoftmaxConstants.h"
+#include "passes/attention/SoftmaxMath.h"
 #include "passes/mask/MaskTests.h"
 #include "passes/vector/EmitPhilox.h"
 #include "passes/vector/Exp2Polynomial.h"
@@ -133,11 +133,7 @@ AttentionKernel::Vectors AttentionKernel::hide(const Vectors &score, const Vecto
 }
 
 AttentionKernel::Vectors AttentionKernel::larger(const Vectors &known, const Vectors &candidates) {
-  // A NaN never wins, so that it reaches its own row's sum and no other maximum.
-  return eachVector([&](int64_t v) -> Value {
-    Value wins = compare(arith::CmpFPredicate::OGT, candidates[v], known[v]);
-    return select(wins, candidates[v], known[v]);
-  });
+  return eachVector([&](int64_t v) { return emitLarger(b, known[v], candidates[v]); });
 }
 
 AttentionKernel::Vectors AttentionKernel::rescore(const KeyBlock &block, Value lo, Value hi,
@@ -185,11 +181,7 @@ AttentionKernel::Vectors AttentionKernel::finishScores(const Panel &panel, const
 //===----------------------------------------------------------------------===//
 
 AttentionKernel::Vectors AttentionKernel::finiteMaximum(const Vectors &maximum) {
-  return eachVector([&](int64_t v) -> Value {
-    Value noKeys =
-        compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, -softmax::infinity));
-    return select(noKeys, b.constant(vectorType, 0.0), maximum[v]);
-  });
+  return eachVector([&](int64_t v) { return emitFiniteMaximum(b, maximum[v]); });
 }
 
 Value AttentionKernel::probability(Value score, Value maximum) {
@@ -221,10 +213,7 @@ void AttentionKernel::rescale(const Panel &panel, const Vectors &before, const V
   store(after, maxima, {panel.index});
   Vectors factor = probabilities(before, finite);
   store(multiply(load(sums, {panel.index}), factor), sums, {panel.index});
-  if (op.getFill()) // a value that weighed something until a larger score came has no influence
-    scaleOrClearRows(panel, outputs, valueDim, factor);
-  else
-    scaleRows(panel, outputs, valueDim, factor);
+  scaleRows(panel, outputs, valueDim, factor);
   if (buckets)
     scaleRows(panel, bucketScratch, buckets, factor);
 }

@@ -5,7 +5,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/EmitAttentionKernel.h"
-#include "passes/attention/SoftmaxConstants.h"
+#include "passes/attention/SoftmaxMath.h"
 #include "passes/vector/RegionVectorizer.h"
 
 using namespace mlir;
@@ -47,7 +47,7 @@ void AttentionKernel::initialize(const Panel &panel) {
 }
 
 // total = total * 2^(its maximum - m) + part * 2^(its maximum - m) for the larger maximum m. A part
-// without keys changes nothing. DecodeStates.cpp rounds alike.
+// without keys changes nothing.
 void AttentionKernel::mergeStates(const Panel &panel) {
   Vectors partMaximum = load(maxima, {panel.index}), partSum = load(sums, {panel.index});
   Value partOutputs = outputs, partBuckets = bucketScratch;
@@ -57,14 +57,7 @@ void AttentionKernel::mergeStates(const Panel &panel) {
   Vectors factor = probabilities(before, finite), partFactor = probabilities(partMaximum, finite);
   auto merge = [&](const Vectors &whole, const Vectors &part) {
     return eachVector([&](int64_t v) {
-      // With a fill, values may have weighed something until a larger score came.
-      auto orForget = [&](Value x, Value factor) -> Value {
-        Value zero = b.constant(vectorType, 0.0);
-        Value forgets = compare(arith::CmpFPredicate::OEQ, factor, zero);
-        return op.getFill() ? select(forgets, zero, x) : x;
-      };
-      Value scaled = arith::MulFOp::create(b, orForget(whole[v], factor[v]), factor[v]);
-      return multiplyAdd(orForget(part[v], partFactor[v]), partFactor[v], scaled);
+      return emitMerged(b, op, tile.fusedMultiplyAdd, whole[v], factor[v], part[v], partFactor[v]);
     });
   };
   auto mergeRows = [&](Value into, Value from, Value count) {
@@ -84,13 +77,7 @@ void AttentionKernel::finish(const Panel &panel) {
   Vectors sum = load(sums, {panel.index});
   if (head.lse)
     storeLse(panel, sum);
-  Vectors reciprocal = eachVector([&](int64_t v) -> Value {
-    // A row without keys gives zeros (attention_s4).
-    Value zero = b.constant(vectorType, 0.0);
-    Value noKeys = compare(arith::CmpFPredicate::OEQ, sum[v], zero);
-    Value quotient = arith::DivFOp::create(b, b.constant(vectorType, 1.0), sum[v]);
-    return select(noKeys, zero, quotient);
-  });
+  Vectors reciprocal = eachVector([&](int64_t v) { return emitReciprocal(b, sum[v]); });
   store(reciprocal, sums, {panel.index});
   scaleRows(panel, outputs, valueDim, reciprocal);
   storeTransposed(outputs, panel.index, b.index(0), valueDim, head.output, panel, b.index(0));
@@ -101,15 +88,7 @@ void AttentionKernel::finish(const Panel &panel) {
 void AttentionKernel::storeLse(const Panel &panel, const Vectors &sum) {
   // The scores of the last block are no longer needed: their place holds the row of results.
   Vectors maximum = load(maxima, {panel.index});
-  Vectors lse = eachVector([&](int64_t v) -> Value {
-    Value exponent = arith::MulFOp::create(b, maximum[v], b.constant(vectorType, softmax::ln2));
-    if (op.getFill()) { // whose exponent may have been out of range
-      Value isFill =
-          compare(arith::CmpFPredicate::OEQ, maximum[v], b.constant(vectorType, maskedScore));
-      exponent = select(isFill, b.constant(vectorType, op.getMaskedScore()), exponent);
-    }
-    return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum[v]).getResult());
-  });
+  Vectors lse = eachVector([&](int64_t v) { return emitLogSumExp(b, op, maximum[v], sum[v]); });
   Value first = b.index(0);
   store(lse, scores, {first});
   Type element = cast<MemRefType>(head.lse.getType()).getElementType();

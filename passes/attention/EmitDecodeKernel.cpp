@@ -3,7 +3,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "passes/attention/SoftmaxConstants.h"
+#include "passes/attention/SoftmaxMath.h"
 #include "passes/vector/Exp2Polynomial.h"
 #include "passes/vector/RegionVectorizer.h"
 
@@ -278,8 +278,8 @@ void DecodeKernel::initialize(const DecodeState &of) {
     Value logit = cloneOnLanes(b, op.getSink(), {batch, row.head, row.position}, 1);
     logit = vector::ExtractOp::create(b, logit, 0);
     logit = arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e));
-    Value maximum = states->larger(b.constant(scoreType, -softmax::infinity), logit);
-    Value sum = states->exponential(logit, states->finiteMaximum(maximum));
+    Value maximum = emitLarger(b, b.constant(scoreType, -softmax::infinity), logit);
+    Value sum = states->exponential(logit, emitFiniteMaximum(b, maximum));
     memref::StoreOp::create(b, maximum, of.maxima, row.number);
     memref::StoreOp::create(b, sum, of.sums, row.number);
   });
@@ -305,7 +305,5 @@ Value DecodeKernel::loadVector(Value memref, ValueRange at) {
 }
 
 Value DecodeKernel::multiplyAdd(Value x, Value y, Value z) {
-  if (tile.fusedMultiplyAdd)
-    return vector::FMAOp::create(b, x, y, z);
-  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y).getResult(), z);
+  return emitMultiplyAdd(b, tile.fusedMultiplyAdd, x, y, z);
 }

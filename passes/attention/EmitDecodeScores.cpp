@@ -2,7 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/EmitDecodeKernel.h"
-#include "passes/attention/SoftmaxConstants.h"
+#include "passes/attention/SoftmaxMath.h"
 #include "passes/vector/Exp2Polynomial.h"
 #include "passes/vector/RegionVectorizer.h"
 #include "passes/vector/VectorTranspose.h"
@@ -250,11 +250,11 @@ void DecodeKernel::emitProbabilities(const Row &row) {
     return b.loop(b.index(0), b.index(tile.keysPerBlock), tile.lanes, inits, body);
   };
   Value lanes = forEachVector(none, [&](Value key, ValueRange carried) {
-    return Vectors{states->larger(carried[0], loadVector(scores, {row.number, key}))};
+    return Vectors{emitLarger(b, carried[0], loadVector(scores, {row.number, key}))};
   })[0];
-  lanes = b.reduceLanes(lanes, [&](Value x, Value y) { return states->larger(x, y); });
-  Value after = states->larger(before, vector::ExtractOp::create(b, lanes, 0));
-  Value finite = states->finiteMaximum(after);
+  lanes = b.reduceLanes(lanes, [&](Value x, Value y) { return emitLarger(b, x, y); });
+  Value after = emitLarger(b, before, vector::ExtractOp::create(b, lanes, 0));
+  Value finite = emitFiniteMaximum(b, after);
   rescale(row, before, after, finite);
   Value splat = b.splat(vectorType, finite);
   forEachVector({}, [&](Value key, ValueRange) {
@@ -295,14 +295,10 @@ void DecodeKernel::rescale(const Row &row, Value before, Value after, Value fini
   Value sum = memref::LoadOp::create(b, state.sums, row.number);
   Value scaled = arith::MulFOp::create(b, sum, factor);
   memref::StoreOp::create(b, scaled, state.sums, row.number);
-  Value forgets =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, factor, b.constant(scoreType, 0.0));
+  Value factors = b.splat(vectorType, factor);
   b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
     Value at[] = {row.number, column};
-    Value output = loadVector(state.outputs, at);
-    output = arith::MulFOp::create(b, output, b.splat(vectorType, factor));
-    if (op.getFill()) // a value that weighed something until a larger score came
-      output = arith::SelectOp::create(b, forgets, b.constant(vectorType, 0.0), output);
+    Value output = emitRescaled(b, op, loadVector(state.outputs, at), factors);
     vector::StoreOp::create(b, output, state.outputs, at);
   });
 }

@@ -27,17 +27,10 @@ private:
   std::optional<FilledScore> splitSelect(arith::SelectOp select);
   std::optional<FilledScore> splitScaled(Operation *op, double factor);
   std::optional<FilledScore> splitBlend(Value score, Value fill, double sign);
-  std::optional<SmallVector<FloatChoice>> readTwo(Value value);
   Region &region;
   OpBuilder builder;
 };
 } // namespace
-
-static double toDouble(APFloat number) {
-  bool losesInfo = false;
-  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
-  return number.convertToDouble();
-}
 
 static bool isFill(std::optional<double> number) {
   return number && std::isfinite(*number) && *number <= attn::AttentionOp::largestFill;
@@ -69,40 +62,27 @@ std::optional<FilledScore> FillSplitter::splitScaled(Operation *op, double facto
   return FilledScore{scaled->getResult(0), inner->fill * factor};
 }
 
-/// The choices of a value that is one of two numbers.
-std::optional<SmallVector<FloatChoice>> FillSplitter::readTwo(Value value) {
-  auto read = [&](Value condition) { return analyzePredicate(condition, region); };
-  auto choices = readFloatChoices(value, read);
-  if (!choices || choices->size() != 2 || dependsOn(value, region.getArgument(0), region))
-    return std::nullopt;
-  return choices;
-}
-
 /// `x * c + sign * f` with c 1 where f is 0 and 0 where it is a fill, as GPT-2 has it.
 std::optional<FilledScore> FillSplitter::splitBlend(Value score, Value fill, double sign) {
   auto product = score.getDefiningOp<arith::MulFOp>();
-  auto fills = product ? readTwo(fill) : std::nullopt;
+  auto fills = product ? readTwoChoices(fill, region) : std::nullopt;
   if (!fills)
     return std::nullopt;
   bool zeroFirst = fills->front().value.isZero();
   const FloatChoice &none = zeroFirst ? fills->front() : fills->back();
   const FloatChoice &some = zeroFirst ? fills->back() : fills->front();
-  double number = sign * toDouble(some.value);
+  double number = sign * some.value.convertToDouble();
   if (!none.value.isZero() || !isFill(number))
     return std::nullopt;
   for (unsigned factor : {0, 1}) {
-    auto keeps = readTwo(product->getOperand(factor));
+    auto keeps = readTwoChoices(product->getOperand(factor), region);
     if (!keeps || llvm::none_of(*keeps, [](auto &choice) { return choice.value.isZero(); }))
       continue;
     const FloatChoice *one = llvm::find_if(
-        *keeps, [](const FloatChoice &choice) { return toDouble(choice.value) == 1; });
+        *keeps, [](const FloatChoice &choice) { return choice.value.convertToDouble() == 1; });
     if (one == keeps->end() || !(one->when == none.when))
       continue;
-    builder.setInsertionPointAfter(product);
-    IRMapping arguments;
-    arguments.map(region.getArguments(), region.getArguments());
-    PredicateEmitter emitter(builder, product.getLoc(), region, arguments);
-    conditions.push_back({emitter.emit(none.when), false});
+    conditions.push_back(emitCondition(none.when, product, region));
     return FilledScore{product->getOperand(1 - factor), number};
   }
   return std::nullopt;
@@ -138,7 +118,7 @@ static void remarkAddedFill(attn::AttentionOp op) {
       auto choices = readFloatChoices(
           added, [&](Value condition) { return analyzePredicate(condition, op.getScore()); });
       if (!choices || llvm::none_of(*choices, [](const FloatChoice &choice) {
-            return isFill(toDouble(choice.value));
+            return isFill(choice.value.convertToDouble());
           }))
         continue;
       fovea::remark(op, "mask",

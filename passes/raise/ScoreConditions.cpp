@@ -15,6 +15,23 @@ std::optional<double> fovea::getConstantFloat(Value value) {
   return number.convertToDouble();
 }
 
+std::optional<SmallVector<FloatChoice>> fovea::readTwoChoices(Value value, Region &score) {
+  auto read = [&](Value condition) { return analyzePredicate(condition, score); };
+  auto choices = readFloatChoices(value, read);
+  if (!choices || choices->size() != 2 || dependsOn(value, score.getArgument(0), score))
+    return std::nullopt;
+  return choices;
+}
+
+ScoreCondition fovea::emitCondition(const MaskPredicate &predicate, Operation *op, Region &score) {
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  IRMapping arguments;
+  arguments.map(score.getArguments(), score.getArguments());
+  PredicateEmitter emitter(builder, op->getLoc(), score, arguments);
+  return {emitter.emit(predicate), false};
+}
+
 /// Adds the conditions to the mask region, which is created if there is none.
 static void addToMask(attn::AttentionOp op, ArrayRef<ScoreCondition> conditions) {
   Region &score = op.getScore(), &mask = op.getMask();

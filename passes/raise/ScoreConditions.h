@@ -4,6 +4,7 @@
 #define FOVEA_PASSES_RAISE_SCORECONDITIONS_H
 
 #include "dialect/AttnOps.h"
+#include "passes/mask/FloatChoice.h"
 
 namespace fovea {
 
@@ -15,6 +16,14 @@ struct ScoreCondition {
 
 /// The number that `value` is; none if it is no float constant.
 std::optional<double> getConstantFloat(mlir::Value value);
+
+/// The choices of a value of the score region that is one of two numbers, whatever the score.
+std::optional<llvm::SmallVector<FloatChoice>> readTwoChoices(mlir::Value value,
+                                                             mlir::Region &score);
+
+/// That `predicate` holds, as a value behind `op` of the score region.
+ScoreCondition emitCondition(const MaskPredicate &predicate, mlir::Operation *op,
+                             mlir::Region &score);
 
 /// Gives the score region the result `result`, which is meant where the conditions hold; they
 /// become part of the mask, which is created if there is none. A score region that returns the

@@ -35,9 +35,8 @@ private:
 /// What a float that is either -inf or one other constant is where it is not -inf; null if it is
 /// anything else.
 Value MaskSplitter::splitChoice(Value value) {
-  auto read = [&](Value condition) { return analyzePredicate(condition, score); };
-  auto choices = readFloatChoices(value, read);
-  if (!choices || choices->size() != 2 || dependsOn(value, score.getArgument(0), score))
+  auto choices = readTwoChoices(value, score);
+  if (!choices)
     return Value();
   auto isMasked = [](const FloatChoice &choice) {
     return choice.value.isInfinity() && choice.value.isNegative();
@@ -46,11 +45,8 @@ Value MaskSplitter::splitChoice(Value value) {
   const FloatChoice *other = llvm::find_if_not(*choices, isMasked);
   if (masked == choices->end() || other == choices->end() || other->value.isNaN())
     return Value();
+  conditions.push_back(emitCondition(other->when, value.getDefiningOp(), score));
   builder.setInsertionPointAfterValue(value);
-  IRMapping arguments;
-  arguments.map(score.getArguments(), score.getArguments());
-  PredicateEmitter emitter(builder, value.getLoc(), score, arguments);
-  conditions.push_back({emitter.emit(other->when), false});
   return arith::ConstantOp::create(builder, value.getLoc(),
                                    FloatAttr::get(value.getType(), other->value));
 }

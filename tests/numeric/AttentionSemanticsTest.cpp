@@ -114,29 +114,34 @@ TEST(AttentionSemantics, SumsOverQueriesCountFills) {
   CompiledAttention(problem).expectClose(AttentionSizes{1, 4, 2, 300, 130}, f32Tolerance);
 }
 
+/// Expects what keys 100 on hold, which the problem's queries up to position 99 do not see, to
+/// change no bit, in the kernels of few and of many queries.
+static void expectUnseenChangesNoBit(AttentionProblem problem) {
+  for (int64_t queries : {2, 70}) {
+    problem.operands = "offset(%offset)";
+    problem.constants =
+        "  %offset = arith.constant " + std::to_string(100 - queries) + " : index\n";
+    problem.withLse = true;
+    CompiledAttention attention(problem);
+    Inputs clean = makeInputs(problem, {1, 4, 2, queries, 300});
+    std::vector<Tensor> expected = attention.run(clean);
+    for (double poison : {notANumber, infinity, -infinity})
+      for (const char *name : {"k", "v"}) {
+        Inputs poisoned = clean;
+        for (int64_t row : {100, 127, 128, 299})
+          for (int64_t d = 0; d < 16; ++d)
+            poisoned.at(name).mutableView().set({0, row % 2, row, d}, poison);
+        for (auto [a, e] : llvm::zip_equal(attention.run(poisoned), expected))
+          expectSameBits(a, e);
+      }
+  }
+}
+
 // attention_s5 and attention_s6: a key that weighs nothing has no influence, one that has a weight
 // has it.
 TEST(AttentionSemantics, WhatWeighsNothingByItsFillChangesNoBit) {
   for (const std::string &regions : {causal, window, dilated, slope + dilated + sink})
-    for (int64_t queries : {2, 70}) {
-      AttentionProblem problem = withFill(regions);
-      problem.operands = "offset(%offset)";
-      problem.constants =
-          "  %offset = arith.constant " + std::to_string(100 - queries) + " : index\n";
-      problem.withLse = true;
-      CompiledAttention attention(problem);
-      Inputs clean = makeInputs(problem, {1, 4, 2, queries, 300});
-      std::vector<Tensor> expected = attention.run(clean);
-      for (double poison : {notANumber, infinity, -infinity})
-        for (const char *name : {"k", "v"}) {
-          Inputs poisoned = clean;
-          for (int64_t row : {100, 127, 128, 299})
-            for (int64_t d = 0; d < 16; ++d)
-              poisoned.at(name).mutableView().set({0, row % 2, row, d}, poison);
-          for (auto [a, e] : llvm::zip_equal(attention.run(poisoned), expected))
-            expectSameBits(a, e);
-        }
-    }
+    expectUnseenChangesNoBit(withFill(regions));
   AttentionProblem problem = withFill(causal); // query 0 of 90 sits before the first of 30 keys
   Inputs inputs = makeInputs(problem, {1, 4, 2, 90, 30});
   inputs.at("v").mutableView().set({0, 0, 29, 0}, notANumber);
@@ -181,26 +186,7 @@ TEST(AttentionSemantics, LargeScoresOfHalfPrecision) {
 TEST(AttentionSemantics, WhatIsMaskedChangesNoBit) {
   for (const std::string &regions :
        {causal, window, dilated, slope + causal, slope + dilated + sink})
-    for (int64_t queries : {2, 70}) {
-      // The last query sits at key 99.
-      AttentionProblem problem = withRegions(regions);
-      problem.operands = "offset(%offset)";
-      problem.constants =
-          "  %offset = arith.constant " + std::to_string(100 - queries) + " : index\n";
-      problem.withLse = true;
-      CompiledAttention attention(problem);
-      Inputs clean = makeInputs(problem, {1, 4, 2, queries, 300});
-      std::vector<Tensor> expected = attention.run(clean);
-      for (double poison : {notANumber, infinity, -infinity})
-        for (const char *name : {"k", "v"}) {
-          Inputs poisoned = clean;
-          for (int64_t row : {100, 127, 128, 299})
-            for (int64_t d = 0; d < 16; ++d)
-              poisoned.at(name).mutableView().set({0, row % 2, row, d}, poison);
-          for (auto [a, e] : llvm::zip_equal(attention.run(poisoned), expected))
-            expectSameBits(a, e);
-        }
-    }
+    expectUnseenChangesNoBit(withRegions(regions));
 }
 
 // attention_s13: a prefill in chunks, each against the keys so far, gives the bits of one at once.

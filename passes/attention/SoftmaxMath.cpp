@@ -1,0 +1,81 @@
+#include "passes/attention/SoftmaxMath.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace fovea;
+
+double fovea::maskedExponent(attn::AttentionOp op) {
+  if (!op.getFill())
+    return -softmax::infinity;
+  const llvm::fltSemantics &semantics = op.getScoreType().getFloatSemantics();
+  double lowest = APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble();
+  return std::max(op.getMaskedScore() * softmax::log2e, lowest);
+}
+
+Value fovea::emitQueryFactor(EmitBuilder &b, attn::AttentionOp op, Value headDim) {
+  FloatType type = op.getScoreType();
+  double base = op.hasScore() ? 1.0 : softmax::log2e;
+  if (std::optional<double> scale = op.getStaticScale())
+    return b.constant(type, *scale * base);
+  Value dim = arith::IndexCastOp::create(b, b.getI64Type(), headDim);
+  Value root = math::SqrtOp::create(b, arith::SIToFPOp::create(b, type, dim).getResult());
+  return arith::DivFOp::create(b, b.constant(type, base), root);
+}
+
+Value fovea::emitMultiplyAdd(EmitBuilder &b, bool fused, Value x, Value y, Value z) {
+  if (!fused)
+    return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y).getResult(), z);
+  if (isa<VectorType>(x.getType()))
+    return vector::FMAOp::create(b, x, y, z);
+  return math::FmaOp::create(b, x, y, z);
+}
+
+Value fovea::emitLarger(EmitBuilder &b, Value known, Value candidate) {
+  Value wins = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate, known);
+  return arith::SelectOp::create(b, wins, candidate, known);
+}
+
+static Value isEqual(EmitBuilder &b, Value x, double number) {
+  return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, b.constant(x.getType(), number));
+}
+
+Value fovea::emitFiniteMaximum(EmitBuilder &b, Value maximum) {
+  Value noKeys = isEqual(b, maximum, -softmax::infinity);
+  return arith::SelectOp::create(b, noKeys, b.constant(maximum.getType(), 0.0), maximum);
+}
+
+/// 0 with a fill where the factor is 0.
+static Value orForget(EmitBuilder &b, attn::AttentionOp op, Value x, Value factor) {
+  if (!op.getFill())
+    return x;
+  return arith::SelectOp::create(b, isEqual(b, factor, 0.0), b.constant(x.getType(), 0.0), x);
+}
+
+Value fovea::emitRescaled(EmitBuilder &b, attn::AttentionOp op, Value x, Value factor) {
+  return arith::MulFOp::create(b, orForget(b, op, x, factor), factor);
+}
+
+Value fovea::emitMerged(EmitBuilder &b, attn::AttentionOp op, bool fused, Value whole, Value factor,
+                        Value part, Value partFactor) {
+  Value scaled = emitRescaled(b, op, whole, factor);
+  return emitMultiplyAdd(b, fused, orForget(b, op, part, partFactor), partFactor, scaled);
+}
+
+Value fovea::emitReciprocal(EmitBuilder &b, Value sum) {
+  Value noKeys = isEqual(b, sum, 0.0);
+  Value quotient = arith::DivFOp::create(b, b.constant(sum.getType(), 1.0), sum);
+  return arith::SelectOp::create(b, noKeys, b.constant(sum.getType(), 0.0), quotient);
+}
+
+Value fovea::emitLogSumExp(EmitBuilder &b, attn::AttentionOp op, Value maximum, Value sum) {
+  Type type = maximum.getType();
+  Value exponent = arith::MulFOp::create(b, maximum, b.constant(type, softmax::ln2));
+  if (op.getFill()) { // whose exponent may have been out of range
+    Value isFill = isEqual(b, maximum, maskedExponent(op));
+    Value fill = b.constant(type, op.getMaskedScore());
+    exponent = arith::SelectOp::create(b, isFill, fill, exponent);
+  }
+  return arith::AddFOp::create(b, exponent, math::LogOp::create(b, sum).getResult());
+}

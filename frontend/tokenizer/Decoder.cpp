@@ -29,12 +29,7 @@ llvm::Error DecoderChain::finish() { return first->finish(); }
 static DecoderPlan planOf(StageMaker maker) { return {std::move(maker)}; }
 
 static PlanOr readSequence(const JsonNode &node) {
-  if (llvm::Error error = node.expectOnly({"type", "decoders"}))
-    return std::move(error);
-  Expected<JsonNode> list = node.member("decoders");
-  if (!list)
-    return list.takeError();
-  Expected<std::vector<JsonNode>> elements = list->array();
+  Expected<std::vector<JsonNode>> elements = node.sequence("decoders");
   if (!elements)
     return elements.takeError();
   DecoderPlan plan;

@@ -89,6 +89,15 @@ Expected<bool> JsonNode::booleanMember(StringRef key, bool otherwise) const {
   return node ? node->boolean() : otherwise;
 }
 
+Expected<std::vector<JsonNode>> JsonNode::sequence(StringRef key) const {
+  if (llvm::Error error = expectOnly({"type", key}))
+    return std::move(error);
+  Expected<JsonNode> list = member(key);
+  if (!list)
+    return list.takeError();
+  return list->array();
+}
+
 llvm::Error JsonNode::expectOnly(std::initializer_list<StringRef> keys) const {
   Expected<const llvm::json::Object *> members = object();
   if (!members)

@@ -41,6 +41,9 @@ public:
   /// `otherwise` if the member is missing.
   llvm::Expected<bool> booleanMember(llvm::StringRef key, bool otherwise) const;
 
+  /// The array `key` of a part that is a sequence of parts, "type" beside it and nothing else.
+  llvm::Expected<std::vector<JsonNode>> sequence(llvm::StringRef key) const;
+
   /// An error that names a member which is not among `keys`.
   llvm::Error expectOnly(std::initializer_list<llvm::StringRef> keys) const;
 

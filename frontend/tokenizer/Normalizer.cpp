@@ -85,12 +85,7 @@ struct Sequence : Normalizer {
 } // namespace
 
 static NormalizerOr readSequence(const JsonNode &node) {
-  if (llvm::Error error = node.expectOnly({"type", "normalizers"}))
-    return std::move(error);
-  Expected<JsonNode> list = node.member("normalizers");
-  if (!list)
-    return list.takeError();
-  Expected<std::vector<JsonNode>> elements = list->array();
+  Expected<std::vector<JsonNode>> elements = node.sequence("normalizers");
   if (!elements)
     return elements.takeError();
   auto sequence = std::make_unique<Sequence>();

@@ -109,12 +109,7 @@ static Expected<Surroundings> readTemplate(const JsonNode &node, const Vocabular
 
 /// Each processor puts its tokens around what those before it made.
 static Expected<Surroundings> readSequence(const JsonNode &node, const Vocabulary &vocabulary) {
-  if (llvm::Error error = node.expectOnly({"type", "processors"}))
-    return std::move(error);
-  Expected<JsonNode> list = node.member("processors");
-  if (!list)
-    return list.takeError();
-  Expected<std::vector<JsonNode>> elements = list->array();
+  Expected<std::vector<JsonNode>> elements = node.sequence("processors");
   if (!elements)
     return elements.takeError();
   Surroundings around;

@@ -179,12 +179,7 @@ static PreTokenizerOr readMetaspace(const JsonNode &node) {
 }
 
 static PreTokenizerOr readSequence(const JsonNode &node) {
-  if (llvm::Error error = node.expectOnly({"type", "pretokenizers"}))
-    return std::move(error);
-  Expected<JsonNode> list = node.member("pretokenizers");
-  if (!list)
-    return list.takeError();
-  Expected<std::vector<JsonNode>> elements = list->array();
+  Expected<std::vector<JsonNode>> elements = node.sequence("pretokenizers");
   if (!elements)
     return elements.takeError();
   auto sequence = std::make_unique<Sequence>();

@@ -48,10 +48,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             options.compile.quantize);
   options.cache.declare(line);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
-  llvm::Expected<bool> help = line.parse(arguments);
-  if (help && *help)
-    line.printHelp(llvm::outs());
-  return help;
+  return line.parse(arguments);
 }
 
 static llvm::Expected<std::vector<unsigned>> parseThreads(StringRef list) {
@@ -193,8 +190,6 @@ static llvm::Error bench(BenchOptions &options) {
 
 llvm::Error tool::benchCommand(llvm::ArrayRef<const char *> arguments) {
   BenchOptions options;
-  llvm::Expected<bool> help = parseOptions(arguments, options);
-  if (!help)
-    return help.takeError();
-  return *help ? llvm::Error::success() : bench(options);
+  llvm::Expected<bool> proceed = parseOptions(arguments, options);
+  return proceed && *proceed ? bench(options) : proceed.takeError();
 }

@@ -12,9 +12,7 @@ using llvm::Twine;
 
 char UsageError::ID;
 
-static llvm::Error usageError(const Twine &message) {
-  return llvm::make_error<UsageError>(message);
-}
+llvm::Error tool::usageError(const Twine &message) { return llvm::make_error<UsageError>(message); }
 
 bool CommandLine::Option::isNamed(StringRef name) const {
   return llvm::is_contained(llvm::split(names, ","), name);
@@ -144,8 +142,10 @@ llvm::Error CommandLine::parsePositional(StringRef argument) {
 llvm::Expected<bool> CommandLine::parse(llvm::ArrayRef<const char *> arguments) {
   for (size_t next = 0; next < arguments.size();) {
     StringRef argument = arguments[next++];
-    if (argument == "--help" || argument == "-h")
-      return true;
+    if (argument == "--help" || argument == "-h") {
+      printHelp(llvm::outs());
+      return false;
+    }
     if (!argument.starts_with("-") || argument == "-") {
       if (llvm::Error error = parsePositional(argument))
         return std::move(error);
@@ -170,7 +170,7 @@ llvm::Expected<bool> CommandLine::parse(llvm::ArrayRef<const char *> arguments) 
   }
   if (positionalTarget && !positionalGiven)
     return usageError("expected " + positionalName);
-  return false;
+  return true;
 }
 
 void CommandLine::printHelp(llvm::raw_ostream &os) const {

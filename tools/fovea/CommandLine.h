@@ -27,6 +27,8 @@ private:
   std::string text;
 };
 
+llvm::Error usageError(const llvm::Twine &message);
+
 class CommandLine {
 public:
   CommandLine(llvm::StringRef command, llvm::StringRef summary)
@@ -53,10 +55,9 @@ public:
   void repeated(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
                 std::vector<std::string> &target);
 
-  /// Parses what follows the subcommand. True if `--help` was among it.
+  /// Parses what follows the subcommand. False if `--help` was among it, which is then printed:
+  /// there is nothing more to do.
   llvm::Expected<bool> parse(llvm::ArrayRef<const char *> arguments);
-
-  void printHelp(llvm::raw_ostream &os) const;
 
 private:
   struct Option {
@@ -68,6 +69,7 @@ private:
     bool takesValue() const { return !value.empty(); }
   };
 
+  void printHelp(llvm::raw_ostream &os) const;
   Option *find(llvm::StringRef name);
   llvm::Error unknownOption(llvm::StringRef name) const;
   llvm::Error parsePositional(llvm::StringRef argument);

@@ -47,14 +47,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4", options.quantize);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
   options.reporting.declare(line);
-  llvm::Expected<bool> help = line.parse(arguments);
-  if (help && *help)
-    line.printHelp(llvm::outs());
-  return help;
-}
-
-static llvm::Error usageError(const llvm::Twine &message) {
-  return llvm::make_error<UsageError>(message);
+  return line.parse(arguments);
 }
 
 static llvm::Expected<Emit> chooseEmit(const CompileCommandOptions &options) {
@@ -170,8 +163,6 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
 
 llvm::Error tool::compileCommand(llvm::ArrayRef<const char *> arguments) {
   CompileCommandOptions options;
-  llvm::Expected<bool> help = parseOptions(arguments, options);
-  if (!help)
-    return help.takeError();
-  return *help ? llvm::Error::success() : compileModel(options);
+  llvm::Expected<bool> proceed = parseOptions(arguments, options);
+  return proceed && *proceed ? compileModel(options) : proceed.takeError();
 }

@@ -62,19 +62,12 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             options.compile.quantize);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.compile.route);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
-  llvm::Expected<bool> help = line.parse(arguments);
-  if (help && *help)
-    line.printHelp(llvm::outs());
-  return help;
+  return line.parse(arguments);
 }
 
 //===----------------------------------------------------------------------===//
 // The prompt
 //===----------------------------------------------------------------------===//
-
-static llvm::Error usageError(const llvm::Twine &message) {
-  return llvm::make_error<UsageError>(message);
-}
 
 static llvm::Expected<std::vector<TokenId>> parseIds(StringRef text) {
   std::vector<TokenId> ids;
@@ -210,8 +203,6 @@ static llvm::Error generate(GenerateOptions options) {
 
 llvm::Error tool::generateCommand(llvm::ArrayRef<const char *> arguments) {
   GenerateOptions options;
-  llvm::Expected<bool> help = parseOptions(arguments, options);
-  if (!help)
-    return help.takeError();
-  return *help ? llvm::Error::success() : generate(std::move(options));
+  llvm::Expected<bool> proceed = parseOptions(arguments, options);
+  return proceed && *proceed ? generate(std::move(options)) : proceed.takeError();
 }

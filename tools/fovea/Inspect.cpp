@@ -49,10 +49,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.text("--peak-gflops", "N", "the roofline's ceiling in GFLOP/s instead of a measured one",
             options.peakOperations);
   line.text("--peak-gbytes", "N", "its slope in GB/s instead of a measured one", options.peakBytes);
-  llvm::Expected<bool> help = line.parse(arguments);
-  if (help && *help)
-    line.printHelp(llvm::outs());
-  return help;
+  return line.parse(arguments);
 }
 
 /// A positive number times 10^9; 0 if the option was not given.
@@ -170,19 +167,14 @@ static llvm::Error inspectModel(const InspectOptions &options) {
       openModel(options.model, options.assignments, modelDirectoryOf(options.weights));
   if (!model)
     return model.takeError();
-  llvm::Expected<const EntrySignature *> entry = model->findEntry(options.entry);
+  llvm::Expected<const EntrySignature *> entry = model->findEntry(options.entry, "showing");
   if (!entry)
     return entry.takeError();
-  if (options.entry.empty() && model->entries.size() > 1)
-    llvm::errs() << "note: showing '" << (*entry)->name << "', the first of "
-                 << model->entries.size() << " entries; --entry chooses\n";
   return inspectEntry(options, *model, **entry);
 }
 
 llvm::Error tool::inspectCommand(llvm::ArrayRef<const char *> arguments) {
   InspectOptions options;
-  llvm::Expected<bool> help = parseOptions(arguments, options);
-  if (!help)
-    return help.takeError();
-  return *help ? llvm::Error::success() : inspectModel(options);
+  llvm::Expected<bool> proceed = parseOptions(arguments, options);
+  return proceed && *proceed ? inspectModel(options) : proceed.takeError();
 }

@@ -16,7 +16,10 @@ static std::vector<std::string> namesOf(llvm::ArrayRef<EntrySignature> entries) 
   return names;
 }
 
-llvm::Expected<const EntrySignature *> Model::findEntry(StringRef name) const {
+llvm::Expected<const EntrySignature *> Model::findEntry(StringRef name, StringRef activity) const {
+  if (name.empty() && entries.size() > 1)
+    llvm::errs() << "note: " << activity << " '" << entries.front().name << "', the first of "
+                 << entries.size() << " entries; --entry chooses\n";
   if (name.empty())
     return &entries.front();
   for (const EntrySignature &entry : entries)

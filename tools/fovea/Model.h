@@ -18,8 +18,10 @@ struct Model {
   /// Sizes that `--set` gave to symbolic dims, for inputs that are made here.
   DimSizes dims;
 
-  /// The entry of that name, or the first if it is empty.
-  llvm::Expected<const EntrySignature *> findEntry(llvm::StringRef name) const;
+  /// The entry of that name, or the first if it is empty; if there are more then a note says
+  /// which one is taken, for what `activity`.
+  llvm::Expected<const EntrySignature *> findEntry(llvm::StringRef name,
+                                                   llvm::StringRef activity) const;
 };
 
 /// Opens a `.fov` file, an `.mlir` file or a model directory. Each of `assignments` is

@@ -29,10 +29,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                options.measure.window);
   line.threads(options.threads);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.measure.cpu);
-  llvm::Expected<bool> help = line.parse(arguments);
-  if (help && *help)
-    line.printHelp(llvm::outs());
-  return help;
+  return line.parse(arguments);
 }
 
 static llvm::Expected<std::vector<TokenId>> readTokens(Options &options) {
@@ -77,8 +74,6 @@ static llvm::Error measure(Options options) {
 
 llvm::Error tool::perplexityCommand(llvm::ArrayRef<const char *> arguments) {
   Options options;
-  llvm::Expected<bool> help = parseOptions(arguments, options);
-  if (!help)
-    return help.takeError();
-  return *help ? llvm::Error::success() : measure(std::move(options));
+  llvm::Expected<bool> proceed = parseOptions(arguments, options);
+  return proceed && *proceed ? measure(std::move(options)) : proceed.takeError();
 }

@@ -71,10 +71,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4", options.quantize);
   line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
   line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
-  llvm::Expected<bool> help = line.parse(arguments);
-  if (help && *help)
-    line.printHelp(llvm::outs());
-  return help;
+  return line.parse(arguments);
 }
 
 //===----------------------------------------------------------------------===//
@@ -261,19 +258,14 @@ static llvm::Error runModel(const RunOptions &options) {
       openModel(options.model, options.assignments, modelDirectoryOf(options.weights));
   if (!model)
     return model.takeError();
-  llvm::Expected<const EntrySignature *> entry = model->findEntry(options.entry);
+  llvm::Expected<const EntrySignature *> entry = model->findEntry(options.entry, "running");
   if (!entry)
     return entry.takeError();
-  if (options.entry.empty() && model->entries.size() > 1)
-    llvm::errs() << "note: running '" << (*entry)->name << "', the first of "
-                 << model->entries.size() << " entries; --entry chooses\n";
   return runEntry(options, *model, **entry, *require);
 }
 
 llvm::Error tool::runCommand(llvm::ArrayRef<const char *> arguments) {
   RunOptions options;
-  llvm::Expected<bool> help = parseOptions(arguments, options);
-  if (!help)
-    return help.takeError();
-  return *help ? llvm::Error::success() : runModel(options);
+  llvm::Expected<bool> proceed = parseOptions(arguments, options);
+  return proceed && *proceed ? runModel(options) : proceed.takeError();
 }

@@ -23,10 +23,6 @@ void SamplingFlags::declare(CommandLine &line) {
   line.integer("-s,--seed", "N", "seed of the draws; -1: another at each run", -1, seed);
 }
 
-static llvm::Error usageError(const llvm::Twine &message) {
-  return llvm::make_error<UsageError>(message);
-}
-
 static llvm::Error parseNumber(StringRef flag, StringRef text, float &target) {
   double number;
   if (text.getAsDouble(number))

@@ -25,10 +25,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             options.ids);
   line.flag("--no-special", "neither add nor print special tokens such as BOS", options.plain);
   line.flag("--tokens", "print each id on a line, with its token", options.tokens);
-  llvm::Expected<bool> help = line.parse(arguments);
-  if (help && *help)
-    line.printHelp(llvm::outs());
-  return help;
+  return line.parse(arguments);
 }
 
 static llvm::Error decode(const Tokenizer &tokenizer, const TokenizeOptions &options) {
@@ -65,11 +62,9 @@ static llvm::Error encode(const Tokenizer &tokenizer, const TokenizeOptions &opt
 
 llvm::Error tool::tokenizeCommand(llvm::ArrayRef<const char *> arguments) {
   TokenizeOptions options;
-  llvm::Expected<bool> help = parseOptions(arguments, options);
-  if (!help)
-    return help.takeError();
-  if (*help)
-    return llvm::Error::success();
+  llvm::Expected<bool> proceed = parseOptions(arguments, options);
+  if (!proceed || !*proceed)
+    return proceed.takeError();
   llvm::Expected<Tokenizer> tokenizer = llvm::sys::fs::is_directory(options.model)
                                             ? Tokenizer::fromDirectory(options.model)
                                             : Tokenizer::fromFile(options.model);

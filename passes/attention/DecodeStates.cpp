@@ -56,7 +56,8 @@ void DecodeStates::merge(const DecodeState &total, const DecodeState &part, Valu
   memref::StoreOp::create(b, after, total.maxima, row);
   Value sum = memref::LoadOp::create(b, total.sums, row);
   Value partSum = memref::LoadOp::create(b, part.sums, row);
-  memref::StoreOp::create(b, mergeValues(sum, factor, partSum, partFactor), total.sums, row);
+  Value merged = emitMergedSum(b, tile.fusedMultiplyAdd, sum, factor, partSum, partFactor);
+  memref::StoreOp::create(b, merged, total.sums, row);
   Value factors = b.splat(vectorType, factor), partFactors = b.splat(vectorType, partFactor);
   b.loop(b.index(0), columns, tile.lanes, [&](Value column) {
     Value at[] = {row, column};

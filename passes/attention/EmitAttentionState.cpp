@@ -67,7 +67,12 @@ void AttentionKernel::mergeStates(const Panel &panel) {
     });
   };
   store(after, maxima, {panel.index});
-  store(merge(load(sums, {panel.index}), partSum), sums, {panel.index});
+  Vectors sum = load(sums, {panel.index});
+  store(eachVector([&](int64_t v) {
+          return emitMergedSum(b, tile.fusedMultiplyAdd, sum[v], factor[v], partSum[v],
+                               partFactor[v]);
+        }),
+        sums, {panel.index});
   mergeRows(outputs, partOutputs, valueDim);
   if (buckets)
     mergeRows(bucketScratch, partBuckets, buckets);

@@ -63,6 +63,12 @@ Value fovea::emitMerged(EmitBuilder &b, attn::AttentionOp op, bool fused, Value 
   return emitMultiplyAdd(b, fused, orForget(b, op, part, partFactor), partFactor, scaled);
 }
 
+Value fovea::emitMergedSum(EmitBuilder &b, bool fused, Value whole, Value factor, Value part,
+                           Value partFactor) {
+  Value scaled = arith::MulFOp::create(b, whole, factor);
+  return emitMultiplyAdd(b, fused, part, partFactor, scaled);
+}
+
 Value fovea::emitReciprocal(EmitBuilder &b, Value sum) {
   Value noKeys = isEqual(b, sum, 0.0);
   Value quotient = arith::DivFOp::create(b, b.constant(sum.getType(), 1.0), sum);

@@ -37,9 +37,14 @@ mlir::Value emitFiniteMaximum(EmitBuilder &b, mlir::Value maximum);
 /// that weighed something until a larger score came has no influence (attention_s5).
 mlir::Value emitRescaled(EmitBuilder &b, attn::AttentionOp op, mlir::Value x, mlir::Value factor);
 
-/// `whole * factor + part * partFactor`, each rescaled as above.
+/// `whole * factor + part * partFactor` of values, each rescaled as above.
 mlir::Value emitMerged(EmitBuilder &b, attn::AttentionOp op, bool fused, mlir::Value whole,
                        mlir::Value factor, mlir::Value part, mlir::Value partFactor);
+
+/// The same of sums of weights, which are never infinite: one that is NaN has met a score that is,
+/// and stays NaN whatever outweighs it.
+mlir::Value emitMergedSum(EmitBuilder &b, bool fused, mlir::Value whole, mlir::Value factor,
+                          mlir::Value part, mlir::Value partFactor);
 
 /// `1 / sum`, or 0 for a row without keys, which gives zeros (attention_s4).
 mlir::Value emitReciprocal(EmitBuilder &b, mlir::Value sum);

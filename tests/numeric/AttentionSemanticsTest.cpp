@@ -150,6 +150,31 @@ TEST(AttentionSemantics, WhatWeighsNothingByItsFillChangesNoBit) {
   EXPECT_FALSE(std::isnan(results[0].at({0, 0, 60, 0})));
 }
 
+// attention_s5: a key that is not masked and whose score is NaN makes its row NaN, also where all
+// other keys of its segment are masked, so that those of another one outweigh them.
+TEST(AttentionSemantics, NanBesideFillsIsNotForgotten) {
+  for (int64_t lonely : {5, 1100}) { // in the first segment of keys, in the last
+    std::string at = std::to_string(lonely);
+    AttentionProblem problem =
+        withFill("mask {\n^bb0(" + positions + "):\n%n = arith.constant " + at +
+                 " : index\n%x = arith.cmpi eq, %j, %n : index\n"
+                 "%s = arith.constant 600 : index\n"
+                 "%e = arith.constant 900 : index\n"
+                 "%y = arith.cmpi sge, %j, %s : index\n"
+                 "%z = arith.cmpi slt, %j, %e : index\n"
+                 "%w = arith.andi %y, %z : i1\n"
+                 "%p = arith.ori %x, %w : i1\nattn.yield %p : i1\n}\n");
+    problem.withLse = true;
+    CompiledAttention attention(problem);
+    for (int64_t queries : {2, 70}) {
+      Inputs inputs = makeInputs(problem, {1, 4, 2, queries, 1200});
+      inputs.at("k").mutableView().set({0, 0, lonely, 3}, notANumber);
+      attention.expectClose(inputs, f32Tolerance);
+      EXPECT_TRUE(std::isnan(attention.run(inputs)[0].at({0, 1, queries - 1, 0})));
+    }
+  }
+}
+
 // attention_s9: products of f16 are far above 65504, its largest number; the softmax picks one key.
 TEST(AttentionSemantics, LargeScoresOfHalfPrecision) {
   for (const std::string &regions : {std::string(), causal}) {

@@ -5,6 +5,7 @@
 // of its own there.
 #include "passes/Passes.h"
 #include "passes/Report.h"
+#include "passes/raise/DeferredDivision.h"
 #include "passes/raise/RaiseAttention.h"
 #include "passes/raise/SimplifyScore.h"
 #include "llvm/ADT/SetVector.h"
@@ -72,6 +73,7 @@ namespace {
 struct FuseAttentionPass : fovea::impl::FuseAttentionPassBase<FuseAttentionPass> {
   using Base::Base;
   void runOnOperation() override {
+    divideWeightsFirst(getOperation());
     forEachSoftmax(getOperation(), [](SoftmaxMatch &match, llvm::DenseSet<Operation *> &erased) {
       Operation *softmax = match.weights.getDefiningOp();
       std::string why;
@@ -83,6 +85,7 @@ struct FuseAttentionPass : fovea::impl::FuseAttentionPassBase<FuseAttentionPass>
                       weighsValues(match) ? Shortfall::NotFused : Shortfall::None);
       }
     });
+    remarkOtherDivisions(getOperation());
   }
 };
 } // namespace

@@ -352,19 +352,13 @@ static void computeWide(Block &block, Type wide) {
   }
 }
 
-/// Emits the score expression into the op's score region, unless it is the scaled score itself.
-static void buildScoreRegion(attn::AttentionOp op, const AttentionPlan &plan, IndexMap mapIndices) {
-  if (plan.match->score == plan.scoreElement)
-    return;
-  MLIRContext *context = op.getContext();
+/// Evaluates an expression of the match's region in `block`, at the positions that are its last
+/// arguments: b, h, i and, if it has it, j. `scoreElement` is the score there, in the score type.
+static void emitExpression(attn::AttentionOp op, const AttentionPlan &plan, Value expression,
+                           Block &block, ValueRange positions, Value scoreElement,
+                           IndexMap mapIndices) {
   Location loc = op.getLoc();
-  Block &block = op.getScore().emplaceBlock();
-  block.addArgument(op.getScoreType(), loc);
-  for (int i = 0; i < 4; ++i)
-    block.addArgument(IndexType::get(context), loc);
   OpBuilder builder = OpBuilder::atBlockEnd(&block);
-  ValueRange bhij = block.getArguments().drop_front();
-
   SmallVector<Value> indices(plan.match->rank());
   auto assign = [&](ArrayRef<int64_t> dims, Value index) {
     SmallVector<OpFoldResult> sizes;
@@ -373,27 +367,49 @@ static void buildScoreRegion(attn::AttentionOp op, const AttentionPlan &plan, In
     for (auto [dim, part] : llvm::zip(dims, delinearizeIndex(builder, loc, sizes, index)))
       indices[dim] = part;
   };
-  assign(plan.batchDims, bhij[0]);
-  assign(plan.headDims, bhij[1]);
+  assign(plan.batchDims, positions[0]);
+  assign(plan.headDims, positions[1]);
   if (plan.rowDim != -1)
-    indices[plan.rowDim] = bhij[2];
-  indices[plan.match->keyDim] = bhij[3];
-  if (mapIndices)
-    mapIndices(builder, bhij, indices);
+    indices[plan.rowDim] = positions[2];
+  indices[plan.match->keyDim] = positions.size() > 3
+                                    ? positions[3]
+                                    : arith::ConstantIndexOp::create(builder, loc, 0).getResult();
+  if (mapIndices && positions.size() > 3)
+    mapIndices(builder, positions, indices);
 
   IRMapping mapping;
   mapping.map(plan.match->indices(), indices);
   Type narrow = plan.scoreElement.getType(), wide = op.getScoreType();
-  Value score = block.getArgument(0);
-  if (narrow != wide)
-    score = arith::TruncFOp::create(builder, loc, narrow, score);
-  mapping.map(plan.scoreElement, score);
-  Value result =
-      PredicateEmitter(builder, loc, *plan.match->region, mapping).emit(plan.match->score);
+  if (scoreElement && narrow != wide)
+    scoreElement = arith::TruncFOp::create(builder, loc, narrow, scoreElement);
+  if (scoreElement)
+    mapping.map(plan.scoreElement, scoreElement);
+  Value result = PredicateEmitter(builder, loc, *plan.match->region, mapping).emit(expression);
   if (result.getType() != wide)
     result = arith::ExtFOp::create(builder, loc, wide, result);
   attn::YieldOp::create(builder, loc, result);
   computeWide(block, wide);
+}
+
+/// Emits the score expression into the op's score region, unless it is the scaled score itself.
+static void buildScoreRegion(attn::AttentionOp op, const AttentionPlan &plan, IndexMap mapIndices) {
+  if (plan.match->score == plan.scoreElement)
+    return;
+  Block &block = op.getScore().emplaceBlock();
+  block.addArgument(op.getScoreType(), op.getLoc());
+  for (int i = 0; i < 4; ++i)
+    block.addArgument(IndexType::get(op.getContext()), op.getLoc());
+  emitExpression(op, plan, plan.match->score, block, block.getArguments().drop_front(),
+                 block.getArgument(0), mapIndices);
+}
+
+static void buildSinkRegion(attn::AttentionOp op, const AttentionPlan &plan) {
+  if (!plan.match->sink)
+    return;
+  Block &block = op.getSink().emplaceBlock();
+  for (int i = 0; i < 3; ++i)
+    block.addArgument(IndexType::get(op.getContext()), op.getLoc());
+  emitExpression(op, plan, plan.match->sink, block, block.getArguments(), Value(), nullptr);
 }
 
 attn::AttentionOp fovea::createAttention(OpBuilder &builder, Location loc,
@@ -420,6 +436,7 @@ attn::AttentionOp fovea::createAttention(OpBuilder &builder, Location loc,
       /*with_lse=*/false,
       /*column_chunk=*/IntegerAttr());
   buildScoreRegion(op, plan, mapIndices);
+  buildSinkRegion(op, plan);
   return op;
 }
 

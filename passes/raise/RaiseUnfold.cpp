@@ -10,7 +10,9 @@
 #include "passes/Passes.h"
 #include "passes/Report.h"
 #include "passes/mask/MaskPredicate.h"
+#include "passes/raise/DeferredDivision.h"
 #include "passes/raise/RaiseAttention.h"
+#include "passes/raise/ScoreConditions.h"
 #include "passes/raise/SimplifyScore.h"
 #include "passes/tensors/DimSizes.h"
 #include <limits>
@@ -186,14 +188,52 @@ static void addSink(attn::AttentionOp op, const Windows &windows) {
 // The pass
 //===----------------------------------------------------------------------===//
 
+/// Whether the value is a finite number other than 0 that is made of sizes and constants.
+static bool isFactorOfSizes(Value value) {
+  if (std::optional<double> number = getConstantFloat(value))
+    return std::isfinite(*number) && *number != 0;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return false;
+  if (isa<arith::SIToFPOp, arith::UIToFPOp>(op)) {
+    Value size = op->getOperand(0);
+    while (isa_and_nonnull<arith::IndexCastOp, arith::IndexCastUIOp>(size.getDefiningOp()))
+      size = size.getDefiningOp()->getOperand(0);
+    return isa_and_nonnull<tensor::DimOp>(size.getDefiningOp());
+  }
+  if (auto power = dyn_cast<math::PowFOp>(op))
+    return isFactorOfSizes(power.getLhs()) && getConstantFloat(power.getRhs());
+  return isa<math::SqrtOp, math::RsqrtOp, arith::MulFOp, arith::DivFOp, arith::ExtFOp,
+             arith::TruncFOp>(op) &&
+         llvm::all_of(op->getOperands(), isFactorOfSizes);
+}
+
+/// Whether a score of 0 stays 0, as it does times factors and under odd functions.
+static bool keepsZero(Region &score) {
+  std::function<bool(Value)> isZero = [&](Value value) {
+    if (value == score.getArgument(0))
+      return true;
+    Operation *op = value.getDefiningOp();
+    if (isa_and_nonnull<arith::ExtFOp, arith::TruncFOp, arith::NegFOp, math::TanhOp>(op))
+      return isZero(op->getOperand(0));
+    if (isa_and_nonnull<arith::MulFOp>(op) && isFactorOfSizes(op->getOperand(0)))
+      return isZero(op->getOperand(1));
+    return isa_and_nonnull<arith::MulFOp, arith::DivFOp>(op) && isZero(op->getOperand(0)) &&
+           isFactorOfSizes(op->getOperand(1));
+  };
+  return isZero(score.front().getTerminator()->getOperand(0));
+}
+
 /// What attention makes of padding slots: nothing if masked, a sink if they are plain zeros.
 static bool accountForPadding(attn::AttentionOp op, const Windows &keys, const Windows &values,
                               std::string &why) {
   if ((keys.left == 0 && keys.right == 0) || excludesPadding(op, keys))
     return true;
-  if (op.hasMask())
+  if (op.hasSink())
+    why = "it has a sink beside its padding";
+  else if (op.hasMask())
     why = "its mask neither keeps nor removes all of the padding";
-  else if (op.hasScore())
+  else if (op.hasScore() && !keepsZero(op.getScore()))
     why = "its score function gives keys in the padding a score other than 0";
   else if (!keys.paddedByZeros || !values.paddedByZeros)
     why = "its keys or values are not padded by zeros, and the padding is not masked";
@@ -268,6 +308,7 @@ struct RaiseUnfoldPass : fovea::impl::RaiseUnfoldPassBase<RaiseUnfoldPass> {
   using Base::Base;
   void runOnOperation() override {
     shareDims(getOperation());
+    divideWeightsFirst(getOperation());
     forEachSoftmax(getOperation(), [](SoftmaxMatch &match, llvm::DenseSet<Operation *> &erased) {
       Operation *softmax = match.weights.getDefiningOp();
       std::string why;

@@ -23,6 +23,9 @@ struct SoftmaxMatch {
   /// read at index 0.
   std::unique_ptr<mlir::Region> region;
   mlir::Value score; ///< in `region`
+  /// The logit of one more key whose weight is dropped, in `region` and the same for all keys; null
+  /// if there is none.
+  mlir::Value sink;
 
   mlir::Block::BlockArgListType indices() const { return region->getArguments(); }
   int64_t rank() const {
@@ -32,10 +35,19 @@ struct SoftmaxMatch {
 };
 
 /// Matches `op` if its result is a softmax: attn.softmax, linalg.softmax, or the last op of
-/// `exp(x - max x) / sum exp(x - max x)` with or without the maximum, in any grouping of its
-/// steps. A softmax that is masked by 0 and 1 and divided by its row sums once more matches as
-/// the softmax of the masked scores, which it equals.
+/// `exp(x - c) / sum exp(x - c)` with any c that is the same for all keys, such as their maximum,
+/// in any grouping of its steps; a sum of 0 may be replaced by a number other than 0. Weights that
+/// are masked by 0 and 1 before they are divided by their sums match as the softmax of masked
+/// scores, which they equal. An `exp(y - c)` that is added to the sum is a sink, as is a column
+/// that is put before or behind the scores for the softmax and whose weights are cut off again.
 std::optional<SoftmaxMatch> matchSoftmax(mlir::Operation *op);
+
+/// Whether the op is elementwise and ends in a division or a product, as a softmax that is
+/// spelled out does. Only such ops are read back, which costs time.
+bool mayEndSoftmax(mlir::Operation *op);
+
+/// Whether a reduction of this combiner that starts from `init` is a sum.
+bool isSumOnto(mlir::Operation *combiner, mlir::Value init);
 
 /// Calls `raise` with each softmax in the function, the last op first: a softmax inside a
 /// renormalised one is then gone when its turn comes. `raise` adds the ops that it erases to

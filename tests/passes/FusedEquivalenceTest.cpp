@@ -94,6 +94,7 @@ TEST_P(FusedEquivalence, KeepsResults) {
 
 INSTANTIATE_TEST_SUITE_P(Files, FusedEquivalence,
                          ::testing::Values("/tests/passes/raise/fuse-attention.mlir",
-                                           "/tests/passes/raise/raise-unfold.mlir"));
+                                           "/tests/passes/raise/raise-unfold.mlir",
+                                           "/tests/passes/raise/deferred-division.mlir"));
 
 } // namespace

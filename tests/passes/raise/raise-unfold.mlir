@@ -178,3 +178,56 @@ func.func @strided(%q: tensor<1x2x15x8xf32>, %k: tensor<1x2x32x8xf32>, %v: tenso
   } -> tensor<1x2x15x8xf32>
   return %o : tensor<1x2x15x8xf32>
 }
+
+// -----
+
+// Scores of padding stay 0 when they are divided by the root of the head dim, whatever that is.
+// CHECK-LABEL: func @any_head_dim
+// CHECK-NOT: attn.unfold
+// CHECK: attn.attention {{.*}} score {
+// CHECK: } mask {
+// CHECK: } sink {
+func.func @any_head_dim(%q: tensor<1x2x32x?xf32>, %k: tensor<1x2x32x?xf32>, %v: tensor<1x2x32x?xf32>) -> tensor<1x2x32x?xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c3 = arith.constant 3 : index
+  %d = tensor.dim %q, %c3 : tensor<1x2x32x?xf32>
+  %di = arith.index_cast %d : index to i64
+  %df = arith.sitofp %di : i64 to f32
+  %root = math.sqrt %df : f32
+  %kp = tensor.pad %k low[0,0,4,0] high[0,0,0,0] {
+    ^bb0(%a: index, %b: index, %c: index, %e: index):
+      tensor.yield %zero : f32
+  } : tensor<1x2x32x?xf32> to tensor<1x2x36x?xf32>
+  %vp = tensor.pad %v low[0,0,4,0] high[0,0,0,0] {
+    ^bb0(%a: index, %b: index, %c: index, %e: index):
+      tensor.yield %zero : f32
+  } : tensor<1x2x32x?xf32> to tensor<1x2x36x?xf32>
+  %ku = attn.unfold %kp dim(2) size(5) step(1) : tensor<1x2x36x?xf32> -> tensor<1x2x32x?x5xf32>
+  %vu = attn.unfold %vp dim(2) size(5) step(1) : tensor<1x2x36x?xf32> -> tensor<1x2x32x?x5xf32>
+  %es = tensor.empty() : tensor<1x2x32x5xf32>
+  %fs = linalg.fill ins(%zero : f32) outs(%es : tensor<1x2x32x5xf32>) -> tensor<1x2x32x5xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(b,h,l,w,d)->(b,h,l,d)>, affine_map<(b,h,l,w,d)->(b,h,l,d,w)>, affine_map<(b,h,l,w,d)->(b,h,l,w)>], iterator_types = ["parallel","parallel","parallel","parallel","reduction"]}
+     ins(%q, %ku : tensor<1x2x32x?xf32>, tensor<1x2x32x?x5xf32>) outs(%fs : tensor<1x2x32x5xf32>) {
+     ^bb0(%x: f32, %y: f32, %o: f32):
+       %m = arith.mulf %x, %y : f32
+       %a = arith.addf %o, %m : f32
+       linalg.yield %a : f32
+  } -> tensor<1x2x32x5xf32>
+  %sc = linalg.generic {indexing_maps = [affine_map<(b,h,l,w)->(b,h,l,w)>, affine_map<(b,h,l,w)->(b,h,l,w)>], iterator_types = ["parallel","parallel","parallel","parallel"]}
+     ins(%s : tensor<1x2x32x5xf32>) outs(%es : tensor<1x2x32x5xf32>) {
+     ^bb0(%x: f32, %o: f32):
+       %m = arith.divf %x, %root : f32
+       linalg.yield %m : f32
+  } -> tensor<1x2x32x5xf32>
+  %p = attn.softmax ins(%sc : tensor<1x2x32x5xf32>) outs(%es : tensor<1x2x32x5xf32>) dim(3) -> tensor<1x2x32x5xf32>
+  %eo = tensor.empty(%d) : tensor<1x2x32x?xf32>
+  %fo = linalg.fill ins(%zero : f32) outs(%eo : tensor<1x2x32x?xf32>) -> tensor<1x2x32x?xf32>
+  %o = linalg.generic {indexing_maps = [affine_map<(b,h,l,d,w)->(b,h,l,w)>, affine_map<(b,h,l,d,w)->(b,h,l,d,w)>, affine_map<(b,h,l,d,w)->(b,h,l,d)>], iterator_types = ["parallel","parallel","parallel","parallel","reduction"]}
+     ins(%p, %vu : tensor<1x2x32x5xf32>, tensor<1x2x32x?x5xf32>) outs(%fo : tensor<1x2x32x?xf32>) {
+     ^bb0(%x: f32, %y: f32, %ac: f32):
+       %m = arith.mulf %x, %y : f32
+       %a = arith.addf %ac, %m : f32
+       linalg.yield %a : f32
+  } -> tensor<1x2x32x?xf32>
+  return %o : tensor<1x2x32x?xf32>
+}

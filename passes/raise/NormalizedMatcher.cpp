@@ -1,0 +1,290 @@
+#include "passes/raise/NormalizedMatcher.h"
+#include "dialect/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
+#include "passes/raise/SoftmaxMatch.h"
+#include "passes/tensors/DimSizes.h"
+
+using namespace mlir;
+using namespace fovea;
+
+Value fovea::stripCasts(Value element) {
+  while (isa_and_nonnull<arith::ExtFOp, arith::TruncFOp>(element.getDefiningOp()))
+    element = element.getDefiningOp()->getOperand(0);
+  return element;
+}
+
+/// The value that an init tensor is filled with.
+static Attribute getFilledValue(Value tensor) {
+  Attribute value;
+  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
+    matchPattern(fill.getInputs().front(), m_Constant(&value));
+  else if (matchPattern(tensor, m_Constant(&value)))
+    value = isa<SplatElementsAttr>(value)
+                ? cast<SplatElementsAttr>(value).getSplatValue<Attribute>()
+                : Attribute();
+  return value;
+}
+
+bool fovea::isSumOnto(Operation *combiner, Value init) {
+  auto start = dyn_cast_or_null<FloatAttr>(getFilledValue(init));
+  return isa<arith::AddFOp>(combiner) && start && start.getValue().isZero();
+}
+
+/// If `reduced` is an element of a tensor that was reduced over one dim: what is combined, read
+/// at `args`. With `keyDim` -1 any dim will do, and it is returned; else that dim must be it.
+Value NormalizedMatcher::readReductionOver(Value reduced, int64_t &keyDim, Operation *&combiner,
+                                           Value &init) {
+  auto extract = reduced.getDefiningOp<tensor::ExtractOp>();
+  auto op = extract ? extract.getTensor().getDefiningOp<linalg::LinalgOp>() : linalg::LinalgOp();
+  if (!op || op.getNumReductionLoops() != 1 || op.getNumDpsInits() != 1 ||
+      op.getNumLoops() != args.size())
+    return Value();
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  SmallVector<unsigned> reduction;
+  op.getReductionDims(reduction);
+  if (!map.isProjectedPermutation())
+    return Value();
+  SmallVector<Value> loops(op.getNumLoops());
+  for (auto [position, index] : llvm::enumerate(extract.getIndices())) {
+    std::optional<int64_t> number = getConstantIntValue(index);
+    loops[map.getDimPosition(position)] = number ? reader.constant(*number) : index;
+  }
+  for (int64_t dim = 0; dim < static_cast<int64_t>(args.size()); ++dim)
+    if (isa<BlockArgument>(args[dim]) && !llvm::is_contained(extract.getIndices(), args[dim]) &&
+        (keyDim < 0 || keyDim == dim)) {
+      keyDim = dim;
+      loops[reduction.front()] = args[dim];
+    }
+  // Every index must be used, and once: the reduction is over whole rows at this row.
+  if (!loops[reduction.front()] ||
+      !llvm::all_of(args, [&](Value arg) { return llvm::is_contained(loops, arg); }))
+    return Value();
+  init = op.getDpsInitOperand(0)->get();
+  return reader.readReduced(op, loops, combiner);
+}
+
+bool NormalizedMatcher::isSameForAllKeys(Value element, int64_t keyDim) {
+  SmallVector<Value> work{element};
+  llvm::DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value value = work.pop_back_val();
+    if (value == args[keyDim])
+      return false;
+    if (Operation *op = value.getDefiningOp(); op && op->getBlock() == builder.getBlock())
+      for (Value operand : op->getOperands())
+        if (seen.insert(operand).second)
+          work.push_back(operand);
+  }
+  return true;
+}
+
+/// Reads p where the number is 1 or 0 as a predicate holds: uitofp(p) or select(p, 1, 0).
+static Value matchZeroOrOne(Value factor, bool &oneWhereTrue) {
+  oneWhereTrue = true;
+  if (auto cast = factor.getDefiningOp<arith::UIToFPOp>())
+    return cast.getIn().getType().isInteger(1) ? cast.getIn() : Value();
+  auto select = factor.getDefiningOp<arith::SelectOp>();
+  if (!select)
+    return Value();
+  oneWhereTrue = matchPattern(select.getTrueValue(), m_OneFloat());
+  if (oneWhereTrue ? matchPattern(select.getFalseValue(), m_AnyZeroFloat())
+                   : matchPattern(select.getTrueValue(), m_AnyZeroFloat()) &&
+                         matchPattern(select.getFalseValue(), m_OneFloat()))
+    return select.getCondition();
+  return Value();
+}
+
+/// `{value, p}` of a product that is `value` where p holds (or, by the flag, does not) and else 0.
+std::pair<Value, Value> NormalizedMatcher::matchKeptWhere(Value product, bool &keepsWhereTrue) {
+  if (auto select = product.getDefiningOp<arith::SelectOp>()) {
+    keepsWhereTrue = matchPattern(select.getFalseValue(), m_AnyZeroFloat());
+    if (keepsWhereTrue)
+      return {select.getTrueValue(), select.getCondition()};
+    if (matchPattern(select.getTrueValue(), m_AnyZeroFloat()))
+      return {select.getFalseValue(), select.getCondition()};
+  }
+  if (auto mul = product.getDefiningOp<arith::MulFOp>())
+    for (unsigned i : {0, 1})
+      if (Value p = matchZeroOrOne(mul->getOperand(i), keepsWhereTrue))
+        return {mul->getOperand(1 - i), p};
+  return {};
+}
+
+/// The score where it is kept, else -inf, whose weight is 0.
+Value NormalizedMatcher::emitMasked(Value score, Value allowed, bool keepsWhereTrue) {
+  auto type = cast<FloatType>(score.getType());
+  Value fill = arith::ConstantOp::create(
+      builder, loc,
+      FloatAttr::get(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true)));
+  return arith::SelectOp::create(builder, loc, allowed, keepsWhereTrue ? score : fill,
+                                 keepsWhereTrue ? fill : score);
+}
+
+/// Matches exp(x - c) or exp(x), kept or 0 by a condition. Whatever c is, it cancels.
+std::optional<Exponential> NormalizedMatcher::matchExponential(Value weight, int64_t keyDim) {
+  if (auto exp = weight.getDefiningOp<math::ExpOp>()) {
+    auto difference = exp.getOperand().getDefiningOp<arith::SubFOp>();
+    if (difference && isSameForAllKeys(difference.getRhs(), keyDim))
+      return Exponential{difference.getLhs(), difference.getRhs()};
+    return Exponential{exp.getOperand(), Value()};
+  }
+  bool keepsWhereTrue = true;
+  auto [kept, allowed] = matchKeptWhere(weight, keepsWhereTrue);
+  auto inner = kept ? matchExponential(kept, keyDim) : std::nullopt;
+  if (!inner)
+    return std::nullopt;
+  return Exponential{emitMasked(inner->score, allowed, keepsWhereTrue), inner->shift};
+}
+
+/// y of exp(y - shift), an addend of the sum of weights; exp(-shift) has a y of 0.
+Value NormalizedMatcher::matchSink(Value addend, Value shift, int64_t keyDim) {
+  auto exp = addend.getDefiningOp<math::ExpOp>();
+  if (!exp || !isSameForAllKeys(addend, keyDim))
+    return matchPattern(addend, m_OneFloat()) && !shift
+               ? arith::ConstantOp::create(builder, loc, builder.getZeroAttr(addend.getType()))
+                     .getResult()
+               : Value();
+  if (!shift)
+    return exp.getOperand();
+  if (auto negated = exp.getOperand().getDefiningOp<arith::NegFOp>();
+      negated && computedAlike(negated.getOperand(), shift))
+    return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(addend.getType()));
+  auto difference = exp.getOperand().getDefiningOp<arith::SubFOp>();
+  return difference && computedAlike(difference.getRhs(), shift) ? difference.getLhs() : Value();
+}
+
+/// Scores without what is subtracted from all of a row, which changes no softmax.
+Value NormalizedMatcher::stripShift(Value score, int64_t keyDim) {
+  auto difference = score.getDefiningOp<arith::SubFOp>();
+  return difference && isSameForAllKeys(difference.getRhs(), keyDim) ? difference.getLhs() : score;
+}
+
+Normalized NormalizedMatcher::matchSource(Value scores, int64_t keyDim) {
+  return {stripShift(read(scores), keyDim), keyDim};
+}
+
+std::optional<Normalized> NormalizedMatcher::matchResult(Operation *op) {
+  if (auto softmax = dyn_cast_or_null<attn::SoftmaxOp>(op))
+    return matchSource(softmax.getSource(), softmax.getDim());
+  if (auto softmax = dyn_cast_or_null<linalg::SoftmaxOp>(op))
+    return matchSource(softmax.getInput(), softmax.getDimension());
+  return op ? matchQuotient(read(op->getResult(0))) : std::nullopt;
+}
+
+std::optional<Normalized> NormalizedMatcher::matchSoftmaxOpElement(Value element) {
+  auto extract = element.getDefiningOp<tensor::ExtractOp>();
+  if (!extract || !llvm::equal(extract.getIndices(), args))
+    return matchQuotient(element);
+  Operation *op = extract.getTensor().getDefiningOp();
+  return isa_and_nonnull<attn::SoftmaxOp, linalg::SoftmaxOp>(op) ? matchResult(op) : std::nullopt;
+}
+
+/// The product of a softmax and a mask m of 0 and 1, which a division by its sum follows:
+/// (e^s / Z) m / sum((e^s / Z) m) = e^s m / sum(e^s m), Z being the same all along the row.
+std::optional<Normalized> NormalizedMatcher::matchRenormalized(Value product, int64_t keyDim) {
+  bool keepsWhereTrue = true;
+  auto [weight, allowed] = matchKeptWhere(product, keepsWhereTrue);
+  if (!weight)
+    return std::nullopt;
+  std::optional<Normalized> inner = matchSoftmaxOpElement(weight);
+  if (!inner || inner->keyDim != keyDim)
+    return std::nullopt;
+  return Normalized{emitMasked(inner->score, allowed, keepsWhereTrue), keyDim};
+}
+
+/// What a divisor sums up along one dim; null if it is no sum. Where a sum is 0, so are the
+/// weights: any number but 0 may divide them then.
+Value NormalizedMatcher::readSum(Value divisor, int64_t &keyDim) {
+  if (auto select = divisor.getDefiningOp<arith::SelectOp>()) {
+    auto comparison = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    bool isNone = comparison && comparison.getPredicate() == arith::CmpFPredicate::OEQ &&
+                  matchPattern(comparison.getRhs(), m_AnyZeroFloat()) &&
+                  computedAlike(comparison.getLhs(), select.getFalseValue());
+    APFloat instead(0.0);
+    if (!isNone || !matchPattern(select.getTrueValue(), m_ConstantFloat(&instead)) ||
+        !instead.isFiniteNonZero())
+      return Value();
+    divisor = select.getFalseValue();
+  }
+  Operation *combiner = nullptr;
+  Value init;
+  Value summand = readReductionOver(divisor, keyDim, combiner, init);
+  return summand && isSumOnto(combiner, init) ? summand : Value();
+}
+
+std::optional<Normalized> NormalizedMatcher::matchQuotient(Value root) {
+  Value numerator, denominator;
+  if (auto div = root.getDefiningOp<arith::DivFOp>()) {
+    numerator = div.getLhs();
+    denominator = div.getRhs();
+  } else if (auto mul = root.getDefiningOp<arith::MulFOp>()) {
+    for (unsigned i : {0, 1}) // e * (1 / z)
+      if (auto inverse = mul->getOperand(i).getDefiningOp<arith::DivFOp>();
+          inverse && matchPattern(inverse.getLhs(), m_OneFloat())) {
+        numerator = mul->getOperand(1 - i);
+        denominator = inverse.getRhs();
+      }
+  }
+  if (!numerator)
+    return std::nullopt;
+  int64_t keyDim = -1;
+  Value addend, summand = readSum(denominator, keyDim);
+  if (auto sum = denominator.getDefiningOp<arith::AddFOp>(); sum && !summand)
+    for (unsigned i : {0, 1})
+      if (!summand && (summand = readSum(sum->getOperand(i), keyDim)))
+        addend = sum->getOperand(1 - i);
+  if (!summand || !computedAlike(summand, numerator))
+    return std::nullopt;
+  if (std::optional<Exponential> weight = matchExponential(numerator, keyDim)) {
+    Value sink = addend ? matchSink(addend, weight->shift, keyDim) : Value();
+    if (addend && !sink)
+      return std::nullopt;
+    return Normalized{weight->score, keyDim, sink};
+  }
+  return addend ? std::nullopt : matchRenormalized(numerator, keyDim);
+}
+
+//===----------------------------------------------------------------------===//
+// Sinks as a column of scores
+//===----------------------------------------------------------------------===//
+
+/// Whether the parts are all of a tensor along `dim` alone, one behind the other.
+static bool areAdjacent(tensor::InsertSliceOp first, tensor::InsertSliceOp second, int64_t dim) {
+  for (tensor::InsertSliceOp part : {first, second}) {
+    auto type = part.getSourceType();
+    if (!part.hasUnitStride() || type.getRank() != part.getDestType().getRank())
+      return false;
+    for (int64_t d = 0; d < type.getRank(); ++d)
+      if (d != dim && (!isConstantIntValue(part.getMixedOffsets()[d], 0) ||
+                       !haveEqualSizes(part.getSource(), d, part.getDest(), d)))
+        return false;
+  }
+  return isConstantIntValue(first.getMixedOffsets()[dim], 0) &&
+         isEqualConstantIntOrValue(second.getMixedOffsets()[dim], first.getMixedSizes()[dim]) &&
+         first.getDest().getDefiningOp<tensor::EmptyOp>();
+}
+
+std::optional<Normalized> NormalizedMatcher::splitColumn(const Normalized &whole,
+                                                         tensor::ExtractSliceOp slice,
+                                                         bool columnFirst) {
+  Value score = stripCasts(stripShift(stripCasts(whole.score), whole.keyDim));
+  auto element = score.getDefiningOp<tensor::ExtractOp>();
+  auto second = element && llvm::equal(element.getIndices(), args)
+                    ? element.getTensor().getDefiningOp<tensor::InsertSliceOp>()
+                    : tensor::InsertSliceOp();
+  auto first =
+      second ? second.getDest().getDefiningOp<tensor::InsertSliceOp>() : tensor::InsertSliceOp();
+  if (!first || whole.sink || !areAdjacent(first, second, whole.keyDim))
+    return std::nullopt;
+  Value column = (columnFirst ? first : second).getSource();
+  Value scores = (columnFirst ? second : first).getSource();
+  if (cast<RankedTensorType>(column.getType()).getDimSize(whole.keyDim) != 1 ||
+      !haveEqualSizes(scores, whole.keyDim, slice.getResult(), whole.keyDim))
+    return std::nullopt;
+  SmallVector<Value> atColumn(args);
+  atColumn[whole.keyDim] = reader.constant(0);
+  return Normalized{reader.read(scores, args), whole.keyDim, reader.read(column, atColumn)};
+}

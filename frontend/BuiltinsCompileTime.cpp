@@ -123,7 +123,7 @@ static MaybeValue hasWeight(BuiltinCall &call) {
   const auto &weights = call.importer.getOptions().weights;
   if (call.hasFailed())
     return std::nullopt;
-  return Value(weights && weights->find(name).has_value());
+  return Value(weights && weights->findStored(name).has_value());
 }
 
 // Reads a JSON file of the model's directory. Descriptions come from anywhere, so none may look

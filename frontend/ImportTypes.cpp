@@ -235,7 +235,7 @@ std::optional<mlir::Type> Importer::storedType(llvm::StringRef weightName) {
   if (!options.weights)
     return std::nullopt;
   auto [before, after] = weightName.split("{}");
-  std::optional<TensorView> tensor = options.weights->find(
+  std::optional<TensorView> tensor = options.weights->findStored(
       before.size() == weightName.size() ? weightName.str() : (before + "0" + after).str());
   if (!tensor)
     return std::nullopt;

@@ -5,6 +5,9 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/MathExtras.h"
+#include <cstring>
+#include <sys/mman.h>
 
 using namespace fovea;
 using llvm::json::Value;
@@ -113,15 +116,15 @@ llvm::Error SafetensorsFile::HeaderReader::addTensor(llvm::StringRef name, DataT
     return fail(name, describe(type, shape) + " takes " + llvm::Twine(*count * sizeOf(type)) +
                           " bytes, but data_offsets span " + llvm::Twine(range.end - range.begin));
   ranges.push_back(range);
-  TensorView view(bytes.data() + range.begin, type, shape);
-  if (reinterpret_cast<uintptr_t>(view.data()) % sizeOf(type) != 0) {
-    llvm::Expected<Tensor> copy = Tensor::copyOf(view);
+  Entry entry{TensorView(bytes.data() + range.begin, type, shape), nullptr};
+  if (reinterpret_cast<uintptr_t>(entry.stored.data()) % sizeOf(type) != 0) {
+    llvm::Expected<Tensor> copy = Tensor::createUninitialized(type, shape);
     if (!copy)
       return fail(name, llvm::toString(copy.takeError()));
-    view = copy->view();
-    result.realigned.push_back(std::move(*copy));
+    entry.realigned = std::make_unique<Realigned>();
+    entry.realigned->copy = std::move(*copy);
   }
-  result.tensors.emplace(name.str(), std::move(view));
+  result.tensors.emplace(name.str(), std::move(entry));
   return llvm::Error::success();
 }
 
@@ -195,7 +198,57 @@ std::optional<TensorView> SafetensorsFile::find(llvm::StringRef name) const {
   auto it = tensors.find(name);
   if (it == tensors.end())
     return std::nullopt;
-  return it->second;
+  const Entry &entry = it->second;
+  if (!entry.realigned)
+    return entry.stored;
+  std::call_once(entry.realigned->filled, [&] { fill(entry); });
+  return entry.realigned->copy.view();
+}
+
+std::optional<TensorView> SafetensorsFile::findStored(llvm::StringRef name) const {
+  auto it = tensors.find(name);
+  if (it == tensors.end())
+    return std::nullopt;
+  return it->second.stored;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+/// Copies an entry's tensor to where it is aligned, in pieces, so that not all is there twice.
+void SafetensorsFile::fill(const Entry &entry) const {
+  constexpr int64_t pieceBytes = int64_t(8) << 20;
+  const auto *from = static_cast<const char *>(entry.stored.data());
+  int64_t bytes = entry.stored.numBytes();
+  for (int64_t begin = 0; begin < bytes; begin += pieceBytes) {
+    int64_t size = std::min(pieceBytes, bytes - begin);
+    std::memcpy(entry.realigned->copy.dataAs<char>() + begin, from + begin, size);
+    releasePages(from + begin, size);
+  }
+}
+
+void SafetensorsFile::release(llvm::StringRef name, int64_t begin, int64_t end) const {
+  std::optional<TensorView> view = findStored(name);
+  if (!view || begin < 0 || begin >= end || end > view->numBytes())
+    return;
+  releasePages(static_cast<const char *>(view->data()) + begin, end - begin);
+}
+
+/// Reading a page brings its neighbours in as well, at most those that one table of pages holds. So
+/// whole tables go; whoever reads their pages again gets them from the file.
+void SafetensorsFile::releasePages(const void *begin, size_t bytes) const {
+  // Elsewhere the pages are the only copy.
+  if (file->getBufferKind() != llvm::MemoryBuffer::MemoryBuffer_MMap)
+    return;
+  constexpr uintptr_t tableBytes = uintptr_t(2) << 20;
+  auto address = [](const void *at) { return reinterpret_cast<uintptr_t>(at); };
+  uintptr_t first =
+      std::max(llvm::alignDown(address(begin), tableBytes), address(file->getBufferStart()));
+  uintptr_t last =
+      std::min(llvm::alignTo(address(begin) + bytes, tableBytes), address(file->getBufferEnd()));
+  // A mapping begins with a page; the system rounds the end up.
+  madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
 }
 
 std::vector<std::string> SafetensorsFile::names() const {

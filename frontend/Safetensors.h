@@ -7,6 +7,7 @@
 #include "frontend/WeightSource.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <mutex>
 
 namespace fovea {
 
@@ -19,6 +20,8 @@ public:
   parse(std::unique_ptr<llvm::MemoryBuffer> file);
 
   std::optional<TensorView> find(llvm::StringRef name) const override;
+  std::optional<TensorView> findStored(llvm::StringRef name) const override;
+  void release(llvm::StringRef name, int64_t begin, int64_t end) const override;
   std::vector<std::string> names() const override;
   std::string location() const override { return file->getBufferIdentifier().str(); }
 
@@ -28,12 +31,24 @@ public:
 private:
   struct HeaderReader;
 
+  /// Memory for a tensor that lies at an odd address, filled when it is first asked for.
+  struct Realigned {
+    Tensor copy;
+    std::once_flag filled;
+  };
+  struct Entry {
+    TensorView stored;
+    std::unique_ptr<Realigned> realigned; // null if it is aligned as it is
+  };
+
+  void fill(const Entry &entry) const;
+  void releasePages(const void *begin, size_t bytes) const;
+
   SafetensorsFile(std::unique_ptr<llvm::MemoryBuffer> file) : file(std::move(file)) {}
 
   std::unique_ptr<llvm::MemoryBuffer> file;
-  std::map<std::string, TensorView, std::less<>> tensors;
+  std::map<std::string, Entry, std::less<>> tensors;
   std::map<std::string, std::string> strings;
-  std::vector<Tensor> realigned; // copies of tensors that lie at odd addresses
 };
 
 using NamedTensorView = std::pair<std::string, TensorView>;

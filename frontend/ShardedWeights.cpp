@@ -41,7 +41,7 @@ llvm::Expected<std::unique_ptr<ShardedWeights>> ShardedWeights::open(llvm::Strin
     llvm::Expected<const SafetensorsFile *> shard = result->openShard(*fileName);
     if (!shard)
       return shard.takeError();
-    if (!(*shard)->find(name))
+    if (!(*shard)->findStored(name))
       return llvm::createStringError((*shard)->location() + ": no tensor '" + name + "', which " +
                                      indexPath + " says is here");
     result->shardOf.emplace(name.str(), *shard);
@@ -54,6 +54,18 @@ std::optional<TensorView> ShardedWeights::find(llvm::StringRef name) const {
   if (it == shardOf.end())
     return std::nullopt;
   return it->second->find(name);
+}
+
+std::optional<TensorView> ShardedWeights::findStored(llvm::StringRef name) const {
+  auto it = shardOf.find(name);
+  if (it == shardOf.end())
+    return std::nullopt;
+  return it->second->findStored(name);
+}
+
+void ShardedWeights::release(llvm::StringRef name, int64_t begin, int64_t end) const {
+  if (auto it = shardOf.find(name); it != shardOf.end())
+    it->second->release(name, begin, end);
 }
 
 std::vector<std::string> ShardedWeights::names() const {

@@ -14,6 +14,8 @@ public:
   static llvm::Expected<std::unique_ptr<ShardedWeights>> open(llvm::StringRef indexPath);
 
   std::optional<TensorView> find(llvm::StringRef name) const override;
+  std::optional<TensorView> findStored(llvm::StringRef name) const override;
+  void release(llvm::StringRef name, int64_t begin, int64_t end) const override;
   std::vector<std::string> names() const override;
   std::string location() const override { return path; }
 

@@ -21,6 +21,14 @@ public:
   /// The tensor of that name, contiguous; nothing if there is none. Valid while the source lives.
   virtual std::optional<TensorView> find(llvm::StringRef name) const = 0;
 
+  /// The same for who copies the elements or asks for type and sizes alone: they may lie at any
+  /// address, and need no memory of their own where `find` has to align them first.
+  virtual std::optional<TensorView> findStored(llvm::StringRef name) const { return find(name); }
+
+  /// The caller has read these bytes of what `findStored` gives and will hardly do so again: pages
+  /// of a file need not stay in the memory of this process. They can still be read.
+  virtual void release(llvm::StringRef name, int64_t begin, int64_t end) const {}
+
   /// All names, sorted.
   virtual std::vector<std::string> names() const = 0;
 

@@ -72,6 +72,7 @@ llvm::Expected<std::vector<std::string>> CodeUnits::emitObjects() {
   std::vector<std::string> objects;
   for (std::unique_ptr<Unit> &unit : units)
     objects.push_back(std::move(unit->object));
+  units.clear();
   return objects;
 }
 

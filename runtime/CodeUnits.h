@@ -32,7 +32,7 @@ public:
   llvm::Error translate(mlir::OwningOpRef<mlir::ModuleOp> lowered, unsigned count);
   /// As fovea::optimize.
   llvm::Error optimize(llvm::function_ref<bool(llvm::StringRef)> isExported);
-  /// An object a unit; they need each other.
+  /// An object a unit; they need each other. What they were made of is freed.
   llvm::Expected<std::vector<std::string>> emitObjects();
   /// Text, of a single unit.
   llvm::Expected<std::string> emitAssembly();

@@ -8,6 +8,7 @@
 #include "runtime/CompileThreads.h"
 #include "runtime/ExecutableImpl.h"
 #include "runtime/Lowering.h"
+#include "runtime/Memory.h"
 #include "runtime/Stopwatch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -232,9 +233,12 @@ llvm::Expected<Executable> Compilation::load(llvm::ArrayRef<std::string> objects
       return std::move(error);
   }
   impl->pool = std::make_unique<ThreadPool>(options.threads);
+  // What compiling took and weights take need not be there at once.
+  returnFreeMemory();
   {
     Stopwatch watch(times, "weights");
-    auto table = WeightTable::resolve(weights, options.weights, *impl->pool);
+    auto table =
+        WeightTable::resolve(weights, options.weights, *impl->pool, options.packingProgress);
     if (!table)
       return table.takeError();
     impl->weights = std::move(*table);

@@ -7,6 +7,7 @@
 #include "passes/Pipelines.h"
 #include "runtime/Executable.h"
 #include "runtime/Lowering.h"
+#include <functional>
 
 namespace fovea {
 
@@ -30,6 +31,8 @@ struct CompileOptions {
   int64_t cacheBytes = int64_t(512) << 20; // the directory's entries are kept to that
   /// Watches the lowering if it is not null; must outlive the call.
   LoweringObserver *observer = nullptr;
+  /// Told the part of the weights that is packed, from above 0 to 1, if it is not empty.
+  std::function<void(double)> packingProgress = nullptr;
 };
 
 /// Compiles the entries of a graph into memory. An error carries what the passes said, with

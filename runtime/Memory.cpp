@@ -5,6 +5,9 @@
 #include "llvm/Support/MathExtras.h"
 #include <iterator>
 #include <limits>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <unistd.h>
 
 using namespace fovea;
@@ -16,6 +19,12 @@ int64_t fovea::physicalMemory() {
   if (pages <= 0 || pageSize <= 0 || llvm::MulOverflow(pages, pageSize, bytes))
     return std::numeric_limits<int64_t>::max();
   return bytes;
+}
+
+void fovea::returnFreeMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 std::string fovea::formatBytes(int64_t bytes) {

@@ -13,6 +13,9 @@ namespace fovea {
 /// Bytes of physical memory; the largest int64_t if the system does not say.
 int64_t physicalMemory();
 
+/// Gives memory that was freed back to the system, where the allocator would keep it.
+void returnFreeMemory();
+
 /// "1.5 GiB".
 std::string formatBytes(int64_t bytes);
 

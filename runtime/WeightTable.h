@@ -6,24 +6,32 @@
 #include "frontend/WeightSource.h"
 #include "runtime/Signature.h"
 #include "runtime/ThreadPool.h"
+#include <functional>
 
 namespace fovea {
+
+/// Told the part of the weights that is packed, from above 0 to 1, by the thread that loads.
+using PackingProgress = std::function<void(double)>;
 
 class WeightTable {
 public:
   /// An error names the first tensor that is missing or of another type or shape, or that there is
   /// no memory to pack. `source` may be null if no weights are needed. Packs on the threads of
-  /// `pool`. The table keeps the source alive.
+  /// `pool`, a few megabytes at once, and lets the source release those: beside the packed weights
+  /// little of the files is in memory. The table keeps the source alive.
   static llvm::Expected<WeightTable> resolve(llvm::ArrayRef<WeightSpec> specs,
                                              std::shared_ptr<const WeightSource> source,
-                                             ThreadPool &pool);
+                                             ThreadPool &pool,
+                                             const PackingProgress &progress = nullptr);
 
   /// One pointer a slot, as fovea_context::weights.
   const void *const *data() const { return pointers.data(); }
   size_t size() const { return pointers.size(); }
 
 private:
-  llvm::Error add(const WeightSpec &spec, llvm::StringRef name, ThreadPool &pool);
+  class Packer;
+
+  llvm::Error add(const WeightSpec &spec, llvm::StringRef name, Packer &packer);
 
   std::vector<const void *> pointers;
   std::vector<Tensor> packed;

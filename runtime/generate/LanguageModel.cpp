@@ -150,6 +150,7 @@ llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions
   compileOptions.quantize = options.quantize;
   compileOptions.require = options.require;
   compileOptions.cacheDirectory = options.cacheDirectory;
+  compileOptions.packingProgress = options.packingProgress;
   CompilationRecord record;
   if (options.report)
     compileOptions.observer = &record;

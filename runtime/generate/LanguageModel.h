@@ -28,6 +28,7 @@ struct ModelOptions {
   Requirements require = {};       // what fails the compilation where passes do not reach it
   /// Called once, with what the compiler did, if it is not empty.
   std::function<void(const CompilationRecord &)> report = nullptr;
+  std::function<void(double)> packingProgress = nullptr; // as CompileOptions has it
 };
 
 enum class StopReason { EndOfSequence, TokenLimit, ContextFull, Caller };

@@ -38,6 +38,7 @@ llvm::Expected<Predictor> Predictor::create(const Graph &graph,
   compileOptions.threads = options.threads;
   compileOptions.cpu = options.cpu;
   compileOptions.quantize = quantize;
+  compileOptions.packingProgress = options.packingProgress;
   compileOptions.weights = std::move(weights);
   llvm::Expected<Executable> executable = compile(graph, compileOptions);
   if (!executable)

@@ -3,6 +3,7 @@
 #define FOVEA_RUNTIME_GENERATE_PERPLEXITY_H
 
 #include "frontend/tokenizer/Tokenizer.h"
+#include <functional>
 #include <string>
 
 namespace fovea {
@@ -12,6 +13,7 @@ struct PerplexityOptions {
   std::string quantize = ""; // "q8" or "q4": compare with that; empty: as stored only
   std::string cpu = "native";
   int64_t window = 512; // tokens; each window begins anew, and at most the model's context
+  std::function<void(double)> packingProgress = nullptr; // as CompileOptions has it
 };
 
 struct Perplexity {

@@ -5,22 +5,21 @@
 #include <sys/mman.h>
 
 static constexpr size_t largePage = size_t(2) << 20;
-static constexpr size_t fewestBytes = 4 * largePage; // what the last page wastes is little of it
+static constexpr size_t fewestBytes = largePage;
 
 void *fovea::allocateWithLargePages(size_t bytes, size_t alignment) {
   bool large = bytes >= fewestBytes;
   if (large)
     alignment = std::max(alignment, largePage);
-  // aligned_alloc wants a multiple of the alignment; what is empty still has an address.
-  size_t atLeast = std::max<size_t>(bytes, 1);
-  if (atLeast > SIZE_MAX - alignment)
+  // posix_memalign wants whole pointers. What is empty still has an address.
+  alignment = std::max(alignment, sizeof(void *));
+  void *memory = nullptr;
+  if (posix_memalign(&memory, alignment, std::max<size_t>(bytes, 1)) != 0)
     return nullptr;
-  size_t rounded = (atLeast + alignment - 1) / alignment * alignment;
-  void *memory = std::aligned_alloc(alignment, rounded);
 #ifdef MADV_HUGEPAGE
-  // A hint: without it results are the same.
-  if (memory && large)
-    madvise(memory, rounded, MADV_HUGEPAGE);
+  // A hint: without it results are the same. A large page for the rest would waste most of it.
+  if (large)
+    madvise(memory, bytes / largePage * largePage, MADV_HUGEPAGE);
 #endif
   return memory;
 }

@@ -55,6 +55,43 @@ TEST(SafetensorsTest, ReadsMisalignedTensors) {
   }
 }
 
+TEST(SafetensorsTest, CopiesMisalignedTensorsOnlyForWhoNeedsThem) {
+  std::string header = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  header.append(65 - header.size() % 64, ' ');
+  std::string bytes = makeFile(header, llvm::StringRef("\0\0\x80\x3f", 4));
+  auto file = SafetensorsFile::parse(llvm::MemoryBuffer::getMemBuffer(bytes, "f", false));
+  ASSERT_TRUE(succeeds(file));
+  auto stored = (*file)->findStored("a");
+  EXPECT_EQ(stored->data(), bytes.data() + bytes.size() - 4);
+  EXPECT_EQ(stored->describe(), "f32[1]");
+  auto aligned = (*file)->find("a");
+  EXPECT_NE(aligned->data(), stored->data());
+  EXPECT_EQ((*file)->find("a")->data(), aligned->data());
+  EXPECT_EQ((*file)->findStored("b"), std::nullopt);
+}
+
+// Pages come back from the file, whether they are released once, twice or with their neighbours.
+TEST(SafetensorsTest, ReadsWhatWasReleased) {
+  std::string data(40000, '\1');
+  data.back() = 2;
+  TemporaryDirectory directory;
+  auto file = SafetensorsFile::open(directory.write(
+      "f", makeFile(R"({"a":{"dtype":"I8","shape":[40000],"data_offsets":[0,40000]}})", data)));
+  ASSERT_TRUE(succeeds(file));
+  auto view = (*file)->find("a");
+  for (auto [begin, end] : {std::pair(0, 40000), {0, 40000}, {39999, 40000}, {5000, 5001}}) {
+    (*file)->release("a", begin, end);
+    EXPECT_EQ(view->at({0}), 1);
+    EXPECT_EQ(view->at({39999}), 2);
+  }
+  // Nothing is released outside of the tensor.
+  (*file)->release("a", 0, 40001);
+  (*file)->release("a", -1, 5);
+  (*file)->release("a", 7, 7);
+  (*file)->release("b", 0, 1);
+  EXPECT_EQ(view->at({39999}), 2);
+}
+
 TEST(SafetensorsTest, RejectsBadHeaderLengths) {
   EXPECT_TRUE(failsWith(parse(""), "8 bytes or more, got 0"));
   EXPECT_TRUE(failsWith(parse("1234567"), "8 bytes or more, got 7"));

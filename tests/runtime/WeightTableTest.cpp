@@ -1,6 +1,9 @@
 #include "runtime/WeightTable.h"
+#include "frontend/Safetensors.h"
 #include "runtime/QuantizedWeights.h"
 #include "tests/ErrorTesting.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Endian.h"
 #include <cmath>
 #include <limits>
 #include <random>
@@ -60,6 +63,44 @@ TEST(WeightTableTest, FillsUpTheLastPanel) {
   checkPanels(DataType::BF16, 1, 1, 0, 16);
   checkPanels(DataType::F32, 3, 0, 0, 16);
   checkPanels(DataType::F32, 0, 3, 0, 16);
+}
+
+// More than is packed at once: panels of the next piece follow those before.
+TEST(WeightTableTest, PacksInPieces) {
+  checkPanels(DataType::F32, 1001, 1024, 0, 16);
+  checkPanels(DataType::F32, 1001, 1024, 1, 16);
+}
+
+TEST(WeightTableTest, TellsHowFarItIs) {
+  std::vector<double> parts;
+  ThreadPool pool(2);
+  auto table = WeightTable::resolve(
+      WeightSpec{"l.{}.w", 2, DataType::F32, {1001, 1024}, PanelSpec{0, 16}},
+      sourceOf(DataType::F32, {1001, 1024}), pool, [&](double part) { parts.push_back(part); });
+  ASSERT_TRUE(succeeds(table));
+  EXPECT_GE(parts.size(), 4u);
+  EXPECT_GT(parts.front(), 0);
+  EXPECT_TRUE(llvm::is_sorted(parts));
+  EXPECT_EQ(parts.back(), 1);
+}
+
+TEST(WeightTableTest, PacksFromOddAddresses) {
+  std::string header = R"({"w":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}})";
+  float elements[] = {1, 2, 3, 4};
+  for (int pad = 0; pad < 4; ++pad, header += ' ') {
+    std::string file(8, '\0');
+    llvm::support::endian::write64le(file.data(), header.size());
+    file += header;
+    file.append(reinterpret_cast<const char *>(elements), sizeof(elements));
+    std::shared_ptr<const WeightSource> source = llvm::cantFail(
+        SafetensorsFile::parse(llvm::MemoryBuffer::getMemBufferCopy(file, "f.safetensors")));
+    ThreadPool pool(1);
+    auto table = WeightTable::resolve(WeightSpec{"w", 1, DataType::F32, {2, 2}, PanelSpec{0, 2}},
+                                      source, pool);
+    ASSERT_TRUE(succeeds(table));
+    const auto *packed = static_cast<const float *>(table->data()[0]);
+    EXPECT_EQ(llvm::ArrayRef(packed, 4), llvm::ArrayRef<float>({1, 3, 2, 4}));
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -3,13 +3,12 @@
 #include "BenchModel.h"
 #include "CacheFlags.h"
 #include "CommandLine.h"
+#include "Progress.h"
 #include "Subcommands.h"
 #include "runtime/Memory.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
-#include <set>
 #include <sys/resource.h>
 
 using namespace fovea;
@@ -126,15 +125,6 @@ static llvm::json::Value toJson(const BenchResult &result) {
 // The command
 //===----------------------------------------------------------------------===//
 
-/// The types of the matrices in the files.
-static std::string formatsOf(const WeightSource &weights) {
-  std::set<std::string> names;
-  for (const std::string &name : weights.names())
-    if (std::optional<TensorView> view = weights.find(name); view && view->rank() > 1)
-      names.insert(stringify(view->dataType()).str());
-  return llvm::join(names, ",");
-}
-
 /// The largest memory that this process has had, mapped files included.
 static int64_t peakMemory() {
   rusage usage = {};
@@ -148,19 +138,18 @@ static llvm::Error bench(BenchOptions &options) {
     return threads.takeError();
   if (options.plan.promptTokens == 0 && options.plan.newTokens == 0)
     return llvm::make_error<UsageError>("expected tokens to read or to write, got -p 0 and -n 0");
-  auto weights = openWeights(options.model);
-  if (!weights)
-    return weights.takeError();
-  std::string formats = formatsOf(**weights);
   options.compile.contextSize = contextFor(options.plan);
   options.compile.cacheDirectory = options.cache.path();
+  options.compile.packingProgress = packingProgress();
   llvm::json::Array results;
   int64_t weightBytes = 0;
+  std::string formats;
   for (unsigned count : *threads) {
     options.compile.threads = count;
     llvm::Expected<BenchResult> result = benchModel(options.model, options.compile, options.plan);
     if (!result)
       return result.takeError();
+    formats = result->storedTypes;
     if (!options.json) {
       if (results.empty())
         llvm::outs() << options.model << ": weights " << formats << ", "

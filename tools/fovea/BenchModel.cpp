@@ -1,7 +1,9 @@
 #include "BenchModel.h"
 #include "runtime/ThreadPool.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include <chrono>
+#include <set>
 
 using namespace fovea;
 using namespace fovea::tool;
@@ -39,6 +41,14 @@ static Work workOf(llvm::ArrayRef<WeightSpec> weights, int64_t vocabulary) {
     (makesLogits ? work.logitsProducts : work.tokenProducts) += products;
   }
   return work;
+}
+
+static std::string typesOfMatrices(const WeightSource &weights) {
+  std::set<std::string> names;
+  for (const std::string &name : weights.names())
+    if (std::optional<TensorView> view = weights.findStored(name); view && view->rank() > 1)
+      names.insert(stringify(view->dataType()).str());
+  return llvm::join(names, ",");
 }
 
 /// Tokens spread over the vocabulary.
@@ -140,6 +150,7 @@ llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const Mo
   result.threads = model->executable().threads();
   Work work = workOf(model->executable().weights(), model->vocabularySize());
   result.weightBytes = work.bytes;
+  result.storedTypes = typesOfMatrices(model->weights());
   if (llvm::Error error = addCeilings(result.threads, options.cpu, result.ceilings))
     return std::move(error);
   if (plan.promptTokens > 0)

@@ -34,6 +34,7 @@ struct BenchResult {
   Ceilings ceilings; // the better of before and after
   double loadSeconds = 0;
   int64_t weightBytes = 0; // that a token reads
+  std::string storedTypes; // of the matrices in the files: "bf16,f32"
   Rate prefill, decode;    // no seconds if not measured
 };
 

@@ -3,6 +3,7 @@
 #include "CacheFlags.h"
 #include "CommandLine.h"
 #include "ModelVerify.h"
+#include "Progress.h"
 #include "Reporting.h"
 #include "SamplingFlags.h"
 #include "Subcommands.h"
@@ -141,6 +142,7 @@ static llvm::Expected<LanguageModel> loadModel(const GenerateOptions &options) {
   ModelOptions compile = options.compile;
   compile.require = *require;
   compile.cacheDirectory = options.cache.path();
+  compile.packingProgress = packingProgress();
   if (options.reporting.wantsRecord())
     compile.report = [&](const CompilationRecord &record) {
       printReports(options.reporting, record, {});

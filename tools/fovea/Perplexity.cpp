@@ -1,6 +1,7 @@
 // fovea perplexity: how well a model predicts a text, and what quantised weights change of that.
 #include "runtime/generate/Perplexity.h"
 #include "CommandLine.h"
+#include "Progress.h"
 #include "Subcommands.h"
 #include "frontend/FileIO.h"
 #include "llvm/Support/Format.h"
@@ -62,6 +63,7 @@ static void print(const Options &options, const Perplexity &result) {
 
 static llvm::Error measure(Options options) {
   options.measure.threads = static_cast<unsigned>(options.threads);
+  options.measure.packingProgress = packingProgress();
   llvm::Expected<std::vector<TokenId>> tokens = readTokens(options);
   if (!tokens)
     return tokens.takeError();

@@ -5,6 +5,7 @@
 #include "Inputs.h"
 #include "Model.h"
 #include "PrintTensor.h"
+#include "Progress.h"
 #include "Reporting.h"
 #include "Subcommands.h"
 #include "Verify.h"
@@ -205,6 +206,7 @@ static CompileOptions compileOptionsOf(const RunOptions &options, const EntrySig
   compileOptions.maxBytes = options.maxBytes;
   compileOptions.trace = !options.trace.empty();
   compileOptions.cacheDirectory = options.cache.path();
+  compileOptions.packingProgress = packingProgress();
   return compileOptions;
 }
 

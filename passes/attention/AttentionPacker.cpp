@@ -42,7 +42,8 @@ int64_t AttentionPacker::rowsAhead(Value source) {
 
 // Row after row, as memory is read fastest: the hardware's prefetchers do not look across short
 // rows, but they follow these.
-void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t count) {
+void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_t count) {
+  row = b.add(row, b.index(rowsAhead(source)));
   Value columns = b.dim(source, 1);
   int64_t perLine = 8 * cacheLine / elementType(source).getIntOrFloatBitWidth();
   for (int64_t ahead = 0; ahead < count; ahead += perLine) {
@@ -53,10 +54,6 @@ void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t cou
                                /*localityHint=*/3,
                                /*isDataCache=*/true);
   }
-}
-
-void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_t count) {
-  prefetch(source, b.add(row, b.index(rowsAhead(source))), begin, count);
 }
 
 SmallVector<Value> AttentionPacker::forEachTransposed(Value source, ValueRange rows,

@@ -44,14 +44,12 @@ public:
   /// is computed from them is not used.
   llvm::SmallVector<mlir::Value> rowsUpTo(mlir::Value first, mlir::Value last, int64_t count);
 
-  /// Fetches `count` elements of `source` ([rows, D]) from `begin` on, counted row after row from
-  /// `row` on.
-  void prefetch(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
-  /// Fetches what comes as far after these as rows are fetched ahead of their use.
+  /// Fetches what comes as far after `count` elements of `source` ([rows, D]) as rows are fetched
+  /// ahead of their use; these begin at `begin`, counted row after row from `row` on.
   void prefetchAhead(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
-  int64_t rowsAhead(mlir::Value source);
 
 private:
+  int64_t rowsAhead(mlir::Value source);
   void packValueRow(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
                     mlir::Value into);
   void packValueRest(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,

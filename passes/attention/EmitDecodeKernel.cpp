@@ -10,6 +10,8 @@
 using namespace mlir;
 using namespace fovea;
 
+static constexpr int64_t minBytesAhead = 16384;
+
 /// The most vectors of keys whose products with `rows` rows stay in registers: their accumulators,
 /// themselves (with one row, operands in memory) and the row's broadcast element.
 static int64_t vectorsInRegisters(int64_t rows, int64_t registers) {
@@ -34,21 +36,14 @@ static int64_t chooseRowsPerTile(int64_t group, int64_t registers) {
   return 1;
 }
 
-/// Rows whose accumulators stay in registers beside a whole row of values, so that values are read
-/// in the order in which they lie; 0 if there are none, or too few to be worth it.
-static int64_t rowsBesideWholeValues(int64_t rows, int64_t vectors, int64_t registers) {
-  for (int64_t part = rows; part > 1; --part)
-    if (rows % part == 0 && part * vectors + vectors + 1 <= registers &&
-        cyclesPerFma(part, vectors) <= 0.6)
-      return part;
-  return 0;
-}
-
-/// More than the keys at work at a time; further than for packing, as memory is all that takes
-/// time. As many rows ahead of any storage: half as many bytes of f16.
-static int64_t bytesAhead(attn::AttentionOp op) {
-  int64_t bits = cast<MemRefType>(op.getKey().getType()).getElementTypeBitWidth();
-  return 12288 * bits / op.getScoreType().getWidth();
+/// Keys are transposed as many rows at a time as two vectors hold, and so are fetched at least so
+/// many ahead; half of the first-level cache is too far.
+static int64_t bytesAhead(attn::AttentionOp op, const AttentionTile &tile) {
+  auto type = cast<MemRefType>(op.getKey().getType());
+  int64_t columns = type.getDimSize(op.getKeyPermutation()[3]);
+  if (ShapedType::isDynamic(columns))
+    return minBytesAhead;
+  return std::max(minBytesAhead, 2 * tile.lanes * columns * type.getElementTypeBitWidth() / 8);
 }
 
 bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
@@ -68,16 +63,9 @@ DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const Attention
                            const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
       vectorType(VectorType::get({tile.lanes}, scoreType)),
-      packer(b, tile, scoreType, bytesAhead(op)), group(op.getGroupSize()),
+      packer(b, tile, scoreType, bytesAhead(op, tile)), group(op.getGroupSize()),
       rowsPerTile(chooseRowsPerTile(group, tile.registers)),
-      vectorsPerTile(vectorsInRegisters(rowsPerTile, tile.registers)), valueRows(rowsPerTile),
-      valueVectors(vectorsPerTile) {
-  auto valueType = cast<MemRefType>(op.getValue().getType());
-  int64_t vectors = valueType.getDimSize(op.getValuePermutation()[3]) / tile.lanes;
-  if (int64_t part = rowsBesideWholeValues(rowsPerTile, vectors, tile.registers)) {
-    valueRows = part;
-    valueVectors = vectors;
-  }
+      vectorsPerTile(vectorsInRegisters(rowsPerTile, tile.registers)) {
   if (op.hasMask())
     mask.emplace(op.getMask(), &summary);
   queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
@@ -95,6 +83,7 @@ void DecodeKernel::allocate() {
   };
   int64_t rows = tile.lanes * group;
   OpFoldResult dim = getAsOpFoldResult(headDim);
+  scaledQueries = allocateFloats({size(rowsPerTile), dim});
   packedQueries = allocateFloats({size(rows / rowsPerTile + 1), dim, size(rowsPerTile)});
   packedKeys = allocateFloats({size(vectorsPerTile), dim, size(tile.lanes)});
   scores = allocateFloats({size(rows), size(tile.keysPerBlock)});
@@ -228,7 +217,6 @@ void DecodeKernel::whereVisible(const Block &begun) {
 void DecodeKernel::emitBlock(const Block &begun) {
   Block block = begun;
   emitScores(block);
-  fetchFirstValues(block);
   forEachRow([&](const Row &row) {
     hideKeys(row, block);
     emitProbabilities(row);
@@ -243,20 +231,37 @@ void DecodeKernel::emitBlock(const Block &begun) {
 // The state of a row
 //===----------------------------------------------------------------------===//
 
-void DecodeKernel::packQueries() {
+/// scaledQueries[r][d], in scores' type: whole vectors, as conversions of single elements would
+/// take as long as dozens of keys.
+void DecodeKernel::scaleQueries(const RowTile &rowTile) {
   Value factor = emitQueryFactor(b, op, headDim);
+  for (int64_t r = 0; r < rowsPerTile; ++r) {
+    Value query = viewOf(b, op.getQuery(), op.getQueryPermutation(),
+                         {batch, b.add(b.add(firstHead, rowTile.head), b.index(r))});
+    auto type = cast<MemRefType>(query.getType());
+    Value whole = type.isLastDimUnitStride() ? b.roundDown(headDim, tile.lanes) : b.index(0);
+    b.loop(b.index(0), whole, tile.lanes, [&](Value d) {
+      Value vector = loadVector(query, {rowTile.query, d});
+      vector = arith::MulFOp::create(b, vector, b.splat(vectorType, factor));
+      vector::StoreOp::create(b, vector, scaledQueries, ValueRange{b.index(r), d});
+    });
+    b.loop(whole, headDim, 1, [&](Value d) {
+      Value element = memref::LoadOp::create(b, query, ValueRange{rowTile.query, d});
+      Value scaled = arith::MulFOp::create(b, b.convertFloat(element, scoreType), factor);
+      memref::StoreOp::create(b, scaled, scaledQueries, ValueRange{b.index(r), d});
+    });
+  }
+}
+
+void DecodeKernel::packQueries() {
   // Of one query; of more, the next takes the copy's place.
   bool copies = rowsPerTile == group && keepsKeys() && keyVectors() > 1 && !sharesBroadcasts();
   forEachRowTile([&](const RowTile &rowTile) {
-    SmallVector<Value> views;
-    for (int64_t r = 0; r < rowsPerTile; ++r)
-      views.push_back(viewOf(b, op.getQuery(), op.getQueryPermutation(),
-                             {batch, b.add(b.add(firstHead, rowTile.head), b.index(r))}));
+    scaleQueries(rowTile);
     Value place = b.divide(rowTile.number, rowsPerTile), copy = b.add(place, b.index(1));
     b.loop(b.index(0), headDim, 1, [&](Value d) {
       for (int64_t r = 0; r < rowsPerTile; ++r) {
-        Value element = memref::LoadOp::create(b, views[r], ValueRange{rowTile.query, d});
-        Value scaled = arith::MulFOp::create(b, b.convertFloat(element, scoreType), factor);
+        Value scaled = memref::LoadOp::create(b, scaledQueries, ValueRange{b.index(r), d});
         memref::StoreOp::create(b, scaled, packedQueries, ValueRange{place, d, b.index(r)});
         if (copies)
           memref::StoreOp::create(b, scaled, packedQueries, ValueRange{copy, d, b.index(r)});

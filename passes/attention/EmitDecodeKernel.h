@@ -62,10 +62,6 @@ private:
     mlir::Value begin, end;
   };
   static constexpr int64_t keysPerChunk = 32;
-  /// Whether each key is tested, and whether later values are fetched meanwhile.
-  struct ValueVariant {
-    bool tested, fetches;
-  };
 
   // EmitDecodeKernel.cpp: rows, blocks and the state of rows.
   void allocate();
@@ -83,17 +79,24 @@ private:
   void initialize(const DecodeState &of);
   void finish(const DecodeState &of);
   void packQueries();
+  void scaleQueries(const RowTile &rowTile);
 
   // EmitDecodeScores.cpp: from keys to probabilities.
   void emitScores(const Block &block);
+  bool holdsPairs();
   int64_t keyColumns();
+  int64_t keyRegisters();
+  int64_t spareRegisters();
   bool keepsKeys();
   int64_t keyVectors();
   bool sharesBroadcasts();
-  Vectors multiplyColumns(mlir::Value column, llvm::ArrayRef<Vectors> columns, int64_t firstVector,
-                          mlir::ValueRange carried);
+  Vectors multiplyColumn(mlir::Value column, mlir::ValueRange keyVectors, int64_t firstVector,
+                         Vectors carried);
   llvm::SmallVector<Vectors> transposeKeys(mlir::Value source, mlir::ValueRange rows,
                                            mlir::Value column);
+  llvm::SmallVector<Vectors> splitPairs(mlir::ValueRange pairs);
+  Vectors multiplyTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value column,
+                             int64_t firstVector, Vectors carried);
   Vectors gatherColumn(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
   void multiplyKeys(mlir::Value key, mlir::Value source, mlir::ValueRange rows);
   void emitScoresOfOne(const Block &block);
@@ -108,13 +111,11 @@ private:
   // EmitDecodeValues.cpp: from probabilities to outputs.
   void emitValues(const Block &block);
   void emitValueTiles(const Block &block, bool tested);
-  void emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile,
-                     ValueVariant variant);
+  void emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile, bool tested);
   void emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
-                     mlir::Value column, int64_t vectors, ValueVariant variant);
+                     mlir::Value column, int64_t vectors, bool tested);
   void fetchValues(const Block &block, const Chunk &chunk, mlir::Value key, mlir::Value column,
                    int64_t count);
-  void fetchFirstValues(const Block &block);
   void forEachOutput(llvm::function_ref<void(mlir::ValueRange at)> body);
   mlir::Value takesPart(const Block &block, const Row &row, mlir::Value key, mlir::Value p);
   mlir::Value checkValues(const Block &block);
@@ -129,15 +130,14 @@ private:
   mlir::VectorType vectorType;
   AttentionPacker packer;
   std::optional<MaskBoundsEmitter> mask;
-  int64_t group;                   // query heads that share a key head
-  int64_t rowsPerTile;             // heads whose rows share a vector of keys or values in registers
-  int64_t vectorsPerTile;          // vectors of keys in a register tile
-  int64_t valueRows, valueVectors; // the same for values; whole rows of values where they fit
+  int64_t group;          // query heads that share a key head
+  int64_t rowsPerTile;    // heads whose rows share a vector of keys or values in registers
+  int64_t vectorsPerTile; // vectors of keys, or of columns of values, in a register tile
   mlir::Value queries, keys, headDim, valueDim, firstPosition; // index
   mlir::Value batch, firstHead, keyView, valueView;            // of the group at work
-  // Scratch: [rows / rowsPerTile][D][rowsPerTile] (or of one query two copies),
+  // Scratch: [rowsPerTile][D], [rows / rowsPerTile][D][rowsPerTile] (or of one query two copies),
   // [vectorsPerTile][D][lanes], [rows][block], [rows][Dv].
-  mlir::Value packedQueries, packedKeys, scores, blockOutputs;
+  mlir::Value scaledQueries, packedQueries, packedKeys, scores, blockOutputs;
   std::optional<DecodeStates> states;
   DecodeState state; // of all rows: in use
 };

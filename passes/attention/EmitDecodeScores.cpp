@@ -20,70 +20,119 @@ void DecodeKernel::emitScores(const Block &block) {
       isOne, [&] { emitScoresOfOne(block); }, [&] { emitPackedScores(block); });
 }
 
+/// Whether keys of 16 bits are transposed two columns at a time, as if these were one of 32 bits:
+/// half the shuffles, and half the registers until they are needed.
+bool DecodeKernel::holdsPairs() {
+  Type element = cast<MemRefType>(keyView.getType()).getElementType();
+  return element.getIntOrFloatBitWidth() == 16 && scoreType.isF32() &&
+         canTransposeTall(VectorType::get({tile.lanes / 2}, b.getI32Type()));
+}
+
 /// Columns of keys that are transposed at a time: half a vector's where that takes fewer shuffles
-/// than a square, and leaves registers for more keys. Keys of 16 bits would take more loads.
+/// than a square, and leaves registers for more keys; pairs of so many.
 int64_t DecodeKernel::keyColumns() {
   bool isTall = cast<MemRefType>(keyView.getType()).getElementType() == scoreType &&
                 canTransposeTall(VectorType::get({tile.lanes / 2}, scoreType));
   return isTall ? tile.lanes / 2 : tile.lanes;
 }
 
+/// Registers that hold these columns of a vector of keys.
+int64_t DecodeKernel::keyRegisters() { return holdsPairs() ? tile.lanes / 2 : keyColumns(); }
+
+/// Registers beside those of keys and accumulators: for what is broadcast, shuffled, and split off.
+int64_t DecodeKernel::spareRegisters() {
+  Type element = cast<MemRefType>(keyView.getType()).getElementType();
+  return !holdsPairs() ? 3 : element.isBF16() ? 4 : 5;
+}
+
 /// Whether registers hold the transposed columns of a vector of keys, the accumulators of their
 /// products and a broadcast element; with fewer accumulators than four, each would wait for itself.
 bool DecodeKernel::keepsKeys() {
-  return rowsPerTile >= 4 && keyColumns() + rowsPerTile + 1 <= tile.registers;
+  return rowsPerTile >= 4 && keyRegisters() + rowsPerTile + 1 <= tile.registers;
 }
-
-/// The most keys at work at a time. Each is read in a place of its own: of 32, memory gives a tenth
-/// less than of 16.
-static constexpr int64_t maxKeysAtOnce = 16;
 
 /// Vectors of keys at work at a time: two if their accumulators fit, so that none waits for itself.
 int64_t DecodeKernel::keyVectors() {
-  return 2 * tile.lanes <= maxKeysAtOnce && keyColumns() + 2 * rowsPerTile + 3 <= tile.registers
-             ? 2
-             : 1;
+  return keyRegisters() + 2 * rowsPerTile + spareRegisters() <= tile.registers ? 2 : 1;
 }
 
 /// Whether both vectors of keys are in registers at once, and share what is broadcast.
 bool DecodeKernel::sharesBroadcasts() {
-  return 2 * (keyColumns() + rowsPerTile) + 3 <= tile.registers;
+  return 2 * (keyRegisters() + rowsPerTile) + spareRegisters() <= tile.registers;
 }
 
-/// The products of columns of keys, vectors [column][vector of keys], with the packed queries.
-DecodeKernel::Vectors DecodeKernel::multiplyColumns(Value column, ArrayRef<Vectors> columns,
-                                                    int64_t firstVector, ValueRange carried) {
-  Vectors next(carried);
-  for (auto [c, keyColumn] : llvm::enumerate(columns))
-    for (int64_t r = 0; r < rowsPerTile; ++r) {
-      // A copy for each vector of keys: of one, LLVM would keep all that is broadcast in registers.
-      Value at[] = {b.index(firstVector), b.add(column, b.index(c)), b.index(r)};
-      Value splat = b.splat(vectorType, memref::LoadOp::create(b, packedQueries, at));
-      for (auto [v, keys] : llvm::enumerate(keyColumn)) {
-        Value &sum = next[(firstVector + v) * rowsPerTile + r];
-        sum = multiplyAdd(splat, keys, sum);
-      }
+/// The products of a column of vectors of keys with the packed queries.
+DecodeKernel::Vectors DecodeKernel::multiplyColumn(Value column, ValueRange keyVectors,
+                                                   int64_t firstVector, Vectors carried) {
+  for (int64_t r = 0; r < rowsPerTile; ++r) {
+    // A copy for each vector of keys: of one, LLVM would keep all that is broadcast in registers.
+    Value at[] = {b.index(firstVector), column, b.index(r)};
+    Value splat = b.splat(vectorType, memref::LoadOp::create(b, packedQueries, at));
+    for (auto [v, keys] : llvm::enumerate(keyVectors)) {
+      Value &sum = carried[(firstVector + v) * rowsPerTile + r];
+      sum = multiplyAdd(splat, keys, sum);
     }
-  return next;
+  }
+  return carried;
 }
 
-/// Columns [column, column + keyColumns()) of vectors of keys, transposed.
+/// Columns from `column` on of vectors of keys, transposed: what keyRegisters() registers hold.
 SmallVector<DecodeKernel::Vectors> DecodeKernel::transposeKeys(Value source, ValueRange rows,
                                                                Value column) {
   Type element = cast<MemRefType>(source.getType()).getElementType();
   auto part = VectorType::get({keyColumns()}, element);
-  SmallVector<Vectors> columns(keyColumns());
+  auto pairs = VectorType::get({tile.lanes / 2}, b.getI32Type());
+  SmallVector<Vectors> columns(keyRegisters());
   for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
     Vectors loaded = llvm::map_to_vector(rows.take_front(tile.lanes), [&](Value row) -> Value {
       Value stored = vector::LoadOp::create(b, part, source, ValueRange{row, column});
+      if (holdsPairs())
+        return vector::BitCastOp::create(b, pairs, stored);
       return b.convertFloat(stored, scoreType);
     });
     SmallVector<Value> transposed =
-        keyColumns() < tile.lanes ? transposeTall(b, loaded) : transposeSquare(b, loaded);
+        keyRegisters() < tile.lanes ? transposeTall(b, loaded) : transposeSquare(b, loaded);
     for (auto [into, vector] : llvm::zip_equal(columns, transposed))
       into.push_back(vector);
   }
   return columns;
+}
+
+/// The two columns of vectors of pairs, in scores' type.
+SmallVector<DecodeKernel::Vectors> DecodeKernel::splitPairs(ValueRange pairs) {
+  SmallVector<Vectors> columns(2);
+  auto stored = cast<FloatType>(cast<MemRefType>(keyView.getType()).getElementType());
+  VectorType bits = vectorType.clone(b.getI32Type());
+  for (Value pair : pairs) {
+    if (stored.isBF16()) { // the upper half of an f32
+      Value low = arith::ShLIOp::create(b, pair, b.constant(bits, 16));
+      Value high = arith::AndIOp::create(b, pair, b.constant(bits, int32_t(0xffff0000)));
+      columns[0].push_back(arith::BitcastOp::create(b, vectorType, low));
+      columns[1].push_back(arith::BitcastOp::create(b, vectorType, high));
+      continue;
+    }
+    Value halves = vector::BitCastOp::create(b, VectorType::get({2 * tile.lanes}, stored), pair);
+    SmallVector<int64_t> order;
+    for (int64_t half = 0; half < 2; ++half)
+      for (int64_t lane = 0; lane < tile.lanes; ++lane)
+        order.push_back(2 * lane + half);
+    Value sorted = vector::ShuffleOp::create(b, halves, halves, order);
+    for (auto [half, into] : llvm::enumerate(columns))
+      into.push_back(b.convertFloat(b.slice(sorted, half * tile.lanes, tile.lanes), scoreType));
+  }
+  return columns;
+}
+
+/// The products of the columns that are transposed at a time.
+DecodeKernel::Vectors DecodeKernel::multiplyTransposed(Value source, ValueRange rows, Value column,
+                                                       int64_t firstVector, Vectors carried) {
+  int64_t next = 0;
+  for (const Vectors &held : transposeKeys(source, rows, column))
+    for (const Vectors &vectors : holdsPairs() ? splitPairs(held) : SmallVector<Vectors>{held}) {
+      carried = multiplyColumn(b.add(column, b.index(next)), vectors, firstVector, carried);
+      ++next;
+    }
+  return carried;
 }
 
 /// One column of vectors of keys.
@@ -113,13 +162,13 @@ void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows) {
     Vectors next(carried);
     for (int64_t v = 0; v < vectors; v += together) {
       ValueRange part = rows.slice(v * tile.lanes, together * tile.lanes);
-      next = multiplyColumns(column, transposeKeys(source, part, column), v, next);
+      next = multiplyTransposed(source, part, column, v, next);
     }
     return next;
   };
   Vectors sum = b.loop(b.index(0), whole, keyColumns(), zeros, multiplyPart);
   sum = b.loop(whole, columns, 1, sum, [&](Value column, ValueRange carried) {
-    return multiplyColumns(column, gatherColumn(source, rows, column), 0, carried);
+    return multiplyColumn(column, gatherColumn(source, rows, column), 0, Vectors(carried));
   });
   for (int64_t v = 0; v < vectors; ++v)
     for (int64_t r = 0; r < rowsPerTile; ++r) {

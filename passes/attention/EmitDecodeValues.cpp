@@ -49,7 +49,7 @@ Value DecodeKernel::takesPart(const Block &block, const Row &row, Value key, Val
 
 /// blockOutputs[rows of the tile][columns of the tile] += p * value, for the keys of a chunk.
 void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
-                                 Value column, int64_t vectors, ValueVariant variant) {
+                                 Value column, int64_t vectors, bool tested) {
   auto place = [&](int64_t r, int64_t v) -> SmallVector<Value> {
     return {b.add(rowTile.number, b.index(r)), b.add(column, b.index(v * tile.lanes))};
   };
@@ -59,21 +59,21 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
   OpFoldResult sizes[] = {b.getIndexAttr(tile.keysPerBlock), getAsOpFoldResult(valueDim)};
   Value blockValues = memref::SubViewOp::create(b, valueView, offsets, sizes, strides);
   Vectors known;
-  for (int64_t r = 0; r < valueRows; ++r)
+  for (int64_t r = 0; r < rowsPerTile; ++r)
     for (int64_t v = 0; v < vectors; ++v)
       known.push_back(loadVector(blockOutputs, place(r, v)));
   Vectors sum = b.loop(chunk.begin, chunk.end, 1, known, [&](Value key, ValueRange carried) {
-    if (variant.fetches)
+    if (!tested)
       fetchValues(block, chunk, key, column, vectors * tile.lanes);
     Vectors values, next;
     for (int64_t v = 0; v < vectors; ++v)
       values.push_back(loadVector(blockValues, {key, place(0, v)[1]}));
-    for (int64_t r = 0; r < valueRows; ++r) {
+    for (int64_t r = 0; r < rowsPerTile; ++r) {
       Row row{b.add(rowTile.number, b.index(r)), b.add(b.add(firstHead, rowTile.head), b.index(r)),
               rowTile.query, b.add(firstPosition, rowTile.query)};
       Value p = memref::LoadOp::create(b, scores, ValueRange{row.number, key});
       Value splat = b.splat(vectorType, p);
-      Value part = variant.tested ? takesPart(block, row, key, p) : Value();
+      Value part = tested ? takesPart(block, row, key, p) : Value();
       for (Value value : values) {
         Value before = carried[next.size()], added = multiplyAdd(splat, value, before);
         next.push_back(part ? arith::SelectOp::create(b, part, added, before).getResult() : added);
@@ -81,7 +81,7 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
     }
     return next;
   });
-  for (int64_t r = 0; r < valueRows; ++r)
+  for (int64_t r = 0; r < rowsPerTile; ++r)
     for (int64_t v = 0; v < vectors; ++v)
       vector::StoreOp::create(b, sum[r * vectors + v], blockOutputs, place(r, v));
 }
@@ -95,14 +95,6 @@ void DecodeKernel::fetchValues(const Block &block, const Chunk &chunk, Value key
   packer.prefetchAhead(valueView, b.add(block.begin, chunk.begin), done, count);
 }
 
-/// Fetches, while scores become probabilities, the values that none would be ahead of.
-void DecodeKernel::fetchFirstValues(const Block &block) {
-  int64_t columns = cast<MemRefType>(valueView.getType()).getDimSize(1);
-  b.loop(b.index(0), b.index(packer.rowsAhead(valueView)), 1, [&](Value row) {
-    packer.prefetch(valueView, b.add(block.begin, row), b.index(0), columns);
-  });
-}
-
 void DecodeKernel::forEachOutput(function_ref<void(ValueRange at)> body) {
   forEachRow([&](const Row &row) {
     b.loop(b.index(0), valueDim, tile.lanes, [&](Value column) {
@@ -112,27 +104,21 @@ void DecodeKernel::forEachOutput(function_ref<void(ValueRange at)> body) {
 }
 
 void DecodeKernel::emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile,
-                                 ValueVariant variant) {
-  int64_t width = valueVectors * tile.lanes;
+                                 bool tested) {
+  int64_t width = vectorsPerTile * tile.lanes;
   // In the slow variant one vector at a time.
-  Value whole = variant.tested ? b.index(0) : b.roundDown(valueDim, width);
+  Value whole = tested ? b.index(0) : b.roundDown(valueDim, width);
   b.loop(b.index(0), whole, width, [&](Value column) {
-    emitValueTile(block, chunk, rowTile, column, valueVectors, variant);
+    emitValueTile(block, chunk, rowTile, column, vectorsPerTile, tested);
   });
   b.loop(whole, valueDim, tile.lanes,
-         [&](Value column) { emitValueTile(block, chunk, rowTile, column, 1, variant); });
+         [&](Value column) { emitValueTile(block, chunk, rowTile, column, 1, tested); });
 }
 
 void DecodeKernel::emitValueTiles(const Block &block, bool tested) {
   b.loop(b.index(0), block.count, keysPerChunk, [&](Value begin) {
     Chunk chunk{begin, b.min(b.add(begin, b.index(keysPerChunk)), block.count)};
-    forEachRowTile([&](const RowTile &rowTile) {
-      for (int64_t r = 0; r < rowsPerTile; r += valueRows) {
-        RowTile part{rowTile.query, b.add(rowTile.head, b.index(r)),
-                     b.add(rowTile.number, b.index(r))};
-        emitValueRows(block, chunk, part, {tested, /*fetches=*/!tested && r == 0});
-      }
-    });
+    forEachRowTile([&](const RowTile &rowTile) { emitValueRows(block, chunk, rowTile, tested); });
   });
 }
 

@@ -65,3 +65,37 @@ func.func @bias(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x128xf32>, %v: memref
     }
   return
 }
+
+// -----
+
+// Keys of 16 bits are transposed as pairs: half the shuffles of a square, and one a pair that splits it
+// where a shift and a mask do not.
+
+// CHECK-LABEL: func @halves
+// CHECK: scf.for %{{.*}} = %c0 to %c128 step %c8 iter_args
+// CHECK-COUNT-8: vector.bitcast {{.*}} : vector<8xf16> to vector<4xi32>
+// CHECK-COUNT-12: vector.shuffle {{.*}} : vector<{{[48]}}xi32>
+// CHECK: vector.shuffle {{.*}} [0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15] : vector<16xf16>, vector<16xf16>
+// CHECK-COUNT-2: arith.extf {{.*}} : vector<8xf16> to vector<8xf32>
+// CHECK: scf.yield
+func.func @halves(%q: memref<1x4x1x128xf16>, %k: memref<1x1x?x128xf16>, %v: memref<1x1x?x128xf16>,
+                  %o: memref<1x4x1x128xf16>) {
+  attn.attention ins(%q, %k, %v : memref<1x4x1x128xf16>, memref<1x1x?x128xf16>, memref<1x1x?x128xf16>)
+                 outs(%o : memref<1x4x1x128xf16>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @bf16
+// CHECK: scf.for %{{.*}} = %c0 to %c128 step %c8 iter_args
+// CHECK-COUNT-8: vector.bitcast {{.*}} : vector<8xbf16> to vector<4xi32>
+// CHECK: arith.shli
+// CHECK: arith.andi
+// CHECK: scf.yield
+func.func @bf16(%q: memref<1x4x1x128xbf16>, %k: memref<1x1x?x128xbf16>, %v: memref<1x1x?x128xbf16>,
+                %o: memref<1x4x1x128xbf16>) {
+  attn.attention ins(%q, %k, %v : memref<1x4x1x128xbf16>, memref<1x1x?x128xbf16>, memref<1x1x?x128xbf16>)
+                 outs(%o : memref<1x4x1x128xbf16>)
+  return
+}

@@ -283,6 +283,11 @@ void Printer::print(const Stmt *stmt) {
 }
 
 void Printer::print(const Function &function) {
+  for (const Guard &guard : function.guards) {
+    os << (guard.expected ? "if " : "unless ");
+    print(guard.condition);
+    os << '\n';
+  }
   os << "def " << function.name.name << '\n';
   for (const Parameter &parameter : function.parameters) {
     os << "  parameter " << parameter.name.name;

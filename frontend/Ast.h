@@ -303,9 +303,17 @@ struct Parameter {
   Expr *defaultValue = nullptr;
 };
 
+/// A condition of an `if` around functions, and what it must be.
+struct Guard {
+  Expr *condition = nullptr;
+  bool expected = true;
+};
+
 struct Function {
   SourceRange range;
   Identifier name;
+  /// The function exists where all of them hold.
+  llvm::ArrayRef<Guard> guards;
   llvm::StringRef docstring;
   llvm::ArrayRef<Parameter> parameters;
   /// Declared result types; empty if none are.

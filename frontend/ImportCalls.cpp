@@ -54,7 +54,7 @@ MaybeValue Importer::callFunction(const Function &function, llvm::ArrayRef<Locat
       std::vector<Value> values;
       for (LocatedValue &value : body.results)
         values.push_back(std::move(value.value));
-      result = values.size() == 1 ? values[0] : Value(std::move(values));
+      result = body.returnsSequence ? Value(std::move(values)) : values[0];
     }
   }
   frames.pop_back();
@@ -149,102 +149,6 @@ MaybeValue Importer::callLambda(const LambdaValue &lambda, llvm::ArrayRef<Locate
     scope->names[parameter.name] = argument.value;
   }
   return evaluate(lambda.lambda->body, scope);
-}
-
-//===-- Configurations ----------------------------------------------------------------------===//
-
-MaybeValue Importer::fromJson(const ConfigValue &owner, const llvm::json::Value &json,
-                              SourceRange range) {
-  if (auto flag = json.getAsBoolean())
-    return Value(*flag);
-  if (auto integer = json.getAsInteger())
-    return Value(*integer);
-  if (auto number = json.getAsNumber())
-    return Value(*number);
-  if (auto text = json.getAsString())
-    return Value(text->str());
-  if (auto *object = json.getAsObject())
-    return Value(ConfigValue{owner.file, object});
-  if (auto *array = json.getAsArray()) {
-    std::vector<Value> elements;
-    for (const llvm::json::Value &element : *array) {
-      MaybeValue value = fromJson(owner, element, range);
-      if (!value)
-        return std::nullopt;
-      elements.push_back(std::move(*value));
-    }
-    return Value(std::move(elements));
-  }
-  return Value();
-}
-
-MaybeValue Importer::configAttribute(const ConfigValue &config, llvm::StringRef key,
-                                     SourceRange range) {
-  if (const llvm::json::Value *value = config.object->get(key))
-    return fromJson(config, *value, range);
-  std::vector<llvm::StringRef> keys;
-  for (const auto &entry : *config.object)
-    keys.push_back(entry.first);
-  llvm::sort(keys);
-  return fail(range, config.file->path + " has no '" + key + "'" + didYouMean(key, keys));
-}
-
-/// Sizes beyond this are no sizes of models, and products of a few still fit in 64 bits.
-static constexpr int64_t maxConfigSize = int64_t(1) << 40;
-
-/// What a value of the configuration must be: said by the function that reads it, or by the kind of
-/// the default.
-static std::string expectedOf(ConfigGetValue::Kind kind, const Value &fallback) {
-  if (kind == ConfigGetValue::Kind::Size)
-    return "an integer from 1 to 2^40";
-  if (kind == ConfigGetValue::Kind::Section)
-    return "an object";
-  if (fallback.is<bool>())
-    return "true or false";
-  if (fallback.is<double>())
-    return "a number";
-  if (fallback.integer())
-    return "an integer";
-  if (fallback.is<TextValue>())
-    return "a string";
-  return fallback.sequence() ? "a list" : "";
-}
-
-static bool isExpected(ConfigGetValue::Kind kind, const Value &fallback, const Value &value) {
-  if (kind == ConfigGetValue::Kind::Size)
-    return value.is<int64_t>() && *value.integer() >= 1 && *value.integer() <= maxConfigSize;
-  if (kind == ConfigGetValue::Kind::Section)
-    return value.is<ConfigValue>();
-  if (fallback.is<bool>())
-    return value.is<bool>();
-  if (fallback.is<double>())
-    return value.is<double>() || value.is<int64_t>();
-  if (fallback.integer())
-    return value.is<int64_t>();
-  if (fallback.is<TextValue>())
-    return value.is<TextValue>();
-  return !fallback.sequence() || value.sequence();
-}
-
-// A key that is null counts as absent, as Hugging Face writes it.
-MaybeValue Importer::callConfigGet(const ConfigGetValue &get,
-                                   llvm::ArrayRef<LocatedValue> arguments, SourceRange range) {
-  auto *key = arguments.empty() ? nullptr : arguments[0].value.get<TextValue>();
-  if (!key || arguments.size() > 2)
-    return fail(range, "a value of a configuration is asked for by a key and a default");
-  Value fallback = arguments.size() == 2 ? arguments[1].value : Value();
-  const llvm::json::Value *found = get.config.object->get(key->text);
-  bool isAbsent = !found || found->kind() == llvm::json::Value::Null;
-  if (isAbsent && get.kind == ConfigGetValue::Kind::Size && arguments.size() == 1)
-    return found ? fail(range, get.config.file->path + ": '" + key->text + "' is null")
-                 : configAttribute(get.config, key->text, range);
-  MaybeValue value = isAbsent ? fallback : fromJson(get.config, *found, range);
-  // A default may be anything but a wrong size.
-  bool isFree = isAbsent && !(get.kind == ConfigGetValue::Kind::Size && fallback.is<int64_t>());
-  if (!value || isFree || isExpected(get.kind, fallback, *value))
-    return value;
-  return fail(range, get.config.file->path + ": expected '" + key->text + "', " +
-                         expectedOf(get.kind, fallback) + ", got " + value->describe());
 }
 
 } // namespace fovea

@@ -22,7 +22,7 @@ std::vector<const Function *> Importer::findEntries() {
   if (!options.entry.empty()) {
     auto found = functions.find(options.entry);
     std::vector<llvm::StringRef> names;
-    for (const Function *function : module.functions)
+    for (const Function *function : existing)
       names.push_back(function->name.name);
     if (found == functions.end())
       fail(SourceRange::nowhere(),
@@ -34,7 +34,7 @@ std::vector<const Function *> Importer::findEntries() {
       entries.push_back(found->second);
     return entries;
   }
-  for (const Function *function : module.functions)
+  for (const Function *function : existing)
     if (!called.count(function) && !function->name.name.starts_with("_") && !findUntyped(*function))
       entries.push_back(function);
   if (!entries.empty())
@@ -43,7 +43,7 @@ std::vector<const Function *> Importer::findEntries() {
       SourceRange::nowhere(),
       "there is no entry: a function that no other calls, whose name does not begin with "
       "'_' and whose parameters are tensors or weights or have defaults");
-  for (const Function *function : module.functions)
+  for (const Function *function : existing)
     if (const Parameter *parameter = findUntyped(*function); parameter && !called.count(function))
       error.note(parameter->name.range,
                  "'" + function->name.name + "' is none because of '" + parameter->name.name + "'");
@@ -60,7 +60,7 @@ static void collectDimNames(const Function &function, std::set<std::string> &nam
 
 bool Importer::checkOverrides() {
   std::set<std::string> known;
-  for (const Function *function : module.functions)
+  for (const Function *function : existing)
     collectDimNames(*function, known);
   for (const Constant &constant : module.constants) {
     known.erase(constant.name.name.str());

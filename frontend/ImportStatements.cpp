@@ -27,8 +27,7 @@ Importer::Flow Importer::execute(const Stmt *stmt, Body &body) {
   case Stmt::Kind::If:
     return executeIf(*llvm::cast<IfStmt>(stmt), body);
   case Stmt::Kind::Assert:
-    executeAssert(*llvm::cast<AssertStmt>(stmt), body);
-    return Flow::Next;
+    return executeAssert(*llvm::cast<AssertStmt>(stmt), body);
   case Stmt::Kind::Expression:
     if (!llvm::isa<StringExpr>(llvm::cast<ExpressionStmt>(stmt)->value)) {
       fail(stmt->range, "the value of this expression is not used");
@@ -84,6 +83,7 @@ void Importer::executeReturn(const ReturnStmt &stmt, Body &body) {
     body.failed = true;
     return;
   }
+  body.returnsSequence = stmt.values.size() > 1;
   for (const Argument &argument : stmt.values) {
     MaybeValue value = evaluate(argument.value, body.scope);
     if (!value) {
@@ -101,6 +101,7 @@ void Importer::executeReturn(const ReturnStmt &stmt, Body &body) {
       continue;
     }
     // `return (a, b)` and `return f(x)` return what the sequence holds.
+    body.returnsSequence = true;
     auto *tuple = llvm::dyn_cast<TupleExpr>(argument.value);
     for (auto [position, element] : llvm::enumerate(*elements)) {
       auto *part = tuple ? llvm::dyn_cast<NameExpr>(tuple->elements[position]) : nullptr;
@@ -127,14 +128,15 @@ Importer::Flow Importer::executeIf(const IfStmt &choice, Body &body) {
   return execute(*known ? choice.then : choice.otherwise, body);
 }
 
-void Importer::executeAssert(const AssertStmt &stmt, Body &body) {
+// What comes after relies on what is asserted, so a failure ends the function.
+Importer::Flow Importer::executeAssert(const AssertStmt &stmt, Body &body) {
   MaybeValue condition = evaluate(stmt.condition, body.scope);
   auto holds = condition ? truth(*condition, stmt.condition->range) : std::nullopt;
-  if (!holds)
-    body.failed = true;
-  if (holds.value_or(true))
-    return;
+  if (holds && *holds)
+    return Flow::Next;
   body.failed = true;
+  if (!holds)
+    return Flow::Returned;
   std::string text = "assertion failed";
   if (stmt.message) {
     MaybeValue message = evaluate(stmt.message, body.scope);
@@ -142,6 +144,7 @@ void Importer::executeAssert(const AssertStmt &stmt, Body &body) {
       text += ": " + given->text;
   }
   fail(stmt.condition->range, text);
+  return Flow::Returned;
 }
 
 } // namespace fovea

@@ -97,7 +97,7 @@ bool Importer::run() {
   if (!declareFunctions())
     return false;
   evaluateConstants();
-  if (!checkRecursion())
+  if (!selectFunctions() || !checkRecursion())
     return false;
   std::vector<const Function *> entries = findEntries();
   if (!checkOverrides())
@@ -107,22 +107,24 @@ bool Importer::run() {
   return diagnostics.empty();
 }
 
-bool Importer::declareFunctions() {
-  llvm::StringMap<SourceRange> seen;
-  bool unique = true;
-  auto declare = [&](const Identifier &name) {
-    auto [first, inserted] = seen.try_emplace(name.name, name.range);
-    if (inserted)
-      return;
-    unique = false;
+bool Importer::declare(const Identifier &name) {
+  auto [first, inserted] = definitions.try_emplace(name.name, name.range);
+  if (!inserted)
     diagnostics.error(name.range, "'" + name.name + "' is defined twice")
         .note(first->second, "the first definition is here");
-  };
+  return inserted;
+}
+
+// Those that exist in any case, so that constants may use them.
+bool Importer::declareFunctions() {
+  bool unique = true;
   for (const Constant &constant : module.constants)
-    declare(constant.name);
+    unique &= declare(constant.name);
   for (const Function *function : module.functions) {
-    declare(function->name);
-    functions[function->name.name] = function;
+    if (function->guards.empty()) {
+      unique &= declare(function->name);
+      functions[function->name.name] = function;
+    }
     llvm::StringMap<SourceRange> parameters;
     for (const Parameter &parameter : function->parameters)
       if (!parameters.try_emplace(parameter.name.name, parameter.name.range).second) {
@@ -131,6 +133,31 @@ bool Importer::declareFunctions() {
       }
   }
   return unique;
+}
+
+// Which functions exist is known once the constants are.
+bool Importer::selectFunctions() {
+  for (const Function *function : module.functions) {
+    bool exists = true;
+    for (const Guard &guard : function->guards) {
+      MaybeValue condition = evaluate(guard.condition, globals);
+      auto holds = condition ? truth(*condition, guard.condition->range) : std::nullopt;
+      if (!holds)
+        return false;
+      exists &= *holds == guard.expected;
+      if (!exists)
+        break;
+    }
+    if (!exists)
+      continue;
+    existing.push_back(function);
+    if (function->guards.empty())
+      continue;
+    if (!declare(function->name))
+      return false;
+    functions[function->name.name] = function;
+  }
+  return true;
 }
 
 void Importer::evaluateConstants() {
@@ -316,7 +343,7 @@ bool Importer::checkRecursion() {
     size_t next = 0;
   };
   llvm::DenseMap<const Function *, State> states;
-  for (const Function *root : module.functions) {
+  for (const Function *root : existing) {
     std::vector<Visit> stack;
     auto open = [&](const Function *function) {
       states[function] = State::Open;

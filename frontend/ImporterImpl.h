@@ -102,7 +102,8 @@ public:
                     SourceRange range);
   /// The elements of a compile-time sequence or range; null after an error.
   std::shared_ptr<const std::vector<Value>> elementsOf(const Value &value, SourceRange range);
-  MaybeValue fromJson(const ConfigValue &owner, const llvm::json::Value &json, SourceRange range);
+  MaybeValue fromJson(const ConfigValue &owner, llvm::StringRef key, const llvm::json::Value &json,
+                      SourceRange range);
   MaybeValue configAttribute(const ConfigValue &config, llvm::StringRef key, SourceRange range);
 
 private:
@@ -116,12 +117,15 @@ private:
     Scope *scope = nullptr;
     std::vector<LocatedValue> results;
     SourceRange returnRange;
+    bool returnsSequence = false; // Of whatever length.
     bool failed = false;
     bool inLoop = false;
   };
 
   // Modules and entries (Importer.cpp, ImportEntries.cpp).
+  bool declare(const ast::Identifier &name);
   bool declareFunctions();
+  bool selectFunctions();
   void evaluateConstants();
   MaybeValue overrideParam(const ast::Constant &constant, const MaybeValue &value);
   void exportConstant(const ast::Constant &constant, const Value &value);
@@ -161,6 +165,8 @@ private:
                       Scope *scope);
   MaybeValue callLambda(const LambdaValue &lambda, llvm::ArrayRef<LocatedValue> arguments,
                         SourceRange range);
+  MaybeValue callConfigRequire(const ConfigValue &config, llvm::ArrayRef<LocatedValue> arguments,
+                               SourceRange range);
   MaybeValue callConfigGet(const ConfigGetValue &get, llvm::ArrayRef<LocatedValue> arguments,
                            SourceRange range);
   std::string describeCycle(const ast::Function &function) const;
@@ -194,7 +200,7 @@ private:
   void runTimeIf(const ast::IfStmt &choice, const Value &condition, Body &body);
   void runTimeBranch(const ast::IfStmt &choice, ast::Block block, mlir::Value condition,
                      Body &body);
-  void executeAssert(const ast::AssertStmt &stmt, Body &body);
+  Flow executeAssert(const ast::AssertStmt &stmt, Body &body);
 
   // Expressions (ImportExpressions.cpp, ImportSubscripts.cpp).
   MaybeValue evaluate(const ast::Expr *expr, Scope *scope);
@@ -262,7 +268,9 @@ private:
   mlir::Location location; // Of the file.
   std::deque<Scope> scopes;
   Scope *globals = newScope(nullptr);
+  llvm::StringMap<SourceRange> definitions; // Where each name is defined.
   llvm::StringMap<const ast::Function *> functions;
+  std::vector<const ast::Function *> existing; // Those whose guards hold, as written.
   std::vector<Frame> frames;
   std::set<std::string> reported;
   /// Functions that another function of the file mentions.

@@ -131,6 +131,8 @@ void Parser::parseDefinition(llvm::SmallVectorImpl<Constant> &constants,
     done = function != nullptr;
     if (function)
       functions.push_back(function);
+  } else if (at(TokenKind::KwIf)) {
+    done = parseConditional(functions);
   } else if (at(TokenKind::KwParam) || at(TokenKind::KwExport)) {
     TokenKind kind = take().kind;
     done = parseConstant(kind, constants);
@@ -139,7 +141,7 @@ void Parser::parseDefinition(llvm::SmallVectorImpl<Constant> &constants,
   } else if (at(TokenKind::Indent)) {
     fail(current().range, "unexpected indentation");
   } else {
-    failExpected("'def', 'param', 'export', 'import' or 'NAME = value'");
+    failExpected("'def', 'if', 'param', 'export', 'import' or 'NAME = value'");
   }
   if (done || stopped)
     return;
@@ -158,6 +160,52 @@ bool Parser::parseConstant(TokenKind kind, llvm::SmallVectorImpl<Constant> &cons
   if (!value || !expectNewline())
     return false;
   constants.push_back({*name, kind == TokenKind::KwParam, kind == TokenKind::KwExport, value});
+  return true;
+}
+
+// `if` around functions, with any `elif` and `else`.
+bool Parser::parseConditional(llvm::SmallVectorImpl<Function *> &functions) {
+  llvm::SmallVector<Guard> guards;
+  do {
+    take();
+    if (guards.size() >= Lexer::maxNesting)
+      stop(current().range, "too many 'elif' in a row");
+    Expr *condition = parseExpr();
+    if (!condition)
+      return false;
+    guards.push_back({condition, true});
+    if (!parseGuarded(guards, functions))
+      return false;
+    guards.back().expected = false;
+  } while (at(TokenKind::KwElif));
+  return !consume(TokenKind::KwElse) || parseGuarded(guards, functions);
+}
+
+// ':' and a block of functions.
+bool Parser::parseGuarded(llvm::ArrayRef<Guard> guards,
+                          llvm::SmallVectorImpl<Function *> &functions) {
+  if (!expect(TokenKind::Colon, "") || !expectNewline())
+    return false;
+  if (!consume(TokenKind::Indent)) {
+    failExpected("an indented block");
+    return false;
+  }
+  while (!at(TokenKind::Dedent) && !at(TokenKind::EndOfFile)) {
+    Function *function = nullptr;
+    if (at(TokenKind::KwDef))
+      function = parseFunction();
+    else
+      failExpected("'def', as an 'if' at the top of a file holds functions");
+    if (stopped)
+      return false;
+    if (!function) {
+      skipStatement();
+      continue;
+    }
+    function->guards = copy<Guard>(guards);
+    functions.push_back(function);
+  }
+  consume(TokenKind::Dedent);
   return true;
 }
 

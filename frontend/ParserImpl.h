@@ -21,6 +21,9 @@ private:
   void parseDefinition(llvm::SmallVectorImpl<ast::Constant> &constants,
                        llvm::SmallVectorImpl<ast::Function *> &functions);
   bool parseConstant(TokenKind kind, llvm::SmallVectorImpl<ast::Constant> &constants);
+  bool parseConditional(llvm::SmallVectorImpl<ast::Function *> &functions);
+  bool parseGuarded(llvm::ArrayRef<ast::Guard> guards,
+                    llvm::SmallVectorImpl<ast::Function *> &functions);
   ast::Function *parseFunction();
   bool parseParameters(ast::Function &function);
   bool parseParameter(ast::Parameter &parameter);

@@ -61,10 +61,11 @@ struct ConfigFile {
 struct ConfigValue {
   std::shared_ptr<const ConfigFile> file;
   const llvm::json::Object *object;
+  std::string section = ""; // What its keys come after in messages: "rope_scaling.".
 };
-/// `config.get`, `config.size` or `config.section`.
+/// `config.get` and its kin: the kinds of values, or `config.require`.
 struct ConfigGetValue {
-  enum class Kind { Any, Size, Section };
+  enum class Kind { Any, Size, Positive, Positives, Section, Require };
   ConfigValue config;
   Kind kind = Kind::Any;
 };

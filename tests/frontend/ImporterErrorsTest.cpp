@@ -345,6 +345,30 @@ TEST_F(ImporterTest, Definitions) {
             "      ^");
 }
 
+TEST_F(ImporterTest, AFailedAssertEndsTheFunction) {
+  EXPECT_EQ(messages("def f(x: f32[B]):\n  assert 1 > 2, 'no'\n  return y\n"),
+            Messages{"assertion failed: no"});
+  EXPECT_EQ(
+      messages(
+          "def f(x: f32[B]):\n  for n in range(2):\n    assert 1 > 2\n    x = y\n  return x\n"),
+      Messages{"assertion failed"});
+}
+
+TEST_F(ImporterTest, ConditionsOfFunctions) {
+  const std::string body = "(x: f32[B]):\n    return x\n";
+  EXPECT_EQ(messages("if 1:\n  def f" + body + "if 2 > 1:\n  def f" + body),
+            Messages{"'f' is defined twice"});
+  EXPECT_EQ(messages("a = 1\nif 1:\n  def a" + body), Messages{"'a' is defined twice"});
+  EXPECT_EQ(messages("if b:\n  def f" + body), Messages{"unknown name 'b'"});
+  EXPECT_EQ(messages("if ones(2) > 1:\n  def f" + body).size(), 1u);
+  // One that does not exist cannot be called, nor by a constant before it is known whether it does.
+  EXPECT_EQ(messages("if 0:\n  def f" + body + "def g(x: f32[B]):\n  return f(x)\n"),
+            Messages{"unknown name 'f'"});
+  EXPECT_EQ(messages("if 1:\n  def f(x):\n    return x\na = f(1)\ndef g(x: f32[B]):\n  return x\n"),
+            Messages{"unknown name 'f'"});
+  EXPECT_EQ(messages("if 0:\n  def f" + body).size(), 1u);
+}
+
 TEST_F(ImporterTest, Files) {
   auto missing = importFovFile(*context, "/nowhere/a.fov");
   EXPECT_EQ(llvm::toString(missing.takeError()),

@@ -225,6 +225,77 @@ TEST_F(ImporterTest, Config) {
             1u);
 }
 
+TEST_F(ImporterTest, FunctionsThatExistByCondition) {
+  const std::string text = "param W = 0\n"
+                           "if W == 0:\n"
+                           "  def f(x: f32[2]):\n"
+                           "    return a=_twice(x)\n"
+                           "elif W == 1:\n"
+                           "  def f(x: f32[3], y: f32[3]):\n"
+                           "    return b=x + y\n"
+                           "else:\n"
+                           "  def f(x: f32[4]):\n"
+                           "    return c=x\n"
+                           "def _twice(x):\n"
+                           "  return x + x\n";
+  for (int64_t w : {0, 1, 2}) {
+    options.params["W"] = w;
+    std::string got = ir(text);
+    EXPECT_EQ(count(got, "func.func"), 1u);
+    EXPECT_EQ(count(got, "-> (tensor<" + std::to_string(w + 2) + "xf32>"), 1u) << got;
+  }
+}
+
+TEST_F(ImporterTest, ReturnedSequencesKeepTheirLength) {
+  for (const char *sequence : {"[]", "[4]", "(4,)", "[4, 5]"}) {
+    std::string length = llvm::StringRef(sequence).contains('5')   ? "2"
+                         : llvm::StringRef(sequence).contains('4') ? "1"
+                                                                   : "0";
+    EXPECT_EQ(messages("def g(n):\n  return " + std::string(sequence) +
+                       "\ndef f(x: f32[B]):\n  assert len(g(0)) == " + length + "\n  return x\n"),
+              Messages())
+        << sequence;
+  }
+}
+
+TEST_F(ImporterTest, ConfigRequirements) {
+  TemporaryDirectory dir;
+  options.modelDirectory = dir.path();
+  dir.write("config.json", R"({"a": -1, "b": 0, "c": 1e-5, "d": [1, 2.5], "e": ["x"], "f": 7,
+                               "s": {"t": "u", "v": {"w": 1}}})");
+  auto say = [&](const std::string &expression) {
+    return messages("config = load_config(\"config.json\")\nk = config." + expression +
+                    "\ndef f(x: f32[B]):\n  return x\n");
+  };
+  const std::string path = dir.path("config.json");
+  EXPECT_EQ(say("positive(\"c\")"), Messages());
+  EXPECT_EQ(say("positive(\"z\", None)"), Messages());
+  EXPECT_EQ(say("positives(\"d\")"), Messages());
+  EXPECT_EQ(say("require(\"a\", 1 < 2, \"b\")"), Messages());
+  EXPECT_EQ(say("positive(\"a\")"),
+            Messages{path + ": expected 'a', a number above 0, got the integer -1"});
+  EXPECT_EQ(say("positive(\"b\", 2.0)"),
+            Messages{path + ": expected 'b', a number above 0, got the integer 0"});
+  EXPECT_EQ(say("positive(\"z\")"), Messages{path + " has no 'z'"});
+  EXPECT_EQ(
+      say("positives(\"e\")"),
+      Messages{path + ": expected 'e', a list of numbers above 0, got a list with the string 'x'"});
+  EXPECT_EQ(say("positives(\"f\")"),
+            Messages{path + ": expected 'f', a list of numbers above 0, got the integer 7"});
+  EXPECT_EQ(say("require(\"f\", 2 < 1, \"an even number\")"),
+            Messages{path + ": expected 'f', an even number, got the integer 7"});
+  EXPECT_EQ(say("require(\"z\", False, \"'silu'\")"),
+            Messages{path + ": expected 'z', 'silu', got no such entry"});
+  EXPECT_EQ(say("require(\"f\", True)"),
+            Messages{"'require' takes a key, a condition and what is expected"});
+  EXPECT_EQ(say("require(\"e\", False, \"letters\", 9)"),
+            Messages{path + ": expected 'e', letters, got the integer 9"});
+  // Keys of sections are named whole.
+  EXPECT_EQ(say("s.size(\"t\")"),
+            Messages{path + ": expected 's.t', an integer from 1 to 2^40, got the string 'u'"});
+  EXPECT_EQ(say("s.v.wx"), Messages{path + " has no 's.v.wx' (did you mean 'w'?)"});
+}
+
 TEST_F(ImporterTest, WrongConfigs) {
   TemporaryDirectory dir;
   options.modelDirectory = dir.path();

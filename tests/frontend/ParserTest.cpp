@@ -114,6 +114,33 @@ TEST(ParserTest, Function) {
             "  return y=a b\n");
 }
 
+TEST(ParserTest, ConditionalFunctions) {
+  EXPECT_EQ(moduleTree("if H > 1:\n"
+                       "  def f(x):\n"
+                       "    return x\n"
+                       "  def g(x): return x\n"
+                       "elif H:\n"
+                       "  def f(x): return 1\n"
+                       "else:\n"
+                       "  def f(x): return 2\n"
+                       "def h(x): return 3\n"),
+            "if (compare H > 1)\ndef f\n  parameter x\n  return x\n"
+            "if (compare H > 1)\ndef g\n  parameter x\n  return x\n"
+            "unless (compare H > 1)\nif H\ndef f\n  parameter x\n  return 1\n"
+            "unless (compare H > 1)\nunless H\ndef f\n  parameter x\n  return 2\n"
+            "def h\n  parameter x\n  return 3\n");
+  EXPECT_EQ(messagesOf("if H:\n  x = 1\n"),
+            Messages{"expected 'def', as an 'if' at the top of a file holds functions, got 'x'"});
+  EXPECT_EQ(messagesOf("if H: def f(x): return x\n"), Messages{"expected end of line, got 'def'"});
+  EXPECT_EQ(messagesOf("if H:\ndef f(x): return x\n"),
+            Messages{"expected an indented block, got 'def'"});
+  EXPECT_EQ(messagesOf("if:\n  def f(x): return x\n"), Messages{"expected an expression, got ':'"});
+  std::string many = "if a:\n  def f(x): return x\n";
+  for (int i = 0; i < 200; ++i)
+    many += "elif a:\n  def f(x): return x\n";
+  EXPECT_EQ(messagesOf(many), Messages{"too many 'elif' in a row"});
+}
+
 TEST(ParserTest, Docstrings) {
   Parsed parsed("\"\"\"About\nthis.\"\"\"\ndef f(x):\n  'What f does.'\n  return x\n");
   EXPECT_EQ(parsed.module->docstring, "About\nthis.");
@@ -152,7 +179,8 @@ TEST(ParserTest, EveryKindOfError) {
             Messages{"'import' stands at the top of a file, not in a function"});
   EXPECT_EQ(messagesOf("  x = 1\n"), Messages{"unexpected indentation"});
   EXPECT_EQ(messagesOf("1 + 2\n"),
-            Messages{"expected 'def', 'param', 'export', 'import' or 'NAME = value', got '1'"});
+            Messages{"expected 'def', 'if', 'param', 'export', 'import' or 'NAME = value', "
+                     "got '1'"});
 }
 
 TEST(ParserTest, LiteralErrors) {

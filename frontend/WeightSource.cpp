@@ -1,4 +1,5 @@
 #include "frontend/WeightSource.h"
+#include "frontend/Mxfp4Weights.h"
 #include "frontend/Safetensors.h"
 #include "frontend/ShardedWeights.h"
 #include "llvm/ADT/SmallString.h"
@@ -44,7 +45,7 @@ static llvm::Expected<std::shared_ptr<const WeightSource>> openAs(llvm::StringRe
   llvm::Expected<std::unique_ptr<Source>> source = Source::open(path);
   if (!source)
     return source.takeError();
-  return std::shared_ptr<const WeightSource>(std::move(*source));
+  return withMxfp4Unpacked(std::move(*source));
 }
 
 llvm::Expected<std::shared_ptr<const WeightSource>> fovea::openWeights(llvm::StringRef path) {

@@ -1,0 +1,171 @@
+#include "frontend/Mxfp4Weights.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/ADT/bit.h"
+#include <array>
+#include <cmath>
+#include <limits>
+#include <mutex>
+
+using namespace fovea;
+using llvm::StringRef;
+
+static constexpr StringRef blocksSuffix = "_blocks", scalesSuffix = "_scales";
+static constexpr int64_t groupSize = 32, groupBytes = 16;
+
+using Halves = std::array<uint16_t, 16>; // the bf16 of each element, by its bits
+
+/// The elements under every scale.
+static const std::array<Halves, 256> &elements() {
+  static const std::array<Halves, 256> table = [] {
+    constexpr float magnitudes[8] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
+    std::array<Halves, 256> result;
+    for (int scale = 0; scale < 256; ++scale)
+      for (int bits = 0; bits < 16; ++bits) {
+        float value = std::ldexp(bits < 8 ? magnitudes[bits] : -magnitudes[bits - 8], scale - 127);
+        if (scale == 255)
+          value = std::numeric_limits<float>::quiet_NaN();
+        result[scale][bits] = static_cast<uint16_t>(llvm::bit_cast<uint32_t>(value) >> 16);
+      }
+    return result;
+  }();
+  return table;
+}
+
+namespace {
+/// A pair, and the tensor that it holds once that was asked for.
+struct Pair {
+  TensorView blocks, scales;
+  DimVector sizes; // [..., 32 * groups, rows]
+  std::once_flag once = {};
+  std::optional<Tensor> unpacked = std::nullopt;
+
+  void unpack();
+};
+
+class Mxfp4Weights : public WeightSource {
+public:
+  explicit Mxfp4Weights(std::shared_ptr<const WeightSource> source) : source(std::move(source)) {}
+
+  llvm::Error add(StringRef name, const TensorView &blocks, const TensorView &scales);
+  bool isEmpty() const { return pairs.empty(); }
+
+  std::optional<TensorView> find(StringRef name) const override;
+  std::optional<TensorView> findStored(StringRef name) const override {
+    return hasPair(name) || isPart(name) ? find(name) : source->findStored(name);
+  }
+  void release(StringRef name, int64_t begin, int64_t end) const override {
+    if (!hasPair(name) && !isPart(name))
+      source->release(name, begin, end);
+  }
+  std::vector<std::string> names() const override;
+  std::string location() const override { return source->location(); }
+
+private:
+  bool hasPair(StringRef name) const { return pairs.find(name) != pairs.end(); }
+  bool isPart(StringRef name) const {
+    return (name.consume_back(blocksSuffix) || name.consume_back(scalesSuffix)) && hasPair(name);
+  }
+
+  std::shared_ptr<const WeightSource> source;
+  std::map<std::string, std::unique_ptr<Pair>, std::less<>> pairs;
+};
+} // namespace
+
+/// One group of up to 32 rows, transposed in a tile so that rows of the result are written whole.
+static void unpackTile(const uint8_t *bytes, const uint8_t *scales, int64_t groups, int64_t count,
+                       uint16_t *to, int64_t stride) {
+  uint16_t tile[groupSize][groupSize];
+  for (int64_t row = 0; row < count; ++row) {
+    const Halves &values = elements()[scales[row * groups]];
+    for (int64_t i = 0; i < groupBytes; ++i) {
+      uint8_t byte = bytes[row * groups * groupBytes + i];
+      tile[2 * i][row] = values[byte & 15];
+      tile[2 * i + 1][row] = values[byte >> 4];
+    }
+  }
+  for (int64_t k = 0; k < groupSize; ++k)
+    std::copy(tile[k], tile[k] + count, to + k * stride);
+}
+
+void Pair::unpack() {
+  llvm::Expected<Tensor> tensor = Tensor::createUninitialized(DataType::BF16, sizes);
+  if (!tensor)
+    return llvm::consumeError(tensor.takeError());
+  int64_t rows = sizes.back(), groups = scales.sizes().back(), matrix = rows * groups;
+  auto *bytes = static_cast<const uint8_t *>(blocks.data());
+  auto *scale = static_cast<const uint8_t *>(scales.data());
+  auto *to = static_cast<uint16_t *>(tensor->data());
+  for (int64_t begin = 0, end = scales.numElements(); begin < end; begin += matrix)
+    for (int64_t group = 0; group < groups; ++group)
+      for (int64_t row = 0; row < rows; row += groupSize) {
+        int64_t at = begin + row * groups + group;
+        unpackTile(bytes + at * groupBytes, scale + at, groups, std::min(groupSize, rows - row),
+                   to + begin * groupSize + group * groupSize * rows + row, rows);
+      }
+  unpacked = std::move(*tensor);
+}
+
+llvm::Error Mxfp4Weights::add(StringRef name, const TensorView &blocks, const TensorView &scales) {
+  auto fail = [&](const llvm::Twine &message) {
+    return llvm::createStringError(location() + ": " + message);
+  };
+  llvm::ArrayRef<int64_t> sizes = scales.sizes();
+  if (blocks.rank() < 3 || blocks.sizes().back() != groupBytes ||
+      blocks.sizes().drop_back() != sizes || blocks.numElements() == 0)
+    return fail("tensors '" + name + blocksSuffix + "' and '" + name + scalesSuffix +
+                "': expected u8[..., rows, groups, 16] and u8[..., rows, groups], got " +
+                blocks.describe() + " and " + scales.describe());
+  if (source->findStored(name))
+    return fail("there are both a tensor '" + name + "' and '" + name + blocksSuffix + "'");
+  DimVector unpacked(sizes.drop_back(2));
+  unpacked.push_back(sizes.back() * groupSize); // no overflow: the blocks hold half as many bytes
+  unpacked.push_back(sizes[sizes.size() - 2]);
+  pairs.emplace(name.str(), new Pair{blocks, scales, std::move(unpacked)});
+  return llvm::Error::success();
+}
+
+std::optional<TensorView> Mxfp4Weights::find(StringRef name) const {
+  auto it = pairs.find(name);
+  if (it == pairs.end())
+    return isPart(name) ? std::nullopt : source->find(name);
+  Pair &pair = *it->second;
+  std::call_once(pair.once, [&] {
+    pair.unpack();
+    source->release((name + blocksSuffix).str(), 0, pair.blocks.numBytes());
+    source->release((name + scalesSuffix).str(), 0, pair.scales.numBytes());
+  });
+  if (!pair.unpacked)
+    return std::nullopt;
+  return pair.unpacked->view();
+}
+
+std::vector<std::string> Mxfp4Weights::names() const {
+  std::vector<std::string> result;
+  for (std::string &name : source->names())
+    if (!isPart(name))
+      result.push_back(std::move(name));
+  for (const auto &entry : pairs)
+    result.push_back(entry.first);
+  llvm::sort(result);
+  return result;
+}
+
+llvm::Expected<std::shared_ptr<const WeightSource>>
+fovea::withMxfp4Unpacked(std::shared_ptr<const WeightSource> source) {
+  auto result = std::make_shared<Mxfp4Weights>(source);
+  for (const std::string &text : source->names()) {
+    StringRef name = text;
+    if (!name.consume_back(blocksSuffix))
+      continue;
+    std::optional<TensorView> blocks = source->findStored(text);
+    std::optional<TensorView> scales = source->findStored((name + scalesSuffix).str());
+    if (!scales || blocks->dataType() != DataType::U8 || scales->dataType() != DataType::U8)
+      continue;
+    if (llvm::Error error = result->add(name, *blocks, *scales))
+      return std::move(error);
+  }
+  if (result->isEmpty())
+    return source;
+  return std::shared_ptr<const WeightSource>(std::move(result));
+}

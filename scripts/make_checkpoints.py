@@ -20,7 +20,7 @@ LENGTH = 24  # of the golden sequence
 
 def write_safetensors(path, tensors):
     kinds = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64", torch.float16: "F16",
-             torch.bfloat16: "BF16"}
+             torch.bfloat16: "BF16", torch.uint8: "U8"}
     header, blobs, offset = {}, [], 0
     for name, tensor in sorted(tensors.items()):
         flat = tensor.contiguous()
@@ -48,6 +48,20 @@ class Weights:
             values = torch.randn(*shape, generator=self.generator, dtype=torch.float64)
             self.tensors[name] = (values * scale + mean).to(self.dtype)
         return self.tensors[name].double()
+
+    def get_mxfp4(self, name, experts, rows, columns):
+        """The tensor [experts, columns, rows] of what is stored in blocks of 32 along the columns."""
+        if name + "_blocks" not in self.tensors:
+            self.tensors[name + "_blocks"] = torch.randint(
+                0, 256, (experts, rows, columns // 32, 16), generator=self.generator, dtype=torch.uint8)
+            self.tensors[name + "_scales"] = torch.randint(
+                120, 125, (experts, rows, columns // 32), generator=self.generator, dtype=torch.uint8)
+        blocks, scales = self.tensors[name + "_blocks"], self.tensors[name + "_scales"]
+        codes = torch.stack([blocks % 16, blocks // 16], -1).reshape(experts, rows, columns // 32, 32).long()
+        sign, exponent, mantissa = codes // 8, codes // 2 % 4, codes % 2  # E2M1, denormal where the exponent is 0
+        magnitude = torch.where(exponent == 0, mantissa * 0.5, (1 + mantissa * 0.5) * 2.0 ** (exponent - 1))
+        values = (1.0 - 2 * sign) * magnitude * 2.0 ** (scales.double() - 127)[..., None]
+        return values.double().reshape(experts, rows, columns).transpose(1, 2)
 
 
 def rms_norm(x, w, eps):
@@ -114,6 +128,19 @@ def frequencies(dims, theta, scaling=None, context=None, room=None):
     return torch.tensor(out, dtype=torch.float64)
 
 
+def yarn_magnitude(scaling):
+    if (scaling or {}).get("rope_type") != "yarn":
+        return 1.0
+    if "attention_factor" in scaling:
+        return scaling["attention_factor"]
+
+    def grown(weight):
+        return 0.1 * weight * math.log(scaling["factor"]) + 1 if scaling["factor"] > 1 else 1.0
+    if scaling.get("mscale") and scaling.get("mscale_all_dim"):
+        return grown(scaling["mscale"]) / grown(scaling["mscale_all_dim"])
+    return grown(1)
+
+
 def rotate(x, freqs, magnitude=1.0):  # [heads, L, D], the first 2 * len(freqs) elements
     angle = torch.arange(x.shape[1], dtype=torch.float64)[:, None] * freqs
     cos, sin = torch.cos(angle) * magnitude, torch.sin(angle) * magnitude
@@ -139,14 +166,16 @@ def attention(q, k, v, scale=None, window=None, cap=None, sinks=None):
 
 
 def llama_like(config, weights, ids, qkv_bias=False, o_bias=False, mlp_bias=False, head_norm=False,
-               window=None, room=64):
+               windows=None, room=64):
+    """`windows` has the window of each layer, None where it sees everything."""
     E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
     G = config.get("num_key_value_heads", H)
     D = config.get("head_dim", E // H)
     eps, V = config["rms_norm_eps"], config["vocab_size"]
-    scaling = config.get("rope_scaling")
-    freqs = frequencies(D, config["rope_theta"], scaling, config["max_position_embeddings"], room)
-    magnitude = 0.1 * math.log(scaling["factor"]) + 1 if (scaling or {}).get("rope_type") == "yarn" else 1.0
+    scaling = config.get("rope_parameters", config.get("rope_scaling"))
+    theta = config.get("rope_theta") or scaling["rope_theta"]
+    freqs = frequencies(D, theta, scaling, config["max_position_embeddings"], room)
+    magnitude = yarn_magnitude(scaling)
 
     def project(x, name, inputs, outputs, bias):
         y = x @ weights.get(name + ".weight", outputs, inputs).T
@@ -165,7 +194,8 @@ def llama_like(config, weights, ids, qkv_bias=False, o_bias=False, mlp_bias=Fals
         v = split(project(z, p + "self_attn.v_proj", E, G * D, qkv_bias), G)
         if head_norm:
             q, k = norm(q, p + "self_attn.q_norm", D), norm(k, p + "self_attn.k_norm", D)
-        y = attention(rotate(q, freqs, magnitude), rotate(k, freqs, magnitude), v, window=window)
+        y = attention(rotate(q, freqs, magnitude), rotate(k, freqs, magnitude), v,
+                      window=windows and windows[n])
         x = x + project(y, p + "self_attn.o_proj", H * D, E, o_bias)
         z = norm(x, p + "post_attention_layernorm")
         gate = silu(project(z, p + "mlp.gate_proj", E, F, mlp_bias))
@@ -224,14 +254,16 @@ def gpt2(config, weights, ids):
     return norm(x, "transformer.ln_f") @ table.T
 
 
-def gemma(config, weights, ids):
+def gemma(config, weights, ids, prefix=""):
     E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
     G, D, V = config["num_key_value_heads"], config["head_dim"], config["vocab_size"]
     eps, third = config["rms_norm_eps"], config["model_type"] == "gemma3_text"
     period = config["sliding_window_pattern"] if third else 2
+    globals_ = [kind == "full_attention" for kind in config["layer_types"]] if "layer_types" in config else [
+        n % period == period - 1 for n in range(config["num_hidden_layers"])]
     cap, final_cap = config.get("attn_logit_softcapping"), config.get("final_logit_softcapping")
     theta = config["rope_theta"]
-    freqs = {True: frequencies(D, theta),
+    freqs = {True: frequencies(D, theta, config.get("rope_scaling")),
              False: frequencies(D, config["rope_local_base_freq"] if third else theta)}
 
     def norm(x, name, size=E):
@@ -240,10 +272,10 @@ def gemma(config, weights, ids):
     def project(x, name, inputs, outputs):
         return x @ weights.get(name + ".weight", outputs, inputs).T
 
-    table = weights.get("model.embed_tokens.weight", V, E, scale=0.2)
+    table = weights.get(prefix + "model.embed_tokens.weight", V, E, scale=0.2)
     x = table[ids] * E ** 0.5
     for n in range(config["num_hidden_layers"]):
-        p, is_global = f"model.layers.{n}.", n % period == period - 1
+        p, is_global = f"{prefix}model.layers.{n}.", globals_[n]
         z = norm(x, p + "input_layernorm")
         q = split(project(z, p + "self_attn.q_proj", E, H * D), H)
         k = split(project(z, p + "self_attn.k_proj", E, G * D), G)
@@ -258,7 +290,7 @@ def gemma(config, weights, ids):
         z = norm(x, p + "pre_feedforward_layernorm")
         z = gelu_tanh(project(z, p + "mlp.gate_proj", E, F)) * project(z, p + "mlp.up_proj", E, F)
         x = x + norm(project(z, p + "mlp.down_proj", F, E), p + "post_feedforward_layernorm")
-    logits = norm(x, "model.norm") @ table.T
+    logits = norm(x, prefix + "model.norm") @ table.T
     return logits if final_cap is None else final_cap * torch.tanh(logits / final_cap)
 
 
@@ -267,8 +299,8 @@ def gpt_oss(config, weights, ids):
     G, D, V = config["num_key_value_heads"], config["head_dim"], config["vocab_size"]
     experts, chosen = config["num_local_experts"], config["num_experts_per_tok"]
     eps, limit, scaling = config["rms_norm_eps"], config["swiglu_limit"], config["rope_scaling"]
-    freqs = frequencies(D, config["rope_theta"], scaling)
-    magnitude = 0.1 * math.log(scaling["factor"]) + 1
+    freqs, magnitude = frequencies(D, config["rope_theta"], scaling), yarn_magnitude(scaling)
+    mxfp4 = "quantization_config" in config
 
     def norm(x, name):
         return rms_norm(x, weights.get(name + ".weight", E, scale=0.2, mean=1), eps)
@@ -277,12 +309,14 @@ def gpt_oss(config, weights, ids):
         return x @ weights.get(name + ".weight", outputs, inputs).T + weights.get(name + ".bias", outputs, scale=0.3)
 
     def expert(z, p, e):  # z [E]; large weights, so that the limits matter
-        gate_up = z @ weights.get(p + "gate_up_proj", experts, E, 2 * F, scale=4 * E ** -0.5)[e] + weights.get(
-            p + "gate_up_proj_bias", experts, 2 * F, scale=0.3)[e]
+        up = (weights.get_mxfp4(p + "gate_up_proj", experts, 2 * F, E) if mxfp4 else
+              weights.get(p + "gate_up_proj", experts, E, 2 * F, scale=4 * E ** -0.5))
+        gate_up = z @ up[e] + weights.get(p + "gate_up_proj_bias", experts, 2 * F, scale=0.3)[e]
         gate, up = gate_up[0::2].clamp(max=limit), gate_up[1::2].clamp(-limit, limit)
         hidden = (up + 1) * gate / (1 + torch.exp(-1.702 * gate))
-        return hidden @ weights.get(p + "down_proj", experts, F, E, scale=0.2 * F ** -0.5)[e] + weights.get(
-            p + "down_proj_bias", experts, E, scale=0.3)[e]
+        down = (weights.get_mxfp4(p + "down_proj", experts, E, F) if mxfp4 else
+                weights.get(p + "down_proj", experts, F, E, scale=0.2 * F ** -0.5))
+        return hidden @ down[e] + weights.get(p + "down_proj_bias", experts, E, scale=0.3)[e]
 
     x = weights.get("model.embed_tokens.weight", V, E, scale=1.0)[ids]
     for n in range(config["num_hidden_layers"]):
@@ -302,6 +336,15 @@ def gpt_oss(config, weights, ids):
             for gate, e in zip(torch.softmax(best, 0), number):
                 x[t] = x[t] + gate * expert(z[t], p + "mlp.experts.", e)
     return norm(x, "model.norm") @ weights.get("lm_head.weight", V, E).T
+
+
+def gemma3_images(config, weights, ids):
+    """The text of a model of text and images; what its configuration leaves out has the defaults."""
+    text = {"model_type": "gemma3_text", "num_attention_heads": 8, "num_key_value_heads": 4, "rms_norm_eps": 1e-6,
+            "rope_theta": 1e6, "rope_local_base_freq": 1e4, "sliding_window_pattern": 6, **config["text_config"]}
+    weights.get("vision_tower.embeddings.weight", 3, 2)
+    weights.get("multi_modal_projector.weight", 2, 2)
+    return gemma(text, weights, ids, "language_model.")
 
 
 def bert(config, weights, ids, segments, seen):
@@ -392,7 +435,7 @@ MODELS = {
         "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}},
         llama_like, torch.float16),
     "mistral": ({**LLAMA, "model_type": "mistral", "sliding_window": 7, "head_dim": 8},
-                lambda *a: llama_like(*a, window=7), torch.float16),
+                lambda *a: llama_like(*a, windows=[7, 7]), torch.float16),
     "qwen2": ({**LLAMA, "model_type": "qwen2", "tie_word_embeddings": True, "use_sliding_window": False},
               lambda *a: llama_like(*a, qkv_bias=True), torch.float16),
     "qwen3": ({**LLAMA, "model_type": "qwen3", "head_dim": 12, "attention_bias": False},
@@ -416,6 +459,29 @@ MODELS = {
                  "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "beta_fast": 32.0, "beta_slow": 1.0,
                                   "truncate": False, "original_max_position_embeddings": 16}},
                 gpt_oss, torch.bfloat16),
+    # Windows from one layer on, in all layers, and in none; the newer way to say how to rotate.
+    "qwen2-window": ({**LLAMA, "model_type": "qwen2", "hidden_size": 16, "num_hidden_layers": 3, "use_sliding_window": True,
+                      "sliding_window": 5, "max_window_layers": 1},
+                     lambda *a: llama_like(*a, qkv_bias=True, windows=[None, 5, 5]), torch.float16),
+    "qwen3-window": ({**{key: LLAMA[key] for key in LLAMA if key != "rope_theta"}, "model_type": "qwen3",
+                      "hidden_size": 16, "head_dim": 8, "use_sliding_window": True, "sliding_window": 4,
+                      "max_window_layers": 0, "rope_parameters": {
+                          "rope_type": "yarn", "rope_theta": 500.0, "factor": 4.0, "mscale": 1.3, "mscale_all_dim": 0.4,
+                          "original_max_position_embeddings": 16}},
+                     lambda *a: llama_like(*a, head_norm=True, windows=[4, 4]), torch.float16),
+    "gemma2-global": ({**GEMMA, "model_type": "gemma2", "hidden_size": 16, "attn_logit_softcapping": 5.0,
+                       "final_logit_softcapping": None, "layer_types": ["full_attention"] * 2}, gemma, torch.bfloat16),
+    "gemma3-images": ({"model_type": "gemma3", "eos_token_id": [1, 2], "vision_config": {"hidden_size": 2}, "text_config": {
+        "model_type": "gemma3_text", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 7, "head_dim": 4,
+        "vocab_size": 61, "sliding_window": 5, "query_pre_attn_scalar": 4, "rope_scaling": {
+            "rope_type": "linear", "factor": 8.0}}}, gemma3_images, torch.bfloat16),
+    "gpt-oss-mxfp4": ({**LLAMA, "model_type": "gpt_oss", "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8,
+                       "attention_bias": True, "sliding_window": 6, "intermediate_size": 64, "num_local_experts": 3,
+                       "num_experts_per_tok": 2, "swiglu_limit": 7.0, "layer_types": ["sliding_attention"] * 2,
+                       "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "attention_factor": 0.8, "truncate": False,
+                                        "original_max_position_embeddings": 16},
+                       "quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}},
+                      gpt_oss, torch.bfloat16),
     "gpt2": ({"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 61,
               "n_positions": 64, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new",
               "eos_token_id": 2}, gpt2, torch.float32),
@@ -427,7 +493,8 @@ MODELS["gpt-sinusoidal"] = ({**TRANSFORMER, "model_type": "sinusoidal_gpt", "eos
 
 # A name's place is its seed: new ones come last, so that the others stay what they are.
 SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mistral", "phi3", "qwen2", "qwen3",
-         "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope"]
+         "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope", "qwen2-window", "qwen3-window", "gemma2-global",
+         "gemma3-images", "gpt-oss-mxfp4"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,
@@ -485,7 +552,8 @@ def make_decoder_block():
 def make(name):
     config, forward, dtype = MODELS[name]
     weights = Weights(SEEDS.index(name), dtype)
-    ids = torch.randint(0, config["vocab_size"], (LENGTH,), generator=weights.generator)
+    vocabulary = config.get("text_config", config)["vocab_size"]
+    ids = torch.randint(0, vocabulary, (LENGTH,), generator=weights.generator)
     golden = {"input_ids": ids[None], "logits": forward(config, weights, ids)[None].float()}
     if (config.get("rope_scaling") or {}).get("type") in ("dynamic", "longrope"):
         golden["logits_within_16"] = forward(config, weights, ids[:16], room=16)[None].float()

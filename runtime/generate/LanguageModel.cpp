@@ -20,9 +20,17 @@ using llvm::Twine;
 // What the directory says
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// A token that ends a sequence, and the file that says so.
+struct End {
+  TokenId token;
+  std::string path;
+};
+} // namespace
+
 /// `eos_token_id`: a number or a list of them, or absent.
 static llvm::Error readEnds(const llvm::json::Object &config, const Twine &path,
-                            std::vector<TokenId> &ends) {
+                            std::vector<End> &ends) {
   const llvm::json::Value *value = config.get("eos_token_id");
   if (!value || value->kind() == llvm::json::Value::Null)
     return llvm::Error::success();
@@ -41,14 +49,14 @@ static llvm::Error readEnds(const llvm::json::Object &config, const Twine &path,
     if (*id < 0 || *id > std::numeric_limits<TokenId>::max())
       return llvm::createStringError(path + ": expected 'eos_token_id' to be a token, got " +
                                      Twine(*id));
-    ends.push_back(static_cast<TokenId>(*id));
+    ends.push_back({static_cast<TokenId>(*id), path.str()});
   }
   return llvm::Error::success();
 }
 
 /// generation_config.json, where there is one, knows ends that config.json does not.
-static llvm::Expected<std::vector<TokenId>> findEnds(const ModelDirectory &directory) {
-  std::vector<TokenId> ends;
+static llvm::Expected<std::vector<End>> findEnds(const ModelDirectory &directory) {
+  std::vector<End> ends;
   if (llvm::Error error = readEnds(directory.config(), directory.path() + "/config.json", ends))
     return std::move(error);
   llvm::SmallString<128> path(directory.path());
@@ -174,15 +182,14 @@ llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions
                                    "got '" +
                                    logits.name + "', " + logits.describe());
   vocabulary = *logits.dims[1].size;
-  for (TokenId end : ends)
-    if (end >= vocabulary)
-      return llvm::createStringError(directory + ": 'eos_token_id' is " + Twine(end) +
-                                     ", expected tokens below " + Twine(vocabulary));
   return llvm::Error::success();
 }
 
 llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
                                                   const ModelOptions &options) {
+  if (!llvm::is_contained({"f32", "f16", "bf16"}, options.cacheType))
+    return llvm::createStringError("expected cache-type to be f32, f16 or bf16, got '" +
+                                   options.cacheType + "'");
   LanguageModel model;
   model.directory = directory.str();
   llvm::Expected<ModelDirectory> files = ModelDirectory::open(directory);
@@ -201,10 +208,9 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   if (!graph)
     return graph.takeError();
   // Before the work: what is wrong with the directory, and what it says of text.
-  llvm::Expected<std::vector<TokenId>> ends = findEnds(*files);
+  llvm::Expected<std::vector<End>> ends = findEnds(*files);
   if (!ends)
     return ends.takeError();
-  model.ends = std::move(*ends);
   watch.emplace(model.times, "reading the tokenizer");
   if (hasTokenizer(directory)) {
     llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(directory);
@@ -225,6 +231,12 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   }
   if (llvm::Error error = model.compileEntries(*graph, options))
     return std::move(error);
+  for (const End &end : *ends) {
+    if (end.token >= model.vocabulary)
+      return llvm::createStringError(end.path + ": expected 'eos_token_id', a token below " +
+                                     Twine(model.vocabulary) + ", got " + Twine(end.token));
+    model.ends.push_back(end.token);
+  }
   return model;
 }
 

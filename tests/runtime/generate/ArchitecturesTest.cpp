@@ -51,8 +51,10 @@ TEST(RotationByRoom, WithinTheOriginalContext) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                          ::testing::Values("llama3", "llama-linear", "llama-yarn", "llama-dynamic",
-                                           "mistral", "qwen2", "qwen3", "phi3", "phi3-longrope",
-                                           "gemma2", "gemma3", "gpt2", "gpt-oss", "gpt-sinusoidal"),
+                                           "mistral", "qwen2", "qwen2-window", "qwen3",
+                                           "qwen3-window", "phi3", "phi3-longrope", "gemma2",
+                                           "gemma2-global", "gemma3", "gemma3-images", "gpt2",
+                                           "gpt-oss", "gpt-oss-mxfp4", "gpt-sinusoidal"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

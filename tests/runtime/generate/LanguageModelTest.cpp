@@ -42,7 +42,8 @@ TEST(LanguageModel, TensorThatTheDescriptionAllows) {
 TEST(LanguageModel, UnsupportedSwitch) {
   CheckpointCopy copy("qwen3");
   copy.configure("\"silu\"", "\"relu\"");
-  EXPECT_TRUE(failsWith(loadError(copy.path()), "hidden_act 'relu' is not supported by qwen3"));
+  EXPECT_TRUE(failsWith(loadError(copy.path()),
+                        "/config.json: expected 'hidden_act', 'silu', got the string 'relu'"));
 }
 
 TEST(LanguageModel, UnsupportedRopeScaling) {
@@ -54,16 +55,16 @@ TEST(LanguageModel, UnsupportedRopeScaling) {
 TEST(LanguageModel, LongRopeHasAFactorAPair) {
   CheckpointCopy copy("phi3-longrope");
   copy.configure("6.0", "6.0, 7.0");
-  EXPECT_TRUE(
-      failsWith(loadError(copy.path()), "rope_scaling: expected 4 numbers in long_factor, got 5"));
+  EXPECT_TRUE(failsWith(loadError(copy.path()),
+                        "/config.json: expected 'rope_scaling.long_factor', 4 numbers, one a pair "
+                        "of dims, got a sequence of 5"));
 }
 
 TEST(LanguageModel, QuantisedWeights) {
-  CheckpointCopy copy("gpt-oss");
-  copy.configure("\"swiglu_limit\"",
-                 "\"quantization_config\": {\"quant_method\": \"mxfp4\"}, \"swiglu_limit\"");
+  CheckpointCopy copy("gpt-oss-mxfp4");
+  copy.configure("\"mxfp4\"", "\"awq\"");
   EXPECT_TRUE(failsWith(loadError(copy.path()),
-                        "quantization_config with quant_method 'mxfp4' is not supported: expected "
+                        "quantization_config with quant_method 'awq' is not supported: expected "
                         "plain f32, f16 or bf16 weights"));
 }
 
@@ -76,12 +77,15 @@ TEST(LanguageModel, LayerTypes) {
     return loadError(copy.path());
   };
   EXPECT_TRUE(failsWith(configured(R"(["full_attention", "sliding_attention"])"),
-                        "layer_types: expected 3 layers, got 2"));
-  EXPECT_TRUE(failsWith(configured(R"(["full_attention", "full_attention", "full_attention"])"),
-                        "expected full_attention and sliding_attention, each of some layers"));
+                        "expected 'layer_types', 3 kinds, one a layer, got a sequence of 2"));
   EXPECT_TRUE(
       failsWith(configured(R"(["sliding_attention", "full_attention", "chunked_attention"])"),
-                "layer_types: 'chunked_attention' is not supported"));
+                "expected 'layer_types', full_attention or sliding_attention for each layer, got "
+                "the string 'chunked_attention'"));
+  for (llvm::StringRef kind : {"full_attention", "sliding_attention"}) {
+    std::string one = "\"" + kind.str() + "\"";
+    EXPECT_FALSE(static_cast<bool>(configured("[" + one + ", " + one + ", " + one + "]")));
+  }
   EXPECT_FALSE(static_cast<bool>(
       configured(R"(["full_attention", "full_attention", "sliding_attention"])")));
 }
@@ -94,9 +98,12 @@ TEST(LanguageModel, ContextBeyondTheModel) {
 }
 
 TEST(LanguageModel, UnknownCacheType) {
-  ModelOptions options;
-  options.cacheType = "f33";
-  EXPECT_TRUE(failsWith(loadError(checkpoint("qwen3"), options), "param 'T'"));
+  for (const char *type : {"f33", "i64", ""}) {
+    ModelOptions options;
+    options.cacheType = type;
+    EXPECT_TRUE(failsWith(loadError(checkpoint("qwen3"), options),
+                          "expected cache-type to be f32, f16 or bf16, got '"));
+  }
 }
 
 TEST(LanguageModel, DescriptionOfTheDirectoryItself) {
@@ -223,7 +230,8 @@ TEST_P(Caches, NarrowTypesAreNear) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Caches,
-                         ::testing::Values("qwen3", "mistral", "gemma3", "gpt-oss"));
+                         ::testing::Values("qwen3", "qwen2-window", "mistral", "gemma3",
+                                           "gpt-oss"));
 
 TEST(KvCache, ContextIsEnforced) {
   ModelOptions options;
@@ -245,6 +253,15 @@ TEST(KvCache, RingIsBoundedByTheWindow) {
   KvCache cache = llvm::cantFail(model.createCache());
   // Keys and values of 2 layers, 2 heads of 8, for a window of 7 and 3 more rows of a chunk.
   EXPECT_EQ(cache.numBytes(), 2 * 2 * 2 * 8 * 10 * 4);
+}
+
+TEST(KvCache, OnlyLocalLayersAreRings) {
+  ModelOptions options;
+  options.chunkSize = 4;
+  LanguageModel model = load("qwen2-window", options);
+  KvCache cache = llvm::cantFail(model.createCache());
+  // Keys and values of 2 heads of 4: one layer with 64 rows, two for a window of 5 and 3 rows more.
+  EXPECT_EQ(cache.numBytes(), 2 * 2 * 4 * (64 + 2 * 8) * 4);
 }
 
 TEST(KvCache, TruncationOfARingEndsWhereItsWindowIsLost) {

@@ -132,6 +132,20 @@ static LogicalResult tileBlock(RewriterBase &rewriter, Block &block, const Targe
   return success();
 }
 
+/// The body of a function and of its loops over tensors. Loops inside of ops that are tiled compute
+/// single elements and go away with the op.
+static SmallVector<Block *> blocksOfTensors(func::FuncOp function) {
+  SmallVector<Block *> blocks{&function.getBody().front()};
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<TilingInterface>(op))
+      return WalkResult::skip();
+    if (auto loop = dyn_cast<scf::ForOp>(op))
+      blocks.push_back(loop.getBody());
+    return WalkResult::advance();
+  });
+  return blocks;
+}
+
 namespace {
 struct TileParallelPass : impl::TileParallelPassBase<TileParallelPass> {
   using Base::Base;
@@ -142,9 +156,7 @@ struct TileParallelPass : impl::TileParallelPassBase<TileParallelPass> {
       return signalPassFailure();
     }
     IRRewriter rewriter(&getContext());
-    SmallVector<Block *> blocks{&getOperation().getBody().front()};
-    getOperation().walk([&](scf::ForOp loop) { blocks.push_back(loop.getBody()); });
-    for (Block *block : blocks)
+    for (Block *block : blocksOfTensors(getOperation()))
       if (failed(tileBlock(rewriter, *block, *info)))
         return signalPassFailure();
   }

@@ -1,7 +1,10 @@
 // Contractions read narrow factors as they are stored: a conversion of a whole factor to a wider
-// type, which would be written and read again in every run, moves into the contraction's body.
+// type, which would be written and read again in every run, moves into the contraction's body. Of a
+// weight of which a part is read, such as one expert of many, only that part is converted.
+#include "dialect/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -44,11 +47,39 @@ static void readNarrow(RewriterBase &rewriter, linalg::GenericOp op, unsigned nu
   rewriter.replaceAllUsesExcept(argument, converted, converted);
 }
 
+/// Makes the slice of a widened weight the widened slice of it.
+static void sliceNarrow(RewriterBase &rewriter, tensor::ExtractSliceOp slice) {
+  linalg::GenericOp widening = findWidening(slice.getSource());
+  if (!widening || !widening.getDpsInputs()[0].getDefiningOp<fovea::attn::WeightOp>() ||
+      !llvm::all_of(widening.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isIdentity(); }))
+    return;
+  Value weight = widening.getDpsInputs()[0];
+  Location loc = widening.getLoc();
+  rewriter.setInsertionPoint(slice);
+  auto type = cast<RankedTensorType>(slice.getType());
+  Value part = tensor::ExtractSliceOp::create(
+      rewriter, slice.getLoc(), type.clone(getElementTypeOrSelf(weight)), weight,
+      slice.getMixedOffsets(), slice.getMixedSizes(), slice.getMixedStrides());
+  Value empty = tensor::EmptyOp::create(rewriter, loc, tensor::getMixedSizes(rewriter, loc, part),
+                                        type.getElementType());
+  SmallVector<AffineMap> maps(2, rewriter.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> loops(type.getRank(), utils::IteratorType::parallel);
+  auto widened = linalg::GenericOp::create(
+      rewriter, loc, type, part, empty, maps, loops,
+      [&](OpBuilder &builder, Location loc, ValueRange arguments) {
+        Value wide = arith::ExtFOp::create(builder, loc, type.getElementType(), arguments[0]);
+        linalg::YieldOp::create(builder, loc, wide);
+      });
+  rewriter.replaceOp(slice, widened.getResult(0));
+}
+
 namespace {
 struct FoldWideningPass : fovea::impl::FoldWideningPassBase<FoldWideningPass> {
   using Base::Base;
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
+    getOperation().walk([&](tensor::ExtractSliceOp slice) { sliceNarrow(rewriter, slice); });
     getOperation().walk([&](linalg::GenericOp op) {
       if (!linalg::isaContractionOpInterface(cast<linalg::LinalgOp>(*op)))
         return;

@@ -282,6 +282,20 @@ TEST(KvCache, TruncationOfARingEndsWhereItsWindowIsLost) {
   EXPECT_LT(relativeError(logits, row(golden.logits, 0)), 1e-5);
 }
 
+// A prompt of more tokens than a block is computed expert by expert, the same in parts is not.
+TEST(Experts, BlocksChangeNoBit) {
+  LanguageModel model = load("gpt-oss");
+  std::vector<TokenId> ids;
+  for (int i = 0; i < 60; ++i)
+    ids.push_back((i * 37 + 11) % 61);
+  KvCache whole = llvm::cantFail(model.createCache()), parts = whole;
+  Tensor expected = llvm::cantFail(model.prefill(whole, 0, ids));
+  Tensor logits;
+  for (llvm::ArrayRef<TokenId> rest = ids; !rest.empty(); rest = rest.drop_front(5))
+    logits = llvm::cantFail(model.prefill(parts, 0, rest.take_front(5)));
+  EXPECT_EQ(std::memcmp(logits.data(), expected.data(), logits.numBytes()), 0);
+}
+
 //===----------------------------------------------------------------------===//
 // Generation
 //===----------------------------------------------------------------------===//

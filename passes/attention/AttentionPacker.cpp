@@ -42,18 +42,20 @@ int64_t AttentionPacker::rowsAhead(Value source) {
 
 // Row after row, as memory is read fastest: the hardware's prefetchers do not look across short
 // rows, but they follow these.
-void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_t count) {
-  row = b.add(row, b.index(rowsAhead(source)));
+void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t count,
+                               unsigned locality) {
   Value columns = b.dim(source, 1);
   int64_t perLine = 8 * cacheLine / elementType(source).getIntOrFloatBitWidth();
   for (int64_t ahead = 0; ahead < count; ahead += perLine) {
     Value linear = b.add(begin, b.index(ahead));
     Value at[] = {b.add(row, b.createOrFold<arith::DivUIOp>(linear, columns)),
                   b.createOrFold<arith::RemUIOp>(linear, columns)};
-    memref::PrefetchOp::create(b, source, at, /*isWrite=*/false,
-                               /*localityHint=*/3,
-                               /*isDataCache=*/true);
+    memref::PrefetchOp::create(b, source, at, /*isWrite=*/false, locality, /*isDataCache=*/true);
   }
+}
+
+void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_t count) {
+  prefetch(source, b.add(row, b.index(rowsAhead(source))), begin, count, /*locality=*/3);
 }
 
 SmallVector<Value> AttentionPacker::forEachTransposed(Value source, ValueRange rows,

@@ -44,6 +44,10 @@ public:
   /// is computed from them is not used.
   llvm::SmallVector<mlir::Value> rowsUpTo(mlir::Value first, mlir::Value last, int64_t count);
 
+  /// Fetches `count` elements of `source` ([rows, D]) from `begin` on, counted row after row from
+  /// `row` on, into the first level of cache (3) or only those behind it (2).
+  void prefetch(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count,
+                unsigned locality);
   /// Fetches what comes as far after `count` elements of `source` ([rows, D]) as rows are fetched
   /// ahead of their use; these begin at `begin`, counted row after row from `row` on.
   void prefetchAhead(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);

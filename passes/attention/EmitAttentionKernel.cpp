@@ -47,17 +47,23 @@ AttentionKernel::Vectors AttentionKernel::constants(double value) {
 }
 
 AttentionKernel::Vectors AttentionKernel::load(Value memref, ValueRange leading) {
-  return eachVector([&](int64_t v) -> Value {
+  return load(memref, leading, {{}, 0, tile.vectors});
+}
+
+AttentionKernel::Vectors AttentionKernel::load(Value memref, ValueRange leading,
+                                               const VectorSpan &span) {
+  return llvm::map_to_vector(llvm::seq(span.count), [&](int64_t v) -> Value {
     SmallVector<Value> at(leading);
-    at.push_back(b.index(v * tile.lanes));
+    at.push_back(b.index((span.first + v) * tile.lanes));
     return vector::LoadOp::create(b, vectorType, memref, at);
   });
 }
 
-void AttentionKernel::store(const Vectors &vectors, Value memref, ValueRange leading) {
+void AttentionKernel::store(ArrayRef<Value> vectors, Value memref, ValueRange leading,
+                            int64_t first) {
   for (auto [v, vector] : llvm::enumerate(vectors)) {
     SmallVector<Value> at(leading);
-    at.push_back(b.index(v * tile.lanes));
+    at.push_back(b.index((first + v) * tile.lanes));
     vector::StoreOp::create(b, vector, memref, at);
   }
 }
@@ -192,11 +198,13 @@ void AttentionKernel::attendToBlock(Value row, Value count, KeyBlock block) {
     block.valuesAreFinite = checkPartialValues(block);
   forEachPanel(row, count, [&](const Panel &panel) {
     auto attend = [&](const MaskBounds &visible) {
+      findSpans(panel, block);
       emitScores(panel, block, visible);
       emitSoftmax(panel, block, visible);
       emitValues(panel, block, visible);
       if (buckets)
         emitBuckets(panel, block, visible);
+      vectorSpans.clear();
     };
     whereVisible(panel, block, attend, [] {});
   });
@@ -345,4 +353,45 @@ MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block
   }
   return {toBlock(bounds.anyLo), toBlock(bounds.allLo), toBlock(bounds.allHi),
           toBlock(bounds.anyHi)};
+}
+
+//===----------------------------------------------------------------------===//
+// Keys of single vectors
+//===----------------------------------------------------------------------===//
+
+// Of a window the first vector's queries see the first keys alone and the last vector's the last.
+bool AttentionKernel::hasOwnSpans() {
+  return tile.vectors > 1 && isWindowed(op) && findsMaximaEarly() && !hasGaps() && !op.getFill() &&
+         !needsWeights() && !buckets;
+}
+
+void AttentionKernel::findSpans(const Panel &panel, const KeyBlock &block) {
+  vectorSpans.clear();
+  if (!hasOwnSpans())
+    return;
+  for (int64_t v = 0; v < tile.vectors; ++v) {
+    auto upTo = [&](int64_t row) { return b.min(b.add(panel.first, b.index(row)), panel.last); };
+    MaskBounds own = clip(boundsOf(upTo(v * tile.lanes), upTo((v + 1) * tile.lanes - 1)), block);
+    vectorSpans.push_back({own.anyLo, own.anyHi});
+  }
+  for (int64_t v = 1; v < tile.vectors; ++v)
+    vectorSpans[v].hi = b.createOrFold<arith::MaxSIOp>(vectorSpans[v].hi, vectorSpans[v - 1].hi);
+  for (int64_t v = tile.vectors - 2; v >= 0; --v)
+    vectorSpans[v].lo = b.min(vectorSpans[v].lo, vectorSpans[v + 1].lo);
+}
+
+/// Keys that more and more vectors see, then those that all meet, then those that fewer and fewer
+/// see.
+SmallVector<AttentionKernel::VectorSpan> AttentionKernel::spansOf(const MaskBounds &visible) {
+  if (vectorSpans.empty())
+    return {{{visible.anyLo, visible.anyHi}, 0, tile.vectors}};
+  SmallVector<VectorSpan> spans;
+  Value firstEnd = vectorSpans.front().hi;
+  auto noLater = [&](Value key) { return b.min(key, firstEnd); };
+  for (int64_t v = 1; v < tile.vectors; ++v)
+    spans.push_back({{vectorSpans[v - 1].lo, noLater(vectorSpans[v].lo)}, 0, v});
+  spans.push_back({{noLater(vectorSpans.back().lo), firstEnd}, 0, tile.vectors});
+  for (int64_t v = 1; v < tile.vectors; ++v)
+    spans.push_back({{vectorSpans[v - 1].hi, vectorSpans[v].hi}, v, tile.vectors - v});
+  return spans;
 }

@@ -73,6 +73,14 @@ private:
     mlir::Value valuesAreFinite; // i1; null if no key can be masked
   };
   using Vectors = llvm::SmallVector<mlir::Value>;
+  /// Keys [lo, hi) of a block, counted from its first.
+  struct KeySpan {
+    mlir::Value lo, hi;
+  };
+  /// Keys that vectors [first, first + count) of a panel meet, the others see none of them.
+  struct VectorSpan : KeySpan {
+    int64_t first, count;
+  };
 
   // EmitAttentionKernel.cpp: the loops around the kernel's parts.
   /// Rows [begin, end), which belong to one chunk of column sums if these are asked for.
@@ -92,6 +100,13 @@ private:
   void whereVisible(const Panel &panel, const KeyBlock &block,
                     llvm::function_ref<void(const MaskBounds &visible)> body,
                     llvm::function_ref<void()> otherwise);
+  /// Whether each vector of a panel meets the keys that its own queries see, and not all of the
+  /// panel's.
+  bool hasOwnSpans();
+  /// The keys of the block that each vector's queries see, widened so that neither end falls from
+  /// one vector to the next.
+  void findSpans(const Panel &panel, const KeyBlock &block);
+  llvm::SmallVector<VectorSpan> spansOf(const MaskBounds &visible);
   /// Visits the keys that the mask lets rows of the block see, and updates the panels' states.
   void attendToKeys(mlir::Value row, mlir::Value count);
   void attendToBlock(mlir::Value row, mlir::Value count, KeyBlock block);
@@ -120,6 +135,7 @@ private:
   void packQueries(const Panel &panel);
   /// Makes packedKeys, and packedValues if wanted, those of the block.
   void fetchBlock(const KeyBlock &block, bool withValues);
+  void fetchFollowing(const Panel &panel, mlir::Value key);
   mlir::Value checkValues(const KeyBlock &block);
   mlir::Value checkPartialValues(const KeyBlock &block);
   /// `into[row + t, columnOffset + c] = from[leading..., c, t]` for c in [lo, hi), t < count.
@@ -132,17 +148,20 @@ private:
   /// Emits the scores of a key at a position from the scaled products, times log2(e).
   using ScoreFunction = std::function<Vectors(mlir::Value position, const Vectors &raw)>;
   void emitScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
-  Vectors multiplyTile(const Panel &panel, mlir::Value key);
+  void emitScoreTile(const Panel &panel, mlir::Value key, const VectorSpan &span,
+                     const MaskBounds &visible, const KeyMask *test);
+  Vectors multiplyTile(const Panel &panel, mlir::Value key, const VectorSpan &span);
   bool findsMaximaEarly();
-  void raiseMaxima(llvm::ArrayRef<mlir::Value> keyScores);
-  void storeTile(mlir::Value key, const Vectors &tileScores, const KeyMask *test);
+  void raiseMaxima(llvm::ArrayRef<mlir::Value> keyScores, const VectorSpan &span);
+  void storeTile(mlir::Value key, const Vectors &tileScores, const VectorSpan &span,
+                 const KeyMask *test);
   /// Whether scores are masked before they are stored: not after a score function, and not where
   /// a test takes long code.
   bool masksInRegisters();
   /// For keys [lo, hi) of the block.
   KeyMask maskOf(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi);
   /// The masked exponent where a key is masked.
-  Vectors hide(const Vectors &score, const Vectors &allowed);
+  Vectors hide(const Vectors &score, llvm::ArrayRef<mlir::Value> allowed);
   /// Applies score function and mask to a block's scores, as far as emitScores has not; returns the
   /// larger of `maximum` and the scores.
   Vectors finishScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible,
@@ -156,7 +175,7 @@ private:
                const Vectors &finite);
   /// `maximum`, or 0 for rows without keys so far, so that -inf minus it stays -inf.
   Vectors finiteMaximum(const Vectors &maximum);
-  Vectors larger(const Vectors &known, const Vectors &candidates);
+  Vectors larger(llvm::ArrayRef<mlir::Value> known, llvm::ArrayRef<mlir::Value> candidates);
   /// 2^(score - maximum).
   mlir::Value probability(mlir::Value score, mlir::Value maximum);
   Vectors probabilities(const Vectors &score, const Vectors &maximum);
@@ -200,15 +219,19 @@ private:
   void emitValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void emitValueTiles(const Panel &panel, const MaskBounds &visible);
   void addToOutput(const Panel &panel, mlir::Value column, const Vectors &sum);
-  void emitValueTile(const Panel &panel, mlir::Value lo, mlir::Value hi, mlir::Value column);
+  void emitValueTile(const Panel &panel, const MaskBounds &visible, mlir::Value column);
+  Vectors multiplyValues(const VectorSpan &span, mlir::Value column, Vectors sum);
   Vectors emitTakesPart(const std::optional<KeyMask> &test, mlir::Value key, const Vectors &p);
   void emitMaskedValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
 
   // Vectors of a panel: `tile.vectors` vectors of `tile.lanes`.
   Vectors load(mlir::Value memref, mlir::ValueRange leading);
+  /// The vectors of a span alone.
+  Vectors load(mlir::Value memref, mlir::ValueRange leading, const VectorSpan &span);
   /// Multiplies rows [0, count) of a panel's scratch memory `[panels][rows][width]`.
   void scaleRows(const Panel &panel, mlir::Value memref, mlir::Value count, const Vectors &factor);
-  void store(const Vectors &vectors, mlir::Value memref, mlir::ValueRange leading);
+  void store(llvm::ArrayRef<mlir::Value> vectors, mlir::Value memref, mlir::ValueRange leading,
+             int64_t first = 0);
   Vectors eachVector(llvm::function_ref<mlir::Value(int64_t)> make);
   Vectors constants(double value);
   Vectors flat(double value, int64_t count);
@@ -246,8 +269,9 @@ private:
   AttentionPacker packer;
   mlir::VectorType vectorType;
   std::optional<MaskBoundsEmitter> mask;
-  double maskedScore;  // an exponent
-  mlir::Value seesAll; // i1: whether all keys are visited; null for no
+  double maskedScore;                     // an exponent
+  mlir::Value seesAll;                    // i1: whether all keys are visited; null for no
+  llvm::SmallVector<KeySpan> vectorSpans; // of the panel's vectors; empty where all meet all keys
   AttentionHead head;
   mlir::Value rows, keys, headDim, valueDim; // index
   mlir::Value firstPosition;                 // of row 0

@@ -41,6 +41,29 @@ void AttentionKernel::fetchBlock(const KeyBlock &block, bool withValues) {
     packer.packValues(head.value, range, packedValues);
 }
 
+/// Rows of a panel's queries, and of keys and values, that are fetched while it meets a tile of
+/// keys: all of a panel's while it meets a window.
+static constexpr int64_t rowsPerTile = 2;
+
+// What is packed next is read while registers are at work: packing alone waits for memory. A panel
+// of a window fetches the queries of the next block of rows and the keys of the next block.
+void AttentionKernel::fetchFollowing(const Panel &panel, Value key) {
+  if (head.packedKeys || !isWindowed(op))
+    return;
+  Value part = b.mul(b.divide(key, tile.keysPerTile), b.index(rowsPerTile));
+  part = b.createOrFold<arith::RemUIOp>(part, b.index(tile.width()));
+  auto fetch = [&](Value source, Value first, int64_t ahead) {
+    auto type = cast<MemRefType>(source.getType());
+    if (hasContiguousRows(source) && !type.isDynamicDim(1))
+      packer.prefetch(source, b.add(b.add(first, b.index(ahead)), part), b.index(0),
+                      rowsPerTile * type.getDimSize(1), /*locality=*/2);
+  };
+  fetch(head.query, panel.row, tile.rowsPerBlock());
+  int64_t keysAhead = tile.keysPerBlock + tile.keysPerBlock / 4;
+  fetch(head.key, panel.first, keysAhead);
+  fetch(head.value, panel.first, keysAhead);
+}
+
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//

@@ -24,28 +24,42 @@ void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
     test = maskOf(panel, block, visible.anyLo, visible.anyHi);
   if (findsMaximaEarly())
     store(load(maxima, {panel.index}), newMaxima, {});
-  Value first = b.roundDown(visible.anyLo, count);
-  b.loop(first, visible.anyHi, count, [&](Value key) {
-    Vectors sum = multiplyTile(panel, key);
-    auto storeFull = [&] {
-      storeTile(key, sum, nullptr);
-      if (findsMaximaEarly())
-        raiseMaxima(sum);
-    };
-    if (!test)
-      return storeFull();
-    Value begins = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, key, visible.allLo);
-    Value ends = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle,
-                                               b.add(key, b.index(count)), visible.allHi);
-    Value isFull = b.createOrFold<arith::AndIOp>(begins, ends);
-    b.branch(isFull, storeFull, [&] {
-      storeTile(key, sum, &*test);
-      // A tile at the edge has keys that are no keys of the block.
-      Value begin = b.createOrFold<arith::MaxSIOp>(key, visible.anyLo);
-      Value end = b.min(b.add(key, b.index(count)), visible.anyHi);
-      b.loop(begin, end, 1, [&](Value seen) { raiseMaxima(load(scores, {seen})); });
+  // A tile at the edge of a span belongs to the span of more vectors.
+  for (const VectorSpan &span : spansOf(visible)) {
+    bool isHead = span.first == 0 && span.count < tile.vectors;
+    Value first = span.first ? b.roundUp(span.lo, count) : b.roundDown(span.lo, count);
+    Value end = isHead ? b.roundDown(span.hi, count) : span.hi;
+    b.loop(first, end, count, [&](Value key) {
+      fetchFollowing(panel, key);
+      emitScoreTile(panel, key, span, visible, test ? &*test : nullptr);
     });
-  });
+  }
+}
+
+void AttentionKernel::emitScoreTile(const Panel &panel, Value key, const VectorSpan &span,
+                                    const MaskBounds &visible, const KeyMask *test) {
+  int64_t count = tile.keysPerTile;
+  Vectors sum = multiplyTile(panel, key, span);
+  auto storeFull = [&] {
+    storeTile(key, sum, span, nullptr);
+    if (findsMaximaEarly())
+      raiseMaxima(sum, span);
+  };
+  if (!test)
+    return storeFull();
+  auto storeTested = [&] {
+    storeTile(key, sum, span, test);
+    // A tile at the edge has keys that are no keys of the block.
+    Value begin = b.createOrFold<arith::MaxSIOp>(key, visible.anyLo);
+    Value end = b.min(b.add(key, b.index(count)), visible.anyHi);
+    b.loop(begin, end, 1, [&](Value seen) { raiseMaxima(load(scores, {seen}, span), span); });
+  };
+  if (span.count < tile.vectors) // keys that are masked for the others
+    return storeTested();
+  Value begins = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, key, visible.allLo);
+  Value ends = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, b.add(key, b.index(count)),
+                                             visible.allHi);
+  b.branch(b.createOrFold<arith::AndIOp>(begins, ends), storeFull, storeTested);
 }
 
 /// Whether the maxima of a block are known with its scores: nothing else changes these. Past the
@@ -53,36 +67,40 @@ void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
 bool AttentionKernel::findsMaximaEarly() { return !op.hasScore() && (!mask || masksInRegisters()); }
 
 /// Raises the block's maxima to those of the scores of some keys.
-void AttentionKernel::raiseMaxima(ArrayRef<Value> keyScores) {
-  Vectors maximum = load(newMaxima, {});
-  for (; !keyScores.empty(); keyScores = keyScores.drop_front(tile.vectors))
-    maximum = larger(maximum, Vectors(keyScores.take_front(tile.vectors)));
-  store(maximum, newMaxima, {});
+void AttentionKernel::raiseMaxima(ArrayRef<Value> keyScores, const VectorSpan &span) {
+  Vectors maximum = load(newMaxima, {}, span);
+  for (; !keyScores.empty(); keyScores = keyScores.drop_front(span.count))
+    maximum = larger(maximum, keyScores.take_front(span.count));
+  store(maximum, newMaxima, {}, span.first);
 }
 
 /// The scores of a tile of keys, in registers.
-AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value key) {
+AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value key,
+                                                       const VectorSpan &span) {
   int64_t count = tile.keysPerTile;
   Value group = b.divide(key, count);
-  Vectors zeros = flat(0.0, count * tile.vectors);
+  Vectors zeros = flat(0.0, count * span.count);
   return b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
-    Vectors query = load(packedQueries, {panel.index, d});
+    Vectors query = load(packedQueries, {panel.index, d}, span);
     Vectors next;
     for (int64_t t = 0; t < count; ++t) {
       Value element = memref::LoadOp::create(b, packedKeys, ValueRange{group, d, b.index(t)});
       Value splat = b.splat(vectorType, element);
-      for (int64_t v = 0; v < tile.vectors; ++v)
-        next.push_back(multiplyAdd(query[v], splat, carried[next.size()]));
+      for (Value vector : query)
+        next.push_back(multiplyAdd(vector, splat, carried[next.size()]));
     }
     return next;
   });
 }
 
-void AttentionKernel::storeTile(Value key, const Vectors &tileScores, const KeyMask *test) {
+void AttentionKernel::storeTile(Value key, const Vectors &tileScores, const VectorSpan &span,
+                                const KeyMask *test) {
   for (int64_t t = 0; t < tile.keysPerTile; ++t) {
-    Vectors row(ArrayRef(tileScores).slice(t * tile.vectors, tile.vectors));
+    Vectors row(ArrayRef(tileScores).slice(t * span.count, span.count));
     Value place = b.add(key, b.index(t));
-    store(test ? hide(row, (*test)(place)) : row, scores, {place});
+    if (test)
+      row = hide(row, ArrayRef((*test)(place)).slice(span.first, span.count));
+    store(row, scores, {place}, span.first);
   }
 }
 
@@ -126,14 +144,19 @@ AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBl
   return [tests](Value key) { return tests->emit(key); };
 }
 
-AttentionKernel::Vectors AttentionKernel::hide(const Vectors &score, const Vectors &allowed) {
-  return eachVector([&](int64_t v) -> Value {
-    return select(allowed[v], score[v], b.constant(vectorType, maskedScore));
-  });
+AttentionKernel::Vectors AttentionKernel::hide(const Vectors &score, ArrayRef<Value> allowed) {
+  Vectors hidden;
+  for (auto [x, isAllowed] : llvm::zip_equal(score, allowed))
+    hidden.push_back(select(isAllowed, x, b.constant(vectorType, maskedScore)));
+  return hidden;
 }
 
-AttentionKernel::Vectors AttentionKernel::larger(const Vectors &known, const Vectors &candidates) {
-  return eachVector([&](int64_t v) { return emitLarger(b, known[v], candidates[v]); });
+AttentionKernel::Vectors AttentionKernel::larger(ArrayRef<Value> known,
+                                                 ArrayRef<Value> candidates) {
+  Vectors result;
+  for (auto [x, candidate] : llvm::zip_equal(known, candidates))
+    result.push_back(emitLarger(b, x, candidate));
+  return result;
 }
 
 AttentionKernel::Vectors AttentionKernel::rescore(const KeyBlock &block, Value lo, Value hi,
@@ -226,23 +249,26 @@ void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
   rescale(panel, before, after, finite);
   Vectors sum = load(sums, {panel.index});
   // The constants of 2^x take ten registers: of 16 they leave enough for one vector.
-  int64_t together = tile.registers >= 32 && !op.getSeed() ? tile.vectors : 1;
+  bool isRoomy = tile.registers >= 32 && !op.getSeed() && vectorSpans.empty();
+  int64_t together = isRoomy ? tile.vectors : 1;
   for (int64_t first = 0; first < tile.vectors; first += together) {
     ArrayRef<Value> before = ArrayRef(sum).slice(first, together);
-    Vectors next =
-        b.loop(visible.anyLo, visible.anyHi, 1, before, [&](Value key, ValueRange carried) {
-          Vectors added;
-          for (int64_t v = first; v < first + together; ++v) {
-            Value at[] = {key, b.index(v * tile.lanes)};
-            Value score = vector::LoadOp::create(b, vectorType, scores, at);
-            Value p = probability(score, finite[v]);
-            // The sum counts dropped keys too.
-            Value kept = op.getSeed() ? drop(p, panel.counters[v], b.add(block.begin, key)) : p;
-            vector::StoreOp::create(b, kept, scores, at);
-            added.push_back(arith::AddFOp::create(b, carried[v - first], p));
-          }
-          return added;
-        });
+    KeySpan own{visible.anyLo, visible.anyHi};
+    if (!vectorSpans.empty())
+      own = vectorSpans[first];
+    Vectors next = b.loop(own.lo, own.hi, 1, before, [&](Value key, ValueRange carried) {
+      Vectors added;
+      for (int64_t v = first; v < first + together; ++v) {
+        Value at[] = {key, b.index(v * tile.lanes)};
+        Value score = vector::LoadOp::create(b, vectorType, scores, at);
+        Value p = probability(score, finite[v]);
+        // The sum counts dropped keys too.
+        Value kept = op.getSeed() ? drop(p, panel.counters[v], b.add(block.begin, key)) : p;
+        vector::StoreOp::create(b, kept, scores, at);
+        added.push_back(arith::AddFOp::create(b, carried[v - first], p));
+      }
+      return added;
+    });
     llvm::copy(next, sum.begin() + first);
   }
   store(sum, sums, {panel.index});

@@ -7,24 +7,38 @@
 using namespace mlir;
 using namespace fovea;
 
-// A block's keys are summed up by themselves and then added to the output: the first products
-// need not wait for the output to arrive from the second-level cache.
-void AttentionKernel::emitValueTile(const Panel &panel, Value lo, Value hi, Value column) {
+/// sum[column of the tile][vector] += p[key][vector] * value[key][column] over the keys of a span.
+AttentionKernel::Vectors AttentionKernel::multiplyValues(const VectorSpan &span, Value column,
+                                                         Vectors sum) {
   int64_t columns = tile.keysPerTile;
   Value group = b.divide(column, columns);
-  Vectors zeros = flat(0.0, columns * tile.vectors);
-  Vectors sum = b.loop(lo, hi, 1, zeros, [&](Value key, ValueRange carried) {
-    Vectors p = load(scores, {key});
+  auto place = [&](int64_t t, int64_t v) { return t * tile.vectors + span.first + v; };
+  Vectors before;
+  for (int64_t t = 0; t < columns; ++t)
+    llvm::append_range(before, ArrayRef(sum).slice(place(t, 0), span.count));
+  Vectors after = b.loop(span.lo, span.hi, 1, before, [&](Value key, ValueRange carried) {
+    Vectors p = load(scores, {key}, span);
     Vectors next;
     for (int64_t t = 0; t < columns; ++t) {
       Value element = memref::LoadOp::create(b, packedValues, ValueRange{group, key, b.index(t)});
       Value splat = b.splat(vectorType, element);
-      for (int64_t v = 0; v < tile.vectors; ++v)
-        next.push_back(multiplyAdd(p[v], splat, carried[next.size()]));
+      for (Value vector : p)
+        next.push_back(multiplyAdd(vector, splat, carried[next.size()]));
     }
     return next;
   });
   for (int64_t t = 0; t < columns; ++t)
+    llvm::copy(ArrayRef(after).slice(t * span.count, span.count), sum.begin() + place(t, 0));
+  return sum;
+}
+
+// A block's keys are summed up by themselves and then added to the output: the first products
+// need not wait for the output to arrive from the second-level cache.
+void AttentionKernel::emitValueTile(const Panel &panel, const MaskBounds &visible, Value column) {
+  Vectors sum = flat(0.0, tile.keysPerTile * tile.vectors);
+  for (const VectorSpan &span : spansOf(visible))
+    sum = multiplyValues(span, column, sum);
+  for (int64_t t = 0; t < tile.keysPerTile; ++t)
     addToOutput(panel, b.add(column, b.index(t)),
                 Vectors(ArrayRef(sum).slice(t * tile.vectors, tile.vectors)));
 }
@@ -79,7 +93,7 @@ void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block
 
 void AttentionKernel::emitValueTiles(const Panel &panel, const MaskBounds &visible) {
   b.loop(b.index(0), paddedValueDim, tile.keysPerTile,
-         [&](Value column) { emitValueTile(panel, visible.anyLo, visible.anyHi, column); });
+         [&](Value column) { emitValueTile(panel, visible, column); });
 }
 
 void AttentionKernel::emitValues(const Panel &panel, const KeyBlock &block,

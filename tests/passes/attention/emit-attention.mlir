@@ -249,6 +249,46 @@ func.func @negative_on_vectors(%q: memref<1x1x120x64xf32>, %o: memref<1x1x120x64
 
 // -----
 
+// Of a window the first vector of a panel's queries meets the first keys alone, then two vectors do, then
+// all three; the last one meets the last keys alone. What is packed next is fetched meanwhile.
+
+// CHECK-LABEL: func @window(
+// CHECK-COUNT-6: memref.prefetch {{.*}}, read, locality<2>
+// CHECK-COUNT-4: vector.fma
+// CHECK-NEXT: scf.yield
+// CHECK: memref.prefetch
+// CHECK-COUNT-8: vector.fma
+// CHECK-NEXT: scf.yield
+// CHECK: memref.prefetch
+// CHECK-COUNT-12: vector.fma
+// CHECK-NEXT: scf.yield
+// CHECK: memref.prefetch
+// CHECK-COUNT-8: vector.fma
+// CHECK-NEXT: scf.yield
+// CHECK: memref.prefetch
+// CHECK-COUNT-4: vector.fma
+// CHECK-NEXT: scf.yield
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+func.func @window(%q: memref<1x1x1000x16xf32>, %k: memref<1x1x1000x16xf32>, %v: memref<1x1x1000x16xf32>,
+                  %o: memref<1x1x1000x16xf32>) {
+  // expected-remark @below {{key blocks are skipped or left untested by the mask}}
+  attn.attention ins(%q, %k, %v : memref<1x1x1000x16xf32>, memref<1x1x1000x16xf32>, memref<1x1x1000x16xf32>)
+                 outs(%o : memref<1x1x1000x16xf32>)
+    mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %c64 = arith.constant 64 : index
+      %d = arith.subi %i, %j : index
+      %near = arith.cmpi sle, %d, %c64 : index
+      %past = arith.cmpi sle, %j, %i : index
+      %p = arith.andi %past, %near : i1
+      attn.yield %p : i1
+    }
+  return
+}
+
+// -----
+
 // Unions have gaps: a block of keys is fetched only if some row of the block of rows sees one of its
 // keys, and a panel works on it only if one of its own rows does.
 

@@ -99,7 +99,7 @@ bool BuiltinCall::match(llvm::ArrayRef<LocatedValue> given) {
     arguments.push_back({name.str(), argument.value, argument.range});
   }
   for (llvm::StringRef parameter : parameters)
-    if (!parameter.ends_with("=") && !find(parameter)) {
+    if (!parameter.ends_with("=") && !has(parameter)) {
       importer.fail(range, "'" + builtin.name + "' needs an argument for '" + parameter + "'");
       return false;
     }

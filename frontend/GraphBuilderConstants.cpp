@@ -17,7 +17,8 @@ static llvm::Error checkRepresentable(double value, Type type) {
     return makeError("constant: expected a float, integer or bool type, got " + formatType(type));
   if (isa<FloatType>(type) || type.isInteger(1))
     return llvm::Error::success();
-  double limit = std::ldexp(1.0, static_cast<int>(type.getIntOrFloatBitWidth()) - 1);
+  // Above 2^53 a double may stand for another integer than the caller meant.
+  double limit = std::ldexp(1.0, std::min(static_cast<int>(type.getIntOrFloatBitWidth()) - 1, 53));
   if (value >= -limit && value < limit && value == std::trunc(value))
     return llvm::Error::success();
   return makeError("constant: expected a value of " + formatType(type) + ", got " +

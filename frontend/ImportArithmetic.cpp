@@ -6,6 +6,14 @@ namespace fovea {
 using namespace ast;
 using MaybeValue = Importer::MaybeValue;
 
+/// Floats divided by zero are infinite or no number, as IEEE 754 has it.
+static bool hasFloatElements(const Value &value) {
+  auto *tensor = value.get<SymbolicTensor>();
+  auto *scalar = value.get<ScalarValue>();
+  return (tensor && llvm::isa<mlir::FloatType>(tensor->elementType())) ||
+         (scalar && llvm::isa<mlir::FloatType>(scalar->value.getType()));
+}
+
 bool Importer::usesScalars(const Value &left, const Value &right) const {
   if (region)
     return true;
@@ -17,6 +25,9 @@ MaybeValue Importer::binary(BinaryKind kind, const Value &left, const Value &rig
                             SourceRange range) {
   bool runTime = left.is<SymbolicTensor>() || right.is<SymbolicTensor>() ||
                  left.is<ScalarValue>() || right.is<ScalarValue>();
+  bool isDivision = kind == BinaryKind::FloorDiv || kind == BinaryKind::Mod;
+  if (runTime && isDivision && right.integer() == 0 && !hasFloatElements(left))
+    return fail(range, "division of " + left.describe() + " by zero");
   if (runTime)
     return usesScalars(left, right) ? scalarBinary(kind, left, right, range)
                                     : tensorBinary(kind, left, right, range);

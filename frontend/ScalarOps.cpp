@@ -222,7 +222,7 @@ Value fovea::clampIndex(OpBuilder &builder, Location loc, Value index, Value ten
 /// process, and a region evaluates it where its conditions do not ask for it too.
 static Value buildFloorDivInteger(OpBuilder &builder, Location loc, Value a, Value b) {
   APInt divisor;
-  if (matchPattern(b, m_ConstantInt(&divisor)))
+  if (matchPattern(b, m_ConstantInt(&divisor)) && !divisor.isZero() && !divisor.isAllOnes())
     return arith::FloorDivSIOp::create(builder, loc, a, b);
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(b.getType(), value));

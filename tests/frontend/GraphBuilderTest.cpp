@@ -168,6 +168,8 @@ TEST_F(GraphBuilderTest, RejectsBadConstants) {
   EXPECT_EQ(errorOf(b.scalar(0.5, i64())), "constant: expected a value of i64, got 0.500000");
   EXPECT_EQ(errorOf(b.scalar(1e30, i64())).substr(0, 39),
             "constant: expected a value of i64, got ");
+  EXPECT_EQ(errorOf(b.full(9007199254740994.0, i64(), {2})),
+            "constant: expected a value of i64, got 9007199254740994.000000");
   EXPECT_EQ(errorOf(b.scalar(1, b.opBuilder().getIndexType())),
             "constant: expected a float, integer or bool type, got index");
 }

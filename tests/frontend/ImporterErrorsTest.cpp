@@ -53,6 +53,9 @@ TEST_F(ImporterTest, SpellingSuggestions) {
 }
 
 TEST_F(ImporterTest, Arguments) {
+  EXPECT_EQ(inBody("y = dropout(x, None, 1)"), Messages{"'dropout' needs an argument for 'p'"});
+  EXPECT_EQ(inBody("y = cache_append(x, x, None)"),
+            Messages{"'cache_append' needs an argument for 'position'"});
   EXPECT_EQ(inBody("y = softmax()"), Messages{"'softmax' needs an argument for 'x'"});
   EXPECT_EQ(inBody("y = softmax(x, 1, 2)"), Messages{"'softmax' takes at most 2 arguments, got 3"});
   EXPECT_EQ(inBody("y = softmax(x, 1, dim=2)"), Messages{"parameter 'dim' is given twice"});
@@ -111,6 +114,10 @@ TEST_F(ImporterTest, Arithmetic) {
   EXPECT_EQ(inBody("y = (-9223372036854775807 - 1) // -1"),
             Messages{"-9223372036854775808 // -1 does not fit in 64 bits"});
   EXPECT_EQ(inBody("y = 1 // 0"), Messages{"division of 1 by zero"});
+  EXPECT_EQ(messages("def f(n: i64[B]):\n  return n // 0\n"),
+            Messages{"division of a tensor i64[B] by zero"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: j % 0 == i)"),
+            Messages{"division of a run-time index by zero"});
   EXPECT_EQ(inBody("y = 1 / 0"), Messages{"division by zero"});
   EXPECT_EQ(inBody("y = 'a' - 1"),
             Messages{"'-' does not apply to the string 'a' and the integer 1"});

@@ -60,15 +60,21 @@ static Expected<OwningOpRef<ModuleOp>> importDirectory(MLIRContext &context, Str
                    "'; write one and run it with this directory as its weights");
 }
 
-/// The weights of a directory; null if it has none. What is wrong with them is said by whoever
-/// needs them.
-static std::shared_ptr<const WeightSource> findWeights(StringRef directory) {
+/// The weights of a directory; null if it has none.
+static Expected<std::shared_ptr<const WeightSource>> findWeights(StringRef directory) {
   if (directory.empty())
     return nullptr;
   auto weights = openWeights(directory);
   if (weights)
-    return *weights;
-  llvm::consumeError(weights.takeError());
+    return weights;
+  llvm::Error error = llvm::handleErrors(
+      weights.takeError(), [](std::unique_ptr<llvm::StringError> error) -> llvm::Error {
+        if (error->convertToErrorCode() == std::errc::no_such_file_or_directory)
+          return llvm::Error::success();
+        return llvm::Error(std::move(error));
+      });
+  if (error)
+    return std::move(error);
   return nullptr;
 }
 
@@ -89,7 +95,8 @@ Expected<Graph> Graph::fromFile(StringRef path, const Params &params, StringRef 
   options.entry = entry.str();
   if (modelDirectory.empty() && llvm::sys::fs::is_directory(path))
     options.modelDirectory = path.str();
-  options.weights = findWeights(options.modelDirectory);
+  if (llvm::Error error = findWeights(options.modelDirectory).moveInto(options.weights))
+    return std::move(error);
   Expected<OwningOpRef<ModuleOp>> module = OwningOpRef<ModuleOp>();
   if (llvm::sys::fs::is_directory(path)) {
     module = importDirectory(graph.context(), path, options);

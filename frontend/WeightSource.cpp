@@ -62,6 +62,7 @@ llvm::Expected<std::shared_ptr<const WeightSource>> fovea::openWeights(llvm::Str
   if (llvm::sys::fs::exists(index))
     return openAs<ShardedWeights>(index);
   return llvm::createStringError(
+      std::make_error_code(std::errc::no_such_file_or_directory),
       path + ": expected model.safetensors or model.safetensors.index.json in this directory, "
              "found neither");
 }

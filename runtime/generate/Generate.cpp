@@ -106,7 +106,8 @@ llvm::Error Continuation::draw(const LanguageModel &model, const TensorView &log
 }
 
 llvm::Error Continuation::finish() {
-  if (!stream)
+  // Without a token what is pending is the end of the prompt.
+  if (!stream || result.tokens.empty())
     return llvm::Error::success();
   llvm::Expected<std::string> rest = stream->finish();
   if (!rest)

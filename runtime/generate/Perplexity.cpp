@@ -84,6 +84,22 @@ void Sums::add(llvm::ArrayRef<int64_t> ids, const Tensor &stored, const Tensor *
   }
 }
 
+/// The number of logits a token has.
+static llvm::Expected<int64_t> vocabularyOf(const Executable &executable,
+                                            llvm::StringRef directory) {
+  llvm::Expected<const EntrySignature *> forward = executable.findEntry("forward");
+  if (!forward)
+    return forward.takeError();
+  const ArgumentSpec &logits = (*forward)->outputs.front();
+  if (logits.name != "logits" || logits.type != DataType::F32 || logits.dims.size() != 3 ||
+      !logits.dims.back().size)
+    return llvm::createStringError(directory +
+                                   ": expected 'forward' to return logits, f32[B, L, V] with a "
+                                   "number for V, first, got '" +
+                                   logits.name + "', " + logits.describe());
+  return *logits.dims.back().size;
+}
+
 static llvm::Error checkTokens(llvm::ArrayRef<TokenId> tokens, int64_t vocabulary) {
   if (tokens.size() < 2)
     return llvm::createStringError("expected a text of at least two tokens, got " +
@@ -132,8 +148,10 @@ llvm::Expected<Perplexity> fovea::measurePerplexity(llvm::StringRef directory,
   llvm::Expected<Predictor> stored = Predictor::create(*graph, *weights, options, "");
   if (!stored)
     return stored.takeError();
-  const ArgumentSpec &logits = stored->executable.entries().front().outputs.front();
-  if (llvm::Error error = checkTokens(tokens, logits.dims.back().size.value_or(0)))
+  llvm::Expected<int64_t> vocabulary = vocabularyOf(stored->executable, directory);
+  if (!vocabulary)
+    return vocabulary.takeError();
+  if (llvm::Error error = checkTokens(tokens, *vocabulary))
     return std::move(error);
   std::optional<Predictor> quantized;
   if (!options.quantize.empty()) {

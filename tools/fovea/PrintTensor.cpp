@@ -45,6 +45,17 @@ static const char *chooseFormat(llvm::ArrayRef<double> values) {
   return whole ? "%.0f." : "%.4f";
 }
 
+/// Exact: a double holds no integers above 2^53.
+static std::vector<std::string> formatIntegers(const TensorView &tensor) {
+  std::vector<int64_t> values(tensor.numElements());
+  // Sizes are equal, so the copy cannot fail.
+  llvm::cantFail(copyElements(tensor, MutableTensorView(values.data(), tensor.sizes())));
+  std::vector<std::string> texts;
+  for (int64_t value : values)
+    texts.push_back(std::to_string(value));
+  return texts;
+}
+
 static std::vector<std::string> formatElements(const TensorView &tensor) {
   std::vector<double> values = toDoubles(tensor);
   std::vector<std::string> texts;
@@ -63,8 +74,7 @@ static std::vector<std::string> formatElements(const TensorView &tensor) {
       texts.push_back(value != 0 ? "True" : "False");
     break;
   default:
-    for (double value : values)
-      texts.push_back(formatNumber("%.0f", value));
+    texts = formatIntegers(tensor);
   }
   size_t width = 0;
   for (const std::string &text : texts)

@@ -1,4 +1,4 @@
-// y = x * w + 1 with a weight, and a second entry.
+// y = x * w + 1 with a weight, and entries that use none.
 func.func @affine(%x: tensor<?x2xf32> {attn.name = "x", attn.dims = ["N", ""]})
     -> (tensor<?x2xf32> {attn.name = "y"}) {
   %c0 = arith.constant 0 : index
@@ -24,4 +24,10 @@ func.func @same(%x: tensor<3xi64> {attn.name = "x", attn.dims = [""]})
   %e = tensor.empty() : tensor<3xi64>
   %y = linalg.copy ins(%x : tensor<3xi64>) outs(%e : tensor<3xi64>) -> tensor<3xi64>
   return %y : tensor<3xi64>
+}
+
+// 2^53 + 1, which no double holds.
+func.func @large() -> (tensor<1xi64> {attn.name = "y"}) {
+  %y = arith.constant dense<9007199254740993> : tensor<1xi64>
+  return %y : tensor<1xi64>
 }

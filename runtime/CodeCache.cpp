@@ -223,7 +223,7 @@ void CodeCache::evict(StringRef newest) const {
   for (const Entry &entry : entries) {
     if (total <= maxBytes)
       return;
-    fs::remove(entry.path);
-    total -= entry.bytes;
+    if (!fs::remove(entry.path))
+      total -= entry.bytes;
   }
 }

@@ -32,10 +32,6 @@ MaskBoundsEmitter::MaskBoundsEmitter(Region &region, const MaskSummary *summary)
     : summary(summary),
       blocks(region, [&](const MaskBlocks::Data &data) { return summary && summary->has(data); }) {}
 
-bool MaskBoundsEmitter::boundsKeysBelow() const {
-  return isBoundedBelow(getPredicate(), blocks.getRegion());
-}
-
 MaskBounds fovea::unmaskedBounds(EmitBuilder &b, Value keys) {
   return {b.index(0), b.index(0), keys, keys};
 }

@@ -39,8 +39,6 @@ public:
   const MaskPredicate &getPredicate() const { return blocks.getPredicate(); }
   /// True if blocks may be skipped or go untested.
   bool boundsKeys() const { return blocks.isBounded(); }
-  /// True if the first key that a block sees moves on with its positions, as in a window.
-  bool boundsKeysBelow() const;
 
   /// Emits the bounds for batch `batch`, head `head`, query positions [first, last] (not empty)
   /// and key positions [0, keys), at the builder's insertion point.

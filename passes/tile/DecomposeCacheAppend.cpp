@@ -54,7 +54,7 @@ static Value takeFitting(OpBuilder &b, Location loc, Value rows, Value cache) {
   OpFoldResult capacity = tensor::getMixedSize(b, loc, cache, 2);
   OpFoldResult fitting = affine::makeComposedFoldedAffineMin(
       b, loc, AffineMap::get(0, 2, {s0, s1}, b.getContext()), {length, capacity});
-  if (isEqualConstantIntOrValue(fitting, length) || isOneInteger(length))
+  if (isEqualConstantIntOrValue(fitting, length))
     return rows;
   return takeRows(b, loc, rows, b.getIndexAttr(0), fitting);
 }

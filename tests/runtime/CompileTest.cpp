@@ -158,6 +158,38 @@ TEST(CompileTest, RunsIntoViewsOfTheCaller) {
   }
 }
 
+// One row does not fit a cache without rows, wherever it is meant to go.
+TEST(CompileTest, WritesNothingToAnEmptyCache) {
+  for (const char *kind : {"", "{ring}"}) {
+    Module module((R"mlir(
+      func.func @f(%x: tensor<1x1x1x4xf32> {attn.name = "x", attn.dims = ["", "", "", ""]},
+                   %cache: tensor<1x1x?x4xf32> {attn.name = "cache", attn.dims = ["", "", "C", ""]},
+                   %p: tensor<i64> {attn.name = "p", attn.dims = []})
+          -> (tensor<1x1x?x4xf32> {attn.name = "cache"}) {
+        %position = tensor.extract %p[] : tensor<i64>
+        %at = arith.index_cast %position : i64 to index
+        %y = attn.cache_append ins(%x : tensor<1x1x1x4xf32>) outs(%cache : tensor<1x1x?x4xf32>) at(%at) )mlir" +
+                   llvm::Twine(kind) + R"mlir( -> tensor<1x1x?x4xf32>
+        return %y : tensor<1x1x?x4xf32>
+      })mlir")
+                      .str());
+    auto exe = module.compile();
+    ASSERT_TRUE(succeeds(exe));
+    float row[4] = {1, 2, 3, 4}, cache[8] = {};
+    int64_t position = 1;
+    auto append = [&](int64_t rows) {
+      MutableTensorView view(cache, {1, 1, rows, 4});
+      return exe->runInto(
+          {{"x", TensorView(row, {1, 1, 1, 4})}, {"cache", view}, {"p", TensorView(&position, {})}},
+          NamedMutableView("cache", view));
+    };
+    EXPECT_TRUE(succeeds(append(0)));
+    EXPECT_EQ(llvm::ArrayRef(cache), llvm::ArrayRef<float>({0, 0, 0, 0, 0, 0, 0, 0}));
+    EXPECT_TRUE(succeeds(append(2)));
+    EXPECT_EQ(llvm::ArrayRef(cache), llvm::ArrayRef<float>({0, 0, 0, 0, 1, 2, 3, 4}));
+  }
+}
+
 TEST(CompileTest, RejectsBadOutputs) {
   Module module(addSource);
   auto exe = module.compile();

@@ -62,6 +62,11 @@ bool fovea::isOwnArchitecture(llvm::StringRef triple) {
   return triple.empty() || (own.getArch() == other.getArch() && own.getOS() == other.getOS());
 }
 
+/// What LLVM generates code for that is no CPU of a machine.
+static bool isDeviceOrVirtual(const llvm::Triple &triple) {
+  return triple.isGPU() || triple.isSPIR() || triple.isDXIL() || triple.isBPF() || triple.isWasm();
+}
+
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 fovea::createTargetMachine(llvm::StringRef tripleName, llvm::StringRef cpu, unsigned optLevel) {
   if (optLevel > 3)
@@ -75,8 +80,8 @@ fovea::createTargetMachine(llvm::StringRef tripleName, llvm::StringRef cpu, unsi
                                          : llvm::Triple::normalize(tripleName));
   std::string message;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target || !triple.isArch64Bit() || !triple.isLittleEndian())
-    return llvm::createStringError("expected the triple of a little-endian 64-bit target that LLVM "
+  if (!target || !triple.isArch64Bit() || !triple.isLittleEndian() || isDeviceOrVirtual(triple))
+    return llvm::createStringError("expected the triple of a little-endian 64-bit CPU that LLVM "
                                    "knows, got '" +
                                    tripleName + "'");
   bool native = cpu.empty() || cpu == "native";

@@ -1,5 +1,6 @@
 #include "runtime/Signature.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/Entries.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -167,9 +168,7 @@ static llvm::Expected<EntrySignature> readSignature(func::FuncOp function) {
 
 llvm::Expected<std::vector<EntrySignature>> fovea::readSignatures(ModuleOp module) {
   std::vector<EntrySignature> signatures;
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (!function.isPublic() || function.isExternal())
-      continue;
+  for (func::FuncOp function : entriesOf(module)) {
     llvm::Expected<EntrySignature> signature = readSignature(function);
     if (!signature)
       return llvm::createStringError("entry '" + function.getName() +

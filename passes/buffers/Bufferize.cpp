@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/Entries.h"
 #include "passes/Passes.h"
 #include "passes/tensors/DimSizes.h"
 #include "passes/tensors/UpdateChain.h"
@@ -146,10 +147,7 @@ struct BufferizePass : impl::BufferizePassBase<BufferizePass> {
     // arguments' dims.
     for (auto function : getOperation().getOps<func::FuncOp>())
       shareDims(function);
-    auto isEntry = [](func::FuncOp function) {
-      return function.isPublic() && !function.isExternal();
-    };
-    for (auto function : llvm::make_filter_range(getOperation().getOps<func::FuncOp>(), isEntry)) {
+    for (func::FuncOp function : entriesOf(getOperation())) {
       if (failed(resultsToOutParameters(b, function)))
         return signalPassFailure();
       updateStates(b, function);

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/SymbolTable.h"
+#include "passes/Entries.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -184,11 +185,7 @@ struct EmitEntryPointsPass : impl::EmitEntryPointsPassBase<EmitEntryPointsPass> 
     LLVMTypeConverter converter(&getContext());
     SymbolTable symbols(getOperation());
     OpBuilder b(&getContext());
-    SmallVector<func::FuncOp> entries;
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function.isPublic() && !function.isExternal())
-        entries.push_back(function);
-    for (func::FuncOp function : entries)
+    for (func::FuncOp function : entriesOf(getOperation()))
       if (failed(emitEntry(b, symbols, function, converter)))
         return signalPassFailure();
   }

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Entries.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -121,11 +122,7 @@ struct InferResultShapesPass : impl::InferResultShapesPassBase<InferResultShapes
   using Base::Base;
   void runOnOperation() override {
     OpBuilder b(&getContext());
-    SmallVector<func::FuncOp> entries;
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function.isPublic() && !function.isExternal())
-        entries.push_back(function);
-    for (func::FuncOp function : entries)
+    for (func::FuncOp function : entriesOf(getOperation()))
       if (failed(inferShapes(b, function)))
         return signalPassFailure();
   }

@@ -2,6 +2,7 @@
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/Entries.h"
 #include "passes/attention/AttentionTile.h"
 #include "passes/attention/MaskBounds.h"
 #include "passes/tensors/DimSizes.h"
@@ -267,9 +268,8 @@ std::vector<AttentionFacts> fovea::describeAttentions(ModuleOp fused, const Targ
                                                       const SymbolSizes &sizes) {
   OwningOpRef<ModuleOp> module(fused.clone());
   std::vector<AttentionFacts> all;
-  for (auto function : module->getOps<func::FuncOp>()) {
-    if (!function.isPublic() || function.isExternal())
-      continue; // companions; calls are inlined
+  // Calls are inlined.
+  for (func::FuncOp function : entriesOf(*module)) {
     SizeFormulas formulas(sizes);
     formulas.bindEntry(function);
     function.walk([&](AttentionOp op) { all.push_back(Description(op, formulas, target).run()); });

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
+#include "passes/Entries.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace fovea;
@@ -138,8 +139,7 @@ GraphPicture Painter::run() {
 
 std::vector<GraphPicture> fovea::pictureGraphs(ModuleOp module) {
   std::vector<GraphPicture> pictures;
-  for (auto function : module.getOps<func::FuncOp>())
-    if (function.isPublic() && !function.isExternal())
-      pictures.push_back(Painter(function).run());
+  for (func::FuncOp function : entriesOf(module))
+    pictures.push_back(Painter(function).run());
   return pictures;
 }

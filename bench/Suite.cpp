@@ -1,5 +1,6 @@
 #include "bench/Suite.h"
 #include "bench/CompileTime.h"
+#include "bench/Loops.h"
 #include "bench/Measure.h"
 #include "bench/Quiet.h"
 #include "runtime/CodeGen.h"
@@ -150,6 +151,7 @@ llvm::Error bench::registerSuite(const SuiteOptions &options) {
   llvm::append_range(solvers, peerSolvers());
 
   registerCeilings(options.threads);
+  registerLoops(options.threads);
   for (const Problem &problem : problems)
     for (const Solver &solver : solvers)
       for (unsigned count : options.threads)

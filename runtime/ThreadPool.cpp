@@ -6,8 +6,9 @@
 // taken nothing.
 #include "runtime/ThreadPool.h"
 #include <algorithm>
+#include <chrono>
 #include <sched.h>
-#include <system_error>
+#include <thread>
 
 using namespace fovea;
 
@@ -15,11 +16,10 @@ static constexpr uint32_t fieldBits = 15;
 static constexpr uint32_t fieldMask = (1u << fieldBits) - 1;
 static constexpr uint32_t stopBit = 1u << 31;
 
-// Short enough that a waiting thread costs others little, longer than the gap between two loops.
-static constexpr int spins = 2000;
-
-// More ranges than threads, so that a thread whose ranges are short takes more of them.
-static constexpr int64_t rangesPerThread = 8;
+// Short enough that a waiting thread costs others little, longer than the gap between two loops,
+// and than waking up takes.
+static constexpr std::chrono::microseconds spinTime(100);
+static constexpr int spinsBetweenClocks = 64; // some microseconds
 
 namespace {
 /// That the running thread runs a task of a pool, perhaps from within a task of another.
@@ -51,12 +51,23 @@ static void relax() {
 #endif
 }
 
+/// How often this process, or one that it comes from, was forked since the first pool was made.
+static std::atomic<unsigned> forkCount{0};
+
+static unsigned countForks() {
+  static std::once_flag once;
+  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { ++forkCount; }); });
+  return forkCount.load(std::memory_order_relaxed);
+}
+
 /// Returns once `ready(value)` holds: at first by looking often, then asleep.
 template <typename Ready>
-static uint32_t waitUntil(const std::atomic<uint32_t> &value, Ready ready) {
-  for (int i = 0; i < spins; ++i, relax())
-    if (uint32_t now = value.load(std::memory_order_acquire); ready(now))
-      return now;
+uint32_t ThreadPool::waitUntil(const std::atomic<uint32_t> &value, Ready ready) const {
+  using Clock = std::chrono::steady_clock;
+  for (Clock::time_point end = Clock::now() + spinTime; spins && Clock::now() < end;)
+    for (int i = 0; i < spinsBetweenClocks; ++i, relax())
+      if (uint32_t now = value.load(std::memory_order_acquire); ready(now))
+        return now;
   while (true) {
     uint32_t now = value.load(std::memory_order_acquire);
     if (ready(now))
@@ -73,21 +84,59 @@ unsigned fovea::availableThreads() {
 }
 
 ThreadPool::ThreadPool(unsigned threads) {
-  threads = std::min(threads == 0 ? availableThreads() : threads, maxThreads);
-  workers.reserve(threads - 1);
-  // The one call whose failure comes as an exception; fewer threads give the same results.
-  try {
-    for (unsigned worker = 1; worker < threads; ++worker)
-      workers.emplace_back([this, worker] { workerMain(worker); });
-  } catch (const std::system_error &) {
-  }
+  unsigned available = availableThreads();
+  threads = std::min(threads == 0 ? available : threads, maxThreads);
+  // Else who spins keeps another thread from working.
+  spins = threads <= available;
+  startWorkers(threads);
 }
 
 ThreadPool::~ThreadPool() {
+  // Those of the parent process do not end for this one.
+  if (forks != countForks())
+    return;
   tickets.store(stopBit, std::memory_order_release);
   tickets.notify_all();
-  for (std::thread &worker : workers)
-    worker.join();
+  for (const Worker &worker : workers)
+    pthread_join(worker.thread, nullptr);
+}
+
+void ThreadPool::startWorkers(unsigned threads) {
+  forks = countForks();
+  tickets.store(0, std::memory_order_relaxed);
+  workers.clear();
+  // Workers know their places.
+  workers.reserve(threads - 1);
+  auto run = [](void *argument) -> void * {
+    auto *self = static_cast<Worker *>(argument);
+    self->pool->workerMain(self->number);
+    return nullptr;
+  };
+  for (unsigned number = 1; number < threads; ++number) {
+    Worker &worker = workers.emplace_back(Worker{this, number, {}});
+    // Fewer threads give the same results.
+    if (pthread_create(&worker.thread, nullptr, run, &worker) != 0)
+      return workers.pop_back();
+  }
+}
+
+/// Cuts a loop into ranges and returns their number: half of it into one a thread, half of the rest
+/// again, and so on. At least one task a range; a loop of as many tasks as threads has one each.
+int64_t ThreadPool::cut(int64_t newCount) {
+  int64_t threads = size(), begin = 0;
+  count = newCount;
+  for (rounds = 0; rounds + 1 < maxRounds; ++rounds) {
+    int64_t rangeSize = (count - begin) / (2 * threads);
+    if (rangeSize <= 1)
+      break;
+    round[rounds] = {begin, rangeSize};
+    begin += threads * rangeSize;
+  }
+  int64_t left = count - begin;
+  // After all rounds little is left; before, less than 4 tasks a thread.
+  int64_t rangeSize = rounds + 1 < maxRounds ? 1 : (left - 1) / threads + 1;
+  round[rounds] = {begin, rangeSize};
+  return rounds++ * threads + (left - 1) / rangeSize + 1;
 }
 
 bool ThreadPool::runOneRange(int64_t worker) {
@@ -97,8 +146,10 @@ bool ThreadPool::runOneRange(int64_t worker) {
       return false;
   } while (!tickets.compare_exchange_weak(now, now + (1u << fieldBits), std::memory_order_acq_rel,
                                           std::memory_order_acquire));
-  int64_t begin = ((now >> fieldBits) & fieldMask) * rangeSize;
-  task(closure, begin, begin + std::min(rangeSize, count - begin), worker);
+  int64_t ticket = (now >> fieldBits) & fieldMask, threads = size();
+  int64_t number = std::min(ticket / threads, rounds - 1);
+  int64_t begin = round[number].begin + (ticket - number * threads) * round[number].size;
+  task(closure, begin, begin + std::min(round[number].size, count - begin), worker);
   if (unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1)
     unfinished.notify_one();
   return true;
@@ -121,12 +172,11 @@ void ThreadPool::parallelFor(int64_t newCount, fovea_task newTask, void *newClos
   if (workers.empty() || newCount == 1 || !busy.try_lock())
     return newTask(newClosure, 0, newCount, 0);
   std::lock_guard<std::mutex> lock(busy, std::adopt_lock);
-  int64_t wantedRanges = std::min<int64_t>(newCount, size() * rangesPerThread);
+  if (forks != forkCount.load(std::memory_order_relaxed))
+    startWorkers(size());
   task = newTask;
   closure = newClosure;
-  count = newCount;
-  rangeSize = (newCount - 1) / wantedRanges + 1;
-  uint32_t ranges = static_cast<uint32_t>((newCount - 1) / rangeSize + 1);
+  auto ranges = static_cast<uint32_t>(cut(newCount));
   unfinished.store(ranges, std::memory_order_relaxed);
   tickets.store(ranges, std::memory_order_release);
   tickets.notify_all();

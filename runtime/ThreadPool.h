@@ -1,6 +1,7 @@
 // Persistent worker threads for compiled code: the `parallel_for` of runtime/Abi.h. A pool of n
 // threads keeps n - 1 workers; the thread that calls takes part. Workers spin for a moment
-// between loops, since the loops of one model follow each other closely, and then sleep.
+// between loops, since the loops of one model follow each other closely, and then sleep. In a
+// process that was forked a pool starts its workers anew.
 #ifndef FOVEA_RUNTIME_THREADPOOL_H
 #define FOVEA_RUNTIME_THREADPOOL_H
 
@@ -8,7 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
-#include <thread>
+#include <pthread.h>
 #include <vector>
 
 namespace fovea {
@@ -39,17 +40,36 @@ public:
   }
 
 private:
-  void workerMain(int64_t worker);
-  bool runOneRange(int64_t worker);
+  struct Worker {
+    ThreadPool *pool;
+    int64_t number; // from 1 on; 0 is the caller
+    pthread_t thread;
+  };
+  /// Ranges of one size that lie side by side, one a thread; of the last round any number.
+  struct Round {
+    int64_t begin, size;
+  };
+  /// Each round halves what is left, so the last range is short whatever a task costs.
+  static constexpr int64_t maxRounds = 7;
 
-  std::vector<std::thread> workers;
+  void startWorkers(unsigned threads);
+  void workerMain(int64_t worker);
+  int64_t cut(int64_t newCount);
+  bool runOneRange(int64_t worker);
+  template <typename Ready>
+  uint32_t waitUntil(const std::atomic<uint32_t> &value, Ready ready) const;
+
+  std::vector<Worker> workers;
+  bool spins;      // whether who waits may keep a CPU for a moment
+  unsigned forks;  // of this process when the workers were started
   std::mutex busy; // held by the thread whose loop the pool runs
 
   // The loop. Only who holds an unfinished range of it may read these.
   fovea_task task = nullptr;
   void *closure = nullptr;
   int64_t count = 0;
-  int64_t rangeSize = 0;
+  int64_t rounds = 0;
+  Round round[maxRounds];
 
   // On cache lines of their own: all threads write them.
   alignas(64) std::atomic<uint32_t> tickets{0};    // see ThreadPool.cpp

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 #include <sys/resource.h>
+#include <thread>
 
 using namespace fovea;
 
@@ -50,6 +51,36 @@ TEST(ThreadPoolTest, CountsNearTheLimitDoNotOverflow) {
   EXPECT_EQ(total, count);
 }
 
+// Ranges get shorter towards the end, so that no thread waits long for another.
+TEST(ThreadPoolTest, LastRangesAreShort) {
+  ThreadPool pool(2);
+  for (int64_t count : {100, 1000, 100000}) {
+    std::mutex mutex;
+    int64_t ofLast = count, ranges = 0;
+    parallelFor(pool, count, [&](int64_t begin, int64_t end, int64_t) {
+      std::lock_guard<std::mutex> lock(mutex);
+      ++ranges;
+      if (end == count)
+        ofLast = end - begin;
+    });
+    EXPECT_LE(ofLast, std::max<int64_t>(1, count / 100)) << count;
+    EXPECT_LE(ranges, 16) << count;
+  }
+}
+
+// As many tasks as threads are for one thread each: they may wait for each other.
+TEST(ThreadPoolTest, TasksOfAllThreadsMayMeet) {
+  for (unsigned threads : {2u, 3u, 8u}) {
+    ThreadPool pool(threads);
+    std::atomic<unsigned> begun = 0;
+    parallelFor(pool, threads, [&](int64_t begin, int64_t end, int64_t) {
+      EXPECT_EQ(end - begin, 1);
+      for (++begun; begun < threads;)
+        std::this_thread::yield();
+    });
+  }
+}
+
 // Calls that overlap have different workers: each worker's flag is free when it starts.
 TEST(ThreadPoolTest, WorkersAreExclusive) {
   ThreadPool pool(4);
@@ -87,6 +118,24 @@ TEST(ThreadPoolTest, WakesAfterSleeping) {
     parallelFor(pool, 30, [&](int64_t begin, int64_t end, int64_t) { total += end - begin; });
     EXPECT_EQ(total, 30);
   }
+}
+
+static double processorSeconds() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](timeval time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// Who waits for a loop soon sleeps: of three threads for 200 ms nothing is left that shows.
+TEST(ThreadPoolTest, IdleWorkersTakeNoTime) {
+  ThreadPool pool(4);
+  parallelFor(pool, 100, [](int64_t, int64_t, int64_t) {});
+  double before = processorSeconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LT(processorSeconds() - before, 0.05);
 }
 
 TEST(ThreadPoolTest, NestedLoopsKeepTheirWorker) {
@@ -169,7 +218,8 @@ TEST(ThreadPoolTest, BoundsThreads) {
 #define __has_feature(x) 0
 #endif
 #if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-// Without address space for stacks the system refuses threads; the pool goes on with fewer.
+// Without address space for stacks the system refuses threads; the pool goes on with fewer. The
+// first of these tests: stacks of threads that ended are used again.
 TEST(ThreadPoolDeathTest, GoesOnWithoutThreads) {
   auto child = [] {
     rlimit limit = {1, 1};
@@ -180,5 +230,25 @@ TEST(ThreadPoolDeathTest, GoesOnWithoutThreads) {
     _exit(pool.size() == 1 && total == 10 ? 0 : 1);
   };
   EXPECT_EXIT(child(), ::testing::ExitedWithCode(0), "");
+}
+
+// Workers do not follow a process that is forked. The child starts its own, and ends.
+TEST(ThreadPoolDeathTest, WorksInAForkedProcess) {
+  auto child = [](ThreadPool &pool, ThreadPool *unused) {
+    std::atomic<unsigned> begun = 0;
+    parallelFor(pool, 3, [&](int64_t, int64_t, int64_t) {
+      for (++begun; begun < 3;)
+        std::this_thread::yield();
+    });
+    delete unused;
+    pool.~ThreadPool();
+    _exit(begun == 3 ? 0 : 1);
+  };
+  ThreadPool pool(3);
+  auto unused = std::make_unique<ThreadPool>(2);
+  EXPECT_EXIT(child(pool, unused.get()), ::testing::ExitedWithCode(0), "");
+  std::atomic<int64_t> total = 0;
+  parallelFor(pool, 30, [&](int64_t begin, int64_t end, int64_t) { total += end - begin; });
+  EXPECT_EQ(total, 30);
 }
 #endif

@@ -172,9 +172,13 @@ static llvm::Error runCompiled(const RunOptions &options, const Model &model,
                                const NamedTensors &inputs,
                                const std::shared_ptr<const WeightSource> &weights) {
   std::vector<NamedView> views(inputs.begin(), inputs.end());
+  auto run = executable.run(views, entry.name);
+  if (!run)
+    return run.takeError();
+  // A run of its own: the first one touches memory for the first time.
   Trace trace;
-  auto run = options.trace.empty() ? executable.run(views, entry.name)
-                                   : executable.runTraced(views, trace, entry.name);
+  if (!options.trace.empty())
+    run = executable.runTraced(views, trace, entry.name);
   if (!run)
     return run.takeError();
   if (!options.trace.empty())

@@ -11,6 +11,10 @@ namespace fovea::tokenizer {
 
 class Vocabulary {
 public:
+  Vocabulary() = default;
+  /// Empty, with room for `count` tokens.
+  explicit Vocabulary(unsigned count);
+
   /// Reads an object of tokens with their ids.
   static llvm::Expected<Vocabulary> read(const JsonNode &node);
 

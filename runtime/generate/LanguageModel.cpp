@@ -4,12 +4,14 @@
 #include "frontend/Json.h"
 #include "frontend/ModelDirectory.h"
 #include "runtime/Compile.h"
+#include "runtime/Memory.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
+#include <future>
 #include <limits>
 
 using namespace fovea;
@@ -79,6 +81,40 @@ static bool hasTokenizer(StringRef directory) {
     return llvm::sys::fs::exists(path);
   });
 }
+
+namespace {
+/// Reads the tokenizer while the rest of the model is loaded: a large vocabulary takes as long as
+/// compiling does.
+class TokenizerReader {
+public:
+  explicit TokenizerReader(StringRef directory) {
+    if (hasTokenizer(directory))
+      // Where the system refuses a thread, `finish` reads it.
+      result = std::async(std::launch::async | std::launch::deferred, [path = directory.str()] {
+        llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(path);
+        returnFreeMemory(); // a parsed file takes many times what the tokenizer does
+        return tokenizer ? Result{std::move(*tokenizer), ""}
+                         : Result{std::nullopt, llvm::toString(tokenizer.takeError())};
+      });
+  }
+
+  /// Waits, and gives the tokenizer if there is one.
+  llvm::Error finish(std::optional<Tokenizer> &tokenizer) {
+    if (!result.valid())
+      return llvm::Error::success();
+    Result read = result.get();
+    tokenizer = std::move(read.tokenizer);
+    return tokenizer ? llvm::Error::success() : llvm::createStringError(read.message);
+  }
+
+private:
+  struct Result {
+    std::optional<Tokenizer> tokenizer;
+    std::string message; // if there is none
+  };
+  std::future<Result> result;
+};
+} // namespace
 
 /// The names of all tensors that the module loads.
 static llvm::StringSet<> usedWeights(mlir::ModuleOp module) {
@@ -195,6 +231,7 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   llvm::Expected<ModelDirectory> files = ModelDirectory::open(directory);
   if (!files)
     return files.takeError();
+  TokenizerReader tokenizer(directory);
   std::optional<Stopwatch> watch;
   watch.emplace(model.times, "mapping the weights");
   auto weights = files->openWeights();
@@ -211,13 +248,6 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   llvm::Expected<std::vector<End>> ends = findEnds(*files);
   if (!ends)
     return ends.takeError();
-  watch.emplace(model.times, "reading the tokenizer");
-  if (hasTokenizer(directory)) {
-    llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(directory);
-    if (!tokenizer)
-      return tokenizer.takeError();
-    model.textTokenizer = std::move(*tokenizer);
-  }
   watch.reset();
   if (llvm::Error error = model.readExports(*graph, options))
     return std::move(error);
@@ -237,6 +267,10 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
                                      Twine(model.vocabulary) + ", got " + Twine(end.token));
     model.ends.push_back(end.token);
   }
+  watch.emplace(model.times, "waiting for the tokenizer");
+  if (llvm::Error error = tokenizer.finish(model.textTokenizer))
+    return std::move(error);
+  watch.reset();
   return model;
 }
 

@@ -93,7 +93,7 @@ std::optional<SplitKeys> SplitKeys::create(AttentionOp op, const AttentionTile &
   Value rows = totalRows(b, op), keys = totalKeys(b, op);
   if (!rows || !keys)
     return std::nullopt;
-  SplitKeys split(tile, fewRows);
+  SplitKeys split(tile);
   split.hasSink = op.hasSink();
   if (around)
     b.setInsertionPoint(around);

@@ -29,13 +29,12 @@ public:
   void emitMerge(attn::AttentionOp op);
 
 private:
-  SplitKeys(const AttentionTile &tile, int64_t fewRows) : tile(tile), fewRows(fewRows) {}
+  explicit SplitKeys(const AttentionTile &tile) : tile(tile) {}
   /// `old` is null if the op is in no loop.
   void extend(EmitBuilder &b, attn::AttentionOp op, mlir::scf::ForallOp old, mlir::Value keys);
   void allocate(EmitBuilder &b, attn::AttentionOp op);
 
   AttentionTile tile;
-  int64_t fewRows;
   bool hasSink = false;
   mlir::scf::ForallOp loop;
   mlir::Value rows, isFew, count; // in front of the loop: queries, whether few, segments

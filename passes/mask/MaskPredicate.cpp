@@ -162,6 +162,32 @@ simplifyBy(std::vector<MaskPredicate> &operands, size_t at, size_t by, Kind kind
   return true;
 }
 
+/// Among more operands no two are compared that may have a part in common.
+static constexpr size_t maxPaired = 16;
+
+/// What `(x and a) or (x and not a)` has left, x, and its dual; none if a and b are no such pair.
+static std::optional<std::vector<MaskPredicate>> commonPart(const MaskPredicate &a,
+                                                            const MaskPredicate &b, Kind inner) {
+  auto parts = [&](const MaskPredicate &of) {
+    return of.getKind() == inner ? of.getOperands() : std::vector<MaskPredicate>{of};
+  };
+  std::vector<MaskPredicate> common, other = parts(b);
+  std::optional<MaskPredicate> lone;
+  for (const MaskPredicate &part : parts(a)) {
+    if (auto it = llvm::find(other, part); it != other.end()) {
+      common.push_back(part);
+      other.erase(it);
+    } else if (lone) {
+      return std::nullopt;
+    } else {
+      lone = part;
+    }
+  }
+  if (!lone || other.size() != 1 || !(lone->negation() == other.front()))
+    return std::nullopt;
+  return common;
+}
+
 MaskPredicate MaskPredicate::combine(Kind kind, std::vector<MaskPredicate> given) {
   Kind neutral = kind == Kind::And ? Kind::True : Kind::False;
   Kind absorbing = kind == Kind::And ? Kind::False : Kind::True;
@@ -196,6 +222,16 @@ MaskPredicate MaskPredicate::combine(Kind kind, std::vector<MaskPredicate> given
     return constant(neutral == Kind::True);
   if (result.operands.size() == 1)
     return MaskPredicate(result.operands.front());
+  if (result.operands.size() > maxPaired)
+    return result;
+  Kind inner = kind == Kind::And ? Kind::Or : Kind::And;
+  for (size_t a = 0; a < result.operands.size(); ++a)
+    for (size_t b = a + 1; b < result.operands.size(); ++b)
+      if (auto common = commonPart(result.operands[a], result.operands[b], inner)) {
+        result.operands[a] = combine(inner, std::move(*common));
+        result.operands.erase(result.operands.begin() + b);
+        return combine(kind, std::move(result.operands));
+      }
   return result;
 }
 

@@ -358,6 +358,15 @@ static std::string findObstacle(AttentionOp (&parts)[2]) {
   return "";
 }
 
+/// Whether row r is at one position in both.
+static bool haveSamePositions(AttentionOp (&parts)[2]) {
+  AttentionOp a = parts[0], b = parts[1];
+  if (a.getQueryOffset() || b.getQueryOffset())
+    return a.getQueryOffset() == b.getQueryOffset();
+  return a.getAlignment() == b.getAlignment() && (a.getAlignment() == attn::Alignment::TopLeft ||
+                                                  haveEqualSizes(a.getKey(), 2, b.getKey(), 2));
+}
+
 /// Merges a pair, or says why not.
 static bool raise(Pair pair, std::string &why) {
   AttentionOp(&parts)[2] = pair.parts;
@@ -386,22 +395,25 @@ static bool raise(Pair pair, std::string &why) {
     return false;
   }
   Location loc = last.getLoc();
-  Value first[2];
-  for (int part : {0, 1})
-    first[part] =
-        getValueOrCreateConstantIndexOp(builder, loc, parts[part].getFirstPosition(builder));
+  Value first[2], shift;
+  bool arePlacedAlike = haveSamePositions(parts);
   bool seesPositions =
       llvm::any_of(parts, [](AttentionOp part) { return part.hasMask() || part.hasScore(); });
-  Value shift;
-  if (!isEqualConstantIntOrValue(first[0], first[1]))
+  bool needsOffset = seesPositions && (keys->split || !arePlacedAlike);
+  for (int part : {0, 1})
+    if (needsOffset)
+      first[part] =
+          getValueOrCreateConstantIndexOp(builder, loc, parts[part].getFirstPosition(builder));
+  if (needsOffset && !arePlacedAlike)
     shift = builder.createOrFold<arith::SubIOp>(loc, first[1], first[0]);
   SmallVector<Value> inits{parts[0].getInits().front()};
   if (pair.lse)
     inits.push_back(parts[0].getInits().back());
   auto merged = AttentionOp::create(
       builder, loc, ValueRange(inits).getTypes(), parts[0].getQuery(), keys->key, keys->value,
-      inits, seesPositions ? first[0] : Value(), /*seed=*/Value(), /*dropout_counter=*/ValueRange(),
-      parts[0].getScaleAttr(), attn::Alignment::BottomRight, nullptr, nullptr, nullptr, nullptr,
+      inits, needsOffset ? first[0] : parts[0].getQueryOffset(), /*seed=*/Value(),
+      /*dropout_counter=*/ValueRange(), parts[0].getScaleAttr(), parts[0].getAlignment(), nullptr,
+      nullptr, nullptr, nullptr,
       /*dropout=*/FloatAttr(), /*fill=*/FloatAttr(),
       /*with_weights=*/false, /*with_lse=*/pair.lse != nullptr, /*column_chunk=*/nullptr);
   RegionMerger regions(parts, *keys, merged, shift);

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/tensors/DimSizes.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -18,12 +19,17 @@ Value ElementReader::constant(int64_t value) {
   return known;
 }
 
-Value ElementReader::read(Value tensor, ArrayRef<Value> indices) {
+Value ElementReader::read(Value tensor, ArrayRef<Value> given) {
+  // One value a number, so that reading an element by other constants gives the same.
+  SmallVector<Value> indices(given);
+  for (Value &index : indices)
+    if (std::optional<int64_t> number = getConstantIntValue(index))
+      index = constant(*number);
   for (const Known &entry : known)
     if (entry.tensor == tensor && llvm::equal(entry.indices, indices))
       return entry.element;
   Value element = readUncached(tensor, indices);
-  known.push_back({tensor, llvm::to_vector(indices), element});
+  known.push_back({tensor, indices, element});
   return element;
 }
 

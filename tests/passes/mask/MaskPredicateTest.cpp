@@ -129,6 +129,22 @@ TEST_F(MaskPredicateTest, BoundsAreTightenedAndContradictionsFound) {
             "true");
 }
 
+TEST_F(MaskPredicateTest, PartsThatExcludeEachOtherLeaveWhatTheyShare) {
+  const std::string parts = "%x = arith.cmpi sle, %j, %i : index\n"
+                            "%u = arith.cmpi slt, %j, %n : index\n"
+                            "%l = arith.cmpi sge, %j, %n : index\n";
+  EXPECT_EQ(normalForm(parts + "%a = arith.andi %x, %u : i1\n%b = arith.andi %x, %l : i1\n"
+                               "%p = arith.ori %a, %b : i1\n"),
+            "j - i <= 0");
+  EXPECT_EQ(normalForm(parts + "%a = arith.ori %x, %u : i1\n%b = arith.ori %x, %l : i1\n"
+                               "%p = arith.andi %a, %b : i1\n"),
+            "j - i <= 0");
+  EXPECT_EQ(normalForm("%y = arith.cmpi sge, %i, %n : index\n" + parts +
+                       "%a = arith.andi %x, %u : i1\n%b = arith.andi %y, %l : i1\n"
+                       "%p = arith.ori %a, %b : i1\n"),
+            "(j - i <= 0 and j - n <= -1) or (j - n >= 0 and i - n >= 0)");
+}
+
 TEST_F(MaskPredicateTest, DataStaysOpaque) {
   EXPECT_EQ(normalForm("%e = tensor.extract %init[%i, %j] : tensor<8x8xi1>\n"
                        "%c = arith.cmpi sge, %i, %j : index\n%p = arith.andi %e, %c : i1\n"),

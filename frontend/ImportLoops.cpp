@@ -123,6 +123,9 @@ llvm::Expected<GraphBuilder::Tensors> Importer::runLoopBody(const ForStmt &loop,
     if (!begin)
       return begin.takeError();
     index = mlir::arith::AddIOp::create(graph.opBuilder(), locate(loop.range), index, *begin);
+  } else if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(index)) { // for reports
+    argument.getOwner()->getParentOp()->setAttr(
+        "attn.name", graph.opBuilder().getStringAttr(loop.targets[0].name));
   }
   Scope *scope = newScope(outer.scope);
   scope->names[loop.targets[0].name] = Value(ScalarValue{index, range.end.constant()});

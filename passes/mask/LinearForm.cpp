@@ -293,7 +293,8 @@ std::string LinearForm::str(ValueNamer name) const {
                            "(" + dividend + " floordiv " + std::to_string(term.divisor) + ")");
   }
   for (const Term &term : rest.terms)
-    appendTerm(text, term.coefficient, name(term.value));
+    if (std::string value = name(term.value); !value.empty())
+      appendTerm(text, term.coefficient, value);
   // A sum that begins with a minus sign is hard to read.
   if (text.empty())
     llvm::stable_sort(divisions, [](auto &a, auto &b) { return (a.first > 0) > (b.first > 0); });

@@ -14,7 +14,7 @@
 
 namespace fovea {
 
-/// Gives a value its name in printed forms.
+/// Gives a value its name in printed forms; one with an empty name is left out.
 using ValueNamer = llvm::function_ref<std::string(mlir::Value)>;
 
 /// An order of values that does not depend on how expressions over them are written: block

@@ -80,8 +80,8 @@ MaskPredicate analyzeMaskRegion(mlir::Region &region);
 std::optional<LinearForm> analyzeIndex(mlir::Value value, mlir::Region &region);
 
 /// Names the values that a mask is expressed in: the region's arguments b, h, i, j (the last of
-/// these if it has fewer), sizes dim<n>, elements of tensors as "doc[b, j]", other values and
-/// tensors without a name %0, %1, ... as they come.
+/// these if it has fewer), sizes by their names or dim<n>, elements of tensors as "doc[b, j]",
+/// values and tensors without a name by where they are computed, else %0, %1, ... as they come.
 class MaskNamer {
 public:
   explicit MaskNamer(mlir::Region &region) : region(region) {}
@@ -89,6 +89,7 @@ public:
 
 private:
   std::string nameTensor(mlir::Value tensor);
+  std::string nameIndex(mlir::Value index);
   mlir::Region &region;
   llvm::SmallVector<mlir::Value> unnamed;
 };

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "passes/mask/DataNames.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace fovea;
@@ -170,10 +171,23 @@ SymbolicDim SizeFormulas::computeAffine(Operation *op) {
   return result;
 }
 
+/// A number that is read from a tensor: a symbol such as "lens[b]".
+SymbolicDim SizeFormulas::element(Value tensor, ValueRange indices) {
+  std::string name = nameData(tensor);
+  if (name.empty())
+    return unknown();
+  std::string at;
+  for (Value index : indices)
+    at += (at.empty() ? "" : ", ") + of(index).str();
+  return SymbolicDim::symbol(at.empty() ? name : name + "[" + at + "]");
+}
+
 SymbolicDim SizeFormulas::compute(Value index) {
   Operation *op = index.getDefiningOp();
-  if (!op)
-    return unknown();
+  if (!op) {
+    std::optional<std::string> loop = nameLoopIndex(index);
+    return loop ? symbol(*loop) : unknown();
+  }
   auto lhs = [&] { return of(op->getOperand(0)); };
   auto rhs = [&] { return of(op->getOperand(1)); };
   return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
@@ -193,13 +207,14 @@ SymbolicDim SizeFormulas::compute(Value index) {
       .Case([&](arith::SelectOp select) {
         return choose(select.getCondition(), of(select.getTrueValue()), of(select.getFalseValue()));
       })
-      .Case<arith::IndexCastOp>([&](auto) { return lhs(); })
+      .Case<arith::IndexCastOp, arith::ExtSIOp>([&](auto) { return lhs(); })
       .Case<affine::AffineApplyOp, affine::AffineMinOp, affine::AffineMaxOp>(
           [&](auto) { return computeAffine(op); })
       .Case<tensor::DimOp, memref::DimOp>([&](auto dimOp) {
         std::optional<int64_t> at = dimOp.getConstantIndex();
         return at ? dim(dimOp.getSource(), *at) : unknown();
       })
+      .Case([&](tensor::ExtractOp read) { return element(read.getTensor(), read.getIndices()); })
       .Case([&](attn::WorkersOp) { return symbol("workers"); })
       .Default([&](Operation *) { return unknown(); });
 }

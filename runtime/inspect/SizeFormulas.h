@@ -26,8 +26,9 @@ public:
   /// What a value stands for from now on.
   void bind(mlir::Value value, SymbolicDim formula) { formulas[value] = std::move(formula); }
 
-  /// The formula of an index. What no formula has (it depends on data, or a coefficient leaves 64
-  /// bits) is a symbol of its own, "?1", "?2", ...
+  /// The formula of an index, in which elements of tensors are symbols such as "lens[b]". What has
+  /// no formula (it is computed from data, or a coefficient leaves 64 bits) is a symbol of its own,
+  /// "?1", "?2", ...
   SymbolicDim of(mlir::Value index);
   SymbolicDim of(mlir::OpFoldResult index);
   /// The size of a dim of a tensor or buffer.
@@ -51,6 +52,7 @@ public:
 
 private:
   SymbolicDim compute(mlir::Value index);
+  SymbolicDim element(mlir::Value tensor, mlir::ValueRange indices);
   SymbolicDim computeAffine(mlir::Operation *op);
   SymbolicDim ofAffine(mlir::AffineExpr expr, llvm::ArrayRef<SymbolicDim> operands,
                        unsigned numDims);

@@ -112,7 +112,7 @@ func.func @causal(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: me
 func.func @opaque_mask(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>,
                        %v: memref<1x1x120x64xf32>, %m: memref<?x?xi1>,
                        %o: memref<1x1x120x64xf32>) {
-  // expected-remark @below {{blocks where max %0[i, j] >= 1, full where min %0[i, j] >= 1}}
+  // expected-remark @below {{blocks where max arg3[i, j] >= 1, full where min arg3[i, j] >= 1}}
   attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x120x64xf32>, memref<1x1x120x64xf32>)
                  outs(%o : memref<1x1x120x64xf32>)
     mask {

@@ -309,7 +309,7 @@ func.func @negative_score_stays(%q: tensor<1x2x32x8xf32>) -> tensor<1x2x32x8xf32
 // CHECK: attn.yield
 func.func @negative_data(%q: tensor<2x2x32x8xf32>, %keep: tensor<2x32xi1>) -> tensor<2x2x32x8xf32> {
   %e = tensor.empty() : tensor<2x2x32x8xf32>
-  // expected-remark @below {{[mask] keys where j - i <= 0 and %0[b, j]}}
+  // expected-remark @below {{[mask] keys where j - i <= 0 and arg1[b, j]}}
   %o = attn.attention ins(%q, %q, %q : tensor<2x2x32x8xf32>, tensor<2x2x32x8xf32>, tensor<2x2x32x8xf32>) outs(%e : tensor<2x2x32x8xf32>) mask {
   ^bb0(%b: index, %h: index, %i: index, %j: index):
     %x = tensor.extract %keep[%b, %j] : tensor<2x32xi1>

@@ -90,7 +90,7 @@ static bool readBuckets(BuiltinCall &call, AttentionOptions &options,
 }
 
 // A mask is a function of positions, a boolean tensor, or a float tensor added to the scores;
-// `bias` is such a float tensor beside a mask of another form.
+// `bias` is such a float tensor too, and may be there beside any mask.
 static bool readMask(BuiltinCall &call, AttentionOptions &options,
                      const Importer::IndexBounds &bounds) {
   options.maskTensor = call.optionalTensor("bias");
@@ -111,13 +111,16 @@ static bool readMask(BuiltinCall &call, AttentionOptions &options,
     options.maskTensor = mask;
     return true;
   }
-  if (!mask.elementType().isInteger(1)) {
-    call.fail("mask", "beside a bias the mask must be boolean, got " + mask.str());
+  bool isFloat = llvm::isa<mlir::FloatType>(mask.elementType());
+  if (!isFloat && !mask.elementType().isInteger(1)) {
+    call.fail("mask", "beside a bias the mask must be boolean or float, got " + mask.str());
     return false;
   }
   SymbolicTensor bias = *options.maskTensor;
   auto merged =
       call.importer.build(call.range, [&](GraphBuilder &g) -> GraphBuilder::TensorOrError {
+        if (isFloat)
+          return g.add(mask, bias);
         auto excluded = g.scalar(-std::numeric_limits<double>::infinity(), bias.elementType());
         return excluded ? g.where(mask, bias, *excluded) : std::move(excluded);
       });

@@ -62,14 +62,25 @@ static MaybeValue zipElements(BuiltinCall &call) {
   return Value(std::move(result));
 }
 
-static MaybeValue castTo(BuiltinCall &call, llvm::StringRef type) {
-  return call.build([&](GraphBuilder &g) {
-    return g.cast(call.tensor("x"), parseElementType(call.importer.getContext(), type));
-  });
+/// A run-time scalar as one of another type.
+static Value castScalar(BuiltinCall &call, const ScalarValue &x, mlir::Type type) {
+  mlir::OpBuilder &builder = call.importer.getGraph().opBuilder();
+  return Value(ScalarValue{buildCast(builder, call.importer.locate(call.range), x.value, type),
+                           std::nullopt});
+}
+
+static MaybeValue castTo(BuiltinCall &call, llvm::StringRef name) {
+  mlir::Type type = parseElementType(call.importer.getContext(), name);
+  Value argument = call.value("x");
+  if (auto *scalar = argument.get<ScalarValue>())
+    return castScalar(call, *scalar, type);
+  return call.build([&](GraphBuilder &g) { return g.cast(call.tensor("x"), type); });
 }
 
 static MaybeValue toInt(BuiltinCall &call) {
   Value argument = call.value("x");
+  if (auto *scalar = argument.get<ScalarValue>())
+    return castScalar(call, *scalar, call.importer.getGraph().opBuilder().getIndexType());
   if (argument.is<SymbolicTensor>())
     return castTo(call, "i64");
   if (argument.dim())
@@ -84,6 +95,11 @@ static MaybeValue toInt(BuiltinCall &call) {
 
 static MaybeValue toFloat(BuiltinCall &call) {
   Value argument = call.value("x");
+  // The float type of scores.
+  if (auto *scalar = argument.get<ScalarValue>())
+    return llvm::isa<mlir::FloatType>(scalar->value.getType())
+               ? MaybeValue(argument)
+               : call.importer.binary(BinaryKind::Mul, argument, Value(1.0), call.range);
   if (argument.is<SymbolicTensor>())
     return castTo(call, "f32");
   double parsed = 0;
@@ -97,6 +113,8 @@ static MaybeValue toFloat(BuiltinCall &call) {
 
 static MaybeValue toBool(BuiltinCall &call) {
   Value argument = call.value("x");
+  if (auto *scalar = argument.get<ScalarValue>())
+    return castScalar(call, *scalar, call.importer.getGraph().opBuilder().getI1Type());
   if (argument.is<SymbolicTensor>())
     return castTo(call, "bool");
   if (auto number = argument.number())
@@ -105,8 +123,11 @@ static MaybeValue toBool(BuiltinCall &call) {
 }
 
 static MaybeValue convert(BuiltinCall &call) {
-  SymbolicTensor x = call.tensor("x");
   mlir::Type type = call.elementType("dtype");
+  Value argument = call.value("x");
+  if (auto *scalar = argument.get<ScalarValue>(); scalar && !call.hasFailed())
+    return castScalar(call, *scalar, type);
+  SymbolicTensor x = call.tensor("x");
   return call.build([&](GraphBuilder &g) { return g.cast(x, type); });
 }
 

@@ -66,11 +66,13 @@ static MaybeValue binary(BuiltinCall &call) {
 }
 
 static MaybeValue gelu(BuiltinCall &call) {
-  SymbolicTensor x = call.tensor("x");
   std::string form = call.text("approximate", "none");
   if (form != "none" && form != "tanh")
     return call.fail("approximate", "expected 'none' or 'tanh', got '" + form + "'");
   UnaryKind kind = form == "tanh" ? UnaryKind::GeluTanh : UnaryKind::Gelu;
+  if (call.value("x").is<ScalarValue>())
+    return call.importer.unary(kind, call.value("x"), call.range);
+  SymbolicTensor x = call.tensor("x");
   return call.build([&](GraphBuilder &g) { return g.unary(kind, x); });
 }
 

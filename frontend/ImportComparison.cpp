@@ -116,6 +116,26 @@ MaybeValue Importer::compare(CompareOp op, const Value &left, const Value &right
   bool sizesInRegion = region && relation && (left.is<SymbolicDim>() || right.is<SymbolicDim>());
   if (withNone && (isRunTime(left) || isRunTime(right)))
     return Value(op == CompareOp::NotEqual || op == CompareOp::IsNot);
+  bool isSearch = op == CompareOp::In || op == CompareOp::NotIn;
+  auto *elements = isSearch ? right.sequence() : nullptr;
+  if (elements && (isRunTime(left) || llvm::any_of(*elements, isRunTime))) {
+    MaybeValue found = Value(false);
+    for (const Value &element : *elements) {
+      MaybeValue same = compare(CompareOp::Equal, left, element, range);
+      if (!same)
+        return std::nullopt;
+      bool first = found->is<bool>(), known = same->is<bool>();
+      if (known && *same->get<bool>())
+        found = same;
+      else if (!known)
+        found = first && !*found->get<bool>() ? same
+                : first                       ? found
+                                              : binary(BinaryKind::Or, *found, *same, range);
+      if (!found)
+        return std::nullopt;
+    }
+    return op == CompareOp::In ? found : unary(UnaryKind::LogicalNot, *found, range);
+  }
   if (!isRunTime(left) && !isRunTime(right) && !sizesInRegion) {
     auto known = compareConstants(op, left, right, range);
     return known ? MaybeValue(Value(*known)) : std::nullopt;

@@ -62,17 +62,26 @@ MaybeValue Importer::foldInteger(BinaryKind kind, int64_t left, int64_t right, S
 }
 
 MaybeValue Importer::foldFloat(BinaryKind kind, double left, double right, SourceRange range) {
+  // Numbers that are infinite were written so.
+  auto finite = [&](double result) -> MaybeValue {
+    if (std::isfinite(left) && std::isfinite(right) && !std::isfinite(result))
+      return fail(range, Value(left).describe() + " " + spell(kind) + " " +
+                             Value(right).describe() + " is too large for f64");
+    return Value(result);
+  };
   switch (kind) {
   case BinaryKind::Add:
-    return Value(left + right);
+    return finite(left + right);
   case BinaryKind::Sub:
-    return Value(left - right);
+    return finite(left - right);
   case BinaryKind::Mul:
-    return Value(left * right);
+    return finite(left * right);
   case BinaryKind::Pow:
     if (left < 0 && right != std::floor(right))
       return fail(range, "a fractional power of a negative number is not a real number");
-    return Value(std::pow(left, right));
+    if (left == 0 && right < 0)
+      return fail(range, "a negative power of zero is a division by zero");
+    return finite(std::pow(left, right));
   case BinaryKind::Min:
     return Value(std::min(left, right));
   case BinaryKind::Max:
@@ -84,7 +93,7 @@ MaybeValue Importer::foldFloat(BinaryKind kind, double left, double right, Sourc
       return fail(range, "division by zero");
     double quotient = left / right;
     if (kind == BinaryKind::Div)
-      return Value(quotient);
+      return finite(quotient);
     quotient = std::floor(quotient);
     return Value(kind == BinaryKind::FloorDiv ? quotient : left - right * quotient);
   }

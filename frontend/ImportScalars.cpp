@@ -2,6 +2,7 @@
 #include "frontend/ImporterImpl.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace fovea {
@@ -14,6 +15,12 @@ std::optional<mlir::Value> Importer::toScalar(const Value &value, mlir::Type typ
   mlir::Location loc = locate(range);
   if (auto *number = value.get<double>(); number && !llvm::isa<mlir::FloatType>(type))
     return fail(range, "expected " + formatType(type) + ", got " + value.describe());
+  if (auto integer = value.integer(); integer && type.isIntOrIndex() && !value.is<bool>()) {
+    unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+    if (!llvm::isIntN(width, *integer))
+      return fail(range, value.describe() + " does not fit in " + formatType(type));
+    return mlir::arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(type, *integer));
+  }
   if (auto number = value.number())
     return buildConstant(builder, loc, *number, type);
   mlir::Value scalar;
@@ -102,6 +109,31 @@ static std::optional<int64_t> loopEndOf(BinaryKind kind, const Value &left, cons
   return fits && last < INT64_MAX ? std::optional(last + 1) : std::nullopt;
 }
 
+/// The bits of the constants that an integer is multiplied by, and those of the largest that is
+/// added to it.
+static unsigned constantBits(mlir::Value value, llvm::DenseMap<mlir::Value, unsigned> &known) {
+  llvm::APInt constant;
+  if (matchPattern(value, mlir::m_ConstantInt(&constant)))
+    return constant.abs().getActiveBits();
+  mlir::Operation *op = value.getDefiningOp();
+  if (!llvm::isa_and_nonnull<mlir::arith::AddIOp, mlir::arith::SubIOp, mlir::arith::MulIOp>(op))
+    return 0;
+  if (auto it = known.find(value); it != known.end())
+    return it->second;
+  unsigned a = constantBits(op->getOperand(0), known), b = constantBits(op->getOperand(1), known);
+  return known[value] = llvm::isa<mlir::arith::MulIOp>(op) ? a + b : std::max(a, b);
+}
+
+/// Positions and sizes have at most 31 bits: with factors of 32 and addends of 60 sums of products
+/// stay within 64, which is what comparisons are solved in.
+static bool fitsInteger(BinaryKind kind, mlir::Value result) {
+  constexpr unsigned factorBits = 32, addendBits = 60;
+  llvm::DenseMap<mlir::Value, unsigned> known;
+  bool isProduct = kind == BinaryKind::Mul;
+  return (!isProduct && kind != BinaryKind::Add && kind != BinaryKind::Sub) ||
+         constantBits(result, known) <= (isProduct ? factorBits : addendBits);
+}
+
 MaybeValue Importer::scalarBinary(BinaryKind kind, const Value &left, const Value &right,
                                   SourceRange range) {
   bool wantFloat = kind == BinaryKind::Div || kind == BinaryKind::Pow;
@@ -112,6 +144,9 @@ MaybeValue Importer::scalarBinary(BinaryKind kind, const Value &left, const Valu
     return report(range, std::move(error)), std::nullopt;
   mlir::Value result =
       buildBinary(scalarBuilder(), locate(range), kind, operands->first, operands->second);
+  if (result.getType().isIntOrIndex() && !fitsInteger(kind, result))
+    return fail(range, "this may leave 64 bits: a run-time integer is multiplied by numbers below "
+                       "2**32 and added to numbers below 2**60");
   return Value(ScalarValue{result, loopEndOf(kind, left, right)});
 }
 

@@ -189,13 +189,19 @@ bool Parser::isNeverNegative(const IndexExpr &expr) {
   return llvm::all_of(expr.operands, [&](const IndexExpr &e) { return isNeverNegative(e); });
 }
 
-/// Quotients and remainders by positive constants. Truncating ones equal flooring ones where
+/// Quotients and remainders by constants. Truncating ones equal flooring ones where
 /// the dividend is not negative, and mirror them elsewhere.
 std::optional<IndexExpr> Parser::parseDivision(Operation *op) {
   IndexExpr dividend = parseIndex(op->getOperand(0));
   std::optional<int64_t> divisor = getConstant(parseIndex(op->getOperand(1)));
-  if (!divisor || *divisor <= 0 || !isUsable(dividend))
+  if (!divisor || *divisor == 0 || *divisor < -maxMagnitude || !isUsable(dividend))
     return std::nullopt;
+  if (*divisor < 0) { // x / -c = -x / c, rounded down or up
+    if (isa<arith::FloorDivSIOp>(op))
+      return floorDivide(scale(dividend, -1), -*divisor);
+    return isa<arith::CeilDivSIOp>(op) ? std::optional(scale(floorDivide(dividend, -*divisor), -1))
+                                       : std::nullopt;
+  }
   if (isa<arith::CeilDivSIOp>(op)) // ceil(x / c) = -floor(-x / c)
     return scale(floorDivide(scale(dividend, -1), *divisor), -1);
   if (isa<arith::FloorDivSIOp>(op))

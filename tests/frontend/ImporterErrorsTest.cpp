@@ -265,6 +265,46 @@ TEST_F(ImporterTest, MasksAreBoolean) {
   EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: True)"), Messages{});
 }
 
+// Positions times large numbers would leave the 64 bits in which comparisons are solved.
+TEST_F(ImporterTest, LargeNumbersInMasks) {
+  const std::string tooLarge =
+      "this may leave 64 bits: a run-time integer is multiplied by numbers "
+      "below 2**32 and added to numbers below 2**60";
+  auto mask = [&](const std::string &text) {
+    return inBody("y = attention(x, x, x, mask=lambda i, j: " + text + ")");
+  };
+  EXPECT_EQ(mask("j * 4294967296 <= i"), Messages{tooLarge});
+  EXPECT_EQ(mask("j * 65536 * 65536 <= i"), Messages{tooLarge});
+  EXPECT_EQ(mask("j * -9223372036854775807 <= i"), Messages{tooLarge});
+  EXPECT_EQ(mask("j + 1152921504606846976 <= i"), Messages{tooLarge});
+  EXPECT_EQ(mask("j - 9223372036854775807 <= i"), Messages{tooLarge});
+  EXPECT_EQ(mask("j * 4294967295 <= i + 1152921504606846975"), Messages{});
+  EXPECT_EQ(mask("j <= 9223372036854775807"), Messages{});
+  EXPECT_EQ(mask("(i - j) % 9223372036854775807 < 5"), Messages{});
+}
+
+TEST_F(ImporterTest, NumbersThatAreNotFinite) {
+  EXPECT_EQ(inBody("y = x * 0 ** -1"), Messages{"a negative power of zero is a division by zero"});
+  EXPECT_EQ(inBody("y = x * 2.0 ** 100000"),
+            Messages{"the number 2 ** the number 1e+05 is too large for f64"});
+  EXPECT_EQ(inBody("y = x * (1e200 * 1e200)"),
+            Messages{"the number 1e+200 * the number 1e+200 is too large for f64"});
+  EXPECT_EQ(inBody("y = x * (inf + 1)"), Messages{});
+}
+
+TEST_F(ImporterTest, MembersAndCastsOfScalars) {
+  auto mask = [&](const std::string &text) {
+    return inBody("y = attention(x, x, x, mask=lambda i, j: " + text + ")");
+  };
+  EXPECT_EQ(mask("j in (0, i, 5) and j not in (3, 4) and not (j in ())"), Messages{});
+  EXPECT_EQ(mask("float(j) < 2.5 and int(0.5 * j) < i and bool(j) and long(j) < i"), Messages{});
+  EXPECT_EQ(mask("to(i > j, f32) < gelu(0.5 * j, approximate='tanh')"), Messages{});
+  EXPECT_EQ(mask("j in 3"), Messages{"'in' does not apply to a run-time index and the integer 3"});
+  EXPECT_EQ(mask("j in (0, 'a')"), Messages{"expected a scalar, got the string 'a'"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i, j: s * gelu(s, approximate='no'))"),
+            Messages{"expected 'none' or 'tanh', got 'no'"});
+}
+
 TEST_F(ImporterTest, Recursion) {
   EXPECT_EQ(errors("def f(x: f32[B]):\n  return g(x)\ndef g(x):\n  return f(x)\n"),
             "t.fov:4:10: error: 'f' calls itself: f -> g -> f\n"

@@ -94,7 +94,7 @@ static void emitFewRows(EmitBuilder &b, AttentionOp op, const AttentionTile &til
   kernel.emit();
 }
 
-static void reportMask(AttentionOp op, const MaskSummary &summary) {
+static void reportMask(AttentionOp op, const MaskSummary &summary, bool hasFewRows) {
   if (!op.hasMask())
     return;
   MaskBoundsEmitter bounds(op.getMask(), &summary);
@@ -103,7 +103,10 @@ static void reportMask(AttentionOp op, const MaskSummary &summary) {
   if (blocks.isBounded())
     fovea::remark(op, "attention",
                   "key blocks are skipped or left untested by the mask " + text + ": " +
-                      blocks.str());
+                      blocks.str() +
+                      (hasFewRows && op.getFill()
+                           ? "; few queries visit all keys, which the fill may give weights"
+                           : ""));
   else
     fovea::remark(op, "attention", "every key is tested: the mask " + text + " bounds no block");
 }
@@ -121,10 +124,11 @@ static void emitAttention(AttentionOp op, const TargetInfo &target) {
   EmitBuilder b(op.getLoc(), op.getOperation());
   std::optional<int64_t> known = getConstantIntValue(countRows(b, op));
   std::optional<SplitKeys> split;
-  if (DecodeKernel::supports(op, fewTile) && (!known || *known <= few))
+  bool hasFewRows = DecodeKernel::supports(op, fewTile) && (!known || *known <= few);
+  if (hasFewRows)
     split = SplitKeys::create(op, fewTile, few);
   MaskSummary summary(op);
-  reportMask(op, summary);
+  reportMask(op, summary, hasFewRows);
   b.setInsertionPoint(op);
   AttentionTile tile = tileFor(op, target, staticDim(op.getQuery(), op.getQueryPermutation()[2]));
   std::optional<PrepackedOperands> packed;

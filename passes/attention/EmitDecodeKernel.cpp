@@ -166,10 +166,26 @@ bool DecodeKernel::maskDependsOnHead() { return !op.getMask().getArgument(1).use
 MaskBounds DecodeKernel::visibleBounds() {
   if (!mask)
     return unmaskedBounds(b, keys);
-  if (maskDependsOnHead() || op.getFill()) // a fill may give any key a weight
+  if (op.getFill()) // which may give any key a weight
     return {b.index(0), b.index(0), b.index(0), keys};
   Value last = b.sub(b.add(firstPosition, queries), b.index(1));
-  return mask->emit(b, batch, firstHead, firstPosition, last, keys);
+  auto ofHead = [&](Value head) { return mask->emit(b, batch, head, firstPosition, last, keys); };
+  if (!maskDependsOnHead())
+    return ofHead(firstHead);
+  Value inits[] = {keys, b.index(0), keys, b.index(0)};
+  SmallVector<Value> all = foldHeads(inits, [&](Value head, ValueRange before) {
+    MaskBounds next = ofHead(head);
+    auto larger = [&](Value x, Value y) { return b.createOrFold<arith::MaxSIOp>(x, y); };
+    return SmallVector<Value>{b.min(before[0], next.anyLo), larger(before[1], next.allLo),
+                              b.min(before[2], next.allHi), larger(before[3], next.anyHi)};
+  });
+  return {all[0], all[1], all[2], all[3]};
+}
+
+SmallVector<Value> DecodeKernel::foldHeads(ValueRange inits, EmitBuilder::LoopBody body) {
+  return b.loop(b.index(0), b.index(group), 1, inits, [&](Value number, ValueRange carried) {
+    return body(b.add(firstHead, number), carried);
+  });
 }
 
 void DecodeKernel::beginGroup(Value batchIndex, Value keyHead) {
@@ -196,22 +212,38 @@ void DecodeKernel::emitKeys(const MaskBounds &visible, Value lo, Value hi) {
   });
 }
 
+/// Whether a test holds for some or for all heads of the group.
+template <typename Combine>
+Value DecodeKernel::ofHeads(function_ref<Value(Value head)> test) {
+  if (!maskDependsOnHead())
+    return test(firstHead);
+  Value neutral = b.constant(b.getI1Type(), std::is_same_v<Combine, arith::AndIOp> ? 1 : 0);
+  return foldHeads(neutral, [&](Value head, ValueRange before) {
+    return SmallVector<Value>{b.createOrFold<Combine>(before[0], test(head))};
+  })[0];
+}
+
 /// Skips a block of which no row sees a key, and finds whether all rows see all of it.
 void DecodeKernel::whereVisible(const Block &begun) {
-  if (!mask || !mask->getBlocks().hasGaps() || maskDependsOnHead() || op.getFill())
+  if (!mask || !mask->getBlocks().hasGaps() || op.getFill())
     return emitBlock(begun);
   Block block = begun;
   Value last = b.sub(b.add(firstPosition, queries), b.index(1));
-  EmittedBlock rows{batch, firstHead,   firstPosition,
-                    last,  block.begin, b.sub(b.add(block.begin, block.count), b.index(1))};
+  Value lastKey = b.sub(b.add(block.begin, block.count), b.index(1));
+  auto rowsOf = [&](Value head) {
+    return EmittedBlock{batch, head, firstPosition, last, block.begin, lastKey};
+  };
   auto attend = [&] {
     Value isWhole = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, block.count,
                                                   b.index(tile.keysPerBlock));
-    Value isFull = b.createOrFold<arith::AndIOp>(isWhole, mask->emitEvery(b, rows));
+    Value every =
+        ofHeads<arith::AndIOp>([&](Value head) { return mask->emitEvery(b, rowsOf(head)); });
+    Value isFull = b.createOrFold<arith::AndIOp>(isWhole, every);
     block.isFull = b.createOrFold<arith::OrIOp>(block.isFull, isFull);
     emitBlock(block);
   };
-  b.branch(mask->emitSome(b, rows), attend, [] {});
+  Value some = ofHeads<arith::OrIOp>([&](Value head) { return mask->emitSome(b, rowsOf(head)); });
+  b.branch(some, attend, [] {});
 }
 
 void DecodeKernel::emitBlock(const Block &begun) {

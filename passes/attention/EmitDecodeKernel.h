@@ -75,6 +75,10 @@ private:
   void forEachRowTile(llvm::function_ref<void(const RowTile &)> body);
   bool maskDependsOnHead();
   MaskBounds visibleBounds();
+  /// A loop over the heads of the group.
+  llvm::SmallVector<mlir::Value> foldHeads(mlir::ValueRange inits, EmitBuilder::LoopBody body);
+  template <typename Combine>
+  mlir::Value ofHeads(llvm::function_ref<mlir::Value(mlir::Value head)> test);
   void clear(const DecodeState &of);
   void initialize(const DecodeState &of);
   void finish(const DecodeState &of);

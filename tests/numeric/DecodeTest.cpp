@@ -21,6 +21,15 @@ static const char byHead[] =
     "mask {\n^bb0(%b: index, %h: index, %i: index, %j: index):\n"
     "%ten = arith.constant 10 : index\n%first = arith.muli %h, %ten : index\n"
     "%p = arith.cmpi sge, %j, %first : index\nattn.yield %p : i1\n}";
+/// Head h sees the first 40 h keys, and of those from 900 on every (h + 1)th.
+static const char byHeadWithGaps[] =
+    "mask {\n^bb0(%b: index, %h: index, %i: index, %j: index):\n"
+    "%forty = arith.constant 40 : index\n%end = arith.muli %h, %forty : index\n"
+    "%x = arith.cmpi slt, %j, %end : index\n%far = arith.constant 900 : index\n"
+    "%y = arith.cmpi sge, %j, %far : index\n%one = arith.constant 1 : index\n"
+    "%step = arith.addi %h, %one : index\n%r = arith.remsi %j, %step : index\n"
+    "%z = arith.cmpi eq, %r, %c0 : index\n%w = arith.andi %y, %z : i1\n"
+    "%p = arith.ori %x, %w : i1\nattn.yield %p : i1\n}";
 static const char fromMemory[] =
     "mask {\n^bb0(%b: index, %h: index, %i: index, %j: index):\n"
     "%first = arith.subi %keys, %queries : index\n%row = arith.subi %i, %first : index\n"
@@ -53,6 +62,15 @@ TEST(Decode, GroupsOfAnySize) {
     CompiledAttention attention(problem);
     for (auto [queries, keys] : {std::pair(1, 1), {1, 128}, {1, 300}, {3, 129}, {8, 127}, {5, 2}})
       attention.expectClose(AttentionSizes{2, 2 * group, 2, queries, keys}, f32Tolerance);
+  }
+}
+
+// Bounds are those of all heads of a group together.
+TEST(Decode, HeadsThatSeeDifferentKeys) {
+  for (int64_t group : {1, 3, 4}) {
+    CompiledAttention attention(grouped(2 * group, 2, byHeadWithGaps));
+    for (auto [queries, keys] : {std::pair(1, 30), {1, 850}, {2, 1500}, {8, 2100}, {40, 1100}})
+      attention.expectClose(AttentionSizes{1, 2 * group, 2, queries, keys}, f32Tolerance);
   }
 }
 

@@ -32,15 +32,19 @@ static constexpr Case cases[] = {
     {"left_right", banded(2 * window - 1)},
     {"prefix", half + 4 * window *(4 * window - 1) / 2.0},
     {"documents", length / block *(block *(block + 1) / 2.0)},
+    {"offsets", length / block *(block *(block + 1) / 2.0)},
     {"padding", all},
     {"dilated", all / 3},
     {"blocks", (2.0 * length / block - 1) * block *block},
+    {"block_sparse", all / 4},
+    {"any_of", (length - window) * (2.0 * window - 1)},
     {"neighbourhood", neighbours(imageWidth) * neighbours(length / imageWidth)},
     {"boolean_mask", all / 2},
     {"additive_mask", all},
     {"head_bias", all},
     {"softcap", all},
     {"alibi", half},
+    {"bias_table", all},
     {"t5", all},
     {"shaw_keys", all},
     {"shaw", all},
@@ -53,6 +57,7 @@ static constexpr Case cases[] = {
     {"finite_fill", half},
     {"multi_query", all},
     {"dropped", all},
+    {"weights", all},
     {"column_sums", all},
     {"composition", banded(4 * window - 1)},
 };
@@ -71,6 +76,8 @@ static Problem problemOf(const Case &c) {
   if (entry == "value_dim")
     valueDim = 2 * dim;
   problem.results = {{1, heads, queries, valueDim}};
+  if (entry == "weights")
+    problem.results.insert(problem.results.end(), {{1, heads, length, length}, {1, heads, length}});
   if (entry == "column_sums")
     problem.results.push_back({1, heads, length});
   problem.work.flops = 4.0 * heads * c.pairs * dim;

@@ -257,6 +257,13 @@ private:
     for (const Identifier &name : names)
       hidden.insert(name.name);
   }
+  /// Names that an expression alone binds.
+  void visitWith(llvm::ArrayRef<Identifier> names, llvm::ArrayRef<Expr *> exprs) {
+    std::set<llvm::StringRef> outer = hidden;
+    hide(names);
+    visit(exprs);
+    hidden = std::move(outer);
+  }
   void visit(Block block);
   void visit(const Expr *expr);
   void visit(llvm::ArrayRef<Expr *> exprs) {
@@ -313,7 +320,7 @@ void ReferenceFinder::visit(const Expr *expr) {
   } else if (auto *choice = llvm::dyn_cast<ConditionalExpr>(expr)) {
     visit({choice->condition, choice->then, choice->otherwise});
   } else if (auto *lambda = llvm::dyn_cast<LambdaExpr>(expr)) {
-    visit(lambda->body);
+    visitWith(lambda->parameters, {lambda->body});
   } else if (auto *call = llvm::dyn_cast<CallExpr>(expr)) {
     visit(call->callee);
     visit(call->arguments);
@@ -329,7 +336,8 @@ void ReferenceFinder::visit(const Expr *expr) {
   } else if (auto *list = llvm::dyn_cast<ListExpr>(expr)) {
     visit(list->elements);
   } else if (auto *comprehension = llvm::dyn_cast<ComprehensionExpr>(expr)) {
-    visit({comprehension->sequence, comprehension->element, comprehension->condition});
+    visit(comprehension->sequence);
+    visitWith(comprehension->targets, {comprehension->element, comprehension->condition});
   }
 }
 

@@ -318,6 +318,12 @@ TEST_F(ImporterTest, Recursion) {
   EXPECT_EQ(messages("def mask(x):\n  return x\n"
                      "def f(x: f32[B], mask: f32[B]):\n  return x * mask\n"),
             Messages{});
+  EXPECT_EQ(messages("def b(x: f32[1, 2, L, 8]):\n"
+                     "  return attention(x, x, x, mask=lambda b, h, i, j: b + j <= i)\n"),
+            Messages{});
+  EXPECT_EQ(messages("def n(x: f32[B]):\n  return [x * n for n in (1, 2)]\n"), Messages{});
+  EXPECT_EQ(messages("def n(x: f32[B]):\n  return [n(x) for m in (1, 2)]\n"),
+            Messages{"'n' calls itself: n -> n"});
 }
 
 // Descriptions whose expansion, or whose values, have no end that anyone would wait for.

@@ -1,4 +1,5 @@
 // The verifier of attention. Labels are those of docs/dialect.md.
+#include "dialect/CacheRows.h"
 #include "dialect/VerifierUtils.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -32,6 +33,20 @@ static SmallVector<NamedOperand> getNamedOperands(AttentionOp op) {
   return operands;
 }
 
+/// Makes of the bytes of a quantised row, the last of the canonical sizes, its columns.
+static LogicalResult resolveQuantizedRow(AttentionOp op, const NamedOperand &operand,
+                                         SmallVectorImpl<int64_t> &sizes) {
+  if (!cast<ShapedType>(operand.value.getType()).getElementType().isInteger(8))
+    return success();
+  std::optional<int64_t> columns = quantizedRowColumns(sizes.back());
+  if (!columns)
+    return op.emitOpError() << "attention_c12: expected quantised rows of D + 2 * ceil(D / 32) "
+                               "bytes, of a known size, got "
+                            << operand.name << " " << operand.value.getType();
+  sizes.back() = *columns;
+  return success();
+}
+
 static LogicalResult checkShapes(AttentionOp op) {
   NamedSizes sizes(op, "attention_c4");
   for (const NamedOperand &operand : getNamedOperands(op)) {
@@ -48,18 +63,32 @@ static LogicalResult checkShapes(AttentionOp op) {
     SmallVector<int64_t> canonical;
     for (int64_t dim : operand.permutation)
       canonical.push_back(shape[dim]);
-    if (failed(sizes.unify(operand.name, operand.letters, canonical)))
+    if (failed(resolveQuantizedRow(op, operand, canonical)) ||
+        failed(sizes.unify(operand.name, operand.letters, canonical)))
       return failure();
   }
   return success();
 }
 
+/// Keys and values are as the query, or quantised rows where it is f32.
+static LogicalResult checkStoredTypes(AttentionOp op, Type element) {
+  StringRef label = "attention_c3";
+  if (op.readsQuantizedRows()) {
+    label = "attention_c12";
+    if (failed(
+            checkElementType(op, label, "query", op.getQuery(), Float32Type::get(op.getContext()))))
+      return failure();
+    element = IntegerType::get(op.getContext(), 8);
+  }
+  return success(succeeded(checkElementType(op, label, "key", op.getKey(), element)) &&
+                 succeeded(checkElementType(op, label, "value", op.getValue(), element)));
+}
+
 static LogicalResult checkElementTypes(AttentionOp op) {
   Type element = cast<ShapedType>(op.getQuery().getType()).getElementType();
-  SmallVector<NamedOperand> operands = getNamedOperands(op);
-  for (const NamedOperand &operand : ArrayRef(operands).take_front(4))
-    if (failed(checkElementType(op, "attention_c3", operand.name, operand.value, element)))
-      return failure();
+  if (failed(checkStoredTypes(op, element)) ||
+      failed(checkElementType(op, "attention_c3", "output", op.getOutputInit(), element)))
+    return failure();
   if (Value weights = op.getWeightsInit())
     if (cast<ShapedType>(weights.getType()).getElementType() != element &&
         failed(checkElementType(op, "attention_c3", "weights", weights, op.getScoreType())))

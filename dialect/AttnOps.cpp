@@ -47,6 +47,7 @@ FOVEA_DESTINATION_OP(ApplyMaskOp)
 FOVEA_DESTINATION_OP(SoftmaxOp)
 FOVEA_DESTINATION_OP(RotaryOp)
 FOVEA_DESTINATION_OP(CacheAppendOp)
+FOVEA_DESTINATION_OP(QuantizeRowsOp)
 FOVEA_DESTINATION_OP(DropoutOp)
 FOVEA_DESTINATION_OP(SampleOp)
 #undef FOVEA_DESTINATION_OP
@@ -97,6 +98,10 @@ FloatType AttentionOp::getScoreType() {
   if (element.isF64())
     return Float64Type::get(getContext());
   return Float32Type::get(getContext());
+}
+
+bool AttentionOp::readsQuantizedRows() {
+  return cast<ShapedType>(getKey().getType()).getElementType().isInteger(8);
 }
 
 int64_t AttentionOp::getNumQueryHeads() {

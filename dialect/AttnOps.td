@@ -15,6 +15,13 @@ include "mlir/Interfaces/TilingInterface.td"
 def Attn_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef], "ranked tensor or strided memref">;
 def Attn_FloatShaped : AnyTypeOf<[RankedTensorOf<[AnyFloat]>, StridedMemRefOf<[AnyFloat]>],
                                  "ranked tensor or strided memref of floats">;
+def Attn_F32Shaped : AnyTypeOf<[RankedTensorOf<[F32]>, StridedMemRefOf<[F32]>],
+                               "ranked tensor or strided memref of f32">;
+def Attn_BytesShaped : AnyTypeOf<[RankedTensorOf<[I8]>, StridedMemRefOf<[I8]>],
+                                 "ranked tensor or strided memref of i8">;
+// Floats, or quantised rows of them.
+def Attn_RowsShaped : AnyTypeOf<[RankedTensorOf<[AnyFloat, I8]>, StridedMemRefOf<[AnyFloat, I8]>],
+                                "ranked tensor or strided memref of floats or of i8">;
 
 // An op that writes into the buffers given as `inits`. On tensors it returns one result an
 // init; on memrefs it returns nothing.
@@ -58,7 +65,9 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     `[B, H, Lq]`, then with `column_chunk` the column sums `[B, H, ceil(Lq / column_chunk), Lk]`,
     then with a `bucket` region the bucket sums `[B, H, Lq, N]`. `query_perm`, `key_perm`, `value_perm` and `output_perm` describe another
     order of dims in memory: `perm[c]` is the dim of the operand that holds canonical dim
-    `c`, so `[0, 2, 1, 3]` reads a `[B, Lq, H, D]` tensor without a transposition.
+    `c`, so `[0, 2, 1, 3]` reads a `[B, Lq, H, D]` tensor without a transposition. Keys and values
+    may be of i8: rows that `attn.quantize_rows` has made, which stand for what they hold
+    (attention_s16).
 
     Row `r` is at position `i = r + query_offset`; without that operand at
     `i = r + Lk - Lq` (`bottom_right`) or `i = r` (`top_left`).
@@ -92,7 +101,7 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     ```
   }];
   let arguments = (ins
-    Attn_FloatShaped:$query, Attn_FloatShaped:$key, Attn_FloatShaped:$value,
+    Attn_FloatShaped:$query, Attn_RowsShaped:$key, Attn_RowsShaped:$value,
     Variadic<Attn_FloatShaped>:$inits,
     Optional<Index>:$query_offset, Optional<I64>:$seed, Variadic<Index>:$dropout_counter,
     OptionalAttr<F64Attr>:$scale,
@@ -143,6 +152,8 @@ def Attn_AttentionOp : Attn_DestinationOp<"attention", [
     bool hasScore() { return !getScore().empty(); }
     bool hasSink() { return !getSink().empty(); }
     bool hasBucket() { return !getBucket().empty(); }
+    /// Whether keys and values are rows of attn.quantize_rows (attention_s16).
+    bool readsQuantizedRows();
     /// The head counts H and G and their quotient H / G, each dynamic if it is not known.
     int64_t getNumQueryHeads();
     int64_t getNumKeyHeads();
@@ -305,6 +316,26 @@ def Attn_CacheAppendOp : Attn_DestinationOp<"cache_append"> {
   let assemblyFormat = [{
     `ins` `(` $source `:` type($source) `)` `outs` `(` $inits `:` type($inits) `)`
     `at` `(` $position custom<PositionType>(type($position)) `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Attn_QuantizeRowsOp : Attn_DestinationOp<"quantize_rows"> {
+  let summary = "rounds rows to 8 bits an element and a scale for 32 of them";
+  let description = [{
+    Each row `source[..., 0:D]` becomes a row of `D + 2 * ceil(D / 32)` bytes: for each element x the
+    multiple q of its group's scale that is nearest to it, a signed byte, then the scales of the
+    groups of 32 elements, bf16 with the low byte first. The scale is that of q8 weights
+    (quantized_s5). Caches hold such rows, and attention reads them as they are.
+
+    ```mlir
+    %q = attn.quantize_rows ins(%x : tensor<1x2x?x64xf32>) outs(%init : tensor<1x2x?x68xi8>)
+         -> tensor<1x2x?x68xi8>
+    ```
+  }];
+  let arguments = (ins Attn_F32Shaped:$source, Variadic<Attn_BytesShaped>:$inits);
+  let assemblyFormat = [{
+    `ins` `(` $source `:` type($source) `)` `outs` `(` $inits `:` type($inits) `)` attr-dict
+    (`->` type($results)^)?
   }];
 }
 

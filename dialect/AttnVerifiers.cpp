@@ -1,4 +1,5 @@
 // Verifiers: what ODS cannot say. Labels are those of docs/dialect.md. Attention has its own file.
+#include "dialect/CacheRows.h"
 #include "dialect/QuantizedPanels.h"
 #include "dialect/VerifierUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -128,6 +129,29 @@ LogicalResult CacheAppendOp::verify() {
   if (length > capacity || first > capacity - length)
     return emitOpError() << "cache_append_c5: expected rows that fit into the capacity " << capacity
                          << ", got " << length << " rows at position " << first;
+  return success();
+}
+
+LogicalResult QuantizeRowsOp::verify() {
+  if (failed(checkDestination(*this, 1)))
+    return failure();
+  ShapedType source = getShapedType(getSource()), rows = getShapedType(getInits()[0]);
+  if (source.getRank() == 0)
+    return emitOpError("quantize_rows_c1: expected a source of rows, got one of rank 0");
+  if (failed(checkRank(*this, "quantize_rows_c1", "the init", getInits()[0], source.getRank())))
+    return failure();
+  for (auto [dim, size, other] : llvm::enumerate(source.getShape().drop_back(), rows.getShape()))
+    if (ShapedType::isStatic(size) && ShapedType::isStatic(other) && size != other)
+      return emitOpError() << "quantize_rows_c1: expected dim " << dim << " of the init to be "
+                           << size << " as in the source, got " << other;
+  int64_t columns = source.getShape().back(), bytes = rows.getShape().back();
+  if (ShapedType::isDynamic(columns) || columns < 1)
+    return emitOpError("quantize_rows_c2: expected rows of a known size of at least 1, got ")
+           << getSource().getType();
+  if (bytes != quantizedRowBytes(columns))
+    return emitOpError() << "quantize_rows_c2: expected rows of " << quantizedRowBytes(columns)
+                         << " bytes for " << columns << " elements, got "
+                         << getInits()[0].getType();
   return success();
 }
 

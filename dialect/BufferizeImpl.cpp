@@ -165,7 +165,7 @@ static void attachDestinationModels(MLIRContext &context) {
 void fovea::attn::registerAttnExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, AttnDialect *) {
     attachDestinationModels<AttentionOp, CreateMaskOp, ApplyMaskOp, SoftmaxOp, RotaryOp,
-                            CacheAppendOp, DropoutOp, SampleOp>(*context);
+                            CacheAppendOp, QuantizeRowsOp, DropoutOp, SampleOp>(*context);
     WeightOp::attachInterface<WeightModel>(*context);
     UnfoldOp::attachInterface<UnfoldModel>(*context);
     context->loadDialect<BufferizationDialect>();

@@ -36,7 +36,7 @@ std::optional<Value> builtinConstant(llvm::StringRef name) {
 
 void appendBuiltinNames(std::vector<llvm::StringRef> &names) {
   forEachBuiltin([&](const Builtin &builtin) { names.push_back(builtin.name); });
-  names.insert(names.end(), {"f64", "f32", "f16", "bf16", "i64", "i32", "inf", "pi"});
+  names.insert(names.end(), {"f64", "f32", "f16", "bf16", "i64", "i32", "i8", "inf", "pi"});
 }
 
 void appendMethodNames(std::vector<llvm::StringRef> &names) {

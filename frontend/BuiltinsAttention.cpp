@@ -233,6 +233,11 @@ static MaybeValue cacheAppend(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.cacheAppend(cache, source, *position, ring); });
 }
 
+static MaybeValue quantizeRows(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  return call.build([&](GraphBuilder &g) { return g.quantizeRows(x); });
+}
+
 static MaybeValue embedding(BuiltinCall &call) {
   SymbolicTensor ids = call.tensor("ids"), table = call.tensor("table");
   return call.build([&](GraphBuilder &g) { return g.embedding(ids, table); });
@@ -272,6 +277,7 @@ llvm::ArrayRef<Builtin> getAttentionBuiltins() {
       {"rope", "x, positions, theta=, dims=, interleaved=, sequence_dim=, scaling=", rope},
       {"rotary", "x, cos, sin, interleaved=, sequence_dim=", rotary},
       {"cache_append", "cache, source, position, ring=", cacheAppend, false},
+      {"quantize_rows", "x", quantizeRows, false},
       {"embedding", "ids, table", embedding, false},
       {"dropout", "x, p, seed=", dropout},
       {"sample", "logits, temperature=, top_k=, top_p=, min_p=, seed=", sample, false},

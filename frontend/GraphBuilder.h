@@ -299,6 +299,9 @@ public:
   /// The cache `[B, G, C, D]` with `source` `[B, G, L, D]` written from `position` on.
   TensorOrError cacheAppend(const SymbolicTensor &cache, const SymbolicTensor &source,
                             const SymbolicTensor &position, bool ring = false);
+  /// Rows `[..., D]` of f32 in 8 bits an element, `[..., D + 2 ceil(D / 32)]` of i8 (quantized_s5):
+  /// caches hold them, and attention takes them as keys and values.
+  TensorOrError quantizeRows(const SymbolicTensor &x);
   /// Rows of `table` `[V, E]`: ids `[...]` to `[..., E]`. Ids are in `[0, V)`.
   TensorOrError embedding(const SymbolicTensor &ids, const SymbolicTensor &table);
   /// `seed` is an `i64` scalar, `0 <= p < 1`.

@@ -1,6 +1,7 @@
 // Attention and masks. The op has rank 4; other ranks are viewed so, and tensors given as masks
 // become reads in the op's regions, so that nothing is broadcast in memory.
 #include "dialect/AttnOps.h"
+#include "dialect/CacheRows.h"
 #include "frontend/GraphBuilderDetail.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -17,6 +18,7 @@ struct GraphBuilder::AttentionDims {
   SymbolicShape batch;
   bool hasHeads; // Without, the op gets a head dim of 1 that the results lose again.
   SymbolicDim batchSize, heads = 1, keyHeads = 1, queries, keys, headDim, valueDim;
+  SymbolicDim keyRow, valueRow; // the dims in memory: bytes of quantised rows, else as above
 
   /// batch..., heads if there are any, then `trailing`.
   SymbolicShape visible(ArrayRef<SymbolicDim> trailing) const {
@@ -28,14 +30,31 @@ struct GraphBuilder::AttentionDims {
   }
 };
 
+static bool isQuantizedRows(const SymbolicTensor &x) { return x.elementType().isInteger(8); }
+
 static llvm::Error checkAttentionOperand(StringRef name, const SymbolicTensor &x,
                                          const SymbolicTensor &query) {
-  if (llvm::Error error = checkFloat("attention", name, x))
-    return error;
+  bool isQuantized = isQuantizedRows(x) && query.elementType().isF32();
+  if (!isQuantized)
+    if (llvm::Error error = checkFloat("attention", name, x))
+      return error;
   if (x.rank() < 2 || x.rank() != query.rank())
     return makeError("attention: expected query, key and value of one rank of at least 2, got " +
                      query.str() + " and " + name + " " + x.str());
-  return checkSameElementType("attention", query, x);
+  return isQuantized ? llvm::Error::success() : checkSameElementType("attention", query, x);
+}
+
+/// The elements that the last dim of keys or values holds.
+static Expected<SymbolicDim> columnsOf(StringRef name, const SymbolicTensor &x) {
+  SymbolicDim size = x.dim(x.rank() - 1);
+  if (!isQuantizedRows(x))
+    return size;
+  std::optional<int64_t> bytes = size.constant();
+  std::optional<int64_t> columns = bytes ? attn::quantizedRowColumns(*bytes) : std::nullopt;
+  if (!columns)
+    return makeError("attention: expected " + name +
+                     " of i8 to be rows of quantize_rows, of a known size, got " + x.str());
+  return SymbolicDim(*columns);
 }
 
 static llvm::Error dimsDiffer(StringRef name, const SymbolicTensor &x, StringRef what,
@@ -58,7 +77,15 @@ Expected<GraphBuilder::AttentionDims> GraphBuilder::attentionDims(const Symbolic
   dims.queries = query.dim(rank - 2);
   dims.headDim = query.dim(rank - 1);
   dims.keys = key.dim(rank - 2);
-  dims.valueDim = value.dim(rank - 1);
+  dims.keyRow = key.dim(rank - 1);
+  dims.valueRow = value.dim(rank - 1);
+  if (isQuantizedRows(key) != isQuantizedRows(value))
+    return checkSameElementType("attention", key, value);
+  Expected<SymbolicDim> keyDim = columnsOf("the key", key);
+  Expected<SymbolicDim> valueDim = keyDim ? columnsOf("the value", value) : keyDim.takeError();
+  if (!valueDim)
+    return valueDim.takeError();
+  dims.valueDim = *valueDim;
   if (dims.hasHeads) {
     dims.heads = query.dim(rank - 3);
     dims.keyHeads = key.dim(rank - 3);
@@ -67,8 +94,8 @@ Expected<GraphBuilder::AttentionDims> GraphBuilder::attentionDims(const Symbolic
     for (auto [name, x] : {std::pair("the key", &key), {"the value", &value}})
       if (!(x->dim(dim) == dims.batch[dim]))
         return dimsDiffer(name, *x, "batch dim", dims.batch[dim], x->dim(dim));
-  if (!(key.dim(rank - 1) == dims.headDim))
-    return dimsDiffer("the key", key, "head dim", dims.headDim, key.dim(rank - 1));
+  if (!(*keyDim == dims.headDim))
+    return dimsDiffer("the key", key, "head dim", dims.headDim, *keyDim);
   if (!(value.dim(rank - 2) == dims.keys))
     return dimsDiffer("the value", value, "keys", dims.keys, value.dim(rank - 2));
   if (dims.hasHeads && !(value.dim(rank - 3) == dims.keyHeads))
@@ -320,10 +347,10 @@ Expected<AttentionResults> GraphBuilder::attention(const SymbolicTensor &query,
     if (llvm::Error error = checkMaskTensor(*options.maskTensor, *dims))
       return error;
   TensorOrError q = reshape(query, {dims->batchSize, dims->heads, dims->queries, dims->headDim});
-  TensorOrError k = q ? reshape(key, {dims->batchSize, dims->keyHeads, dims->keys, dims->headDim})
-                      : q.takeError();
+  TensorOrError k =
+      q ? reshape(key, {dims->batchSize, dims->keyHeads, dims->keys, dims->keyRow}) : q.takeError();
   TensorOrError v =
-      k ? reshape(value, {dims->batchSize, dims->keyHeads, dims->keys, dims->valueDim})
+      k ? reshape(value, {dims->batchSize, dims->keyHeads, dims->keys, dims->valueRow})
         : k.takeError();
   Expected<Value> first = v ? firstPosition(*dims, options) : v.takeError();
   if (!first)

@@ -1,5 +1,6 @@
 // What a language model does along its sequence: embeddings, rotary positions, caches, sampling.
 #include "dialect/AttnOps.h"
+#include "dialect/CacheRows.h"
 #include "frontend/GraphBuilderDetail.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -193,6 +194,21 @@ GraphBuilder::TensorOrError GraphBuilder::cacheAppend(const SymbolicTensor &cach
   auto op = attn::CacheAppendOp::create(ir, currentLoc, cache.value.getType(), source.value,
                                         cache.value, *at, ring);
   return SymbolicTensor{op.getResult(0), cache.shape};
+}
+
+GraphBuilder::TensorOrError GraphBuilder::quantizeRows(const SymbolicTensor &x) {
+  if (llvm::Error error = checkElementType("quantize_rows", "rows", x, ir.getF32Type()))
+    return error;
+  std::optional<int64_t> columns = x.rank() == 0 ? std::nullopt : x.dim(x.rank() - 1).constant();
+  if (!columns || *columns < 1)
+    return makeError("quantize_rows: expected rows of a known size of at least 1, got " + x.str());
+  SymbolicShape shape = x.shape;
+  shape.back() = attn::quantizedRowBytes(*columns);
+  Expected<Value> init = emptyTensor(shape, ir.getI8Type());
+  if (!init)
+    return init.takeError();
+  auto op = attn::QuantizeRowsOp::create(ir, currentLoc, (*init).getType(), x.value, *init);
+  return SymbolicTensor{op.getResult(0), shape};
 }
 
 // ---- Sampling ----------------------------------------------------------------------------------

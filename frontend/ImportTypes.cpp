@@ -29,7 +29,8 @@ mlir::Type Importer::resolveElementType(const Identifier &name) {
     if (value->is<PoisonValue>())
       return {};
   }
-  std::vector<llvm::StringRef> candidates{"f64", "f32", "f16", "bf16", "i64", "i32", "weight"};
+  std::vector<llvm::StringRef> candidates{"f64", "f32", "f16", "bf16",
+                                          "i64", "i32", "i8",  "weight"};
   candidates.insert(candidates.end(), std::begin(kindNames), std::end(kindNames));
   fail(name.range, "unknown type '" + name.name + "'" + didYouMean(name.name, candidates));
   return {};

@@ -121,6 +121,7 @@ mlir::Type parseElementType(mlir::MLIRContext *context, llvm::StringRef name) {
       .Case("bf16", builder.getBF16Type())
       .Case("i64", builder.getI64Type())
       .Case("i32", builder.getI32Type())
+      .Case("i8", builder.getI8Type())
       .Case("bool", builder.getI1Type())
       .Default({});
 }

@@ -41,10 +41,11 @@ struct Row {
 
 class Attention {
 public:
-  Attention(AttentionOp op, Frame &frame)
+  /// Keys and values as floats, in the order of the op's operands.
+  Attention(AttentionOp op, Frame &frame, Array keys, Array values)
       : op(op), frame(frame), query(frame.array(op.getQuery()), op.getQueryPermutation()),
-        key(frame.array(op.getKey()), op.getKeyPermutation()),
-        value(frame.array(op.getValue()), op.getValuePermutation()) {}
+        key(std::move(keys), op.getKeyPermutation()),
+        value(std::move(values), op.getValuePermutation()) {}
 
   llvm::Error run();
 
@@ -331,5 +332,13 @@ llvm::Error Attention::run() {
 }
 
 llvm::Error reference::runAttention(Operation *op, Frame &frame) {
-  return Attention(cast<AttentionOp>(op), frame).run();
+  auto attention = cast<AttentionOp>(op);
+  auto keys = dequantizedRows(frame.array(attention.getKey()), attention.getKeyPermutation()[3]);
+  if (!keys)
+    return errorAt(op, keys.takeError());
+  auto values =
+      dequantizedRows(frame.array(attention.getValue()), attention.getValuePermutation()[3]);
+  if (!values)
+    return errorAt(op, values.takeError());
+  return Attention(attention, frame, std::move(*keys), std::move(*values)).run();
 }

@@ -244,6 +244,7 @@ Handler reference::lookupAttnHandler(Operation *op) {
       .Case([](attn::SoftmaxOp) { return runAttnSoftmax; })
       .Case([](attn::RotaryOp) { return runRotary; })
       .Case([](attn::CacheAppendOp) { return runCacheAppend; })
+      .Case([](attn::QuantizeRowsOp) { return runQuantizeRows; })
       .Case([](attn::DropoutOp) { return runDropout; })
       .Case([](attn::SampleOp) { return runSample; })
       .Case([](attn::WeightOp) { return runWeight; })

@@ -53,6 +53,9 @@ Handler lookupLinalgHandler(mlir::Operation *op); // ReferenceLinalg.cpp: linalg
 Handler lookupAttnHandler(mlir::Operation *op);   // ReferenceAttn.cpp: attn.*
 
 llvm::Error runAttention(mlir::Operation *op, Frame &frame); // ReferenceAttention.cpp
+/// What quantised rows along `dim` stand for (quantized_s5); other arrays are returned as they are.
+llvm::Expected<Array> dequantizedRows(const Array &rows, int64_t dim); // ReferenceQuantizedRows.cpp
+llvm::Error runQuantizeRows(mlir::Operation *op, Frame &frame);
 llvm::Error runSample(mlir::Operation *op, Frame &frame);    // ReferenceSample.cpp
 
 /// Fills `target` with `program` run on the indices of each element, for regions that take one

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/attention/StoredRows.h"
 #include "passes/vector/VectorTranspose.h"
 
 using namespace mlir;
@@ -12,6 +13,14 @@ static constexpr int64_t cacheLine = 64;
 /// Elements of the memref's last dim can be loaded as a vector.
 static bool hasContiguousRows(Value memref) {
   return cast<MemRefType>(memref.getType()).isLastDimUnitStride();
+}
+
+/// Rows of a known size follow each other without gaps.
+static bool hasDenseRows(Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  auto [strides, offset] = type.getStridesAndOffset();
+  return ShapedType::isStatic(type.getDimSize(1)) && strides[1] == 1 &&
+         strides[0] == type.getDimSize(1);
 }
 
 static Type elementType(Value memref) {
@@ -46,10 +55,22 @@ void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t cou
                                unsigned locality) {
   Value columns = b.dim(source, 1);
   int64_t perLine = 8 * cacheLine / elementType(source).getIntOrFloatBitWidth();
+  // One row behind the other, a place beyond a row's end is one of the next.
+  bool isDense = hasDenseRows(source);
+  // Scales are fetched with the elements that they belong to.
+  int64_t elements = rowElements(source, 1),
+          size = cast<MemRefType>(source.getType()).getDimSize(1);
+  if (elements != size) {
+    begin = b.divide(b.mul(begin, b.index(size)), elements);
+    count = llvm::divideCeilSigned(count * size, elements);
+  }
   for (int64_t ahead = 0; ahead < count; ahead += perLine) {
     Value linear = b.add(begin, b.index(ahead));
-    Value at[] = {b.add(row, b.createOrFold<arith::DivUIOp>(linear, columns)),
-                  b.createOrFold<arith::RemUIOp>(linear, columns)};
+    Value at[] = {row, linear};
+    if (!isDense) {
+      at[0] = b.add(row, b.createOrFold<arith::DivUIOp>(linear, columns));
+      at[1] = b.createOrFold<arith::RemUIOp>(linear, columns);
+    }
     memref::PrefetchOp::create(b, source, at, /*isWrite=*/false, locality, /*isDataCache=*/true);
   }
 }
@@ -61,15 +82,13 @@ void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_
 SmallVector<Value> AttentionPacker::forEachTransposed(Value source, ValueRange rows,
                                                       ValueRange inits, TransposedBody body) {
   int64_t side = rows.size();
-  auto rowType = VectorType::get({side}, elementType(source));
-  Value columns = b.dim(source, 1);
+  Value columns = emitRowElements(b, source, 1);
   Value squares = hasContiguousRows(source) ? b.roundDown(columns, side) : b.index(0);
   auto bySquares = [&](Value column, ValueRange carried) {
     // In each step as many bytes as it takes.
     prefetchAhead(source, rows.front(), b.mul(column, b.index(side)), side * side);
     SmallVector<Value> square = llvm::map_to_vector(rows, [&](Value row) -> Value {
-      Value loaded = vector::LoadOp::create(b, rowType, source, ValueRange{row, column});
-      return b.convertFloat(loaded, scoreType);
+      return loadRowPart(b, source, row, column, side, scoreType);
     });
     SmallVector<Value> next(carried);
     for (auto [t, vector] : llvm::enumerate(transposeSquare(b, square)))
@@ -78,10 +97,10 @@ SmallVector<Value> AttentionPacker::forEachTransposed(Value source, ValueRange r
   };
   auto byColumns = [&](Value column, ValueRange carried) {
     SmallVector<Value> elements = llvm::map_to_vector(rows, [&](Value row) -> Value {
-      Value element = memref::LoadOp::create(b, source, ValueRange{row, column});
-      return b.convertFloat(element, scoreType);
+      return loadRowElement(b, source, row, column, scoreType);
     });
-    Value vector = vector::FromElementsOp::create(b, rowType.clone(scoreType), elements);
+    auto type = VectorType::get({side}, scoreType);
+    Value vector = vector::FromElementsOp::create(b, type, elements);
     return body(column, vector, carried);
   };
   SmallVector<Value> carried = b.loop(b.index(0), squares, side, inits, bySquares);
@@ -120,18 +139,18 @@ void AttentionPacker::packKeys(Value source, const KeyRange &range, Value into) 
 //===----------------------------------------------------------------------===//
 
 void AttentionPacker::packValueRow(Value source, Value row, Value key, Value column, Value into) {
-  auto type = VectorType::get({tile.keysPerTile}, elementType(source));
   Value vector;
   if (hasContiguousRows(source)) {
-    vector = vector::LoadOp::create(b, type, source, ValueRange{row, column});
+    vector = loadRowPart(b, source, row, column, tile.keysPerTile, scoreType);
   } else {
     auto elements = llvm::map_to_vector(llvm::seq(tile.keysPerTile), [&](int64_t t) -> Value {
-      return memref::LoadOp::create(b, source, ValueRange{row, b.add(column, b.index(t))});
+      return loadRowElement(b, source, row, b.add(column, b.index(t)), scoreType);
     });
+    auto type = VectorType::get({tile.keysPerTile}, scoreType);
     vector = vector::FromElementsOp::create(b, type, elements);
   }
   Value at[] = {b.divide(column, tile.keysPerTile), key, b.index(0)};
-  vector::StoreOp::create(b, b.convertFloat(vector, scoreType), into, at);
+  vector::StoreOp::create(b, vector, into, at);
 }
 
 /// The columns from `column` on, fewer than a tile, and zeros up to a whole one.
@@ -139,16 +158,16 @@ void AttentionPacker::packValueRest(Value source, Value row, Value key, Value co
   Value group = b.divide(column, tile.keysPerTile);
   Value zeros = b.constant(VectorType::get({tile.keysPerTile}, scoreType), 0.0);
   vector::StoreOp::create(b, zeros, into, ValueRange{group, key, b.index(0)});
-  b.loop(column, b.dim(source, 1), 1, [&](Value c) {
-    Value element = memref::LoadOp::create(b, source, ValueRange{row, c});
+  b.loop(column, emitRowElements(b, source, 1), 1, [&](Value c) {
+    Value element = loadRowElement(b, source, row, c, scoreType);
     Value at[] = {group, key, b.sub(c, column)};
-    memref::StoreOp::create(b, b.convertFloat(element, scoreType), into, at);
+    memref::StoreOp::create(b, element, into, at);
   });
 }
 
 void AttentionPacker::packValues(Value source, const KeyRange &range, Value into) {
   int64_t columns = tile.keysPerTile;
-  Value valueDim = b.dim(source, 1);
+  Value valueDim = emitRowElements(b, source, 1);
   Value last = b.sub(b.dim(source, 0), b.index(1));
   Value first = b.roundDown(range.lo, tile.keysPerTile),
         end = b.roundUp(range.hi, tile.keysPerTile);

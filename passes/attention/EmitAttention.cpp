@@ -10,6 +10,7 @@
 #include "passes/attention/EmitAttentionKernel.h"
 #include "passes/attention/EmitDecodeKernel.h"
 #include "passes/attention/PrepackAttention.h"
+#include "passes/attention/StoredRows.h"
 #include "passes/vector/RegionVectorizer.h"
 
 using namespace mlir;
@@ -79,9 +80,11 @@ static void emitHeads(EmitBuilder &b, AttentionOp op, AttentionTile tile,
 
 static AttentionTile tileFor(AttentionOp op, const TargetInfo &target,
                              std::optional<int64_t> rows) {
-  return chooseAttentionTile(target, op.getScoreType().getWidth(), rows,
-                             staticDim(op.getQuery(), op.getQueryPermutation()[3]),
-                             staticDim(op.getValue(), op.getValuePermutation()[3]), isWindowed(op));
+  int64_t valueDim = rowElements(op.getValue(), op.getValuePermutation()[3]);
+  return chooseAttentionTile(
+      target, op.getScoreType().getWidth(), rows,
+      staticDim(op.getQuery(), op.getQueryPermutation()[3]),
+      ShapedType::isDynamic(valueDim) ? std::nullopt : std::optional(valueDim), isWindowed(op));
 }
 
 static void emitFewRows(EmitBuilder &b, AttentionOp op, const AttentionTile &tile,

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/SoftmaxMath.h"
+#include "passes/attention/StoredRows.h"
 #include "passes/vector/RegionVectorizer.h"
 
 using namespace mlir;
@@ -18,7 +19,7 @@ AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const Att
   rows = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
   keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
   headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
-  valueDim = b.dim(op.getValue(), op.getValuePermutation()[3]);
+  valueDim = emitRowElements(b, op.getValue(), op.getValuePermutation()[3]);
   paddedValueDim = b.roundUp(valueDim, tile.keysPerTile);
   if (Value sums = op.getBucketSumsInit())
     buckets = b.dim(sums, 3);

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/EmitAttentionKernel.h"
+#include "passes/attention/StoredRows.h"
 #include "passes/vector/VectorTranspose.h"
 
 using namespace mlir;
@@ -56,7 +57,7 @@ void AttentionKernel::fetchFollowing(const Panel &panel, Value key) {
     auto type = cast<MemRefType>(source.getType());
     if (hasContiguousRows(source) && !type.isDynamicDim(1))
       packer.prefetch(source, b.add(b.add(first, b.index(ahead)), part), b.index(0),
-                      rowsPerTile * type.getDimSize(1), /*locality=*/2);
+                      rowsPerTile * rowElements(source, 1), /*locality=*/2);
   };
   fetch(head.query, panel.row, tile.rowsPerBlock());
   int64_t keysAhead = tile.keysPerBlock + tile.keysPerBlock / 4;

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/SoftmaxMath.h"
+#include "passes/attention/StoredRows.h"
 #include "passes/vector/Exp2Polynomial.h"
 #include "passes/vector/RegionVectorizer.h"
 
@@ -51,8 +52,7 @@ bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
     auto type = cast<MemRefType>(memref.getType());
     return lastDim == type.getRank() - 1 && type.isLastDimUnitStride();
   };
-  auto valueType = cast<MemRefType>(op.getValue().getType());
-  int64_t columns = valueType.getDimSize(op.getValuePermutation()[3]);
+  int64_t columns = rowElements(op.getValue(), op.getValuePermutation()[3]);
   return !op.getWeightsInit() && !op.getColumnSumsInit() && !op.hasBucket() && !op.getSeed() &&
          ShapedType::isStatic(op.getGroupSize()) && ShapedType::isStatic(columns) &&
          columns % tile.lanes == 0 && isDense(op.getValue(), op.getValuePermutation()[3]) &&
@@ -71,7 +71,7 @@ DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const Attention
   queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
   keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
   headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);
-  valueDim = b.dim(op.getValue(), op.getValuePermutation()[3]);
+  valueDim = emitRowElements(b, op.getValue(), op.getValuePermutation()[3]);
   OpFoldResult first = op.getFirstPosition(b);
   firstPosition = getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
 }

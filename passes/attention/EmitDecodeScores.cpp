@@ -3,6 +3,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/EmitDecodeKernel.h"
 #include "passes/attention/SoftmaxMath.h"
+#include "passes/attention/StoredRows.h"
 #include "passes/vector/Exp2Polynomial.h"
 #include "passes/vector/RegionVectorizer.h"
 #include "passes/vector/VectorTranspose.h"
@@ -79,16 +80,15 @@ DecodeKernel::Vectors DecodeKernel::multiplyColumn(Value column, ValueRange keyV
 /// Columns from `column` on of vectors of keys, transposed: what keyRegisters() registers hold.
 SmallVector<DecodeKernel::Vectors> DecodeKernel::transposeKeys(Value source, ValueRange rows,
                                                                Value column) {
-  Type element = cast<MemRefType>(source.getType()).getElementType();
-  auto part = VectorType::get({keyColumns()}, element);
+  auto part = VectorType::get({keyColumns()}, cast<MemRefType>(source.getType()).getElementType());
   auto pairs = VectorType::get({tile.lanes / 2}, b.getI32Type());
   SmallVector<Vectors> columns(keyRegisters());
   for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
     Vectors loaded = llvm::map_to_vector(rows.take_front(tile.lanes), [&](Value row) -> Value {
+      if (!holdsPairs())
+        return loadRowPart(b, source, row, column, keyColumns(), scoreType);
       Value stored = vector::LoadOp::create(b, part, source, ValueRange{row, column});
-      if (holdsPairs())
-        return vector::BitCastOp::create(b, pairs, stored);
-      return b.convertFloat(stored, scoreType);
+      return vector::BitCastOp::create(b, pairs, stored);
     });
     SmallVector<Value> transposed =
         keyRegisters() < tile.lanes ? transposeTall(b, loaded) : transposeSquare(b, loaded);
@@ -140,8 +140,7 @@ DecodeKernel::Vectors DecodeKernel::gatherColumn(Value source, ValueRange rows, 
   Vectors vectors;
   for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
     Vectors elements = llvm::map_to_vector(rows.take_front(tile.lanes), [&](Value row) -> Value {
-      Value element = memref::LoadOp::create(b, source, ValueRange{row, column});
-      return b.convertFloat(element, scoreType);
+      return loadRowElement(b, source, row, column, scoreType);
     });
     vectors.push_back(vector::FromElementsOp::create(b, vectorType, elements));
   }
@@ -152,7 +151,7 @@ DecodeKernel::Vectors DecodeKernel::gatherColumn(Value source, ValueRange rows, 
 void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows) {
   int64_t vectors = rows.size() / tile.lanes, together = sharesBroadcasts() ? vectors : 1;
   Vectors zeros(vectors * rowsPerTile, b.constant(vectorType, 0.0));
-  Value columns = b.dim(source, 1);
+  Value columns = emitRowElements(b, source, 1);
   bool dense = cast<MemRefType>(source.getType()).isLastDimUnitStride();
   Value whole = dense ? b.roundDown(columns, keyColumns()) : b.index(0);
   auto multiplyPart = [&](Value column, ValueRange carried) {

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/EmitDecodeKernel.h"
+#include "passes/attention/StoredRows.h"
 #include "passes/vector/RegionVectorizer.h"
 
 using namespace mlir;
@@ -19,7 +20,8 @@ Value DecodeKernel::checkValues(const Block &block) {
   Vectors none = {b.constant(vectorBits, 0)};
   Vectors bits = b.loop(b.index(0), end, 1, none, [&](Value key, ValueRange outer) {
     return b.loop(b.index(0), valueDim, tile.lanes, outer, [&](Value column, ValueRange inner) {
-      Value value = loadVector(valueView, {b.add(block.begin, key), column});
+      Value value =
+          loadRowPart(b, valueView, b.add(block.begin, key), column, tile.lanes, scoreType);
       Value zero = arith::SubFOp::create(b, value, value);
       Value spoilt = arith::BitcastOp::create(b, vectorBits, zero);
       return Vectors{arith::OrIOp::create(b, inner[0], spoilt)};
@@ -56,7 +58,8 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
   // A view of the block, so that its rows need one pointer.
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   OpFoldResult offsets[] = {block.begin, zero}, strides[] = {one, one};
-  OpFoldResult sizes[] = {b.getIndexAttr(tile.keysPerBlock), getAsOpFoldResult(valueDim)};
+  OpFoldResult sizes[] = {b.getIndexAttr(tile.keysPerBlock),
+                          memref::getMixedSize(b, b.getLoc(), valueView, 1)};
   Value blockValues = memref::SubViewOp::create(b, valueView, offsets, sizes, strides);
   Vectors known;
   for (int64_t r = 0; r < rowsPerTile; ++r)
@@ -67,7 +70,7 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
       fetchValues(block, chunk, key, column, vectors * tile.lanes);
     Vectors values, next;
     for (int64_t v = 0; v < vectors; ++v)
-      values.push_back(loadVector(blockValues, {key, place(0, v)[1]}));
+      values.push_back(loadRowPart(b, blockValues, key, place(0, v)[1], tile.lanes, scoreType));
     for (int64_t r = 0; r < rowsPerTile; ++r) {
       Row row{b.add(rowTile.number, b.index(r)), b.add(b.add(firstHead, rowTile.head), b.index(r)),
               rowTile.query, b.add(firstPosition, rowTile.query)};

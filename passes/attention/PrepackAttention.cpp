@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/AttentionPacker.h"
 #include "passes/attention/MaskBounds.h"
+#include "passes/attention/StoredRows.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -128,8 +129,11 @@ void Prepacking::emit(Value wanted) {
   Value blocks = b.createOrFold<arith::CeilDivUIOp>(dimOf(key, 2), b.index(tile.keysPerBlock));
   SmallVector<OpFoldResult> sizes =
       getAsOpFoldResult(ArrayRef<Value>{batches, dimOf(key, 1), blocks});
-  packedKeys = allocate(sizes, packer.keyShape(dimOf(key, 3)));
-  packedValues = allocate(sizes, packer.valueShape(dimOf(value, 3)));
+  auto columns = [&](const OuterOperand &operand) {
+    return emitRowElements(b, operand.source, operand.permutation[3]);
+  };
+  packedKeys = allocate(sizes, packer.keyShape(columns(key)));
+  packedValues = allocate(sizes, packer.valueShape(columns(value)));
   auto loop = scf::ForallOp::create(b, sizes, ValueRange(), std::nullopt);
   loop->setAttr("attn.kernel_name", b.getStringAttr("pack"));
   OpBuilder::InsertionGuard guard(b);

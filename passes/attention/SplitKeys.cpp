@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/AttentionPacker.h"
 #include "passes/attention/PrepackAttention.h"
+#include "passes/attention/StoredRows.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -63,8 +64,7 @@ void SplitKeys::allocate(EmitBuilder &b, AttentionOp op) {
   Value tasks = b.createOrFold<arith::SelectOp>(isFew, b.index(1), b.index(0));
   for (Value trips : counts)
     tasks = b.mul(tasks, trips);
-  int64_t columns =
-      cast<MemRefType>(op.getValue().getType()).getDimSize(op.getValuePermutation()[3]);
+  int64_t columns = rowElements(op.getValue(), op.getValuePermutation()[3]);
   Value groupRows = b.mul(rows, b.index(op.getGroupSize()));
   OpFoldResult shape[] = {getAsOpFoldResult(tasks), getAsOpFoldResult(b.add(count, b.index(1)))};
   states = allocateStates(b, shape, getAsOpFoldResult(groupRows), b.getIndexAttr(columns),

@@ -101,6 +101,7 @@ struct DecomposePass : impl::DecomposePassBase<DecomposePass> {
     populateDecomposeUnfoldPatterns(patterns);
     populateDecomposeRotaryPatterns(patterns);
     populateDecomposeCacheAppendPatterns(patterns);
+    populateDecomposeQuantizeRowsPatterns(patterns);
     populateDecomposeDropoutPatterns(patterns);
     if (attention)
       populateDecomposeAttentionPatterns(patterns);

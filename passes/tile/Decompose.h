@@ -22,8 +22,14 @@ void populateDecomposeUnfoldPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeRotaryPatterns(mlir::RewritePatternSet &patterns);
 /// attn.cache_append -> tensor.insert_slice, two of them where a ring may wrap.
 void populateDecomposeCacheAppendPatterns(mlir::RewritePatternSet &patterns);
+/// attn.quantize_rows -> largest magnitudes of groups, scales, multiples of them.
+void populateDecomposeQuantizeRowsPatterns(mlir::RewritePatternSet &patterns);
 /// attn.dropout -> linalg.generic with the generator's integer arithmetic.
 void populateDecomposeDropoutPatterns(mlir::RewritePatternSet &patterns);
+
+/// What quantised rows along `dim` stand for, in f32; other tensors are returned as they are.
+mlir::Value createDequantizedRows(mlir::OpBuilder &b, mlir::Location loc, mlir::Value rows,
+                                  int64_t dim);
 
 /// f64 for f64 elements, else f32: what sums and exponentials are computed in (attention_s9).
 mlir::FloatType getComputeType(mlir::Value tensor);

@@ -59,6 +59,7 @@ private:
   AffineExpr b, h, r, j, d;        // loop dims
   AffineExpr keyHead;              // the key head of h
   AffineMap all, row;              // (b, h, r, j) to itself and to (b, h, r)
+  Value key, value;                // in floats
   SmallVector<OpFoldResult> sizes; // B, H, Lq, Lk
   Value firstPosition;
   SmallVector<Value> counter; // origin and strides of b, h and r, for dropout
@@ -76,6 +77,8 @@ AttentionDecomposer::AttentionDecomposer(PatternRewriter &rewriter, attn::Attent
   for (int64_t dim : ArrayRef(perm).take_front(3))
     sizes.push_back(tensor::getMixedSize(rewriter, loc, op.getQuery(), dim));
   sizes.push_back(tensor::getMixedSize(rewriter, loc, op.getKey(), op.getKeyPermutation()[2]));
+  key = createDequantizedRows(rewriter, loc, op.getKey(), op.getKeyPermutation()[3]);
+  value = createDequantizedRows(rewriter, loc, op.getValue(), op.getValuePermutation()[3]);
   firstPosition = getValueOrCreateConstantIndexOp(rewriter, loc, op.getFirstPosition(rewriter));
   if (op.getSeed())
     for (OpFoldResult value : op.getMixedDropoutCounter(rewriter))
@@ -106,7 +109,7 @@ Value AttentionDecomposer::createScores() {
   AffineMap maps[] = {getPermutedMap(5, op.getQueryPermutation(), {b, h, r, d}),
                       getPermutedMap(5, op.getKeyPermutation(), {b, keyHead, j, d}),
                       AffineMap::get(5, 0, {b, h, r, j}, rewriter.getContext())};
-  return generic({op.getQuery(), op.getKey()}, createFilled(rewriter, loc, sizes, compute, 0.0),
+  return generic({op.getQuery(), key}, createFilled(rewriter, loc, sizes, compute, 0.0),
                  maps, [&](OpBuilder &b, Location loc, ValueRange x) -> Value {
                    Value product =
                        arith::MulFOp::create(b, loc, convertFloat(b, loc, x[0], compute),
@@ -209,7 +212,7 @@ Value AttentionDecomposer::createOutput(Value scores, Value weights) {
   AffineMap outputMap = getPermutedMap(5, perm, {b, h, r, d});
   SmallVector<OpFoldResult> outputSizes = tensor::getMixedSizes(rewriter, loc, init);
   Value sum = generic(
-      {scores, weights, op.getValue()}, createFilled(rewriter, loc, outputSizes, compute, 0.0),
+      {scores, weights, value}, createFilled(rewriter, loc, outputSizes, compute, 0.0),
       {scoresMap, scoresMap, getPermutedMap(5, op.getValuePermutation(), {b, keyHead, j, d}),
        outputMap},
       [&](OpBuilder &b, Location loc, ValueRange x) -> Value {

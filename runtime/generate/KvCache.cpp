@@ -11,6 +11,10 @@ using llvm::Twine;
 // Layout
 //===----------------------------------------------------------------------===//
 
+std::string fovea::cacheElementType(llvm::StringRef cacheType) {
+  return cacheType == "q8" ? "i8" : cacheType.str();
+}
+
 static llvm::Error wrongDims(const ArgumentSpec &input) {
   return llvm::createStringError("'" + input.name +
                                  "' is input and output of the step, so it is a cache; expected "

@@ -223,8 +223,8 @@ llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions
 
 llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
                                                   const ModelOptions &options) {
-  if (!llvm::is_contained({"f32", "f16", "bf16"}, options.cacheType))
-    return llvm::createStringError("expected cache-type to be f32, f16 or bf16, got '" +
+  if (!llvm::is_contained({"f32", "f16", "bf16", "q8"}, options.cacheType))
+    return llvm::createStringError("expected cache-type to be f32, f16, bf16 or q8, got '" +
                                    options.cacheType + "'");
   LanguageModel model;
   model.directory = directory.str();
@@ -239,7 +239,7 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
     return weights.takeError();
   model.weightSource = std::move(*weights);
   if (options.cacheType != "f32")
-    model.descriptionParams.emplace_back("T", options.cacheType);
+    model.descriptionParams.emplace_back("T", cacheElementType(options.cacheType));
   watch.emplace(model.times, "reading the description");
   llvm::Expected<Graph> graph = Graph::fromFile(directory, model.descriptionParams);
   if (!graph)

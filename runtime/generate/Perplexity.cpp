@@ -1,6 +1,7 @@
 #include "runtime/generate/Perplexity.h"
 #include "frontend/ModelDirectory.h"
 #include "runtime/Compile.h"
+#include "runtime/generate/KvCache.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include <cmath>
@@ -10,34 +11,32 @@ using namespace fovea;
 namespace {
 /// Sums over all windows.
 struct Sums {
-  double stored = 0, quantized = 0; // of -log(probability)
+  double stored = 0, compared = 0; // of -log(probability)
   double largestError = 0, largest = 0, squaredErrors = 0, squares = 0;
   int64_t tokens = 0, logits = 0;
 
-  /// The logits [1, L, V] of a window, twice; `quantized` may be null.
-  void add(llvm::ArrayRef<int64_t> ids, const Tensor &stored, const Tensor *quantized);
+  /// The logits [1, L, V] of a window, twice; `compared` may be null.
+  void add(llvm::ArrayRef<int64_t> ids, const Tensor &stored, const Tensor *compared);
 };
 
-/// `forward`, compiled with the weights in one format.
+/// `forward`, compiled with weights, keys and values in one format each.
 struct Predictor {
   Executable executable;
 
   static llvm::Expected<Predictor> create(const Graph &graph,
                                           std::shared_ptr<const WeightSource> weights,
-                                          const PerplexityOptions &options,
-                                          const std::string &quantize);
+                                          const PerplexityOptions &options);
   llvm::Expected<Tensor> run(llvm::ArrayRef<int64_t> ids) const;
 };
 } // namespace
 
 llvm::Expected<Predictor> Predictor::create(const Graph &graph,
                                             std::shared_ptr<const WeightSource> weights,
-                                            const PerplexityOptions &options,
-                                            const std::string &quantize) {
+                                            const PerplexityOptions &options) {
   CompileOptions compileOptions;
   compileOptions.threads = options.threads;
   compileOptions.cpu = options.cpu;
-  compileOptions.quantize = quantize;
+  compileOptions.quantize = options.quantize;
   compileOptions.packingProgress = options.packingProgress;
   compileOptions.weights = std::move(weights);
   llvm::Expected<Executable> executable = compile(graph, compileOptions);
@@ -62,18 +61,18 @@ static double surprise(llvm::ArrayRef<float> logits, int64_t token) {
   return std::log(sum) + largest - logits[token];
 }
 
-void Sums::add(llvm::ArrayRef<int64_t> ids, const Tensor &stored, const Tensor *quantized) {
+void Sums::add(llvm::ArrayRef<int64_t> ids, const Tensor &stored, const Tensor *compared) {
   int64_t vocabulary = stored.sizes().back();
   for (size_t i = 0; i + 1 < ids.size(); ++i) {
     llvm::ArrayRef<float> row(stored.dataAs<float>() + static_cast<int64_t>(i) * vocabulary,
                               vocabulary);
     this->stored += surprise(row, ids[i + 1]);
     ++tokens;
-    if (!quantized)
+    if (!compared)
       continue;
-    llvm::ArrayRef<float> other(quantized->dataAs<float>() + static_cast<int64_t>(i) * vocabulary,
+    llvm::ArrayRef<float> other(compared->dataAs<float>() + static_cast<int64_t>(i) * vocabulary,
                                 vocabulary);
-    this->quantized += surprise(other, ids[i + 1]);
+    this->compared += surprise(other, ids[i + 1]);
     for (auto [got, expected] : llvm::zip_equal(other, row)) {
       double error = static_cast<double>(got) - expected;
       largestError = std::max(largestError, std::fabs(error));
@@ -113,7 +112,7 @@ static llvm::Error checkTokens(llvm::ArrayRef<TokenId> tokens, int64_t vocabular
 
 /// The windows' tokens, no window of a single one.
 static llvm::Error addWindows(llvm::ArrayRef<TokenId> tokens, int64_t window,
-                              const Predictor &stored, const Predictor *quantized, Sums &sums) {
+                              const Predictor &stored, const Predictor *compared, Sums &sums) {
   while (tokens.size() >= 2) {
     auto part = tokens.take_front(window);
     std::vector<int64_t> ids(part.begin(), part.end());
@@ -121,16 +120,32 @@ static llvm::Error addWindows(llvm::ArrayRef<TokenId> tokens, int64_t window,
     llvm::Expected<Tensor> expected = stored.run(ids);
     if (!expected)
       return expected.takeError();
-    if (!quantized) {
+    if (!compared) {
       sums.add(ids, *expected, nullptr);
       continue;
     }
-    llvm::Expected<Tensor> got = quantized->run(ids);
+    llvm::Expected<Tensor> got = compared->run(ids);
     if (!got)
       return got.takeError();
     sums.add(ids, *expected, &*got);
   }
   return llvm::Error::success();
+}
+
+static bool isCompared(const PerplexityOptions &options) {
+  return !options.quantize.empty() || options.cacheType != "f32";
+}
+
+static llvm::Expected<Predictor> createCompared(llvm::StringRef directory,
+                                                std::shared_ptr<const WeightSource> weights,
+                                                const PerplexityOptions &options) {
+  Params params;
+  if (options.cacheType != "f32")
+    params.emplace_back("T", cacheElementType(options.cacheType));
+  llvm::Expected<Graph> graph = Graph::fromFile(directory, params, "", "forward");
+  if (!graph)
+    return graph.takeError();
+  return Predictor::create(*graph, std::move(weights), options);
 }
 
 llvm::Expected<Perplexity> fovea::measurePerplexity(llvm::StringRef directory,
@@ -145,7 +160,9 @@ llvm::Expected<Perplexity> fovea::measurePerplexity(llvm::StringRef directory,
   llvm::Expected<Graph> graph = Graph::fromFile(directory, {}, "", "forward");
   if (!graph)
     return graph.takeError();
-  llvm::Expected<Predictor> stored = Predictor::create(*graph, *weights, options, "");
+  PerplexityOptions asStored = options;
+  asStored.quantize = "";
+  llvm::Expected<Predictor> stored = Predictor::create(*graph, *weights, asStored);
   if (!stored)
     return stored.takeError();
   llvm::Expected<int64_t> vocabulary = vocabularyOf(stored->executable, directory);
@@ -153,24 +170,24 @@ llvm::Expected<Perplexity> fovea::measurePerplexity(llvm::StringRef directory,
     return vocabulary.takeError();
   if (llvm::Error error = checkTokens(tokens, *vocabulary))
     return std::move(error);
-  std::optional<Predictor> quantized;
-  if (!options.quantize.empty()) {
-    auto created = Predictor::create(*graph, *weights, options, options.quantize);
+  std::optional<Predictor> compared;
+  if (isCompared(options)) {
+    auto created = createCompared(directory, *weights, options);
     if (!created)
       return created.takeError();
-    quantized.emplace(std::move(*created));
+    compared.emplace(std::move(*created));
   }
   int64_t window = std::max<int64_t>(options.window, 2);
   if (auto context = llvm::dyn_cast_or_null<mlir::IntegerAttr>(graph->exported("context")))
     window = std::min(window, std::max<int64_t>(context.getInt(), 2));
   Sums sums;
   if (llvm::Error error =
-          addWindows(tokens, window, *stored, quantized ? &*quantized : nullptr, sums))
+          addWindows(tokens, window, *stored, compared ? &*compared : nullptr, sums))
     return std::move(error);
   auto count = static_cast<double>(sums.tokens);
   Perplexity result{sums.tokens, std::exp(sums.stored / count)};
-  if (quantized) {
-    result.quantized = std::exp(sums.quantized / count);
+  if (compared) {
+    result.compared = std::exp(sums.compared / count);
     result.largestError = sums.largestError / sums.largest;
     result.rmsError = std::sqrt(sums.squaredErrors / sums.squares);
   }

@@ -60,7 +60,7 @@ void Description::describeSizes() {
   facts.headDim = size(op.getQuery(), q[3]);
   facts.keyHeads = size(op.getKey(), k[1]);
   facts.keys = size(op.getKey(), k[2]);
-  facts.valueDim = size(op.getValue(), op.getValuePermutation()[3]);
+  facts.valueDim = size(op.getOutputInit(), op.getOutputPermutation()[3]);
   facts.runs = formulas.iterationsAround(op);
   facts.hasScore = op.hasScore();
   facts.givesWeights = op.getWithWeights();

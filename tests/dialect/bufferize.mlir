@@ -133,6 +133,19 @@ func.func @cache_append_keeps_rows(%new: tensor<1x2x1x4xf32>, %cache: tensor<1x2
 
 // -----
 
+// Rows are written into the init, and nothing of it is read.
+// CHECK-LABEL: func @quantize_rows
+// CHECK-SAME: %[[X:[^:]*]]: memref<2x64xf32>, %[[ROWS:[^:]*]]: memref<2x68xi8>
+func.func @quantize_rows(%x: tensor<2x64xf32>, %rows: tensor<2x68xi8>) -> tensor<2x68xi8> {
+  // CHECK-NOT: alloc
+  // CHECK: attn.quantize_rows ins(%[[X]] : {{.*}}) outs(%[[ROWS]] : {{.*}})
+  // CHECK: return %[[ROWS]]
+  %0 = attn.quantize_rows ins(%x : tensor<2x64xf32>) outs(%rows : tensor<2x68xi8>) -> tensor<2x68xi8>
+  return %0 : tensor<2x68xi8>
+}
+
+// -----
+
 // Weights are read where they lie; who would write one writes a copy.
 // CHECK-LABEL: func @weights
 func.func @weights(%layer: index, %x: f32) -> (f32, tensor<4xf32>) {

@@ -803,6 +803,125 @@ func.func @f(%x: tensor<2x2x3x4xf32>, %o: tensor<2x2x8x4xf32>, %p: tensor<2xi32>
 
 // -----
 
+// quantize_rows_c1: one rank
+func.func @f(%x: tensor<2x3x64xf32>, %o: tensor<2x68xi8>) {
+  // expected-error @below {{quantize_rows_c1: expected the init to have rank 3, got 2}}
+  %0 = attn.quantize_rows ins(%x : tensor<2x3x64xf32>) outs(%o : tensor<2x68xi8>) -> tensor<2x68xi8>
+  return
+}
+
+// -----
+
+// quantize_rows_c1: a scalar is no row
+func.func @f(%x: tensor<f32>, %o: tensor<i8>) {
+  // expected-error @below {{quantize_rows_c1: expected a source of rows, got one of rank 0}}
+  %0 = attn.quantize_rows ins(%x : tensor<f32>) outs(%o : tensor<i8>) -> tensor<i8>
+  return
+}
+
+// -----
+
+// quantize_rows_c1: as many rows
+func.func @f(%x: tensor<2x3x64xf32>, %o: tensor<2x4x68xi8>) {
+  // expected-error @below {{quantize_rows_c1: expected dim 1 of the init to be 3 as in the source, got 4}}
+  %0 = attn.quantize_rows ins(%x : tensor<2x3x64xf32>) outs(%o : tensor<2x4x68xi8>) -> tensor<2x4x68xi8>
+  return
+}
+
+// -----
+
+// quantize_rows_c2: where scales lie is known
+func.func @f(%x: tensor<2x?xf32>, %o: tensor<2x?xi8>) {
+  // expected-error @below {{quantize_rows_c2: expected rows of a known size of at least 1, got 'tensor<2x?xf32>'}}
+  %0 = attn.quantize_rows ins(%x : tensor<2x?xf32>) outs(%o : tensor<2x?xi8>) -> tensor<2x?xi8>
+  return
+}
+
+// -----
+
+// quantize_rows_c2: the last group may be smaller, its scale is not
+func.func @f(%x: tensor<2x33xf32>, %o: tensor<2x35xi8>) {
+  // expected-error @below {{quantize_rows_c2: expected rows of 37 bytes for 33 elements, got 'tensor<2x35xi8>'}}
+  %0 = attn.quantize_rows ins(%x : tensor<2x33xf32>) outs(%o : tensor<2x35xi8>) -> tensor<2x35xi8>
+  return
+}
+
+// -----
+
+// attn.quantize_rows takes f32 alone
+func.func @f(%x: tensor<2x64xf16>, %o: tensor<2x68xi8>) {
+  // expected-error @below {{operand #0 must be ranked tensor or strided memref of f32, but got 'tensor<2x64xf16>'}}
+  %0 = attn.quantize_rows ins(%x : tensor<2x64xf16>) outs(%o : tensor<2x68xi8>) -> tensor<2x68xi8>
+  return
+}
+
+// -----
+
+// attention_c12: keys and values are quantised together
+!t = tensor<1x2x4x64xf32>
+func.func @f(%q: !t, %k: tensor<1x2x4x68xi8>) {
+  // expected-error @below {{attention_c12: expected value to have elements of type 'i8', got 'f32'}}
+  %r = attn.attention ins(%q, %k, %q : !t, tensor<1x2x4x68xi8>, !t) outs(%q : !t) -> !t
+  return
+}
+
+// -----
+
+// attention_c3: and not values alone
+!t = tensor<1x2x4x64xf32>
+func.func @f(%q: !t, %v: tensor<1x2x4x68xi8>) {
+  // expected-error @below {{attention_c3: expected value to have elements of type 'f32', got 'i8'}}
+  %r = attn.attention ins(%q, %q, %v : !t, !t, tensor<1x2x4x68xi8>) outs(%q : !t) -> !t
+  return
+}
+
+// -----
+
+// attention_c12: queries are f32
+!t = tensor<1x2x4x64xf16>
+!c = tensor<1x2x4x68xi8>
+func.func @f(%q: !t, %k: !c) {
+  // expected-error @below {{attention_c12: expected query to have elements of type 'f32', got 'f16'}}
+  %r = attn.attention ins(%q, %k, %k : !t, !c, !c) outs(%q : !t) -> !t
+  return
+}
+
+// -----
+
+// attention_c12: no row has 35 bytes
+!t = tensor<1x2x4x64xf32>
+!c = tensor<1x2x4x35xi8>
+func.func @f(%q: !t, %k: !c) {
+  // expected-error @below {{attention_c12: expected quantised rows of D + 2 * ceil(D / 32) bytes, of a known size, got key 'tensor<1x2x4x35xi8>'}}
+  %r = attn.attention ins(%q, %k, %k : !t, !c, !c) outs(%q : !t) -> !t
+  return
+}
+
+// -----
+
+// attention_c12: where scales lie is known
+!t = tensor<1x2x4x64xf32>
+!c = tensor<1x2x4x68xi8>
+!d = tensor<1x2x4x?xi8>
+func.func @f(%q: !t, %k: !c, %v: !d) {
+  // expected-error @below {{attention_c12: expected quantised rows of D + 2 * ceil(D / 32) bytes, of a known size, got value 'tensor<1x2x4x?xi8>'}}
+  %r = attn.attention ins(%q, %k, %v : !t, !c, !d) outs(%q : !t) -> !t
+  return
+}
+
+// -----
+
+// attention_c4: the head dim is that of the elements, not that of the bytes
+!t = tensor<1x2x4x68xf32>
+!c = tensor<1x2x4x68xi8>
+func.func @f(%q: !t, %k: !c) {
+  // expected-error @below {{attention_c4: expected D of key to be 68 as in query, got 64}}
+  %r = attn.attention ins(%q, %k, %k : !t, !c, !c) outs(%q : !t) -> !t
+  return
+}
+
+// -----
+
 // dropout_c1: 1 would drop everything
 func.func @f(%x: tensor<4xf32>, %o: tensor<4xf32>, %s: i64) {
   // expected-error @below {{dropout_c1: expected p to be in [0, 1), got}}

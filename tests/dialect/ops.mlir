@@ -132,6 +132,19 @@ func.func @rotary_cache(%x: tensor<1x?x8x64xf16>, %cos: tensor<?x16xf32>, %new: 
   return %r, %c : tensor<1x?x8x64xf16>, tensor<1x8x512x64xf32>
 }
 
+// CHECK-LABEL: func @quantized_rows
+func.func @quantized_rows(%q: tensor<1x8x?x64xf32>, %k: tensor<1x2x?x64xf32>, %rows: tensor<1x2x?x68xi8>, %m: memref<4x48xf32>,
+                          %n: memref<4x52xi8>) -> tensor<1x8x?x64xf32> {
+  // CHECK: %[[K:.*]] = attn.quantize_rows ins(%{{.*}} : tensor<1x2x?x64xf32>) outs(%{{.*}} : tensor<1x2x?x68xi8>) -> tensor<1x2x?x68xi8>
+  %r = attn.quantize_rows ins(%k : tensor<1x2x?x64xf32>) outs(%rows : tensor<1x2x?x68xi8>) -> tensor<1x2x?x68xi8>
+  // CHECK: attn.quantize_rows ins(%{{.*}} : memref<4x48xf32>) outs(%{{.*}} : memref<4x52xi8>){{$}}
+  attn.quantize_rows ins(%m : memref<4x48xf32>) outs(%n : memref<4x52xi8>)
+  // CHECK: attn.attention ins(%{{.*}}, %[[K]], %{{.*}} : tensor<1x8x?x64xf32>, tensor<1x2x?x68xi8>, tensor<1x2x?x68xi8>)
+  %o = attn.attention ins(%q, %r, %rows : tensor<1x8x?x64xf32>, tensor<1x2x?x68xi8>, tensor<1x2x?x68xi8>)
+                      outs(%q : tensor<1x8x?x64xf32>) -> tensor<1x8x?x64xf32>
+  return %o : tensor<1x8x?x64xf32>
+}
+
 // CHECK-LABEL: func @sample_weight
 func.func @sample_weight(%logits: tensor<2x512xf32>, %init: tensor<2xi64>, %t: f32, %k: i64, %layer: index) -> (tensor<2xi64>, tensor<5xf32>, tensor<3xf32>) {
   // CHECK: attn.sample ins(%{{.*}} : tensor<2x512xf32>) outs(%{{.*}} : tensor<2xi64>) temperature(%{{.*}}) top_k(%{{.*}}) top_p(%{{.*}}) min_p(%{{.*}}) seed(%{{.*}}) -> tensor<2xi64>

@@ -308,6 +308,39 @@ TEST_F(GraphBuilderTest, CacheIsWrittenAtAPosition) {
                       {"attn.cache_append ins(%arg1", "outs(%arg0", "at(%", "ring"}));
 }
 
+TEST_F(GraphBuilderTest, QuantizedRowsAreKeysAndValues) {
+  auto x = begin({{f32(), {B, 4, L, 64}}, {f32(), {B, 2, L, 64}}, {f32(), {B, 2, L, 40}}});
+  auto keys = llvm::cantFail(b.quantizeRows(x[1])), values = llvm::cantFail(b.quantizeRows(x[2]));
+  EXPECT_EQ(keys.str(), "i8[B, 2, L, 68]");
+  EXPECT_EQ(values.str(), "i8[B, 2, L, 44]");
+  auto y = llvm::cantFail(b.attention(x[0], keys, values));
+  EXPECT_EQ(y.output.str(), "f32[B, 4, L, 40]");
+  EXPECT_TRUE(inOrder(finish(y.output), {"attn.quantize_rows", "attn.quantize_rows",
+                                         "tensor<?x2x?x68xi8>, tensor<?x2x?x44xi8>"}));
+}
+
+TEST_F(GraphBuilderTest, QuantizedRowsErrors) {
+  auto x = begin({{f32(), {B, 4, L, 64}},
+                  {f16(), {B, 4, L, 64}},
+                  {f32(), {B, L}},
+                  {b.opBuilder().getI8Type(), {B, 4, L, 68}},
+                  {b.opBuilder().getI8Type(), {B, 4, L, 35}},
+                  {b.opBuilder().getI8Type(), {B, 4, L, 34}}});
+  EXPECT_EQ(errorOf(b.quantizeRows(x[1])),
+            "quantize_rows: expected rows of f32, got f16[B, 4, L, 64]");
+  EXPECT_EQ(errorOf(b.quantizeRows(x[2])),
+            "quantize_rows: expected rows of a known size of at least 1, got f32[B, L]");
+  EXPECT_EQ(errorOf(b.attention(x[0], x[3], x[0])),
+            "attention: element types differ: i8[B, 4, L, 68] and f32[B, 4, L, 64]");
+  EXPECT_EQ(errorOf(b.attention(x[1], x[3], x[3])),
+            "attention: expected the key of floats, got i8[B, 4, L, 68]");
+  EXPECT_EQ(errorOf(b.attention(x[0], x[4], x[3])),
+            "attention: expected the key of i8 to be rows of quantize_rows, of a known size, got "
+            "i8[B, 4, L, 35]");
+  EXPECT_EQ(errorOf(b.attention(x[0], x[5], x[3])),
+            "attention: the key i8[B, 4, L, 34]: expected head dim 64, got 32");
+}
+
 TEST_F(GraphBuilderTest, SamplingDefaults) {
   auto x = begin({{f32(), {B, 512}}, {i64(), {}}});
   SampleOptions options;

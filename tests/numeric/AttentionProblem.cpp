@@ -1,4 +1,5 @@
 #include "tests/numeric/AttentionProblem.h"
+#include "dialect/CacheRows.h"
 #include "dialect/RegisterAll.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/Reference.h"
@@ -51,6 +52,18 @@ static std::string emptyTensor(llvm::StringRef name, llvm::StringRef type,
                        type);
 }
 
+/// Makes quantised rows of the operand `name` of type `type`: returns their type.
+static std::string addQuantizedRows(std::string &body, llvm::StringRef name, llvm::StringRef type,
+                                    DimVector sizes, llvm::ArrayRef<std::string> values) {
+  sizes.back() = attn::quantizedRowBytes(sizes.back());
+  std::string rows = tensorType(sizes, "i8");
+  body += emptyTensor((name + ".init").str(), rows, sizes, values);
+  body += llvm::formatv("  %{0}.rows = attn.quantize_rows ins(%{0} : {1}) outs(%{0}.init : {2}) "
+                        "-> {2}\n",
+                        name, type, rows);
+  return rows;
+}
+
 std::string AttentionProblem::str() const {
   AttentionSizes n = fixed.value_or(AttentionSizes{dynamic, dynamic, dynamic, dynamic, dynamic});
   DimVector output = inMemory({n.batches, n.heads, n.queries, valueDim});
@@ -86,6 +99,17 @@ std::string AttentionProblem::str() const {
     names.push_back(name);
     types.push_back(resultType);
   };
+  std::string keyName = "k", valueName = "v", kRead = k, vRead = v;
+  if (quantizedRows) {
+    dimOf("groups", "k", k, 1);
+    std::vector<std::string> keyDims(4);
+    const char *keySizeNames[] = {"%batches", "%groups", "%keys", ""};
+    for (auto [dim, name] : llvm::zip(order, keySizeNames))
+      keyDims[dim] = name;
+    kRead = addQuantizedRows(body, "k", k, kSizes, keyDims);
+    vRead = addQuantizedRows(body, "v", v, vSizes, keyDims);
+    keyName = "k.rows", valueName = "v.rows";
+  }
   std::string flags = attributes;
   auto addFlag = [&](std::string flag) { flags += (flags.empty() ? "" : ", ") + flag; };
   if (withWeights) {
@@ -142,10 +166,10 @@ std::string AttentionProblem::str() const {
                        parameter("v", v, vSizes, named4({"B", "G", "Lk", ""})),
                        parameter("bias", bias, {n.queries, n.keys}, {"Lq", "Lk"}), named, body)
              .str() +
-         llvm::formatv("  {0} = attn.attention ins(%q, %k, %v : {1}, {2}, {3}) "
+         llvm::formatv("  {0} = attn.attention ins(%q, %{10}, %{11} : {1}, {2}, {3}) "
                        "outs({4} : {5}) {6} {{{7}} {8} -> {5}\n  return {9} : {5}\n}\n",
-                       bound, q, k, v, list("%", ".init"), resultTypes, operands, flags, regions,
-                       results)
+                       bound, q, kRead, vRead, list("%", ".init"), resultTypes, operands, flags,
+                       regions, results, keyName, valueName)
              .str();
 }
 

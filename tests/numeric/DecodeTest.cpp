@@ -179,6 +179,81 @@ TEST(Decode, SegmentsOfTheOnlyGroup) {
     attention.expectClose(AttentionSizes{1, 4, 1, 1, keys}, f32Tolerance);
 }
 
+//===----------------------------------------------------------------------===//
+// Quantised rows
+//===----------------------------------------------------------------------===//
+
+static AttentionProblem quantized(int64_t heads, int64_t keyHeads,
+                                  const std::string &regions = "") {
+  AttentionProblem problem = grouped(heads, keyHeads, regions);
+  problem.quantizedRows = true;
+  return problem;
+}
+
+// The reference rounds the same elements by the same scales, so the bound is that of f32. Head dims
+// of whole groups and others; 40 and 24 are no whole vectors everywhere.
+TEST(QuantizedRows, AgreeWithTheReference) {
+  for (auto [headDim, valueDim] : {std::pair(32, 64), {64, 32}, {40, 24}, {80, 16}, {7, 33}}) {
+    AttentionProblem problem = quantized(4, 2, causal);
+    problem.headDim = headDim;
+    problem.valueDim = valueDim;
+    problem.withLse = true;
+    CompiledAttention attention(problem);
+    for (auto [queries, keys] : {std::pair(1, 1), {1, 300}, {3, 129}, {40, 200}}) {
+      SCOPED_TRACE(std::to_string(headDim) + " by " + std::to_string(valueDim));
+      attention.expectClose(AttentionSizes{2, 4, 2, queries, keys}, f32Tolerance);
+    }
+  }
+}
+
+TEST(QuantizedRows, OfOtherTargets) {
+  for (const char *target : {"generic", "avx2"})
+    for (int64_t queries : {1, 30}) {
+      AttentionProblem problem = quantized(4, 1, causal);
+      problem.headDim = problem.valueDim = 64;
+      CompiledAttention(problem, /*threads=*/1, target)
+          .expectClose(AttentionSizes{1, 4, 1, queries, 150}, f32Tolerance);
+    }
+}
+
+TEST(QuantizedRows, GiveTheBitsOfPrefill) {
+  for (const char *regions : {"", causal, window, sink})
+    for (int64_t keys : {290, 1100}) {
+      AttentionProblem problem = quantized(6, 2, regions);
+      problem.headDim = 48;
+      problem.valueDim = 64;
+      CompiledAttention attention(problem, /*threads=*/2);
+      Inputs inputs = makeInputs(problem, {1, 6, 2, 30, keys});
+      Tensor prefill = attention.run(inputs)[0];
+      for (int64_t count : {1, 3, 8})
+        expectRowsOfPrefill(attention.run(lastQueries(inputs, count))[0], prefill);
+    }
+}
+
+TEST(QuantizedRows, PermutedOperands) {
+  AttentionProblem problem = quantized(4, 2, causal);
+  problem.order = {0, 2, 1, 3};
+  CompiledAttention(problem).expectClose(AttentionSizes{2, 4, 2, 3, 150}, f32Tolerance);
+  CompiledAttention(problem).expectClose(AttentionSizes{2, 4, 2, 40, 150}, f32Tolerance);
+}
+
+// A group with NaN is NaN as a whole, and has no more influence than before.
+TEST(QuantizedRows, NanBehindAMaskHasNoInfluence) {
+  AttentionProblem problem = quantized(2, 1, causal);
+  Inputs inputs = makeInputs(problem, {1, 2, 1, 4, 140});
+  inputs.at("v").mutableView().set({0, 0, 139, 3}, std::numeric_limits<double>::quiet_NaN());
+  inputs.at("k").mutableView().set({0, 0, 138, 0}, std::numeric_limits<double>::infinity());
+  CompiledAttention(problem).expectClose(inputs, f32Tolerance);
+}
+
+TEST(QuantizedRows, OfZeros) {
+  AttentionProblem problem = quantized(2, 1);
+  Inputs inputs = makeInputs(problem, {1, 2, 1, 1, 3});
+  for (const char *name : {"k", "v"})
+    inputs.at(name) = llvm::cantFail(Tensor::create(DataType::F32, {1, 1, 3, 16}));
+  CompiledAttention(problem).expectClose(inputs, 0);
+}
+
 TEST(Decode, NoKeys) {
   CompiledAttention(grouped(2, 1)).expectClose(AttentionSizes{1, 2, 1, 1, 0}, 0);
 }

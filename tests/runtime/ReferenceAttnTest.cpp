@@ -71,6 +71,54 @@ TEST_F(ReferenceAttnTest, UnfoldWindowsMustFit) {
               HasSubstr("'attn.unfold': expected windows of at most 2 elements, got 3"));
 }
 
+// By hand: the largest magnitude 127 gives the scale 1, and 254 the scale 2; 34 elements are two
+// groups. 0x3F80 and 0x4000 are 1 and 2 as bf16.
+TEST_F(ReferenceAttnTest, QuantizeRows) {
+  std::string text = R"mlir(
+    func.func @f(%x: tensor<1x34xf32>) -> tensor<1x38xi8> {
+      %e = tensor.empty() : tensor<1x38xi8>
+      %r = attn.quantize_rows ins(%x : tensor<1x34xf32>) outs(%e : tensor<1x38xi8>) -> tensor<1x38xi8>
+      return %r : tensor<1x38xi8>
+    })mlir";
+  std::vector<double> row(34, 0.0);
+  row[0] = -127, row[1] = 2.25, row[2] = 2.5, row[3] = -3.5, row[31] = 126.6;
+  row[32] = 254, row[33] = -9;
+  std::vector<double> expected(38, 0.0);
+  // Halves go to the even neighbour.
+  expected[0] = -127, expected[1] = 2, expected[2] = 2, expected[3] = -4, expected[31] = 127;
+  expected[32] = 127, expected[33] = -4;
+  expected[34] = static_cast<int8_t>(0x80), expected[35] = 0x3F, expected[36] = 0,
+  expected[37] = 0x40;
+  EXPECT_THAT(result(text, {floats({1, 34}, row)}), testing::ElementsAreArray(expected));
+}
+
+// The smallest bf16 that is at least 1 / 127 is 0x3C02 (0.0079345703125), so -1 becomes -126.
+TEST_F(ReferenceAttnTest, QuantizedScalesAreRoundedUp) {
+  std::string text = R"mlir(
+    func.func @f(%x: tensor<2xf32>) -> tensor<4xi8> {
+      %e = tensor.empty() : tensor<4xi8>
+      %r = attn.quantize_rows ins(%x : tensor<2xf32>) outs(%e : tensor<4xi8>) -> tensor<4xi8>
+      return %r : tensor<4xi8>
+    })mlir";
+  EXPECT_THAT(result(text, {floats({2}, {-1, 0.5})}), ElementsAre(-126, 63, 0x02, 0x3C));
+  EXPECT_THAT(result(text, {floats({2}, {0, 0})}), ElementsAre(0, 0, 0, 0));
+}
+
+// One key: its value comes back, 127 and -126 of the scale 0.0079345703125.
+TEST_F(ReferenceAttnTest, AttentionReadsQuantizedRows) {
+  std::string text = R"mlir(
+    func.func @f(%q: tensor<1x1x1x2xf32>, %k: tensor<1x1x1x4xi8>) -> tensor<1x1x1x2xf32> {
+      %r = attn.attention ins(%q, %k, %k : tensor<1x1x1x2xf32>, tensor<1x1x1x4xi8>, tensor<1x1x1x4xi8>)
+                          outs(%q : tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xf32>
+      return %r : tensor<1x1x1x2xf32>
+    })mlir";
+  Tensor rows = llvm::cantFail(Tensor::create(DataType::I8, {1, 1, 1, 4}));
+  int8_t bytes[] = {127, -126, 0x02, 0x3C};
+  std::copy(std::begin(bytes), std::end(bytes), rows.dataAs<int8_t>());
+  EXPECT_THAT(result(text, {floats({1, 1, 1, 2}, {1, 2}), rows}),
+              ElementsAre(127 * 0.0079345703125, -126 * 0.0079345703125));
+}
+
 TEST_F(ReferenceAttnTest, SoftmaxAlongAnyDim) {
   std::string text = R"mlir(
     func.func @f(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {

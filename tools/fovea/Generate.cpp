@@ -49,7 +49,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                options.compile.contextSize);
   line.integer("--chunk-size", "N", "tokens of the prompt to process at once", 1,
                options.compile.chunkSize);
-  line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16 or bf16",
+  line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16, bf16 or q8",
             options.compile.cacheType);
   line.threads(options.threads);
   line.flag("--print-ids", "print token ids, not text", options.printIds);

@@ -1,4 +1,5 @@
-// fovea perplexity: how well a model predicts a text, and what quantised weights change of that.
+// fovea perplexity: how well a model predicts a text, and what quantised weights and narrow caches
+// change of that.
 #include "runtime/generate/Perplexity.h"
 #include "CommandLine.h"
 #include "Progress.h"
@@ -26,6 +27,8 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.text("-p,--prompt", "TEXT", "the text itself", options.text);
   line.text("--quantize", "FORMAT", "compare with weights of products held as q8 or q4",
             options.measure.quantize);
+  line.text("--cache-type", "TYPE", "compare with keys and values held as f16, bf16 or q8",
+            options.measure.cacheType);
   line.integer("-c,--ctx-size", "N", "tokens that are predicted from each other", 2,
                options.measure.window);
   line.threads(options.threads);
@@ -48,14 +51,25 @@ static llvm::Expected<std::vector<TokenId>> readTokens(Options &options) {
   return tokenizer->encode(options.text);
 }
 
+/// What the text is predicted with besides what is stored; empty if nothing.
+static std::string comparedWith(const PerplexityOptions &options) {
+  std::string text;
+  if (!options.quantize.empty())
+    text += ", weights as " + options.quantize;
+  if (options.cacheType != "f32")
+    text += ", keys and values as " + options.cacheType;
+  return text;
+}
+
 static void print(const Options &options, const Perplexity &result) {
   llvm::outs() << "perplexity " << llvm::format("%.4f", result.stored) << " of " << result.tokens
                << " tokens, weights as stored\n";
-  if (options.measure.quantize.empty())
+  std::string compared = comparedWith(options.measure);
+  if (compared.empty())
     return;
-  llvm::outs() << "perplexity " << llvm::format("%.4f", result.quantized) << " ("
-               << llvm::format("%+.2f", 100 * (result.quantized / result.stored - 1))
-               << " %), weights as " << options.measure.quantize << "\n"
+  llvm::outs() << "perplexity " << llvm::format("%.4f", result.compared) << " ("
+               << llvm::format("%+.2f", 100 * (result.compared / result.stored - 1)) << " %)"
+               << compared << "\n"
                << llvm::format("logits off by %.3g of the largest magnitude at most, by %.3g of "
                                "their root mean square\n",
                                result.largestError, result.rmsError);

@@ -1,4 +1,4 @@
-// Attention that divides by the sum last (attention_s16), and sums that hold more than the weights of keys.
+// Attention that divides by the sum last (attention_s17), and sums that hold more than the weights of keys.
 // RUN: fovea-opt %s --split-input-file --attn-fuse-attention --canonicalize 2>/dev/null | FileCheck %s
 
 // CHECK-LABEL: func @divided_last

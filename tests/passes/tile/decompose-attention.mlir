@@ -114,3 +114,22 @@ func.func @negative_buffers(%q: memref<1x2x6x16xf32>) {
   attn.attention ins(%q, %q, %q : memref<1x2x6x16xf32>, memref<1x2x6x16xf32>, memref<1x2x6x16xf32>) outs(%q : memref<1x2x6x16xf32>)
   return
 }
+
+// -----
+
+// Quantised rows become floats first: the element times the scale of its group.
+// CHECK-DAG: #[[ALL:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+// CHECK-DAG: #[[GROUP:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3 floordiv 32)>
+// CHECK-LABEL: func @quantized_rows
+// CHECK-SAME: %[[KEY:[^:]*]]: tensor<1x2x4x68xi8>
+// CHECK: %[[Q:.*]] = tensor.extract_slice %[[KEY]][0, 0, 0, 0] [1, 2, 4, 64] [1, 1, 1, 1]
+// CHECK: %[[LOW:.*]] = tensor.extract_slice %[[KEY]][0, 0, 0, 64] [1, 2, 4, 2] [1, 1, 1, 2]
+// CHECK: %[[HIGH:.*]] = tensor.extract_slice %[[KEY]][0, 0, 0, 65] [1, 2, 4, 2] [1, 1, 1, 2]
+// CHECK: %[[FLOATS:.*]] = linalg.generic {indexing_maps = [#[[ALL]], #[[GROUP]], #[[GROUP]], #[[ALL]]], {{.*}}} ins(%[[Q]], %[[LOW]], %[[HIGH]] :
+// CHECK: arith.sitofp %{{.*}} : i8 to f32
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[FLOATS]] : tensor<1x4x1x64xf32>, tensor<1x2x4x64xf32>)
+func.func @quantized_rows(%k: tensor<1x2x4x68xi8>, %q: tensor<1x4x1x64xf32>) -> tensor<1x4x1x64xf32> {
+  %r = attn.attention ins(%q, %k, %k : tensor<1x4x1x64xf32>, tensor<1x2x4x68xi8>, tensor<1x2x4x68xi8>)
+                      outs(%q : tensor<1x4x1x64xf32>) -> tensor<1x4x1x64xf32>
+  return %r : tensor<1x4x1x64xf32>
+}

@@ -161,6 +161,47 @@ func.func @cache_append_ring(%x: tensor<1x2x3x4xf32>, %cache: tensor<1x2x8x4xf32
 
 // -----
 
+// A scale for each 32 elements, rounded up to bf16; a byte for each element; then the two bytes of each
+// scale.
+// CHECK-LABEL: func @quantize_rows
+// CHECK-SAME: %[[X:[^:]*]]: tensor<2x?x64xf32>, %[[O:[^:]*]]: tensor<2x?x68xi8>
+// CHECK: %[[G:.*]] = tensor.expand_shape %[[X]] {{\[}}[0], [1], [2, 3]] {{.*}} : tensor<2x?x64xf32> into tensor<2x?x2x32xf32>
+// CHECK: %[[LARGEST:.*]] = linalg.generic {{.*}} ins(%[[G]] : tensor<2x?x2x32xf32>)
+// CHECK: math.absf
+// CHECK: arith.maximumf
+// CHECK: %[[SCALE:.*]] = linalg.generic {{.*}} ins(%[[LARGEST]] : tensor<2x?x2xf32>)
+// CHECK: arith.divf %{{.*}}, %cst{{.*}} : f32
+// CHECK: arith.addi %{{.*}}, %c65535{{.*}} : i32
+// CHECK: arith.andi %{{.*}}, %c-65536{{.*}} : i32
+// CHECK: %[[Q:.*]] = linalg.generic {{.*}} ins(%[[G]], %[[SCALE]] :
+// CHECK: arith.divf
+// CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[Q]] {{.*}} : tensor<2x?x2x32xi8> into tensor<2x?x64xi8>
+// CHECK: tensor.insert_slice %[[ROWS]] into %[[O]][0, 0, 0] [2, %{{.*}}, 64] [1, 1, 1]
+// CHECK: arith.shrui %{{.*}}, %c16{{.*}} : i32
+// CHECK: tensor.insert_slice %{{.*}}[0, 0, 64] [2, %{{.*}}, 2] [1, 1, 2]
+// CHECK: arith.shrui %{{.*}}, %c24{{.*}} : i32
+// CHECK: tensor.insert_slice %{{.*}}[0, 0, 65] [2, %{{.*}}, 2] [1, 1, 2]
+func.func @quantize_rows(%x: tensor<2x?x64xf32>, %o: tensor<2x?x68xi8>) -> tensor<2x?x68xi8> {
+  %r = attn.quantize_rows ins(%x : tensor<2x?x64xf32>) outs(%o : tensor<2x?x68xi8>) -> tensor<2x?x68xi8>
+  return %r : tensor<2x?x68xi8>
+}
+
+// -----
+
+// The last group is filled up with zeros.
+// CHECK-LABEL: func @quantize_rows_of_other_sizes
+// CHECK-SAME: %[[X:[^:]*]]: tensor<3x40xf32>
+// CHECK: %[[ZEROS:.*]] = linalg.fill {{.*}} -> tensor<3x64xf32>
+// CHECK: tensor.insert_slice %[[X]] into %[[ZEROS]][0, 0] [3, 40] [1, 1]
+// CHECK: tensor.collapse_shape {{.*}} : tensor<3x2x32xi8> into tensor<3x64xi8>
+// CHECK: tensor.extract_slice %{{.*}}[0, 0] [3, 40] [1, 1] : tensor<3x64xi8> to tensor<3x40xi8>
+func.func @quantize_rows_of_other_sizes(%x: tensor<3x40xf32>, %o: tensor<3x44xi8>) -> tensor<3x44xi8> {
+  %r = attn.quantize_rows ins(%x : tensor<3x40xf32>) outs(%o : tensor<3x44xi8>) -> tensor<3x44xi8>
+  return %r : tensor<3x44xi8>
+}
+
+// -----
+
 // Ten rounds of two products each, and a comparison of integers: 0.3 * 2^24 rounded up.
 // CHECK-LABEL: func @dropout
 func.func @dropout(%x: tensor<?x6xf32>, %o: tensor<?x6xf32>, %seed: i64) -> tensor<?x6xf32> {

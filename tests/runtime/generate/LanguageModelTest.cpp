@@ -98,11 +98,11 @@ TEST(LanguageModel, ContextBeyondTheModel) {
 }
 
 TEST(LanguageModel, UnknownCacheType) {
-  for (const char *type : {"f33", "i64", ""}) {
+  for (const char *type : {"f33", "i64", "i8", ""}) {
     ModelOptions options;
     options.cacheType = type;
     EXPECT_TRUE(failsWith(loadError(checkpoint("qwen3"), options),
-                          "expected cache-type to be f32, f16 or bf16, got '"));
+                          "expected cache-type to be f32, f16, bf16 or q8, got '"));
   }
 }
 
@@ -132,8 +132,14 @@ TEST(LanguageModel, TokensOutOfRange) {
 // Caches
 //===----------------------------------------------------------------------===//
 
-class Caches : public ::testing::TestWithParam<const char *> {
+/// A checkpoint, and the type of caches.
+class Caches : public ::testing::TestWithParam<std::pair<const char *, const char *>> {
 protected:
+  static std::string path() { return checkpoint(GetParam().first); }
+  static LanguageModel load(ModelOptions options = {}) {
+    options.cacheType = GetParam().second;
+    return fovea::testing::load(GetParam().first, options);
+  }
   static bool sameBits(const Tensor &a, const Tensor &b) {
     return a.numBytes() == b.numBytes() && std::memcmp(a.data(), b.data(), a.numBytes()) == 0;
   }
@@ -142,8 +148,8 @@ protected:
 TEST_P(Caches, ChunksChangeNoBit) {
   ModelOptions options;
   options.chunkSize = 16;
-  LanguageModel model = load(GetParam(), options);
-  Golden golden(checkpoint(GetParam()));
+  LanguageModel model = load(options);
+  Golden golden(path());
   llvm::ArrayRef<TokenId> ids = llvm::ArrayRef(golden.ids).take_front(16);
   KvCache whole = llvm::cantFail(model.createCache());
   Tensor expected = llvm::cantFail(model.prefill(whole, 0, ids));
@@ -158,8 +164,8 @@ TEST_P(Caches, ChunksChangeNoBit) {
 }
 
 TEST_P(Caches, BatchGivesTheBitsOfEachAlone) {
-  LanguageModel model = load(GetParam());
-  Golden golden(checkpoint(GetParam()));
+  LanguageModel model = load();
+  Golden golden(path());
   llvm::ArrayRef<TokenId> ids = golden.ids;
   const size_t lengths[] = {3, 11, 1};
   KvCache batch = llvm::cantFail(model.createCache(3));
@@ -181,8 +187,8 @@ TEST_P(Caches, BatchGivesTheBitsOfEachAlone) {
 }
 
 TEST_P(Caches, CopyGoesOnAsTheOriginal) {
-  LanguageModel model = load(GetParam());
-  Golden golden(checkpoint(GetParam()));
+  LanguageModel model = load();
+  Golden golden(path());
   KvCache cache = llvm::cantFail(model.createCache());
   llvm::cantFail(model.prefill(cache, 0, llvm::ArrayRef(golden.ids).take_front(9)));
   KvCache copy = cache;
@@ -197,8 +203,8 @@ TEST_P(Caches, CopyGoesOnAsTheOriginal) {
 }
 
 TEST_P(Caches, SavedAndLoadedGoesOnAsTheOriginal) {
-  LanguageModel model = load(GetParam());
-  Golden golden(checkpoint(GetParam()));
+  LanguageModel model = load();
+  Golden golden(path());
   TemporaryDirectory files;
   KvCache cache = llvm::cantFail(model.createCache());
   llvm::cantFail(model.prefill(cache, 0, llvm::ArrayRef(golden.ids).take_front(9)));
@@ -210,28 +216,62 @@ TEST_P(Caches, SavedAndLoadedGoesOnAsTheOriginal) {
   EXPECT_TRUE(sameBits(llvm::cantFail(model.decode(loaded, golden.ids[9])), expected));
 
   KvCache two = llvm::cantFail(model.createCache(2));
-  EXPECT_TRUE(failsWith(two.load(files.path("cache.safetensors")), "expected f32[2, "));
+  std::string other = "expected " + cacheElementType(GetParam().second) + "[2, ";
+  EXPECT_TRUE(failsWith(two.load(files.path("cache.safetensors")), other));
 }
 
-TEST_P(Caches, NarrowTypesAreNear) {
+INSTANTIATE_TEST_SUITE_P(Models, Caches,
+                         ::testing::Values(std::pair("qwen3", "f32"),
+                                           std::pair("qwen2-window", "f32"),
+                                           std::pair("mistral", "f32"), std::pair("gemma3", "f32"),
+                                           std::pair("gpt-oss", "f32"), std::pair("qwen3", "q8"),
+                                           std::pair("gemma3", "q8")));
+
+class NarrowCaches : public ::testing::TestWithParam<const char *> {};
+
+TEST_P(NarrowCaches, AreNear) {
   Golden golden(checkpoint(GetParam()));
   auto last = static_cast<int64_t>(golden.ids.size()) - 1;
-  // One rounding of keys, values and queries to 11 or 8 bits, over a few layers.
-  for (auto [type, bound] : {std::pair("f16", 1e-2), std::pair("bf16", 1e-1)}) {
+  // One rounding of keys, values and queries to 11 or 8 bits, over a few layers; with q8 of keys
+  // and values to 1/254 of the largest of a group.
+  for (auto [type, bound] :
+       {std::pair("f16", 1e-2), std::pair("bf16", 1e-1), std::pair("q8", 1e-1)}) {
     ModelOptions options;
     options.cacheType = type;
     LanguageModel model = load(GetParam(), options);
     KvCache cache = llvm::cantFail(model.createCache());
     Tensor logits = llvm::cantFail(model.prefill(cache, 0, golden.ids));
     EXPECT_LT(relativeError(logits, row(golden.logits, last)), bound) << type;
-    KvCache wide = llvm::cantFail(load(GetParam()).createCache());
-    EXPECT_EQ(cache.numBytes() * 2, wide.numBytes());
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Caches,
+INSTANTIATE_TEST_SUITE_P(Models, NarrowCaches,
                          ::testing::Values("qwen3", "qwen2-window", "mistral", "gemma3",
                                            "gpt-oss"));
+
+TEST(KvCache, NarrowTypesAreSmaller) {
+  auto bytesWith = [](const char *type) {
+    ModelOptions options;
+    options.cacheType = type;
+    return llvm::cantFail(load("qwen3", options).createCache()).numBytes();
+  };
+  int64_t wide = bytesWith("f32");
+  EXPECT_EQ(bytesWith("f16") * 2, wide);
+  EXPECT_EQ(bytesWith("bf16") * 2, wide);
+  // Heads of 12: as many bytes, and a scale of two.
+  EXPECT_EQ(bytesWith("q8") * 12 * 4, wide * (12 + 2));
+}
+
+TEST(KvCache, OfAnotherTypeDoesNotFit) {
+  ModelOptions options;
+  options.cacheType = "q8";
+  LanguageModel narrow = load("qwen3", options), wide = load("qwen3");
+  KvCache from = llvm::cantFail(narrow.createCache()), to = llvm::cantFail(wide.createCache());
+  EXPECT_TRUE(failsWith(to.copySequence(from, 0, 0), "expected sequences of f32["));
+  TemporaryDirectory files;
+  ASSERT_FALSE(static_cast<bool>(from.save(files.path("cache.safetensors"))));
+  EXPECT_TRUE(failsWith(to.load(files.path("cache.safetensors")), "expected f32[1, "));
+}
 
 TEST(KvCache, ContextIsEnforced) {
   ModelOptions options;

@@ -1,0 +1,26 @@
+// Queries, keys and values as they lie in memory: floats of any width, or quantised rows
+// (attn.quantize_rows). The kernels read them in the type of scores, through this file alone.
+#ifndef FOVEA_PASSES_ATTENTION_STOREDROWS_H
+#define FOVEA_PASSES_ATTENTION_STOREDROWS_H
+
+#include "passes/vector/EmitBuilder.h"
+
+namespace fovea {
+
+/// How many elements lie along `dim`, that of rows, of a memref: fewer than bytes in quantised
+/// rows. Dynamic if that is known at run time only.
+int64_t rowElements(mlir::Value memref, int64_t dim);
+mlir::Value emitRowElements(EmitBuilder &b, mlir::Value memref, int64_t dim);
+
+/// Elements [column, column + lanes) of a row of `rows` ([rows, D], elements of a row side by
+/// side). Of quantised rows `column` is a multiple of `lanes`, which divides a group.
+mlir::Value loadRowPart(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir::Value column,
+                        int64_t lanes, mlir::FloatType scoreType);
+
+/// One element.
+mlir::Value loadRowElement(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir::Value column,
+                           mlir::FloatType scoreType);
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_ATTENTION_STOREDROWS_H

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Entries.h"
 #include "passes/Passes.h"
 #include "passes/tensors/DimSizes.h"
@@ -18,6 +19,24 @@ using namespace mlir;
 namespace fovea {
 #define GEN_PASS_DEF_BUFFERIZEPASS
 #include "passes/Passes.h.inc"
+
+/// Copies a result to its memory. Dims that a reshape splits last are merged in the memory instead:
+/// what was computed of merged rows is then computed there.
+static void storeResult(OpBuilder &b, Value value, BlockArgument out) {
+  OpBuilder::InsertionGuard guard(b);
+  Location loc = value.getLoc();
+  Value memory = out;
+  auto expand = value.getDefiningOp<tensor::ExpandShapeOp>();
+  if (expand) {
+    // In front of all that may write there.
+    b.setInsertionPointToStart(out.getOwner());
+    memory = memref::CollapseShapeOp::create(b, loc, out, expand.getReassociationIndices());
+    value = expand.getSrc();
+    b.setInsertionPoint(out.getOwner()->getTerminator());
+  }
+  bufferization::MaterializeInDestinationOp::create(b, loc, /*result=*/Type(), value, memory,
+                                                    /*restrict=*/true, /*writable=*/true);
+}
 
 /// Replaces the results of an entry by writable memref arguments that they are copied to.
 static LogicalResult resultsToOutParameters(OpBuilder &b, func::FuncOp function) {
@@ -38,9 +57,7 @@ static LogicalResult resultsToOutParameters(OpBuilder &b, func::FuncOp function)
     if (failed(
             function.insertArgument(position, type, function.getResultAttrDict(i), value.getLoc())))
       return failure();
-    bufferization::MaterializeInDestinationOp::create(b, value.getLoc(), /*result=*/Type(), value,
-                                                      function.getArgument(position),
-                                                      /*restrict=*/true, /*writable=*/true);
+    storeResult(b, value, function.getArgument(position));
   }
   func::ReturnOp::create(b, terminator.getLoc());
   terminator.erase();

@@ -53,6 +53,32 @@ func.func @loop(%x: tensor<8xf32>, %n: tensor<4xf32>) -> tensor<8xf32> {
 
 // -----
 
+#id = affine_map<(i, j) -> (i, j)>
+
+// What was computed of merged rows is computed in the out-parameter too, whose dims are merged.
+// CHECK-LABEL: func.func @merged_rows
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x32xf32>
+// CHECK-SAME: %[[Y:[^:]*]]: memref<?x?x32xf32>
+// CHECK: %[[MERGED:.*]] = memref.collapse_shape %[[Y]] {{\[}}[0, 1], [2]] : memref<?x?x32xf32> into memref<?x32xf32>
+// CHECK-NOT: memref.alloc
+// CHECK-NOT: memref.copy
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : memref<?x32xf32>) outs(%[[MERGED]] : memref<?x32xf32>)
+// CHECK: return
+func.func @merged_rows(%x: tensor<?x32xf32>, %b: index, %l: index) -> tensor<?x?x32xf32> {
+  %n = arith.muli %b, %l : index
+  %e = tensor.empty(%n) : tensor<?x32xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x : tensor<?x32xf32>) outs(%e : tensor<?x32xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %d = arith.negf %a : f32
+    linalg.yield %d : f32
+  } -> tensor<?x32xf32>
+  %r = tensor.expand_shape %y [[0, 1], [2]] output_shape [%b, %l, 32] : tensor<?x32xf32> into tensor<?x?x32xf32>
+  return %r : tensor<?x?x32xf32>
+}
+
+// -----
+
 // An input that is returned is copied.
 // CHECK-LABEL: func.func @identity
 // CHECK: memref.copy %arg0, %arg1

@@ -5,6 +5,7 @@
 #include "CommandLine.h"
 #include "Progress.h"
 #include "Subcommands.h"
+#include "frontend/Graph.h"
 #include "runtime/Memory.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -19,6 +20,7 @@ namespace {
 struct BenchOptions {
   std::string model, threads = "0";
   ModelOptions compile;
+  int64_t promptTokens = -1, newTokens = -1; // as given; -1: the plan's, as far as the model can
   BenchPlan plan;
   CacheFlags cache;
   bool json = false;
@@ -30,9 +32,11 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   CommandLine line("bench", "Measures how fast a language model reads prompts and writes tokens.");
   line.positional("MODEL_DIR", "a model directory: config.json, safetensors weights",
                   options.model);
-  line.integer("-p,--prompt", "N", "tokens of the prompt that prefill reads; 0: none", 0,
-               options.plan.promptTokens);
-  line.integer("-n,--predict", "N", "tokens to decode; 0: none", 0, options.plan.newTokens);
+  line.integer("-p,--prompt", "N",
+               "tokens of the prompt that prefill reads; 0: none, -1: 512, if the model can", -1,
+               options.promptTokens);
+  line.integer("-n,--predict", "N", "tokens to decode; 0: none, -1: 128, if the model can", -1,
+               options.newTokens);
   line.integer("-d,--depth", "N", "tokens in the cache before decoding", 0, options.plan.depth);
   line.integer("-b,--batch", "N", "sequences to decode at once", 1, options.plan.sequences);
   line.integer("-r,--repetitions", "N", "of which the median counts", 1, options.plan.repetitions);
@@ -41,7 +45,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.flag("--json", "print the results as JSON", options.json);
   line.integer("--chunk-size", "N", "tokens of the prompt to process at once", 1,
                options.compile.chunkSize);
-  line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16 or bf16",
+  line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16, bf16 or q8",
             options.compile.cacheType);
   line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4",
             options.compile.quantize);
@@ -57,6 +61,36 @@ static llvm::Expected<std::vector<unsigned>> parseThreads(StringRef list) {
       return llvm::make_error<UsageError>("-t expects numbers with commas between, got '" + list +
                                           "'");
   return threads;
+}
+
+/// The context that the model's description exports; nothing if there is none, or no description.
+/// What is wrong with a directory is said where it is loaded.
+static std::optional<int64_t> contextOf(const std::string &model) {
+  llvm::Expected<Graph> graph = Graph::fromFile(model, {});
+  if (!graph) {
+    llvm::consumeError(graph.takeError());
+    return std::nullopt;
+  }
+  auto context = llvm::dyn_cast_or_null<mlir::IntegerAttr>(graph->exported("context"));
+  return context ? std::optional(context.getInt()) : std::nullopt;
+}
+
+/// Takes a length as given, or else the planned one as far as there is room, which is said.
+static void chooseLength(StringRef what, int64_t given, int64_t room, int64_t &planned) {
+  if (given < 0 && room < planned)
+    llvm::errs() << llvm::formatv("{0} {1} tokens, not {2}: the model has room for no more\n", what,
+                                  room, planned);
+  planned = given >= 0 ? given : std::min(planned, room);
+}
+
+static void chooseLengths(BenchOptions &options) {
+  BenchPlan &plan = options.plan;
+  int64_t context = std::numeric_limits<int64_t>::max();
+  if (options.promptTokens < 0 || options.newTokens < 0)
+    context = contextOf(options.model).value_or(context);
+  int64_t behind = std::max<int64_t>(context - plan.depth, 0);
+  chooseLength("a prompt of", options.promptTokens, context, plan.promptTokens);
+  chooseLength("decoding", options.newTokens, behind, plan.newTokens);
 }
 
 /// The room that the longest of the runs needs.
@@ -136,8 +170,9 @@ static llvm::Error bench(BenchOptions &options) {
   llvm::Expected<std::vector<unsigned>> threads = parseThreads(options.threads);
   if (!threads)
     return threads.takeError();
-  if (options.plan.promptTokens == 0 && options.plan.newTokens == 0)
+  if (options.promptTokens == 0 && options.newTokens == 0)
     return llvm::make_error<UsageError>("expected tokens to read or to write, got -p 0 and -n 0");
+  chooseLengths(options);
   options.compile.contextSize = contextFor(options.plan);
   options.compile.cacheDirectory = options.cache.path();
   options.compile.packingProgress = packingProgress();

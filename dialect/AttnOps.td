@@ -403,11 +403,13 @@ def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
 
     With `panels(source along d)` it is a matrix that the runtime packs when it loads the weights:
     the files hold `source`, and the element with index i along dim d and j along the other is at
-    `[i / lanes, j, i % lanes]` of the result. The last panel is filled up with zeros.
+    `[i / lanes % streams, i / lanes / streams, j, i % lanes]` of the result. Panels are filled up with
+    zeros. A kernel that reads `streams` panels at once, and then the next, reads as many places of
+    memory from begin to end.
 
     ```mlir
     %p = attn.weight "model.layers.{}.mlp.up_proj.weight"[%layer of 5]
-      panels(tensor<172x64xf32> along 0) : memref<11x64x16xf32>
+      panels(tensor<172x64xf32> along 0) : memref<4x3x64x16xf32>
     ```
   }];
   let arguments = (ins StrAttr:$name, Optional<Index>:$layer, OptionalAttr<I64Attr>:$count,
@@ -434,28 +436,29 @@ def Attn_QuantizedWeightOp : Attn_Op<"quantized_weight", [Pure]> {
     As `attn.weight` with panels, but the runtime also quantises the matrix `source` when it loads it:
     the elements of a group of 32, along the dim that is not `along`, share a scale (quantized_s1,
     quantized_s2). A group of a panel of `lanes` rows lies in one place of memory: its elements, then
-    its scales, so that a kernel reads one stream.
+    its scales, so that a kernel reads both in order.
 
-    `values` is `[panel, group, v, 2 * lanes]`. With q8, the element in row r of its panel and at
+    `values` is `[stream, place, group, v, 2 * lanes]`, panels being in streams as those of `attn.weight`. With q8, the element in row r of its panel and at
     position k of its group is at `[v = k / 2, 2 * r + k % 2]` of 16 x 2 * lanes bytes. With q4, of
     8 x 2 * lanes, it is the low (k < 16) or high half of the byte at `[k % 16 / 2, 2 * r + k % 2]`.
-    `scales` is `[panel, group, r]`. Rows and positions past the end hold 0.
+    `scales` is `[stream, place, group, r]`. Rows and positions past the end hold 0.
 
     ```mlir
     %w, %s = attn.quantized_weight "layers.{}.w"[%n of 5] panels(tensor<172x64xf32> along 0 as q8)
-      : memref<11x2x16x32xi8, strided<[1088, 544, 32, 1]>>,
-        memref<11x2x16xbf16, strided<[544, 272, 1], offset: 256>>
+      : memref<4x3x2x16x32xi8, strided<[3264, 1088, 544, 32, 1]>>,
+        memref<4x3x2x16xbf16, strided<[1632, 544, 272, 1], offset: 256>>
     ```
   }];
   let arguments = (ins StrAttr:$name, Optional<Index>:$layer, OptionalAttr<I64Attr>:$count,
                        TypeAttr:$source, I64Attr:$panel_dim, Attn_WeightFormatAttr:$format);
-  let results = (outs MemRefRankOf<[I8], [4]>:$values, MemRefRankOf<[BF16], [3]>:$scales);
+  let results = (outs MemRefRankOf<[I8], [5]>:$values, MemRefRankOf<[BF16], [4]>:$scales);
   let assemblyFormat = [{
     $name (`[` $layer^ `of` $count `]`)? `panels` `(` $source `along` $panel_dim `as` $format `)`
     attr-dict `:` type($values) `,` type($scales)
   }];
   let extraClassDeclaration = [{
     int64_t getLanes() { return getScales().getType().getShape().back(); }
+    int64_t getStreams() { return getScales().getType().getShape().front(); }
     QuantizedPanels getPanels();
   }];
   let hasVerifier = 1;

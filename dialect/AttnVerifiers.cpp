@@ -215,7 +215,8 @@ LogicalResult QuantizedWeightOp::verify() {
       !stored.getElementType().isBF16())
     return emitOpError() << "quantized_weight_c2: expected elements of f32, f16 or bf16, got "
                          << stored.getElementType();
-  if (getLanes() < 1 || getValues().getType() != panels.valuesType(getContext()) ||
+  if (getLanes() < 1 || getStreams() < 1 ||
+      getValues().getType() != panels.valuesType(getContext()) ||
       getScales().getType() != panels.scalesType(getContext()))
     return emitOpError() << "quantized_weight_c3: expected panels of " << panels.rows << " x "
                          << panels.depth << " elements as " << stringifyWeightFormat(getFormat())
@@ -226,7 +227,7 @@ LogicalResult QuantizedWeightOp::verify() {
 QuantizedPanels QuantizedWeightOp::getPanels() {
   auto stored = cast<RankedTensorType>(getSource());
   return {getFormat(), stored.getDimSize(getPanelDim()), stored.getDimSize(1 - getPanelDim()),
-          getLanes()};
+          getLanes(), getStreams()};
 }
 
 LogicalResult WeightOp::verify() {
@@ -241,11 +242,14 @@ LogicalResult WeightOp::verify() {
            << "got those of " << *getSource() << " along " << *getPanelDim();
   auto panels = cast<ShapedType>(getType());
   int64_t rows = stored.getDimSize(*getPanelDim()), depth = stored.getDimSize(1 - *getPanelDim());
-  if (!panels.hasStaticShape() || panels.getRank() != 3 || panels.getDimSize(2) < 1 ||
-      panels.getElementType() != stored.getElementType() || panels.getDimSize(1) != depth ||
-      panels.getDimSize(0) != int64_t(llvm::divideCeil(rows, panels.getDimSize(2))))
-    return emitOpError() << "weight_c4: expected panels [ceil(" << rows << " / lanes), " << depth
-                         << ", lanes] of " << stored.getElementType() << ", got " << getType();
+  if (!panels.hasStaticShape() || panels.getRank() != 4 || panels.getDimSize(0) < 1 ||
+      panels.getDimSize(3) < 1 || panels.getElementType() != stored.getElementType() ||
+      panels.getDimSize(2) != depth ||
+      panels.getDimSize(1) !=
+          int64_t(llvm::divideCeil(rows, panels.getDimSize(0) * panels.getDimSize(3))))
+    return emitOpError() << "weight_c4: expected panels [streams, ceil(" << rows
+                         << " / (streams * lanes)), " << depth << ", lanes] of "
+                         << stored.getElementType() << ", got " << getType();
   return success();
 }
 

@@ -15,27 +15,30 @@ struct QuantizedPanels {
   WeightFormat format;
   int64_t rows, depth; // of the matrix
   int64_t lanes;       // rows of a panel
+  int64_t streams;     // that panels lie in, in turn
 
-  int64_t panels() const { return llvm::divideCeil(rows, lanes); }
+  /// Panels of a stream.
+  int64_t places() const { return llvm::divideCeil(rows, lanes * streams); }
   int64_t groups() const { return llvm::divideCeil(depth, quantizedGroup); }
   /// Vectors of 2 * lanes bytes with the elements of a group.
   int64_t vectors() const { return format == WeightFormat::Q8 ? 16 : 8; }
   /// A group of a panel: one more vector holds the scales.
   int64_t groupBytes() const { return (vectors() + 1) * 2 * lanes; }
 
-  int64_t numBytes() const { return panels() * groups() * groupBytes(); }
+  int64_t numBytes() const { return streams * places() * groups() * groupBytes(); }
 
   mlir::MemRefType valuesType(mlir::MLIRContext *context) const {
-    int64_t group = groupBytes();
+    int64_t group = groupBytes(), panel = groups() * group;
     return mlir::MemRefType::get(
-        {panels(), groups(), vectors(), 2 * lanes}, mlir::IntegerType::get(context, 8),
-        mlir::StridedLayoutAttr::get(context, 0, {groups() * group, group, 2 * lanes, 1}));
+        {streams, places(), groups(), vectors(), 2 * lanes}, mlir::IntegerType::get(context, 8),
+        mlir::StridedLayoutAttr::get(context, 0, {places() * panel, panel, group, 2 * lanes, 1}));
   }
   mlir::MemRefType scalesType(mlir::MLIRContext *context) const {
-    int64_t group = groupBytes() / 2; // in scales
-    return mlir::MemRefType::get(
-        {panels(), groups(), lanes}, mlir::BFloat16Type::get(context),
-        mlir::StridedLayoutAttr::get(context, vectors() * lanes, {groups() * group, group, 1}));
+    int64_t group = groupBytes() / 2, panel = groups() * group; // in scales
+    return mlir::MemRefType::get({streams, places(), groups(), lanes},
+                                 mlir::BFloat16Type::get(context),
+                                 mlir::StridedLayoutAttr::get(context, vectors() * lanes,
+                                                              {places() * panel, panel, group, 1}));
   }
 };
 

@@ -213,10 +213,11 @@ def PackWeightsPass : Pass<"attn-pack-weights", "::mlir::ModuleOp"> {
     ```mlir
     %w = attn.weight "w" : memref<172x64xf32>
     // becomes
-    %w = attn.weight "w" panels(tensor<172x64xf32> along 0) : memref<11x64x16xf32>
+    %w = attn.weight "w" panels(tensor<172x64xf32> along 0) : memref<4x3x64x16xf32>
     ```
 
-    and contractions index it by `(m, n, k) -> (n floordiv 16, k, n mod 16)`.
+    and contractions index it by `(m, n, k) -> (n floordiv 16 mod 4, n floordiv 64, k, n mod 16)`: panels lie
+    in as many streams as a tile of one row reads at once, in turn, so that each is read in order.
 
     With `quantize` the panels are quantised (attn.quantized_weight), and a remark says of every weight
     that is not why. Weights whose elements are gathered too have 8 bits at least.

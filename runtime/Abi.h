@@ -54,11 +54,19 @@ typedef struct fovea_weight {
   int64_t rows, depth;              /* of the matrix, 0 unless packed, as all that follows */
   int64_t row_stride, depth_stride; /* of the tensor, in elements */
   int64_t panel;                    /* rows of a panel */
+  int64_t streams;                  /* that panels lie in, in turn */
   int32_t element;                  /* FOVEA_F32, ...; 0 unless quantised */
 } fovea_weight;
 
 FOVEA_INLINE int64_t fovea_panel_count(const fovea_weight *weight) {
-  return (weight->rows + weight->panel - 1) / weight->panel;
+  int64_t rows = weight->panel * weight->streams;
+  return (weight->rows + rows - 1) / rows * weight->streams;
+}
+
+/* The place of a panel among all: those of a stream follow each other. */
+FOVEA_INLINE int64_t fovea_panel_place(const fovea_weight *weight, int64_t panel) {
+  int64_t of_stream = fovea_panel_count(weight) / weight->streams;
+  return panel % weight->streams * of_stream + panel / weight->streams;
 }
 
 /* Bytes of a group of a panel, quantised: its elements, then a scale a row. */
@@ -80,8 +88,9 @@ FOVEA_INLINE void fovea_pack_elements(const fovea_weight *weight, const void *te
   enum {
     block = 16
   }; /* columns: of floats a cache line, which all rows of a panel share in turn */
-  char *to = (char *)packed + begin * weight->depth * weight->panel * size;
-  for (int64_t first = begin * weight->panel; first < end * weight->panel; first += weight->panel)
+  for (int64_t panel = begin; panel < end; ++panel) {
+    int64_t first = panel * weight->panel, place = fovea_panel_place(weight, panel);
+    char *to = (char *)packed + place * weight->depth * weight->panel * size;
     for (int64_t k0 = 0; k0 < weight->depth; k0 += block)
       for (int64_t k = k0; k < weight->depth && k < k0 + block; ++k)
         for (int64_t row = first; row < first + weight->panel; ++row, to += size) {
@@ -92,6 +101,7 @@ FOVEA_INLINE void fovea_pack_elements(const fovea_weight *weight, const void *te
           else
             memset(to, 0, (size_t)size);
         }
+  }
 }
 
 /* The float with these bits, and the other way round. */
@@ -185,8 +195,9 @@ FOVEA_INLINE void fovea_pack_quantized(const fovea_weight *weight, const void *t
                                        int64_t begin, int64_t end) {
   int64_t panel = weight->panel, size = fovea_group_size(weight);
   int64_t groups = (weight->depth + FOVEA_GROUP - 1) / FOVEA_GROUP;
-  char *to = (char *)packed + begin * groups * size;
-  for (int64_t first = begin * panel; first < end * panel; first += panel)
+  for (int64_t number = begin; number < end; ++number) {
+    int64_t first = number * panel;
+    char *to = (char *)packed + fovea_panel_place(weight, number) * groups * size;
     for (int64_t k0 = 0; k0 < weight->depth; k0 += FOVEA_GROUP, to += size)
       for (int64_t row = 0; row < panel; ++row) {
         float elements[FOVEA_GROUP] = {0};
@@ -203,11 +214,12 @@ FOVEA_INLINE void fovea_pack_quantized(const fovea_weight *weight, const void *t
         fovea_place_group(multiples, weight->format, panel, row, to);
         memcpy(to + size - 2 * (panel - row), &scale, 2);
       }
+  }
 }
 
 /* Packs panels begin..end-1 of those that fovea_panel_count counts; disjoint ranges may be packed
-   at once. Element (row, column) of the matrix goes to [row / panel][column][row % panel] of
-   [panels][depth][panel]; rows past the end become zeros. Quantised, 32 columns of a row become a
+   at once. Element (row, column) of the matrix goes to [p % streams][p / streams][column][row % panel]
+   of [streams][panels / streams][depth][panel], where p is row / panel; rows past the end become zeros. Quantised, 32 columns of a row become a
    group of fovea_quantize_group, columns past the end zeros too; a group with an element that is
    not finite gets a scale of NaN. */
 FOVEA_INLINE void fovea_pack_panels(const fovea_weight *weight, const void *tensor, void *packed,

@@ -59,7 +59,7 @@ static int32_t elementOf(DataType type) {
 fovea_weight WeightSpec::toC(const char *name) const {
   auto size = static_cast<int32_t>(sizeOf(type));
   if (!panels)
-    return {name, FOVEA_AS_STORED, size, 0, 0, 0, 0, 0, 0};
+    return {name, FOVEA_AS_STORED, size, 0, 0, 0, 0, 0, 0, 0};
   int64_t stride[] = {sizes[1], 1};
   return {name,
           formatOf(*panels),
@@ -69,6 +69,7 @@ fovea_weight WeightSpec::toC(const char *name) const {
           stride[panels->dim],
           stride[1 - panels->dim],
           panels->lanes,
+          panels->streams,
           panels->format ? elementOf(type) : 0};
 }
 
@@ -195,11 +196,11 @@ static llvm::Expected<std::optional<PanelSpec>> readPanels(DictionaryAttr entry,
                                      name.getValue() + " for " + print(type));
   }
   auto panels = typeAttr ? dyn_cast<ShapedType>(typeAttr.getValue()) : ShapedType();
-  if (!panels || !dim || !panels.hasStaticShape() || panels.getRank() != 3 || type.getRank() != 2 ||
-      dim.getInt() < 0 || dim.getInt() > 1 || panels.getDimSize(2) < 1)
+  if (!panels || !dim || !panels.hasStaticShape() || panels.getRank() != 4 || type.getRank() != 2 ||
+      dim.getInt() < 0 || dim.getInt() > 1 || panels.getDimSize(0) < 1 || panels.getDimSize(3) < 1)
     return llvm::createStringError("expected panels of a matrix in attn.weights, got " +
                                    print(typeAttr ? typeAttr.getValue() : Type(type)));
-  return PanelSpec{dim.getInt(), panels.getDimSize(2), format};
+  return PanelSpec{dim.getInt(), panels.getDimSize(3), panels.getDimSize(0), format};
 }
 
 llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {

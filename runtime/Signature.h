@@ -41,7 +41,7 @@ struct EntrySignature {
 /// A matrix packed in panels of `lanes` rows along dim `dim` of the tensor, as fovea_pack_panels
 /// makes them: of the elements, or quantised.
 struct PanelSpec {
-  int64_t dim, lanes;
+  int64_t dim, lanes, streams;
   std::optional<attn::WeightFormat> format = std::nullopt;
 };
 

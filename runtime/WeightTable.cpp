@@ -125,7 +125,8 @@ llvm::Expected<Tensor> WeightTable::Packer::pack(const WeightSpec &spec, llvm::S
     int64_t end = std::min(panels, begin + step);
     packPanels(job, begin, end);
     int64_t panelBytes = step < panels ? weight.panel * weight.depth * weight.element_size : bytes;
-    int64_t from = begin * panelBytes, to = std::min(end * panelBytes, bytes);
+    // The last panels may have no row.
+    int64_t from = std::min(begin * panelBytes, bytes), to = std::min(end * panelBytes, bytes);
     source.release(name, from, to);
     done += static_cast<double>(to - from);
     if (progress)

@@ -33,11 +33,10 @@ ContractionTile fovea::chooseContractionTile(const TargetInfo &target, int64_t b
   tile.blockRows = llvm::alignTo(std::min(cached, maxBlockRows), tile.many.rows);
   tile.taskRows = llvm::divideCeil(rowsPerTask, tile.blockRows) * tile.blockRows;
   tile.taskColumns = llvm::alignTo(columnsPerTask, tile.many.vectors * tile.lanes);
-  int64_t panels = tile.taskColumns / tile.lanes;
   for (int64_t rows = 1; rows <= maxFewRows; rows *= 2)
-    if (auto few = tileFor(target, rows, panels))
+    if (auto few = tileFor(target, rows, tile.panels()))
       tile.few.push_back(*few);
-  tile.some = tileFor(target, 2 * maxFewRows, panels);
+  tile.some = tileFor(target, 2 * maxFewRows, tile.panels());
   return tile;
 }
 
@@ -67,7 +66,7 @@ llvm::SmallVector<QuantizedTile, 5> fovea::chooseQuantizedTiles(const TargetInfo
   ContractionTile tile = chooseContractionTile(target, 32);
   llvm::SmallVector<QuantizedTile, 5> tiles;
   for (int64_t rows = 1; rows <= 2 * maxFewRows && rows < tile.many.rows; rows *= 2)
-    if (auto few = quantizedTile(target, rows, tile.taskColumns / tile.lanes))
+    if (auto few = quantizedTile(target, rows, tile.panels()))
       tiles.push_back(*few);
   tiles.push_back({tile.many.rows, tile.many.vectors, false, 0});
   // A step of q4 has two products, and a group half as many steps.

@@ -23,6 +23,8 @@ struct ContractionTile {
   int64_t blockRows; // of a that stay in the second-level cache, up to half of it
   int64_t taskRows;  // of a that share the columns of b that a task reads
   int64_t taskColumns;
+  /// Panels of b that a task of one row reads at once.
+  int64_t panels() const { return taskColumns / lanes; }
   /// Tiles for 1, 2 and 4 rows.
   llvm::SmallVector<RegisterTile, 4> few;
   /// For at most its rows, which are packed as many are, where registers suffice.

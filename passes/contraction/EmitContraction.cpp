@@ -59,7 +59,7 @@ struct EmitContractionPass : fovea::impl::EmitContractionPassBase<EmitContractio
 /// Panels of b, if there are such, are as wide as the target's vectors.
 static bool hasPanelsFor(const Contraction &contraction, const TargetInfo &target) {
   if (contraction.quantized)
-    return contraction.quantized->lanes() == target.lanes(32);
+    return contraction.quantized->shape().lanes == target.lanes(32);
   auto type = cast<MemRefType>(contraction.b.operand->get().getType());
   return !contraction.b.inPanels ||
          type.getShape().back() == target.lanes(contraction.accumulator.getIntOrFloatBitWidth());

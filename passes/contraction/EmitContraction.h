@@ -23,7 +23,7 @@ struct Factor {
   std::optional<unsigned> row; // its loop other than k and the outer ones: m of a, n of b
   bool contiguousAlongK;
   bool contiguousAlongRow;
-  bool inPanels = false; // indexed [row / lanes][k][row % lanes]: a weight that was packed
+  bool inPanels = false; // a weight that was packed: see PanelPlace.h
 };
 
 struct Contraction {

@@ -77,21 +77,20 @@ static std::optional<Contraction> assignRoles(linalg::GenericOp op,
   return contraction;
 }
 
-/// The loops (row, k) of an operand indexed by `(row floordiv n, k, row mod n)`.
+/// The loops (row, k) of an operand indexed by `(stream, place, k, lane)` of rows in panels.
 static std::optional<std::pair<unsigned, unsigned>> panelLoops(linalg::LinalgOp op,
                                                                OpOperand &operand) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
-  if (map.getNumResults() != 3)
+  if (map.getNumResults() != 4 || !isa<MemRefType>(operand.get().getType()))
     return std::nullopt;
-  auto panel = dyn_cast<AffineBinaryOpExpr>(map.getResult(0));
-  auto lane = dyn_cast<AffineBinaryOpExpr>(map.getResult(2));
-  auto k = dyn_cast<AffineDimExpr>(map.getResult(1));
-  if (!panel || panel.getKind() != AffineExprKind::FloorDiv || !lane || !k ||
-      lane.getKind() != AffineExprKind::Mod || panel.getLHS() != lane.getLHS() ||
-      panel.getRHS() != lane.getRHS())
+  auto whole = dyn_cast<AffineBinaryOpExpr>(map.getResult(1));
+  auto row = whole ? dyn_cast<AffineDimExpr>(whole.getLHS()) : AffineDimExpr(nullptr);
+  auto k = dyn_cast<AffineDimExpr>(map.getResult(2));
+  PanelShape shape = PanelShape::of(operand.get());
+  if (!row || !k || shape.streams < 1 || shape.lanes < 1)
     return std::nullopt;
-  auto row = dyn_cast<AffineDimExpr>(panel.getLHS());
-  if (!row)
+  auto [stream, place, lane] = shape.placeOf(row);
+  if (map.getResult(0) != stream || map.getResult(1) != place || map.getResult(3) != lane)
     return std::nullopt;
   return std::pair(row.getPosition(), k.getPosition());
 }
@@ -222,7 +221,9 @@ Panel ContractionEmitter::packedPanel(Value m, Value k0, Value depth) const {
 }
 
 Panel ContractionEmitter::weightPanel(Value n, Value k0) const {
-  return {c.b.operand->get(), {b.divide(n, tile.lanes)}, k0, tile.lanes, /*hasRowDim=*/true};
+  Value panels = c.b.operand->get();
+  PanelPlace at = placeOfPanel(b, PanelShape::of(panels), n);
+  return {panels, {at.stream, at.place}, k0, tile.lanes, /*hasRowDim=*/true};
 }
 
 Value ContractionEmitter::multiplyAdd(Value x, Value y, Value z) {

@@ -29,16 +29,15 @@ public:
 
   static QuantizedRowLayout layoutOf(ContractionEmitter &e) {
     auto type = cast<MemRefType>(e.c.quantized->values.getType());
-    return {type.getDimSize(1), e.c.quantized->format};
+    return {type.getDimSize(2), e.c.quantized->format};
   }
 
 private:
   int64_t count() const { return tile.rows * tile.vectors; }
-  SmallVector<Value> panelsAt(Value n);
-  SmallVector<Value> multiplyAll(Value row, ArrayRef<Value> panels);
-  void prefetchNext(ArrayRef<Value> panels, Value group);
-  SmallVector<Value> multiplyGroup(Value row, ArrayRef<Value> panels, Value group);
-  void multiplyStep(Value row, ArrayRef<Value> panels, Value group, Value step,
+  SmallVector<PanelPlace> panelsAt(Value n);
+  SmallVector<Value> multiplyAll(Value row, ArrayRef<PanelPlace> panels);
+  SmallVector<Value> multiplyGroup(Value row, ArrayRef<PanelPlace> panels, Value group);
+  void multiplyStep(Value row, ArrayRef<PanelPlace> panels, Value group, Value step,
                     MutableArrayRef<Value> accumulators);
   SmallVector<Value> widen(Value bytes);
   Value addPairs(Value weights, Value pair, Value sum);
@@ -95,12 +94,12 @@ Value QuantizedProductEmitter::addPairs(Value weights, Value pair, Value sum) {
 }
 
 /// Both halves of q4 panel by panel: a register holds the bytes, another the half in use.
-void QuantizedProductEmitter::multiplyStep(Value row, ArrayRef<Value> panels, Value group,
+void QuantizedProductEmitter::multiplyStep(Value row, ArrayRef<PanelPlace> panels, Value group,
                                            Value step, MutableArrayRef<Value> accumulators) {
   auto type = VectorType::get({2 * e.tile.lanes}, b.getI8Type());
-  auto load = [&](Value panel) {
-    return widen(
-        vector::LoadOp::create(b, type, factor.values, ValueRange{panel, group, step, b.index(0)}));
+  auto load = [&](PanelPlace panel) {
+    Value at[] = {panel.stream, panel.place, group, step, b.index(0)};
+    return widen(vector::LoadOp::create(b, type, factor.values, at));
   };
   auto addProduct = [&](Value weights, size_t half, int64_t r, int64_t v) {
     // The high halves are those of the group's second half.
@@ -117,7 +116,7 @@ void QuantizedProductEmitter::multiplyStep(Value row, ArrayRef<Value> panels, Va
     return;
   }
   SmallVector<Value> weights;
-  for (Value panel : panels)
+  for (const PanelPlace &panel : panels)
     weights.append(load(panel));
   for (int64_t r = 0; r < tile.rows; ++r)
     for (int64_t v = 0; v < tile.vectors; ++v)
@@ -125,7 +124,7 @@ void QuantizedProductEmitter::multiplyStep(Value row, ArrayRef<Value> panels, Va
 }
 
 /// The sums of the group's products, as integers.
-SmallVector<Value> QuantizedProductEmitter::multiplyGroup(Value row, ArrayRef<Value> panels,
+SmallVector<Value> QuantizedProductEmitter::multiplyGroup(Value row, ArrayRef<PanelPlace> panels,
                                                           Value group) {
   auto words = VectorType::get({e.tile.lanes}, b.getI32Type());
   SmallVector<Value> integers;
@@ -136,7 +135,7 @@ SmallVector<Value> QuantizedProductEmitter::multiplyGroup(Value row, ArrayRef<Va
           words, rows.load(b, layout, row, group, b.index(QuantizedRowLayout::sum), tile.rows, r));
     integers.append(tile.vectors, start);
   }
-  int64_t steps = cast<MemRefType>(factor.values.getType()).getDimSize(2);
+  int64_t steps = cast<MemRefType>(factor.values.getType()).getDimSize(3);
   return b.loop(b.index(0), b.index(steps), tile.unroll, integers,
                 [&](Value step, ValueRange carried) {
                   SmallVector<Value> next(carried);
@@ -156,36 +155,18 @@ Value QuantizedProductEmitter::addScaled(Value integers, Value scales, Value row
 // All groups
 //===------------------------------------------------------------------------------------------===//
 
-/// Fetches the same group of the panels that the next columns need: the processor's own prefetchers
-/// begin anew at each panel, when it is too late. Many rows read panels from cache.
-void QuantizedProductEmitter::prefetchNext(ArrayRef<Value> panels, Value group) {
-  if (tile.rows == e.tile.many.rows)
-    return;
-  constexpr int64_t cacheLine = 64; // bytes
-  auto type = cast<MemRefType>(factor.values.getType());
-  int64_t vectorBytes = type.getDimSize(3), bytes = (type.getDimSize(2) + 1) * vectorBytes;
-  for (Value panel : panels)
-    for (int64_t at = 0; at < bytes; at += cacheLine) {
-      Value next = b.add(panel, b.index(tile.vectors));
-      memref::PrefetchOp::create(
-          b, factor.values,
-          ValueRange{next, group, b.index(at / vectorBytes), b.index(at % vectorBytes)},
-          /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
-    }
-}
-
 /// The sums of all groups, in registers or, if these do not suffice, in memory in between.
-SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<Value> panels) {
+SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<PanelPlace> panels) {
   VectorType type = e.vector(e.tile.lanes);
   auto narrow = VectorType::get({e.tile.lanes}, b.getBF16Type());
   Value zero = b.constant(type, 0);
   auto place = [&](int64_t i) { return b.index(i * e.tile.lanes); };
   auto addGroup = [&](Value group, function_ref<void(int64_t, function_ref<Value(Value)>)> update) {
-    prefetchNext(panels, group);
     SmallVector<Value> integers = multiplyGroup(row, panels, group), scales;
-    for (Value panel : panels)
-      scales.push_back(e.widen(
-          vector::LoadOp::create(b, narrow, factor.scales, ValueRange{panel, group, b.index(0)})));
+    for (const PanelPlace &panel : panels) {
+      Value at[] = {panel.stream, panel.place, group, b.index(0)};
+      scales.push_back(e.widen(vector::LoadOp::create(b, narrow, factor.scales, at)));
+    }
     for (int64_t r = 0; r < tile.rows; ++r) {
       Value bits =
           rows.load(b, layout, row, group, b.index(QuantizedRowLayout::scale), tile.rows, r);
@@ -219,13 +200,13 @@ SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<Valu
 }
 
 /// Panels past the end repeat the last one.
-SmallVector<Value> QuantizedProductEmitter::panelsAt(Value n) {
-  Value last =
-      b.sub(b.divide(b.add(e.sizeN(), b.index(e.tile.lanes - 1)), e.tile.lanes), b.index(1));
-  Value first = b.divide(n, e.tile.lanes);
-  SmallVector<Value> panels = {first};
-  for (int64_t v = 1; v < tile.vectors; ++v)
-    panels.push_back(b.min(b.add(first, b.index(v)), last));
+SmallVector<PanelPlace> QuantizedProductEmitter::panelsAt(Value n) {
+  Value last = b.sub(b.roundUp(e.sizeN(), e.tile.lanes), b.index(e.tile.lanes));
+  SmallVector<PanelPlace> panels;
+  for (int64_t v = 0; v < tile.vectors; ++v) {
+    Value row = v == 0 ? n : b.min(b.add(n, b.index(v * e.tile.lanes)), last);
+    panels.push_back(placeOfPanel(b, factor.shape(), row));
+  }
   return panels;
 }
 

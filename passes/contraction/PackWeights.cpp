@@ -9,6 +9,7 @@
 #include "passes/Passes.h"
 #include "passes/Report.h"
 #include "passes/contraction/EmitContraction.h"
+#include "passes/contraction/PanelPlace.h"
 #include "passes/contraction/QuantizedFactor.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -68,7 +69,8 @@ private:
   SmallVector<memref::DimOp> dims;
   SmallVector<std::string> reasons;
   bool isFactor = false; // of some contraction
-  int64_t panelDim = 0, lanes = 0;
+  int64_t panelDim = 0;
+  PanelShape shape = {0, 0};
 };
 } // namespace
 
@@ -89,18 +91,19 @@ void WeightUses::addProduct(OpOperand &use, memref::SubViewOp slice) {
     return fail("it is the first factor of a contraction");
   AffineMap map = op.getMatchingIndexingMap(&use);
   auto dim = map.getResultPosition(getAffineDimExpr(*contraction->b.row, op.getContext()));
-  int64_t width = chooseContractionTile(target, contraction->accumulator.getWidth()).lanes;
+  ContractionTile tile = chooseContractionTile(target, contraction->accumulator.getWidth());
   if (products.empty()) {
     panelDim = *dim;
-    lanes = width;
-  } else if (panelDim != *dim || lanes != width) {
+    shape = {tile.panels(), tile.lanes};
+  } else if (panelDim != *dim || shape.lanes != tile.lanes) {
     return fail("contractions read it in different layouts");
   }
   if (slice &&
-      (!isTileOffset(slice.getMixedOffsets()[panelDim], lanes) ||
+      (!isTileOffset(slice.getMixedOffsets()[panelDim], shape.rows()) ||
        !isConstantIntValue(slice.getMixedOffsets()[1 - panelDim], 0) ||
        slice.getStaticSizes()[1 - panelDim] != slice.getSourceType().getDimSize(1 - panelDim)))
-    return fail("a contraction reads a part of it that does not begin with a panel");
+    return fail(
+        "a contraction reads a part of it that does not begin with a panel of the first stream");
   products.push_back(
       {op, &use, slice, *contraction->b.row, contraction->k, contraction->accumulator});
 }
@@ -147,43 +150,44 @@ std::optional<std::string> WeightUses::obstacle() const {
 attn::WeightOp WeightUses::createPacked(OpBuilder &b, attn::WeightOp op) {
   auto type = cast<MemRefType>(op.getType());
   int64_t rows = type.getDimSize(panelDim), depth = type.getDimSize(1 - panelDim);
-  auto panels = MemRefType::get({int64_t(llvm::divideCeil(rows, lanes)), depth, lanes},
-                                type.getElementType());
+  int64_t places = llvm::divideCeil(rows, shape.rows());
+  auto panels = MemRefType::get({shape.streams, places, depth, shape.lanes}, type.getElementType());
   auto stored = RankedTensorType::get(type.getShape(), type.getElementType());
   return attn::WeightOp::create(b, op.getLoc(), panels, op.getNameAttr(), op.getLayer(),
                                 op.getCountAttr(), TypeAttr::get(stored),
                                 b.getI64IntegerAttr(panelDim));
 }
 
-/// The panels of a slice of rows: the first one, and how many.
+/// The panels of a slice of rows: the first place in the streams, and how many.
 std::pair<OpFoldResult, OpFoldResult> WeightUses::panelsOf(RewriterBase &rewriter,
                                                            memref::SubViewOp slice) {
   AffineExpr d0 = rewriter.getAffineDimExpr(0);
   auto apply = [&](AffineExpr expr, OpFoldResult value) {
     return affine::makeComposedFoldedAffineApply(rewriter, slice.getLoc(), expr, {value});
   };
-  return {apply(d0.floorDiv(lanes), slice.getMixedOffsets()[panelDim]),
-          apply(d0.ceilDiv(lanes), slice.getMixedSizes()[panelDim])};
+  return {apply(d0.floorDiv(shape.rows()), slice.getMixedOffsets()[panelDim]),
+          apply(d0.ceilDiv(shape.rows()), slice.getMixedSizes()[panelDim])};
 }
 
-/// Reads `panels[row floordiv lanes, k, row mod lanes]`.
+/// Reads `panels[stream, place, k, lane]` of each row.
 void WeightUses::rewriteProduct(RewriterBase &rewriter, const Product &product, Value panels) {
   linalg::GenericOp op = product.op;
   Location loc = op.getLoc();
   if (memref::SubViewOp slice = product.slice) {
     rewriter.setInsertionPoint(slice);
     OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
-    auto shape = cast<MemRefType>(panels.getType()).getShape();
     auto [first, count] = panelsOf(rewriter, slice);
-    panels = memref::SubViewOp::create(
-        rewriter, loc, panels, {first, zero, zero},
-        {count, rewriter.getIndexAttr(shape[1]), rewriter.getIndexAttr(lanes)}, {one, one, one});
+    SmallVector<OpFoldResult> sizes = memref::getMixedSizes(rewriter, loc, panels);
+    sizes[1] = count;
+    panels = memref::SubViewOp::create(rewriter, loc, panels, {zero, first, zero, zero}, sizes,
+                                       {one, one, one, one});
   }
   AffineExpr row = rewriter.getAffineDimExpr(product.row), k = rewriter.getAffineDimExpr(product.k);
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   unsigned number = product.operand->getOperandNumber();
-  maps[number] = AffineMap::get(op.getNumLoops(), 0, {row.floorDiv(lanes), k, row % lanes},
-                                rewriter.getContext());
+  auto [stream, place, lane] = shape.placeOf(row);
+  maps[number] =
+      AffineMap::get(op.getNumLoops(), 0, {stream, place, k, lane}, rewriter.getContext());
   rewriter.modifyOpInPlace(op, [&] {
     op->setOperand(number, panels);
     op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
@@ -196,10 +200,13 @@ void WeightUses::rewriteLoad(RewriterBase &rewriter, memref::LoadOp load, Value 
   rewriter.setInsertionPoint(load);
   Location loc = load.getLoc();
   Value row = load.getIndices()[panelDim], k = load.getIndices()[1 - panelDim];
-  Value width = arith::ConstantIndexOp::create(rewriter, loc, lanes);
+  Value width = arith::ConstantIndexOp::create(rewriter, loc, shape.lanes);
+  Value streams = arith::ConstantIndexOp::create(rewriter, loc, shape.streams);
   Value panel = arith::DivUIOp::create(rewriter, loc, row, width);
   Value lane = arith::RemUIOp::create(rewriter, loc, row, width);
-  rewriter.replaceOpWithNewOp<memref::LoadOp>(load, panels, ValueRange{panel, k, lane});
+  Value stream = arith::RemUIOp::create(rewriter, loc, panel, streams);
+  Value place = arith::DivUIOp::create(rewriter, loc, panel, streams);
+  rewriter.replaceOpWithNewOp<memref::LoadOp>(load, panels, ValueRange{stream, place, k, lane});
 }
 
 void WeightUses::replaceDims(RewriterBase &rewriter) {
@@ -284,7 +291,7 @@ void WeightUses::packQuantized(RewriterBase &rewriter, attn::WeightFormat format
   DenseMap<Value, QuantizedFactor> factorOf;
   for (attn::WeightOp op : ops) {
     rewriter.setInsertionPoint(op);
-    factorOf[op] = createQuantizedWeight(rewriter, op, panelDim, lanes, format);
+    factorOf[op] = createQuantizedWeight(rewriter, op, panelDim, shape, format);
   }
   for (const Product &product : products) {
     QuantizedFactor factor = factorOf[weightOf(product)];

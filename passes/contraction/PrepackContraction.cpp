@@ -101,7 +101,7 @@ bool RowPrepacking::cutsColumns() {
   auto columns = c.b.operand->get().getDefiningOp<memref::SubViewOp>();
   if (!columns || columns.getType().getRank() != columns.getSourceType().getRank())
     return false;
-  unsigned dim = c.b.inPanels ? 0 : dimOf(*c.b.operand, *c.b.row);
+  unsigned dim = c.b.inPanels ? 1 : dimOf(*c.b.operand, *c.b.row);
   return !getConstantIntValue(columns.getMixedOffsets()[dim]);
 }
 
@@ -201,7 +201,7 @@ PackedFactor RowPrepacking::emitPanels() {
 static constexpr int64_t quantizedTaskRows = 8;
 
 static QuantizedRowLayout layoutOf(const QuantizedFactor &factor) {
-  return {cast<MemRefType>(factor.values.getType()).getDimSize(1), factor.format};
+  return {cast<MemRefType>(factor.values.getType()).getDimSize(2), factor.format};
 }
 
 void RowPrepacking::packQuantized(const PackedFactor &packed, ValueRange indices) {

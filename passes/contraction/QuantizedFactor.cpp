@@ -9,10 +9,10 @@ using attn::quantizedGroup;
 using attn::WeightFormat;
 
 QuantizedFactor fovea::createQuantizedWeight(OpBuilder &b, attn::WeightOp op, int64_t panelDim,
-                                             int64_t lanes, WeightFormat format) {
+                                             PanelShape shape, WeightFormat format) {
   auto type = cast<MemRefType>(op.getType());
   attn::QuantizedPanels panels{format, type.getDimSize(panelDim), type.getDimSize(1 - panelDim),
-                               lanes};
+                               shape.lanes, shape.streams};
   auto stored = RankedTensorType::get(type.getShape(), type.getElementType());
   auto weight = attn::QuantizedWeightOp::create(
       b, op.getLoc(), panels.valuesType(b.getContext()), panels.scalesType(b.getContext()),
@@ -28,8 +28,8 @@ QuantizedFactor fovea::slicePanels(OpBuilder &b, Location loc, const QuantizedFa
     SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)),
         sizes = getAsIndexOpFoldResult(b.getContext(), shape),
         strides(shape.size(), b.getIndexAttr(1));
-    offsets[0] = first;
-    sizes[0] = count;
+    offsets[1] = first;
+    sizes[1] = count;
     return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
   };
   return {slice(factor.values), slice(factor.scales), factor.format};
@@ -40,15 +40,16 @@ QuantizedFactor fovea::slicePanels(OpBuilder &b, Location loc, const QuantizedFa
 //===------------------------------------------------------------------------------------------===//
 
 /// The indices into the values of the element (row, k), and into the scales.
-static SmallVector<AffineExpr> valueIndices(AffineExpr row, AffineExpr k, int64_t lanes,
+static SmallVector<AffineExpr> valueIndices(AffineExpr row, AffineExpr k, PanelShape shape,
                                             WeightFormat format) {
   int64_t places = format == WeightFormat::Q8 ? quantizedGroup : quantizedGroup / 2;
-  return {row.floorDiv(lanes), k.floorDiv(quantizedGroup), (k % places).floorDiv(2),
-          (row % lanes) * 2 + k % 2};
+  auto [stream, place, lane] = shape.placeOf(row);
+  return {stream, place, k.floorDiv(quantizedGroup), (k % places).floorDiv(2), lane * 2 + k % 2};
 }
 
-static SmallVector<AffineExpr> scaleIndices(AffineExpr row, AffineExpr k, int64_t lanes) {
-  return {row.floorDiv(lanes), k.floorDiv(quantizedGroup), row % lanes};
+static SmallVector<AffineExpr> scaleIndices(AffineExpr row, AffineExpr k, PanelShape shape) {
+  auto [stream, place, lane] = shape.placeOf(row);
+  return {stream, place, k.floorDiv(quantizedGroup), lane};
 }
 
 Value fovea::loadQuantized(OpBuilder &builder, Location loc, const QuantizedFactor &factor,
@@ -59,12 +60,15 @@ Value fovea::loadQuantized(OpBuilder &builder, Location loc, const QuantizedFact
   auto rem = [&](Value x, int64_t y) { return arith::RemUIOp::create(b, x, index(y)).getResult(); };
   // As valueIndices and scaleIndices have it, in plain arithmetic, which has a form on vectors.
   int64_t places = factor.format == WeightFormat::Q8 ? quantizedGroup : quantizedGroup / 2;
-  Value panel = div(row, factor.lanes()), lane = rem(row, factor.lanes());
+  PanelShape shape = factor.shape();
+  Value panel = div(row, shape.lanes), lane = rem(row, shape.lanes);
+  Value stream = rem(panel, shape.streams), place = div(panel, shape.streams);
   Value group = div(k, quantizedGroup), vector = div(rem(k, places), 2);
   Value twice = arith::MulIOp::create(b, lane, index(2));
-  Value place = arith::AddIOp::create(b, twice, rem(k, 2));
-  Value byte = memref::LoadOp::create(b, factor.values, ValueRange{panel, group, vector, place});
-  Value scale = memref::LoadOp::create(b, factor.scales, ValueRange{panel, group, lane});
+  Value column = arith::AddIOp::create(b, twice, rem(k, 2));
+  Value at[] = {stream, place, group, vector, column};
+  Value byte = memref::LoadOp::create(b, factor.values, at);
+  Value scale = memref::LoadOp::create(b, factor.scales, ValueRange{stream, place, group, lane});
   return attn::DequantizeOp::create(b, byte, scale, k, factor.format);
 }
 
@@ -87,8 +91,8 @@ void fovea::readQuantized(RewriterBase &rewriter, linalg::GenericOp op, OpOperan
     return AffineMap::get(op.getNumLoops(), 0, indices, context);
   };
   SmallVector<AffineMap> maps = {op.getMatchingIndexingMap(&other),
-                                 map(valueIndices(rowExpr, kExpr, factor.lanes(), factor.format)),
-                                 map(scaleIndices(rowExpr, kExpr, factor.lanes())),
+                                 map(valueIndices(rowExpr, kExpr, factor.shape(), factor.format)),
+                                 map(scaleIndices(rowExpr, kExpr, factor.shape())),
                                  op.getMatchingIndexingMap(&result)};
   rewriter.setInsertionPoint(op);
   linalg::GenericOp::create(
@@ -142,13 +146,15 @@ std::optional<QuantizedProduct> fovea::matchQuantizedProduct(linalg::LinalgOp li
     return std::nullopt;
   QuantizedFactor factor{op->getOperand(1), op->getOperand(2), dequantize.getFormat()};
   AffineMap values = op.getIndexingMapsArray()[1], scales = op.getIndexingMapsArray()[2];
-  auto panel = dyn_cast<AffineBinaryOpExpr>(scales.getResult(0));
+  if (scales.getNumResults() != 4)
+    return std::nullopt;
+  auto panel = dyn_cast<AffineBinaryOpExpr>(scales.getResult(1));
   auto row = panel ? dyn_cast<AffineDimExpr>(panel.getLHS()) : AffineDimExpr(nullptr);
   if (!row)
     return std::nullopt;
   AffineExpr k = getAffineDimExpr(position.getDim(), op.getContext());
-  if (values.getResults() != ArrayRef(valueIndices(row, k, factor.lanes(), factor.format)) ||
-      scales.getResults() != ArrayRef(scaleIndices(row, k, factor.lanes())))
+  if (values.getResults() != ArrayRef(valueIndices(row, k, factor.shape(), factor.format)) ||
+      scales.getResults() != ArrayRef(scaleIndices(row, k, factor.shape())))
     return std::nullopt;
   return QuantizedProduct{factor, row.getPosition(), static_cast<unsigned>(position.getDim())};
 }

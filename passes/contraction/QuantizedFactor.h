@@ -5,6 +5,7 @@
 #include "dialect/QuantizedPanels.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/PatternMatch.h"
+#include "passes/contraction/PanelPlace.h"
 #include <optional>
 
 namespace fovea {
@@ -14,14 +15,14 @@ struct QuantizedFactor {
   mlir::Value values, scales;
   attn::WeightFormat format;
 
-  int64_t lanes() const { return mlir::cast<mlir::MemRefType>(scales.getType()).getShape().back(); }
+  PanelShape shape() const { return PanelShape::of(scales); }
 };
 
 /// Asks for the weight that `op` loads in quantised panels along `panelDim`.
 QuantizedFactor createQuantizedWeight(mlir::OpBuilder &b, attn::WeightOp op, int64_t panelDim,
-                                      int64_t lanes, attn::WeightFormat format);
+                                      PanelShape shape, attn::WeightFormat format);
 
-/// `count` panels from panel `first` on.
+/// `count` panels of each stream from place `first` on.
 QuantizedFactor slicePanels(mlir::OpBuilder &b, mlir::Location loc, const QuantizedFactor &factor,
                             mlir::OpFoldResult first, mlir::OpFoldResult count);
 

@@ -145,9 +145,10 @@ LogicalResult ContextLowering::lowerWeight(attn::WeightOp op) {
 }
 
 LogicalResult ContextLowering::lowerQuantizedWeight(attn::QuantizedWeightOp op) {
-  // What fovea::readWeights asks for: the lanes last.
+  // What fovea::readWeights asks for: streams first, lanes last.
   attn::QuantizedPanels panels = op.getPanels();
-  auto type = MemRefType::get({panels.panels(), panels.groups(), panels.lanes}, b.getI8Type());
+  auto type = MemRefType::get({panels.streams, panels.places(), panels.groups(), panels.lanes},
+                              b.getI8Type());
   FailureOr<Value> data =
       loadWeight(op, type, op.getSourceAttr(), op.getPanelDimAttr(), op.getFormatAttr());
   if (failed(data))

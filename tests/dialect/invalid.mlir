@@ -1059,8 +1059,8 @@ func.func @f() {
 
 // weight_c4: as many panels as hold all rows
 func.func @f() {
-  // expected-error @below {{weight_c4: expected panels [ceil(20 / lanes), 8, lanes] of 'f32', got 'memref<1x8x16xf32>'}}
-  %0 = attn.weight "w" panels(tensor<20x8xf32> along 0) : memref<1x8x16xf32>
+  // expected-error @below {{weight_c4: expected panels [streams, ceil(20 / (streams * lanes)), 8, lanes] of 'f32', got 'memref<1x1x8x16xf32>'}}
+  %0 = attn.weight "w" panels(tensor<20x8xf32> along 0) : memref<1x1x8x16xf32>
   return
 }
 
@@ -1068,8 +1068,8 @@ func.func @f() {
 
 // weight_c4: of all columns
 func.func @f() {
-  // expected-error @below {{weight_c4: expected panels [ceil(8 / lanes), 20, lanes] of 'f32', got 'memref<1x8x16xf32>'}}
-  %0 = attn.weight "w" panels(tensor<20x8xf32> along 1) : memref<1x8x16xf32>
+  // expected-error @below {{weight_c4: expected panels [streams, ceil(8 / (streams * lanes)), 20, lanes] of 'f32', got 'memref<1x1x8x16xf32>'}}
+  %0 = attn.weight "w" panels(tensor<20x8xf32> along 1) : memref<1x1x8x16xf32>
   return
 }
 
@@ -1077,8 +1077,8 @@ func.func @f() {
 
 // weight_c4: of the stored type
 func.func @f() {
-  // expected-error @below {{weight_c4: expected panels [ceil(20 / lanes), 8, lanes] of 'f16', got 'memref<2x8x16xf32>'}}
-  %0 = attn.weight "w" panels(tensor<20x8xf16> along 0) : memref<2x8x16xf32>
+  // expected-error @below {{weight_c4: expected panels [streams, ceil(20 / (streams * lanes)), 8, lanes] of 'f16', got 'memref<2x1x8x16xf32>'}}
+  %0 = attn.weight "w" panels(tensor<20x8xf16> along 0) : memref<2x1x8x16xf32>
   return
 }
 
@@ -1087,7 +1087,7 @@ func.func @f() {
 // weight_c1: quantised weights have names too
 func.func @f(%i: index) {
   // expected-error @below {{weight_c1: expected one {} in the name of a weight with a layer, got "w"}}
-  %0, %1 = attn.quantized_weight "w"[%i of 4] panels(tensor<8x64xf32> along 0 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  %0, %1 = attn.quantized_weight "w"[%i of 4] panels(tensor<8x64xf32> along 0 as q8) : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return
 }
 
@@ -1096,7 +1096,7 @@ func.func @f(%i: index) {
 // quantized_weight_c1: a matrix
 func.func @f() {
   // expected-error @below {{quantized_weight_c1: expected panels of a matrix of known sizes along dim 0 or 1, got those of 'tensor<8x64x1xf32>' along 0}}
-  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64x1xf32> along 0 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64x1xf32> along 0 as q8) : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return
 }
 
@@ -1105,7 +1105,7 @@ func.func @f() {
 // quantized_weight_c1: along one of its dims
 func.func @f() {
   // expected-error @below {{quantized_weight_c1: expected panels of a matrix of known sizes along dim 0 or 1, got those of 'tensor<8x64xf32>' along 2}}
-  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf32> along 2 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf32> along 2 as q8) : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return
 }
 
@@ -1114,7 +1114,7 @@ func.func @f() {
 // quantized_weight_c2: of floats of at most 32 bits
 func.func @f() {
   // expected-error @below {{quantized_weight_c2: expected elements of f32, f16 or bf16, got 'f64'}}
-  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf64> along 0 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf64> along 0 as q8) : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return
 }
 
@@ -1122,8 +1122,8 @@ func.func @f() {
 
 // quantized_weight_c3: the other format's panels
 func.func @f() {
-  // expected-error @below {{quantized_weight_c3: expected panels of 8 x 64 elements as q4, got 'memref<1x2x16x16xi8}}
-  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf32> along 0 as q4) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  // expected-error @below {{quantized_weight_c3: expected panels of 8 x 64 elements as q4, got 'memref<1x1x2x16x16xi8}}
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x64xf32> along 0 as q4) : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return
 }
 
@@ -1131,8 +1131,8 @@ func.func @f() {
 
 // quantized_weight_c3: as many groups as hold all columns
 func.func @f() {
-  // expected-error @below {{quantized_weight_c3: expected panels of 8 x 65 elements as q8, got 'memref<1x2x16x16xi8}}
-  %0, %1 = attn.quantized_weight "w" panels(tensor<8x65xf32> along 0 as q8) : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+  // expected-error @below {{quantized_weight_c3: expected panels of 8 x 65 elements as q8, got 'memref<1x1x2x16x16xi8}}
+  %0, %1 = attn.quantized_weight "w" panels(tensor<8x65xf32> along 0 as q8) : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return
 }
 

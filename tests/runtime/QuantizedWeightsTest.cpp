@@ -91,8 +91,8 @@ TEST(QuantizedWeightsTest, ChangesTheSpecifiedWeightsOnly) {
   llvm::cantFail(source->add("w", llvm::cantFail(Tensor::copyOf(matrix))));
   llvm::cantFail(source->add("v", llvm::cantFail(Tensor::copyOf(matrix))));
   std::vector<WeightSpec> specs = {
-      {"w", 1, DataType::F32, {1, 32}, PanelSpec{0, 8, WeightFormat::Q8}},
-      {"v", 1, DataType::F32, {1, 32}, PanelSpec{0, 8}}};
+      {"w", 1, DataType::F32, {1, 32}, PanelSpec{0, 8, 4, WeightFormat::Q8}},
+      {"v", 1, DataType::F32, {1, 32}, PanelSpec{0, 8, 4}}};
   EXPECT_TRUE(hasQuantizedWeights(specs));
   EXPECT_FALSE(hasQuantizedWeights(llvm::ArrayRef(specs).drop_front()));
   auto changed = withQuantizedWeights(source, specs);

@@ -78,15 +78,15 @@ static llvm::Expected<WeightTable> load(const std::string &path, int64_t rows, P
 }
 
 TEST(WeightMemoryDeathTest, FilesDoNotStayBesidePackedWeights) {
-  EXPECT_EXIT(measure(PanelSpec{0, 8}, 1, /*aligned=*/true), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(measure(PanelSpec{0, 8, 4}, 1, /*aligned=*/true), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(WeightMemoryDeathTest, NothingIsCopiedToAlignIt) {
-  EXPECT_EXIT(measure(PanelSpec{0, 8}, 1, /*aligned=*/false), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(measure(PanelSpec{0, 8, 4}, 1, /*aligned=*/false), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(WeightMemoryDeathTest, QuantizedWeightsTakeAPartOfTheirFiles) {
-  EXPECT_EXIT(measure(PanelSpec{0, 8, attn::WeightFormat::Q4}, 9.0 / 64, /*aligned=*/true),
+  EXPECT_EXIT(measure(PanelSpec{0, 8, 4, attn::WeightFormat::Q4}, 9.0 / 64, /*aligned=*/true),
               ::testing::ExitedWithCode(0), "");
 }
 

@@ -30,52 +30,68 @@ static double elementOf(const void *data, DataType type, int64_t index) {
   return loadElement(type, static_cast<const char *>(data) + index * sizeOf(type));
 }
 
-/// Every element is where fovea_pack_panels says, and what fills up the last panel is 0.
-static void checkPanels(DataType type, int64_t rows, int64_t depth, int64_t dim, int64_t lanes) {
+/// The place of the panel that holds a row: of `streams` streams, all as long, in turn.
+static int64_t placeOf(int64_t row, int64_t rows, const PanelSpec &panels) {
+  int64_t number = row / panels.lanes, all = panels.lanes * panels.streams;
+  int64_t length = (rows + all - 1) / all;
+  return number % panels.streams * length + number / panels.streams;
+}
+
+/// Every element is where fovea_pack_panels says, and what fills up the last panels is 0.
+static void checkPanels(DataType type, int64_t rows, int64_t depth, int64_t dim, int64_t lanes,
+                        int64_t streams) {
   SCOPED_TRACE(stringify(type).str() + " " + std::to_string(rows) + " x " + std::to_string(depth) +
                " along " + std::to_string(dim));
   llvm::SmallVector<int64_t, 4> sizes = dim == 0 ? llvm::SmallVector<int64_t, 4>{rows, depth}
                                                  : llvm::SmallVector<int64_t, 4>{depth, rows};
-  WeightSpec spec{"l.{}.w", 2, type, sizes, PanelSpec{dim, lanes}};
+  PanelSpec panels{dim, lanes, streams};
+  WeightSpec spec{"l.{}.w", 2, type, sizes, panels};
   ThreadPool pool(2);
   auto table = WeightTable::resolve(spec, sourceOf(type, sizes), pool);
   ASSERT_TRUE(succeeds(table));
   ASSERT_EQ(table->size(), 2u);
   const void *packed = table->data()[1];
-  for (int64_t row = 0; row < (rows + lanes - 1) / lanes * lanes; ++row)
+  int64_t all = lanes * streams;
+  for (int64_t row = 0; row < (rows + all - 1) / all * all; ++row)
     for (int64_t k = 0; k < depth; ++k) {
       double expected =
           row >= rows ? 0 : static_cast<double>(dim == 0 ? row * depth + k : k * rows + row);
-      ASSERT_EQ(elementOf(packed, type, (row / lanes * depth + k) * lanes + row % lanes), expected)
-          << row << ", " << k;
+      int64_t place = (placeOf(row, rows, panels) * depth + k) * lanes + row % lanes;
+      ASSERT_EQ(elementOf(packed, type, place), expected) << row << ", " << k;
     }
 }
 
 TEST(WeightTableTest, PacksBothLayouts) {
-  checkPanels(DataType::F32, 32, 20, 0, 16);
-  checkPanels(DataType::F32, 32, 20, 1, 16);
-  checkPanels(DataType::F64, 9, 5, 0, 4);
+  checkPanels(DataType::F32, 32, 20, 0, 16, 1);
+  checkPanels(DataType::F32, 32, 20, 1, 16, 2);
+  checkPanels(DataType::F64, 9, 5, 0, 4, 1);
+}
+
+TEST(WeightTableTest, DealsPanelsToStreams) {
+  checkPanels(DataType::F32, 96, 20, 0, 4, 4);
+  checkPanels(DataType::F16, 130, 7, 1, 16, 4);
+  checkPanels(DataType::F32, 40, 3, 0, 8, 3);
 }
 
 TEST(WeightTableTest, FillsUpTheLastPanel) {
-  checkPanels(DataType::F32, 19, 40, 0, 8);
-  checkPanels(DataType::F16, 19, 40, 1, 8);
-  checkPanels(DataType::BF16, 1, 1, 0, 16);
-  checkPanels(DataType::F32, 3, 0, 0, 16);
-  checkPanels(DataType::F32, 0, 3, 0, 16);
+  checkPanels(DataType::F32, 19, 40, 0, 8, 4);
+  checkPanels(DataType::F16, 19, 40, 1, 8, 2);
+  checkPanels(DataType::BF16, 1, 1, 0, 16, 1);
+  checkPanels(DataType::F32, 3, 0, 0, 16, 4);
+  checkPanels(DataType::F32, 0, 3, 0, 16, 4);
 }
 
 // More than is packed at once: panels of the next piece follow those before.
 TEST(WeightTableTest, PacksInPieces) {
-  checkPanels(DataType::F32, 1001, 1024, 0, 16);
-  checkPanels(DataType::F32, 1001, 1024, 1, 16);
+  checkPanels(DataType::F32, 1001, 1024, 0, 16, 4);
+  checkPanels(DataType::F32, 1001, 1024, 1, 16, 4);
 }
 
 TEST(WeightTableTest, TellsHowFarItIs) {
   std::vector<double> parts;
   ThreadPool pool(2);
   auto table = WeightTable::resolve(
-      WeightSpec{"l.{}.w", 2, DataType::F32, {1001, 1024}, PanelSpec{0, 16}},
+      WeightSpec{"l.{}.w", 2, DataType::F32, {1001, 1024}, PanelSpec{0, 16, 4}},
       sourceOf(DataType::F32, {1001, 1024}), pool, [&](double part) { parts.push_back(part); });
   ASSERT_TRUE(succeeds(table));
   EXPECT_GE(parts.size(), 4u);
@@ -95,7 +111,7 @@ TEST(WeightTableTest, PacksFromOddAddresses) {
     std::shared_ptr<const WeightSource> source = llvm::cantFail(
         SafetensorsFile::parse(llvm::MemoryBuffer::getMemBufferCopy(file, "f.safetensors")));
     ThreadPool pool(1);
-    auto table = WeightTable::resolve(WeightSpec{"w", 1, DataType::F32, {2, 2}, PanelSpec{0, 2}},
+    auto table = WeightTable::resolve(WeightSpec{"w", 1, DataType::F32, {2, 2}, PanelSpec{0, 2, 4}},
                                       source, pool);
     ASSERT_TRUE(succeeds(table));
     const auto *packed = static_cast<const float *>(table->data()[0]);
@@ -125,8 +141,9 @@ static Tensor randomMatrix(DataType type, llvm::ArrayRef<int64_t> sizes) {
 /// The value of an element of the packed copy.
 static double quantizedElement(const fovea_weight &weight, const char *packed, int64_t row,
                                int64_t k) {
+  int64_t place = placeOf(row, weight.rows, {0, weight.panel, weight.streams});
   int64_t groups = (weight.depth + 31) / 32, panel = weight.panel, lane = row % panel, at = k % 32;
-  const char *group = packed + (row / panel * groups + k / 32) * fovea_group_size(&weight);
+  const char *group = packed + (place * groups + k / 32) * fovea_group_size(&weight);
   double scale =
       loadElement(DataType::BF16, group + fovea_group_size(&weight) - 2 * (panel - lane));
   if (weight.format == FOVEA_Q8_PANELS)
@@ -137,14 +154,14 @@ static double quantizedElement(const fovea_weight &weight, const char *packed, i
 
 /// Every element is what the reference says, bit for bit.
 static void checkQuantized(DataType type, attn::WeightFormat format, int64_t rows, int64_t depth,
-                           int64_t dim, int64_t lanes) {
+                           int64_t dim, int64_t lanes, int64_t streams) {
   SCOPED_TRACE(stringify(type).str() + " " + std::to_string(rows) + " x " + std::to_string(depth) +
                " along " + std::to_string(dim));
   llvm::SmallVector<int64_t, 4> sizes = dim == 0 ? llvm::SmallVector<int64_t, 4>{rows, depth}
                                                  : llvm::SmallVector<int64_t, 4>{depth, rows};
   auto source = std::make_shared<InMemoryWeights>();
   llvm::cantFail(source->add("w", randomMatrix(type, sizes)));
-  WeightSpec spec{"w", 1, type, sizes, PanelSpec{dim, lanes, format}};
+  WeightSpec spec{"w", 1, type, sizes, PanelSpec{dim, lanes, streams, format}};
   ThreadPool pool(2);
   auto table = WeightTable::resolve(spec, source, pool);
   ASSERT_TRUE(succeeds(table));
@@ -157,17 +174,18 @@ static void checkQuantized(DataType type, attn::WeightFormat format, int64_t row
       ASSERT_EQ(quantizedElement(weight, packed, row, k),
                 reference->dataAs<float>()[dim == 0 ? row * depth + k : k * rows + row])
           << row << ", " << k;
-  for (int64_t row = rows; depth > 0 && row < (rows + lanes - 1) / lanes * lanes; ++row)
+  int64_t all = lanes * streams;
+  for (int64_t row = rows; depth > 0 && row < (rows + all - 1) / all * all; ++row)
     ASSERT_EQ(quantizedElement(weight, packed, row, 0), 0) << row;
 }
 
 TEST(WeightTableTest, QuantizesAsTheReferenceDoes) {
   for (attn::WeightFormat format : {attn::WeightFormat::Q8, attn::WeightFormat::Q4}) {
-    checkQuantized(DataType::F32, format, 32, 96, 0, 16);
-    checkQuantized(DataType::F32, format, 19, 77, 1, 8);
-    checkQuantized(DataType::F16, format, 9, 40, 0, 4);
-    checkQuantized(DataType::BF16, format, 33, 64, 1, 16);
-    checkQuantized(DataType::F32, format, 3, 0, 0, 16);
+    checkQuantized(DataType::F32, format, 32, 96, 0, 16, 1);
+    checkQuantized(DataType::F32, format, 19, 77, 1, 8, 2);
+    checkQuantized(DataType::F16, format, 9, 40, 0, 4, 4);
+    checkQuantized(DataType::BF16, format, 33, 64, 1, 16, 4);
+    checkQuantized(DataType::F32, format, 3, 0, 0, 16, 4);
   }
 }
 
@@ -180,7 +198,7 @@ TEST(WeightTableTest, QuantizesNumbersOnly) {
     ThreadPool pool(1);
     EXPECT_TRUE(failsWith(
         WeightTable::resolve(
-            WeightSpec{"w", 1, DataType::F32, {40, 64}, PanelSpec{0, 8, attn::WeightFormat::Q8}},
+            WeightSpec{"w", 1, DataType::F32, {40, 64}, PanelSpec{0, 8, 4, attn::WeightFormat::Q8}},
             source, pool),
         "weight 'w': expected finite elements, to quantise them, got others"));
   }
@@ -199,10 +217,10 @@ TEST(WeightTableTest, ChecksWhatIsPackedFirst) {
   auto source = sourceOf(DataType::F32, {3, 4});
   ThreadPool pool(1);
   auto resolve = [&](WeightSpec spec) { return WeightTable::resolve(spec, source, pool); };
-  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 3, DataType::F32, {3, 4}, PanelSpec{0, 8}}),
+  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 3, DataType::F32, {3, 4}, PanelSpec{0, 8, 4}}),
                         "expected weight 'l.2.w', there is none of that name"));
-  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 2, DataType::F32, {4, 3}, PanelSpec{0, 8}}),
+  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 2, DataType::F32, {4, 3}, PanelSpec{0, 8, 4}}),
                         "weight 'l.0.w': expected f32[4, 3], got f32[3, 4]"));
-  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 2, DataType::F16, {3, 4}, PanelSpec{0, 8}}),
+  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 2, DataType::F16, {3, 4}, PanelSpec{0, 8, 4}}),
                         "weight 'l.0.w': expected f16[3, 4], got f32[3, 4]"));
 }

@@ -84,7 +84,7 @@ static void writeLayout(llvm::raw_ostream &os, const WeightSpec &spec, const std
                                             "FOVEA_Q4_PANELS"};
   os << ", " << formats[weight.format];
   for (int64_t value : {int64_t(weight.element_size), weight.rows, weight.depth, weight.row_stride,
-                        weight.depth_stride, weight.panel, int64_t(weight.element)})
+                        weight.depth_stride, weight.panel, weight.streams, int64_t(weight.element)})
     os << ", " << value;
   os << "}";
 }

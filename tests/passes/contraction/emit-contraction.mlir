@@ -140,7 +140,7 @@ func.func @shared_rows(%x: memref<2x?x600xf32>, %w: memref<128x600xf32>, %y: mem
 // CHECK-LABEL: @weights
 // CHECK:         arith.cmpi sle, %{{.*}}, %c4
 // CHECK-NOT:     vector.store {{.*}} : memref<16384xf32>
-// CHECK:         %[[BLOCK:.*]] = memref.subview %[[W:.*]][0, 0, 0] [1, 64, 8] [1, 1, 1] : memref<6x64x8xf16>
+// CHECK:         %[[BLOCK:.*]] = memref.subview %[[W:.*]][0, 0, 0, 0] [1, 1, 64, 8] [1, 1, 1, 1] : memref<8x1x64x8xf16>
 // CHECK:         %[[STEPS:.*]] = memref.subview %[[BLOCK]][%{{.*}}, 0] [4, 8] [1, 1]
 // CHECK:         vector.load %[[STEPS]][%c0, %c0] : {{.*}}, vector<8xf16>
 // CHECK:         arith.extf %{{.*}} : vector<8xf16> to vector<8xf32>
@@ -150,13 +150,13 @@ func.func @shared_rows(%x: memref<2x?x600xf32>, %w: memref<128x600xf32>, %y: mem
 // CHECK:         vector.store {{.*}} : memref<16384xf32>
 // CHECK-COUNT-48:  vector.fma
 func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
-  %w = attn.weight "w" panels(tensor<48x64xf16> along 0) : memref<6x64x8xf16>
+  %w = attn.weight "w" panels(tensor<48x64xf16> along 0) : memref<8x1x64x8xf16>
   linalg.generic {
       indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
-                       affine_map<(m, n, k) -> (n floordiv 8, k, n mod 8)>,
+                       affine_map<(m, n, k) -> ((n floordiv 8) mod 8, n floordiv 64, k, n mod 8)>,
                        affine_map<(m, n, k) -> (m, n)>],
       iterator_types = ["parallel", "parallel", "reduction"]}
-    ins(%x, %w : memref<?x64xf32>, memref<6x64x8xf16>) outs(%y : memref<?x48xf32>) {
+    ins(%x, %w : memref<?x64xf32>, memref<8x1x64x8xf16>) outs(%y : memref<?x48xf32>) {
   ^bb0(%p: f32, %q: f16, %s: f32):
     %e = arith.extf %q : f16 to f32
     %t = arith.mulf %p, %e : f32
@@ -179,14 +179,14 @@ func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
 // CHECK-LABEL: @eight_rows
 // CHECK:         linalg.generic
 func.func @eight_rows(%x: memref<8x64xf32>, %y: memref<8x48xf32>) {
-  %w = attn.weight "w" panels(tensor<48x64xf32> along 0) : memref<3x64x16xf32>
+  %w = attn.weight "w" panels(tensor<48x64xf32> along 0) : memref<4x1x64x16xf32>
   // expected-remark @below {{[contraction] left to the vectoriser: its weight is in panels for another target}}
   linalg.generic {
       indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
-                       affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>,
+                       affine_map<(m, n, k) -> ((n floordiv 16) mod 4, n floordiv 64, k, n mod 16)>,
                        affine_map<(m, n, k) -> (m, n)>],
       iterator_types = ["parallel", "parallel", "reduction"]}
-    ins(%x, %w : memref<8x64xf32>, memref<3x64x16xf32>) outs(%y : memref<8x48xf32>) {
+    ins(%x, %w : memref<8x64xf32>, memref<4x1x64x16xf32>) outs(%y : memref<8x48xf32>) {
   ^bb0(%p: f32, %q: f32, %s: f32):
     %t = arith.mulf %p, %q : f32
     %u = arith.addf %s, %t : f32

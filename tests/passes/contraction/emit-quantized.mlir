@@ -3,8 +3,8 @@
 // RUN:   | FileCheck %s --check-prefix=GENERIC
 
 #x = affine_map<(m, n, k) -> (m, k)>
-#values = affine_map<(m, n, k) -> (n floordiv 8, k floordiv 32, (k mod 32) floordiv 2, (n mod 8) * 2 + k mod 2)>
-#scales = affine_map<(m, n, k) -> (n floordiv 8, k floordiv 32, n mod 8)>
+#values = affine_map<(m, n, k) -> ((n floordiv 8) mod 8, n floordiv 64, k floordiv 32, (k mod 32) floordiv 2, (n mod 8) * 2 + k mod 2)>
+#scales = affine_map<(m, n, k) -> ((n floordiv 8) mod 8, n floordiv 64, k floordiv 32, n mod 8)>
 #y = affine_map<(m, n, k) -> (m, n)>
 
 // Rows are rounded to 16 bits in a loop of their own, 8 a task, the last group of k padded by zeros; in
@@ -23,7 +23,6 @@
 // CHECK:         scf.forall
 // CHECK:           scf.if
 // CHECK:           scf.for {{.*}} iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
-// CHECK-COUNT-20:    memref.prefetch
 // CHECK:             scf.for {{.*}} iter_args({{.*}}) -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
 // CHECK:               arith.extsi {{.*}} : vector<16xi8> to vector<16xi16>
 // CHECK:               llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
@@ -34,27 +33,26 @@
 // CHECK:           scf.for {{.*}} to %dim step %c4
 // CHECK:           scf.for {{.*}} to %dim step %c6
 // CHECK-COUNT-12:  vector.store {{.*}} : memref<96xf32>, vector<8xf32>
-// CHECK-NOT:       memref.prefetch
 // CHECK:             scf.for {{.*}} %c16 step %c1 iter_args
 // CHECK-COUNT-12:      llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
 // CHECK-NEXT:          arith.addi
 // CHECK-NEXT:          scf.yield
 // CHECK-NOT:     linalg
-func.func @tiles(%x: memref<?x40xf32>, %v: memref<16x2x16x16xi8, strided<[544, 272, 16, 1]>>,
-                 %s: memref<16x2x8xbf16, strided<[272, 136, 1], offset: 128>>, %y: memref<?x128xf32>) {
+func.func @tiles(%x: memref<?x40xf32>, %v: memref<8x2x2x16x16xi8, strided<[1088, 544, 272, 16, 1]>>,
+                 %s: memref<8x2x2x8xbf16, strided<[544, 272, 136, 1], offset: 128>>, %y: memref<?x128xf32>) {
   %c0 = arith.constant 0 : index
   %m = memref.dim %x, %c0 : memref<?x40xf32>
   scf.forall (%n) = (0) to (128) step (64) {
-    %p = affine.apply affine_map<(d0) -> (d0 floordiv 8)>(%n)
-    %vs = memref.subview %v[%p, 0, 0, 0] [8, 2, 16, 16] [1, 1, 1, 1]
-      : memref<16x2x16x16xi8, strided<[544, 272, 16, 1]>> to memref<8x2x16x16xi8, strided<[544, 272, 16, 1], offset: ?>>
-    %ss = memref.subview %s[%p, 0, 0] [8, 2, 8] [1, 1, 1]
-      : memref<16x2x8xbf16, strided<[272, 136, 1], offset: 128>> to memref<8x2x8xbf16, strided<[272, 136, 1], offset: ?>>
+    %p = affine.apply affine_map<(d0) -> (d0 floordiv 64)>(%n)
+    %vs = memref.subview %v[0, %p, 0, 0, 0] [8, 1, 2, 16, 16] [1, 1, 1, 1, 1]
+      : memref<8x2x2x16x16xi8, strided<[1088, 544, 272, 16, 1]>> to memref<8x1x2x16x16xi8, strided<[1088, 544, 272, 16, 1], offset: ?>>
+    %ss = memref.subview %s[0, %p, 0, 0] [8, 1, 2, 8] [1, 1, 1, 1]
+      : memref<8x2x2x8xbf16, strided<[544, 272, 136, 1], offset: 128>> to memref<8x1x2x8xbf16, strided<[544, 272, 136, 1], offset: ?>>
     %ys = memref.subview %y[0, %n] [%m, 64] [1, 1]
       : memref<?x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
     linalg.generic {indexing_maps = [#x, #values, #scales, #y], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x, %vs, %ss : memref<?x40xf32>, memref<8x2x16x16xi8, strided<[544, 272, 16, 1], offset: ?>>,
-          memref<8x2x8xbf16, strided<[272, 136, 1], offset: ?>>)
+      ins(%x, %vs, %ss : memref<?x40xf32>, memref<8x1x2x16x16xi8, strided<[1088, 544, 272, 16, 1], offset: ?>>,
+          memref<8x1x2x8xbf16, strided<[544, 272, 136, 1], offset: ?>>)
       outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>) {
     ^bb0(%a: f32, %b: i8, %d: bf16, %c: f32):
       %k = linalg.index 2 : index
@@ -70,8 +68,8 @@ func.func @tiles(%x: memref<?x40xf32>, %v: memref<16x2x16x16xi8, strided<[544, 2
 // -----
 
 #x = affine_map<(m, n, k) -> (m, k)>
-#values = affine_map<(m, n, k) -> (n floordiv 8, k floordiv 32, (k mod 16) floordiv 2, (n mod 8) * 2 + k mod 2)>
-#scales = affine_map<(m, n, k) -> (n floordiv 8, k floordiv 32, n mod 8)>
+#values = affine_map<(m, n, k) -> ((n floordiv 8) mod 2, n floordiv 16, k floordiv 32, (k mod 16) floordiv 2, (n mod 8) * 2 + k mod 2)>
+#scales = affine_map<(m, n, k) -> ((n floordiv 8) mod 2, n floordiv 16, k floordiv 32, n mod 8)>
 #y = affine_map<(m, n, k) -> (m, n)>
 
 // Without a parallel loop rows are rounded here, a tile at a time. The sums of q4 begin with what its
@@ -86,11 +84,11 @@ func.func @tiles(%x: memref<?x40xf32>, %v: memref<16x2x16x16xi8, strided<[544, 2
 // CHECK:         arith.shrui {{.*}} : vector<16xi16>
 // GENERIC-LABEL: @here
 // GENERIC:         linalg.generic
-func.func @here(%x: memref<3x64xf32>, %v: memref<2x2x8x16xi8, strided<[288, 144, 16, 1]>>,
-                %s: memref<2x2x8xbf16, strided<[144, 72, 1], offset: 64>>, %y: memref<3x16xf32>) {
+func.func @here(%x: memref<3x64xf32>, %v: memref<2x1x2x8x16xi8, strided<[288, 288, 144, 16, 1]>>,
+                %s: memref<2x1x2x8xbf16, strided<[144, 144, 72, 1], offset: 64>>, %y: memref<3x16xf32>) {
   linalg.generic {indexing_maps = [#x, #values, #scales, #y], iterator_types = ["parallel", "parallel", "reduction"]}
-    ins(%x, %v, %s : memref<3x64xf32>, memref<2x2x8x16xi8, strided<[288, 144, 16, 1]>>,
-        memref<2x2x8xbf16, strided<[144, 72, 1], offset: 64>>) outs(%y : memref<3x16xf32>) {
+    ins(%x, %v, %s : memref<3x64xf32>, memref<2x1x2x8x16xi8, strided<[288, 288, 144, 16, 1]>>,
+        memref<2x1x2x8xbf16, strided<[144, 144, 72, 1], offset: 64>>) outs(%y : memref<3x16xf32>) {
   ^bb0(%a: f32, %b: i8, %d: bf16, %c: f32):
     %k = linalg.index 2 : index
     %w = attn.dequantize %b scale(%d) at(%k) as q4

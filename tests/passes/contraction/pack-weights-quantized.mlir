@@ -4,20 +4,20 @@
 // FORMAT: error: expected weights to be quantised as q8 or q4, got 'q5'
 
 // y = x W^T in tiles: both results of the weight are cut at panels, and the body dequantises.
-// CHECK-DAG:   #[[VALUES:.*]] = affine_map<(d0, d1, d2) -> (d1 floordiv 16, d2 floordiv 32, (d2 mod 32) floordiv 2, (d1 mod 16) * 2 + d2 mod 2)>
-// CHECK-DAG:   #[[SCALES:.*]] = affine_map<(d0, d1, d2) -> (d1 floordiv 16, d2 floordiv 32, d1 mod 16)>
-// CHECK-DAG:   #[[PANEL:.*]] = affine_map<(d0) -> (d0 floordiv 16)>
+// CHECK-DAG:   #[[VALUES:.*]] = affine_map<(d0, d1, d2) -> ((d1 floordiv 16) mod 4, d1 floordiv 64, d2 floordiv 32, (d2 mod 32) floordiv 2, (d1 mod 16) * 2 + d2 mod 2)>
+// CHECK-DAG:   #[[SCALES:.*]] = affine_map<(d0, d1, d2) -> ((d1 floordiv 16) mod 4, d1 floordiv 64, d2 floordiv 32, d1 mod 16)>
+// CHECK-DAG:   #[[PANEL:.*]] = affine_map<(d0) -> (d0 floordiv 64)>
 // CHECK-LABEL: @linear
 // CHECK:         %[[W:.*]], %[[D:.*]] = attn.quantized_weight "l.{}.w"[%{{.*}} of 4] panels(tensor<128x64xf16> along 0 as q8)
 // CHECK:         scf.forall (%[[N:.*]]) =
 // CHECK:           %[[FIRST:.*]] = affine.apply #[[PANEL]](%[[N]])
-// CHECK:           %[[VS:.*]] = memref.subview %[[W]][%[[FIRST]], 0, 0, 0] [4, 2, 16, 32] [1, 1, 1, 1]
-// CHECK:           %[[DS:.*]] = memref.subview %[[D]][%[[FIRST]], 0, 0] [4, 2, 16] [1, 1, 1]
+// CHECK:           %[[VS:.*]] = memref.subview %[[W]][0, %[[FIRST]], 0, 0, 0] [4, 1, 2, 16, 32] [1, 1, 1, 1, 1]
+// CHECK:           %[[DS:.*]] = memref.subview %[[D]][0, %[[FIRST]], 0, 0] [4, 1, 2, 16] [1, 1, 1, 1]
 // CHECK:           linalg.generic {indexing_maps = [#{{[a-z0-9]+}}, #[[VALUES]], #[[SCALES]], #{{[a-z0-9]+}}]
 // CHECK-SAME:        ins(%{{.*}}, %[[VS]], %[[DS]]
 // CHECK:           %[[K:.*]] = linalg.index 2
 // CHECK:           attn.dequantize %{{.*}} scale(%{{.*}}) at(%[[K]]) as q8
-// Q4-DAG:      affine_map<(d0, d1, d2) -> (d1 floordiv 16, d2 floordiv 32, (d2 mod 16) floordiv 2, (d1 mod 16) * 2 + d2 mod 2)>
+// Q4-DAG:      affine_map<(d0, d1, d2) -> ((d1 floordiv 16) mod 4, d1 floordiv 64, d2 floordiv 32, (d2 mod 16) floordiv 2, (d1 mod 16) * 2 + d2 mod 2)>
 // Q4-LABEL:    @linear
 // Q4:            attn.quantized_weight "l.{}.w"[%{{.*}} of 4] panels(tensor<128x64xf16> along 0 as q4)
 #x = affine_map<(m, n, k) -> (m, k)>
@@ -65,9 +65,11 @@ func.func @head(%x: memref<8x64xf16>, %y: memref<8x100xf16>) {
 // CHECK-DAG:     %[[W:.*]], %[[D:.*]] = attn.quantized_weight "table"
 // CHECK-DAG:     %[[PANEL:.*]] = arith.divui %[[I]], %c16
 // CHECK-DAG:     %[[LANE:.*]] = arith.remui %[[I]], %c16
+// CHECK-DAG:     %[[STREAM:.*]] = arith.remui %[[PANEL]], %c4
+// CHECK-DAG:     %[[PLACE:.*]] = arith.divui %[[PANEL]], %c4
 // CHECK-DAG:     %[[GROUP:.*]] = arith.divui %[[J]], %c32
-// CHECK:         %[[Q:.*]] = memref.load %[[W]][%[[PANEL]], %[[GROUP]],
-// CHECK:         %[[S:.*]] = memref.load %[[D]][%[[PANEL]], %[[GROUP]], %[[LANE]]]
+// CHECK:         %[[Q:.*]] = memref.load %[[W]][%[[STREAM]], %[[PLACE]], %[[GROUP]],
+// CHECK:         %[[S:.*]] = memref.load %[[D]][%[[STREAM]], %[[PLACE]], %[[GROUP]], %[[LANE]]]
 // CHECK:         %[[V:.*]] = attn.dequantize %[[Q]] scale(%[[S]]) at(%[[J]]) as q8
 // CHECK-NEXT:    return %[[V]]
 func.func @embed(%i: index, %j: index) -> f32 {
@@ -93,7 +95,7 @@ func.func @gathered(%i: index, %j: index) -> f32 {
 
 // negative: doubles are packed as they are.
 // CHECK-LABEL: @doubles
-// CHECK:         attn.weight "w" panels(tensor<64x20xf64> along 1) : memref<3x64x8xf64>
+// CHECK:         attn.weight "w" panels(tensor<64x20xf64> along 1) : memref<8x1x64x8xf64>
 func.func @doubles(%x: memref<8x64xf64>, %y: memref<8x20xf64>) {
   // expected-remark @below {{[weights] 'w' is not quantised: its elements are no floats of at most 32 bits}}
   %w = attn.weight "w" : memref<64x20xf64>
@@ -119,7 +121,7 @@ func.func @copied(%x: memref<8x64xf32>, %y: memref<8x20xf32>, %z: memref<64x20xf
 
 // negative: sums of more than 32 bits.
 // CHECK-LABEL: @wide_sums
-// CHECK:         attn.weight "w" panels(tensor<64x20xf32> along 1) : memref<3x64x8xf32>
+// CHECK:         attn.weight "w" panels(tensor<64x20xf32> along 1) : memref<8x1x64x8xf32>
 func.func @wide_sums(%x: memref<8x64xf64>, %y: memref<8x20xf64>) {
   // expected-remark @below {{[weights] 'w' is not quantised: a contraction sums up its products in more than 32 bits}}
   %w = attn.weight "w" : memref<64x20xf32>

@@ -1,13 +1,14 @@
 // RUN: fovea-opt %s -attn-pack-weights=target=avx512 -canonicalize -split-input-file -verify-diagnostics | FileCheck %s
 
-// y = x W^T in tiles: the weight is asked for in panels of 16 rows, of which a tile takes four.
-// CHECK-DAG:   #[[PANELS:.*]] = affine_map<(d0, d1, d2) -> (d1 floordiv 16, d2, d1 mod 16)>
-// CHECK-DAG:   #[[PANEL:.*]] = affine_map<(d0) -> (d0 floordiv 16)>
+// y = x W^T in tiles: the weight is asked for in panels of 16 rows, of which a tile takes four, one of each
+// stream.
+// CHECK-DAG:   #[[PANELS:.*]] = affine_map<(d0, d1, d2) -> ((d1 floordiv 16) mod 4, d1 floordiv 64, d2, d1 mod 16)>
+// CHECK-DAG:   #[[PANEL:.*]] = affine_map<(d0) -> (d0 floordiv 64)>
 // CHECK-LABEL: @linear
-// CHECK:         %[[W:.*]] = attn.weight "l.{}.w"[%{{.*}} of 4] panels(tensor<128x64xf16> along 0) : memref<8x64x16xf16>
+// CHECK:         %[[W:.*]] = attn.weight "l.{}.w"[%{{.*}} of 4] panels(tensor<128x64xf16> along 0) : memref<4x2x64x16xf16>
 // CHECK:         scf.forall (%[[N:.*]]) =
 // CHECK:           %[[FIRST:.*]] = affine.apply #[[PANEL]](%[[N]])
-// CHECK:           %[[SLICE:.*]] = memref.subview %[[W]][%[[FIRST]], 0, 0] [4, 64, 16] [1, 1, 1]
+// CHECK:           %[[SLICE:.*]] = memref.subview %[[W]][0, %[[FIRST]], 0, 0] [4, 1, 64, 16] [1, 1, 1, 1]
 // CHECK:           linalg.generic {indexing_maps = [#{{[a-z0-9]+}}, #[[PANELS]], #{{[a-z0-9]+}}]
 // CHECK-SAME:        ins(%{{.*}}, %[[SLICE]]
 #x = affine_map<(m, n, k) -> (m, k)>
@@ -39,7 +40,7 @@ func.func @linear(%layer: index, %x: memref<?x64xf32>, %y: memref<?x128xf32>) {
 
 // y = x W, stored as [k, n]: panels along its second dim, the last one not full. Named ops too.
 // CHECK-LABEL: @conv1d
-// CHECK:         attn.weight "w" panels(tensor<64x20xf32> along 1) : memref<2x64x16xf32>
+// CHECK:         attn.weight "w" panels(tensor<64x20xf32> along 1) : memref<4x1x64x16xf32>
 func.func @conv1d(%x: memref<8x64xf32>, %y: memref<8x20xf32>) {
   %w = attn.weight "w" : memref<64x20xf32>
   linalg.matmul ins(%x, %w : memref<8x64xf32>, memref<64x20xf32>) outs(%y : memref<8x20xf32>)
@@ -50,7 +51,7 @@ func.func @conv1d(%x: memref<8x64xf32>, %y: memref<8x20xf32>) {
 
 // A table that is read element by element as well, in another function: one packed copy serves both.
 // CHECK-LABEL: @head
-// CHECK:         attn.weight "table" panels(tensor<100x64xf32> along 0) : memref<7x64x16xf32>
+// CHECK:         attn.weight "table" panels(tensor<100x64xf32> along 0) : memref<4x2x64x16xf32>
 func.func @head(%x: memref<8x64xf32>, %y: memref<8x100xf32>) {
   %w = attn.weight "table" : memref<100x64xf32>
   linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>,
@@ -61,10 +62,13 @@ func.func @head(%x: memref<8x64xf32>, %y: memref<8x100xf32>) {
 // CHECK-LABEL: @embed
 // CHECK-SAME:    %[[I:.*]]: index, %[[J:.*]]: index
 // CHECK-DAG:     %[[C16:.*]] = arith.constant 16
-// CHECK-DAG:     %[[T:.*]] = attn.weight "table" panels(tensor<100x64xf32> along 0) : memref<7x64x16xf32>
+// CHECK-DAG:     %[[C4:.*]] = arith.constant 4
+// CHECK-DAG:     %[[T:.*]] = attn.weight "table" panels(tensor<100x64xf32> along 0) : memref<4x2x64x16xf32>
 // CHECK-DAG:     %[[PANEL:.*]] = arith.divui %[[I]], %[[C16]]
 // CHECK-DAG:     %[[LANE:.*]] = arith.remui %[[I]], %[[C16]]
-// CHECK:         memref.load %[[T]][%[[PANEL]], %[[J]], %[[LANE]]]
+// CHECK-DAG:     %[[STREAM:.*]] = arith.remui %[[PANEL]], %[[C4]]
+// CHECK-DAG:     %[[PLACE:.*]] = arith.divui %[[PANEL]], %[[C4]]
+// CHECK:         memref.load %[[T]][%[[STREAM]], %[[PLACE]], %[[J]], %[[LANE]]]
 func.func @embed(%i: index, %j: index) -> f32 {
   %w = attn.weight "table" : memref<100x64xf32>
   %v = memref.load %w[%i, %j] : memref<100x64xf32>
@@ -112,14 +116,14 @@ func.func @two_layouts(%x: memref<8x64xf32>, %y: memref<8x64xf32>) {
 
 // -----
 
-// negative: a slice that begins within a panel.
+// negative: a slice that begins with a panel, but not of the first stream.
 // CHECK-LABEL: @unaligned
 // CHECK:         attn.weight "w" : memref<64x64xf32>
 func.func @unaligned(%x: memref<8x64xf32>, %y: memref<8x8xf32>) {
-  // expected-remark @below {{[weights] 'w' is packed in every run: a contraction reads a part of it that does not begin with a panel}}
+  // expected-remark @below {{[weights] 'w' is packed in every run: a contraction reads a part of it that does not begin with a panel of the first stream}}
   %w = attn.weight "w" : memref<64x64xf32>
-  %s = memref.subview %w[0, 8] [64, 8] [1, 1] : memref<64x64xf32> to memref<64x8xf32, strided<[64, 1], offset: 8>>
-  linalg.matmul ins(%x, %s : memref<8x64xf32>, memref<64x8xf32, strided<[64, 1], offset: 8>>) outs(%y : memref<8x8xf32>)
+  %s = memref.subview %w[0, 16] [64, 8] [1, 1] : memref<64x64xf32> to memref<64x8xf32, strided<[64, 1], offset: 16>>
+  linalg.matmul ins(%x, %s : memref<8x64xf32>, memref<64x8xf32, strided<[64, 1], offset: 16>>) outs(%y : memref<8x8xf32>)
   return
 }
 
@@ -129,7 +133,7 @@ func.func @unaligned(%x: memref<8x64xf32>, %y: memref<8x8xf32>) {
 // CHECK-LABEL: @part_of_depth
 // CHECK:         attn.weight "w" : memref<64x64xf32>
 func.func @part_of_depth(%x: memref<8x32xf32>, %y: memref<8x64xf32>) {
-  // expected-remark @below {{[weights] 'w' is packed in every run: a contraction reads a part of it that does not begin with a panel}}
+  // expected-remark @below {{[weights] 'w' is packed in every run: a contraction reads a part of it that does not begin with a panel of the first stream}}
   %w = attn.weight "w" : memref<64x64xf32>
   %s = memref.subview %w[0, 0] [32, 64] [1, 1] : memref<64x64xf32> to memref<32x64xf32, strided<[64, 1]>>
   linalg.matmul ins(%x, %s : memref<8x32xf32>, memref<32x64xf32, strided<[64, 1]>>) outs(%y : memref<8x64xf32>)

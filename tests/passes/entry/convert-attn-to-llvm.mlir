@@ -40,25 +40,25 @@ func.func private @g.body(%context: !llvm.ptr, %layer: index) -> (memref<4x4xf32
 // -----
 
 // Panels are described beside the tensor that they are made of.
-// CHECK: attn.weights = [{count = 3 : i64, name = "layers.{}.p", panel_dim = 1 : i64, panels = tensor<2x4x16xf16>, type = tensor<4x20xf16>}]
-func.func private @p.body(%context: !llvm.ptr, %layer: index) -> memref<2x4x16xf16> attributes {attn.body} {
-  %w = attn.weight "layers.{}.p"[%layer of 3] panels(tensor<4x20xf16> along 1) : memref<2x4x16xf16>
-  return %w : memref<2x4x16xf16>
+// CHECK: attn.weights = [{count = 3 : i64, name = "layers.{}.p", panel_dim = 1 : i64, panels = tensor<2x1x4x16xf16>, type = tensor<4x20xf16>}]
+func.func private @p.body(%context: !llvm.ptr, %layer: index) -> memref<2x1x4x16xf16> attributes {attn.body} {
+  %w = attn.weight "layers.{}.p"[%layer of 3] panels(tensor<4x20xf16> along 1) : memref<2x1x4x16xf16>
+  return %w : memref<2x1x4x16xf16>
 }
 
 // -----
 
-// Quantised panels: lanes last, and the format. Both results are views of one slot.
-// CHECK: attn.weights = [{count = 1 : i64, format = "q8", name = "q", panel_dim = 0 : i64, panels = tensor<1x2x8xi8>, type = tensor<8x64xf16>}]
+// Quantised panels: streams first, lanes last, and the format. Both results are views of one slot.
+// CHECK: attn.weights = [{count = 1 : i64, format = "q8", name = "q", panel_dim = 0 : i64, panels = tensor<1x1x2x8xi8>, type = tensor<8x64xf16>}]
 // CHECK-LABEL: func.func private @q.body
 // CHECK-COUNT-1: llvm.load
 // CHECK:         llvm.mlir.constant(128 : index)
 func.func private @q.body(%context: !llvm.ptr) -> (i8, bf16) attributes {attn.body} {
   %c0 = arith.constant 0 : index
   %v, %s = attn.quantized_weight "q" panels(tensor<8x64xf16> along 0 as q8)
-    : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
-  %x = memref.load %v[%c0, %c0, %c0, %c0] : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>
-  %y = memref.load %s[%c0, %c0, %c0] : memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+    : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
+  %x = memref.load %v[%c0, %c0, %c0, %c0, %c0] : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>
+  %y = memref.load %s[%c0, %c0, %c0, %c0] : memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return %x, %y : i8, bf16
 }
 
@@ -66,10 +66,10 @@ func.func private @q.body(%context: !llvm.ptr) -> (i8, bf16) attributes {attn.bo
 
 // Quantised in one place and not in another.
 func.func private @disagree_format.body(%context: !llvm.ptr) attributes {attn.body} {
-  %a = attn.weight "b" panels(tensor<8x64xf16> along 0) : memref<1x64x8xf16>
+  %a = attn.weight "b" panels(tensor<8x64xf16> along 0) : memref<1x1x64x8xf16>
   // expected-error @below {{weight 'b' is used elsewhere as}}
   %v, %s = attn.quantized_weight "b" panels(tensor<8x64xf16> along 0 as q8)
-    : memref<1x2x16x16xi8, strided<[544, 272, 16, 1]>>, memref<1x2x8xbf16, strided<[272, 136, 1], offset: 128>>
+    : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return
 }
 
@@ -86,11 +86,11 @@ func.func private @h.body(%context: !llvm.ptr) -> (memref<?xi8>, index) attribut
 // -----
 
 // Packed in one place and not in another.
-func.func private @disagree_panels.body(%context: !llvm.ptr) -> (memref<1x4x4xf32>, memref<1x4x4xf32>) attributes {attn.body} {
-  %a = attn.weight "b" panels(tensor<4x4xf32> along 0) : memref<1x4x4xf32>
-  // expected-error @below {{weight 'b' is used elsewhere as 'memref<1x4x4xf32>', here as 'memref<1x4x4xf32>'}}
-  %b = attn.weight "b" panels(tensor<4x4xf32> along 1) : memref<1x4x4xf32>
-  return %a, %b : memref<1x4x4xf32>, memref<1x4x4xf32>
+func.func private @disagree_panels.body(%context: !llvm.ptr) -> (memref<1x1x4x4xf32>, memref<1x1x4x4xf32>) attributes {attn.body} {
+  %a = attn.weight "b" panels(tensor<4x4xf32> along 0) : memref<1x1x4x4xf32>
+  // expected-error @below {{weight 'b' is used elsewhere as 'memref<1x1x4x4xf32>', here as 'memref<1x1x4x4xf32>'}}
+  %b = attn.weight "b" panels(tensor<4x4xf32> along 1) : memref<1x1x4x4xf32>
+  return %a, %b : memref<1x1x4x4xf32>, memref<1x1x4x4xf32>
 }
 
 // -----

@@ -154,15 +154,19 @@ Program Generator::make() {
     program.mask = condition(2);
   if (oneIn(2))
     program.score = score(3);
-  if (!program.mask && oneIn(2)) // a finite fill, which leaves rows of masked keys alone a weight
+  program.bias = oneIn(6);
+  // A finite fill, which leaves rows of masked keys alone a weight. A bias comes on top of it, and
+  // next to nothing of it is left beside the larger one.
+  if (!program.mask && oneIn(2)) {
+    std::string fill = program.bias || oneIn(2) ? "65504.0" : "1.0e9";
     program.score = Expression{Kind::Float,
-                               "({0} if {1} else -" + pick<std::string>({"1.0e9", "65504.0"}) + ")",
+                               "({0} if {1} else -" + fill + ")",
                                {program.score ? *program.score : score(0), condition(2)}};
+  }
   if (oneIn(5))
     program.sink = Expression{Kind::Float, "slopes[h] + 0.01 * i"};
   program.padding = oneIn(4);
   program.denseMask = oneIn(6);
-  program.bias = oneIn(6);
   program.dropout = oneIn(6);
   program.weights = oneIn(4);
   program.lse = oneIn(4);

@@ -72,7 +72,9 @@ double Comparer::scoreMagnitude() const {
     if (*lambda)
       (*lambda)->walk([&](const Expression &part) {
         llvm::StringRef form = part.form;
-        added += form.contains("table")    ? 5
+        // A fill alone is exact, and a bias on top of it is rounded.
+        added += form.contains("65504")    ? (program.bias ? 65504 : 0)
+                 : form.contains("table")  ? 5
                  : form.contains("slopes") ? 300
                  : form.contains("tanh")   ? 60
                                            : 0;

@@ -11,7 +11,10 @@ using llvm::Twine;
 // Layout
 //===----------------------------------------------------------------------===//
 
-std::string fovea::cacheElementType(llvm::StringRef cacheType) {
+llvm::Expected<std::string> fovea::cacheElementType(llvm::StringRef cacheType) {
+  if (!llvm::is_contained({"f32", "f16", "bf16", "q8"}, cacheType))
+    return llvm::createStringError("expected cache-type to be f32, f16, bf16 or q8, got '" +
+                                   cacheType + "'");
   return cacheType == "q8" ? "i8" : cacheType.str();
 }
 

@@ -7,9 +7,10 @@
 
 namespace fovea {
 
-/// The value of a description's param `T` that gives caches of a type as options name it: "q8"
-/// are quantised rows, which lie in i8; others are element types.
-std::string cacheElementType(llvm::StringRef cacheType);
+/// The value of a description's param `T` that gives caches of a type as options name it: "f32",
+/// "f16" and "bf16" are element types, "q8" are quantised rows, which lie in i8. An error names the
+/// types if it is none of them.
+llvm::Expected<std::string> cacheElementType(llvm::StringRef cacheType);
 
 /// The cache tensors of an entry: its inputs that are outputs too. Their outermost dim is the
 /// sequence; of the others one is named, "C" if it has a row for each position of the context, "R"

@@ -223,9 +223,9 @@ llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions
 
 llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
                                                   const ModelOptions &options) {
-  if (!llvm::is_contained({"f32", "f16", "bf16", "q8"}, options.cacheType))
-    return llvm::createStringError("expected cache-type to be f32, f16, bf16 or q8, got '" +
-                                   options.cacheType + "'");
+  llvm::Expected<std::string> cacheType = cacheElementType(options.cacheType);
+  if (!cacheType)
+    return cacheType.takeError();
   LanguageModel model;
   model.directory = directory.str();
   llvm::Expected<ModelDirectory> files = ModelDirectory::open(directory);
@@ -238,8 +238,9 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   if (!weights)
     return weights.takeError();
   model.weightSource = std::move(*weights);
-  if (options.cacheType != "f32")
-    model.descriptionParams.emplace_back("T", cacheElementType(options.cacheType));
+  // Encoders have no such param.
+  if (*cacheType != "f32")
+    model.descriptionParams.emplace_back("T", *cacheType);
   watch.emplace(model.times, "reading the description");
   llvm::Expected<Graph> graph = Graph::fromFile(directory, model.descriptionParams);
   if (!graph)

@@ -139,9 +139,12 @@ static bool isCompared(const PerplexityOptions &options) {
 static llvm::Expected<Predictor> createCompared(llvm::StringRef directory,
                                                 std::shared_ptr<const WeightSource> weights,
                                                 const PerplexityOptions &options) {
+  llvm::Expected<std::string> cacheType = cacheElementType(options.cacheType);
+  if (!cacheType)
+    return cacheType.takeError();
   Params params;
-  if (options.cacheType != "f32")
-    params.emplace_back("T", cacheElementType(options.cacheType));
+  if (*cacheType != "f32")
+    params.emplace_back("T", *cacheType);
   llvm::Expected<Graph> graph = Graph::fromFile(directory, params, "", "forward");
   if (!graph)
     return graph.takeError();

@@ -9,7 +9,7 @@
 namespace fovea {
 
 struct PerplexityOptions {
-  unsigned threads = 0;      // 0: one for each CPU
+  unsigned threads = 0; // 0: one for each CPU
   // What to compare with; by default with nothing:
   std::string quantize = "";     // weights as "q8" or "q4"
   std::string cacheType = "f32"; // keys and values as f16, bf16 or q8

@@ -1,6 +1,7 @@
 // Choosing the next token. The work on logits is compiled with the model (the entries `penalize`
-// and `draw`, frontend/models/shared/sampling.fov); what is kept here is the state between tokens. Names,
-// defaults and order are llama.cpp's: logit bias, penalties, top-k, top-p, min-p, temperature.
+// and `draw`, frontend/models/shared/sampling.fov); what is kept here is the state between tokens.
+// Names, defaults and order are llama.cpp's: logit bias, penalties, top-k, top-p, min-p,
+// temperature.
 #ifndef FOVEA_RUNTIME_GENERATE_SAMPLER_H
 #define FOVEA_RUNTIME_GENERATE_SAMPLER_H
 

@@ -12,7 +12,7 @@ struct TileRows {
   FactorView view;                     // only without a panel, as are
   llvm::SmallVector<mlir::Value> rows; // of the view
   mlir::Value k0;
-  llvm::SmallVector<mlir::Value> starts; // the rows from k0 on, once they have been looked up
+  llvm::SmallVector<mlir::Value> starts = {}; // the rows from k0 on, once they have been looked up
 
   /// Element (r, k0 + k) in the accumulator's type.
   mlir::Value load(EmitBuilder &b, int64_t r, mlir::Value k) const;

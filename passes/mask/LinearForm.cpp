@@ -296,8 +296,12 @@ std::string LinearForm::str(ValueNamer name) const {
     if (std::string value = name(term.value); !value.empty())
       appendTerm(text, term.coefficient, value);
   // A sum that begins with a minus sign is hard to read.
-  if (text.empty())
-    llvm::stable_sort(divisions, [](auto &a, auto &b) { return (a.first > 0) > (b.first > 0); });
+  if (text.empty()) {
+    auto isSubtracted = [](const std::pair<int64_t, std::string> &d) { return d.first < 0; };
+    auto subtracted = llvm::filter_to_vector(divisions, isSubtracted);
+    llvm::erase_if(divisions, isSubtracted);
+    llvm::append_range(divisions, subtracted);
+  }
   for (auto &[coefficient, division] : divisions)
     appendTerm(text, coefficient, division);
   if (rest.constant != 0 || text.empty())

@@ -24,12 +24,15 @@ struct OrderConstantsPass : fovea::impl::OrderConstantsPassBase<OrderConstantsPa
     if (getOperation().isDeclaration())
       return;
     Block &entry = getOperation().front();
-    SmallVector<std::pair<std::string, arith::ConstantOp>> scalars;
+    using Entry = std::tuple<std::string, size_t, arith::ConstantOp>; // equal ones stay in order
+    SmallVector<Entry> scalars;
     for (auto op : entry.getOps<arith::ConstantOp>())
       if (!isa<ShapedType>(op.getType())) // printing large tensors costs more than it is worth
-        scalars.emplace_back(printed(op.getValue()), op);
-    llvm::stable_sort(scalars, llvm::less_first());
-    for (auto &[text, op] : llvm::reverse(scalars))
+        scalars.emplace_back(printed(op.getValue()), scalars.size(), op);
+    llvm::sort(scalars, [](const Entry &a, const Entry &b) {
+      return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+    });
+    for (auto &[text, position, op] : llvm::reverse(scalars))
       op->moveBefore(&entry, entry.begin());
   }
 };

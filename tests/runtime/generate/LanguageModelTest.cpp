@@ -216,7 +216,7 @@ TEST_P(Caches, SavedAndLoadedGoesOnAsTheOriginal) {
   EXPECT_TRUE(sameBits(llvm::cantFail(model.decode(loaded, golden.ids[9])), expected));
 
   KvCache two = llvm::cantFail(model.createCache(2));
-  std::string other = "expected " + cacheElementType(GetParam().second) + "[2, ";
+  std::string other = "expected " + llvm::cantFail(cacheElementType(GetParam().second)) + "[2, ";
   EXPECT_TRUE(failsWith(two.load(files.path("cache.safetensors")), other));
 }
 

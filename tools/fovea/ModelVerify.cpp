@@ -58,7 +58,7 @@ llvm::Error tool::verifyModel(llvm::StringRef directory, const LanguageModel &mo
     return references.takeError();
 
   // Keys that are rounded anew in float64 may fall to the other side of a half.
-  bool quantized = hasQuantizedWeights(executable->weights()) || options.cacheType != "f32";
+  bool quantized = hasQuantizedWeights(executable->weights()) || options.cacheType == "q8";
   llvm::Expected<bool> whole =
       report("logits", results->at("logits"), references->front(), quantized);
   if (!whole)

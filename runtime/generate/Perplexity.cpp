@@ -136,16 +136,14 @@ static bool isCompared(const PerplexityOptions &options) {
   return !options.quantize.empty() || options.cacheType != "f32";
 }
 
-static llvm::Expected<Predictor> createCompared(llvm::StringRef directory,
+/// `stored` is the graph with keys and values in f32.
+static llvm::Expected<Predictor> createCompared(llvm::StringRef directory, const Graph &stored,
                                                 std::shared_ptr<const WeightSource> weights,
+                                                const std::string &cacheType,
                                                 const PerplexityOptions &options) {
-  llvm::Expected<std::string> cacheType = cacheElementType(options.cacheType);
-  if (!cacheType)
-    return cacheType.takeError();
-  Params params;
-  if (*cacheType != "f32")
-    params.emplace_back("T", *cacheType);
-  llvm::Expected<Graph> graph = Graph::fromFile(directory, params, "", "forward");
+  if (cacheType == "f32")
+    return Predictor::create(stored, std::move(weights), options);
+  llvm::Expected<Graph> graph = Graph::fromFile(directory, {{"T", cacheType}}, "", "forward");
   if (!graph)
     return graph.takeError();
   return Predictor::create(*graph, std::move(weights), options);
@@ -154,6 +152,9 @@ static llvm::Expected<Predictor> createCompared(llvm::StringRef directory,
 llvm::Expected<Perplexity> fovea::measurePerplexity(llvm::StringRef directory,
                                                     llvm::ArrayRef<TokenId> tokens,
                                                     const PerplexityOptions &options) {
+  llvm::Expected<std::string> cacheType = cacheElementType(options.cacheType);
+  if (!cacheType)
+    return cacheType.takeError();
   auto files = ModelDirectory::open(directory);
   if (!files)
     return files.takeError();
@@ -175,7 +176,7 @@ llvm::Expected<Perplexity> fovea::measurePerplexity(llvm::StringRef directory,
     return std::move(error);
   std::optional<Predictor> compared;
   if (isCompared(options)) {
-    auto created = createCompared(directory, *weights, options);
+    auto created = createCompared(directory, *graph, *weights, *cacheType, options);
     if (!created)
       return created.takeError();
     compared.emplace(std::move(*created));

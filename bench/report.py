@@ -2,7 +2,8 @@
 """Turns results of fovea-bench into Markdown tables and a roofline picture.
 
 Without options prints all tables. With --update, writes each table into a page, between the lines
-`<!-- table: NAME -->` and `<!-- end of table -->`."""
+`<!-- table: NAME -->` and `<!-- end of table -->`. A page that shows several runs tells them apart by
+a suffix: with --suffix=avx2 the tables called `NAME-avx2` are written, the others left alone."""
 
 import argparse
 import pathlib
@@ -145,11 +146,12 @@ def make_tables(all_results: Results, context: dict) -> dict[str, str]:
     return tables
 
 
-def update(page: pathlib.Path, tables: dict[str, str]) -> None:
+def update(page: pathlib.Path, tables: dict[str, str], suffix: str) -> None:
     def replace(match: re.Match) -> str:
-        if match["name"] not in tables:
+        name, _, run = match["name"].partition("-")
+        if name not in tables:
             raise SystemExit(f"report.py: {page}: there is no table '{match['name']}'")
-        return match[1] + "\n" + tables[match["name"]] + "\n" + match[3]
+        return match[0] if run != suffix else match[1] + "\n" + tables[name] + "\n" + match[3]
 
     page.write_text(MARKER.sub(replace, page.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -159,6 +161,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", help="JSON files; repetitions in several count together")
     parser.add_argument("--update", type=pathlib.Path, metavar="PAGE", help="write the tables there")
+    parser.add_argument("--suffix", default="", metavar="RUN", help="of the names of tables there")
     parser.add_argument("--roofline", type=pathlib.Path, metavar="FILE", help="write the SVG there")
     options = parser.parse_args()
     all_results, context = results.load(options.files)
@@ -166,7 +169,7 @@ def main() -> int:
     if options.roofline:
         options.roofline.write_text(roofline.draw(all_results), encoding="utf-8")
     if options.update:
-        update(options.update, tables)
+        update(options.update, tables, options.suffix)
     elif not options.roofline:
         print("\n".join(f"## {name}\n\n{table}" for name, table in tables.items()), end="")
     failed = [r for r in all_results.values() if r.error]

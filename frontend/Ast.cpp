@@ -22,6 +22,13 @@ private:
   void printArguments(llvm::ArrayRef<Argument> arguments);
   void printTargets(llvm::ArrayRef<Identifier> targets);
   void printSlice(const SliceExpr &slice);
+  void printCall(const CallExpr &call);
+  void printAttribute(const AttributeExpr &access);
+  void printSubscript(const SubscriptExpr &subscript);
+  void printOperator(const UnaryExpr &unary);
+  void printOperator(const BinaryExpr &binary);
+  void printOperator(const LogicalExpr &logical);
+  void printOperator(const ConditionalExpr &choice);
   void print(const TypeExpr &type);
   void print(const Stmt *stmt);
   void print(Block block);
@@ -122,6 +129,43 @@ void Printer::printSlice(const SliceExpr &slice) {
   os << ')';
 }
 
+void Printer::printCall(const CallExpr &call) {
+  os << "(call ";
+  print(call.callee);
+  printArguments(call.arguments);
+  os << ')';
+}
+
+void Printer::printAttribute(const AttributeExpr &access) {
+  os << "(. ";
+  print(access.object);
+  os << ' ' << access.attribute.name << ')';
+}
+
+void Printer::printSubscript(const SubscriptExpr &subscript) {
+  os << "([] ";
+  print(subscript.object);
+  for (const Expr *index : subscript.indices) {
+    os << ' ';
+    print(index);
+  }
+  os << ')';
+}
+
+void Printer::printOperator(const UnaryExpr &unary) { printList(spell(unary.op), unary.operand); }
+
+void Printer::printOperator(const BinaryExpr &binary) {
+  printList(spell(binary.op), {binary.left, binary.right});
+}
+
+void Printer::printOperator(const LogicalExpr &logical) {
+  printList(spell(logical.op), {logical.left, logical.right});
+}
+
+void Printer::printOperator(const ConditionalExpr &choice) {
+  printList("if", {choice.condition, choice.then, choice.otherwise});
+}
+
 void Printer::print(const Expr *expr) {
   using Kind = Expr::Kind;
   switch (expr->kind) {
@@ -148,52 +192,24 @@ void Printer::print(const Expr *expr) {
   case Kind::Name:
     os << llvm::cast<NameExpr>(expr)->name;
     return;
-  case Kind::Unary: {
-    auto *unary = llvm::cast<UnaryExpr>(expr);
-    return printList(spell(unary->op), unary->operand);
-  }
-  case Kind::Binary: {
-    auto *binary = llvm::cast<BinaryExpr>(expr);
-    return printList(spell(binary->op), {binary->left, binary->right});
-  }
+  case Kind::Unary:
+    return printOperator(*llvm::cast<UnaryExpr>(expr));
+  case Kind::Binary:
+    return printOperator(*llvm::cast<BinaryExpr>(expr));
   case Kind::Compare:
     return printCompare(*llvm::cast<CompareExpr>(expr));
-  case Kind::Logical: {
-    auto *logical = llvm::cast<LogicalExpr>(expr);
-    return printList(spell(logical->op), {logical->left, logical->right});
-  }
-  case Kind::Conditional: {
-    auto *choice = llvm::cast<ConditionalExpr>(expr);
-    return printList("if", {choice->condition, choice->then, choice->otherwise});
-  }
+  case Kind::Logical:
+    return printOperator(*llvm::cast<LogicalExpr>(expr));
+  case Kind::Conditional:
+    return printOperator(*llvm::cast<ConditionalExpr>(expr));
   case Kind::Lambda:
     return printLambda(*llvm::cast<LambdaExpr>(expr));
-  case Kind::Call: {
-    auto *call = llvm::cast<CallExpr>(expr);
-    os << "(call ";
-    print(call->callee);
-    printArguments(call->arguments);
-    os << ')';
-    return;
-  }
-  case Kind::Attribute: {
-    auto *access = llvm::cast<AttributeExpr>(expr);
-    os << "(. ";
-    print(access->object);
-    os << ' ' << access->attribute.name << ')';
-    return;
-  }
-  case Kind::Subscript: {
-    auto *subscript = llvm::cast<SubscriptExpr>(expr);
-    os << "([] ";
-    print(subscript->object);
-    for (const Expr *index : subscript->indices) {
-      os << ' ';
-      print(index);
-    }
-    os << ')';
-    return;
-  }
+  case Kind::Call:
+    return printCall(*llvm::cast<CallExpr>(expr));
+  case Kind::Attribute:
+    return printAttribute(*llvm::cast<AttributeExpr>(expr));
+  case Kind::Subscript:
+    return printSubscript(*llvm::cast<SubscriptExpr>(expr));
   case Kind::Slice:
     return printSlice(*llvm::cast<SliceExpr>(expr));
   case Kind::Tuple:

@@ -45,7 +45,6 @@ public:
   bool isFull() const { return diagnostics.size() >= limit; }
   llvm::ArrayRef<Diagnostic> get() const { return diagnostics; }
   const SourceFile &getSource() const { return *source; }
-  std::shared_ptr<const SourceFile> getSharedSource() const { return source; }
 
   /// All errors as text, each with its source line, a caret, and its notes.
   std::string render() const;

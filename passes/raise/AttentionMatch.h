@@ -1,28 +1,13 @@
 // The pieces of attention around a softmax: the contraction of queries and keys that makes the
 // scores, the contraction of the weights with the values, and the ops between that only move or
-// convert data. Dims are followed through all of them by labels: the dims of the weights tensor
-// (the "score dims") that a dim of an operand runs along.
+// convert data. Dims are followed through all of them by labels.
 #ifndef FOVEA_PASSES_RAISE_ATTENTIONMATCH_H
 #define FOVEA_PASSES_RAISE_ATTENTIONMATCH_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "passes/raise/SoftmaxMatch.h"
+#include "passes/raise/DimLabels.h"
 
 namespace fovea {
-
-/// The score dims that one dim of a tensor runs along, outermost first; empty for a dim of size
-/// 1; `featureLabel` for a dim that is no score dim: D of queries and keys, Dv of values.
-using DimLabel = llvm::SmallVector<int64_t, 2>;
-inline constexpr int64_t featureLabel = -1;
-
-struct LabelledTensor {
-  mlir::Value tensor;
-  llvm::SmallVector<DimLabel> labels; // one a dim
-
-  /// The dim that runs along exactly `scoreDim`, or -1.
-  int64_t find(int64_t scoreDim) const;
-  bool has(int64_t scoreDim) const;
-};
 
 /// A contraction of two operands: a loop of each operand dim and each result dim.
 struct ContractionMatch {
@@ -58,12 +43,6 @@ struct ValueContraction {
 };
 /// Finds it, or says why not.
 std::optional<ValueContraction> findValueContraction(const SoftmaxMatch &match, std::string &why);
-
-/// Follows an operand back through transpositions, reshapes, repetition, products with constants
-/// (collected in `factor` if given, else not followed) and, with `throughCasts`, extensions of
-/// the float type. Stops where the labels would be lost. `match` gives the sizes of score dims.
-LabelledTensor followOperand(const LabelledTensor &operand, const SoftmaxMatch &match,
-                             double *factor, bool throughCasts);
 
 } // namespace fovea
 

@@ -1,9 +1,7 @@
 #include "passes/tensors/ElementReader.h"
-#include "dialect/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/tensors/DimSizes.h"
@@ -151,6 +149,35 @@ Value ElementReader::readBroadcast(Value tensor, ArrayRef<Value> indices) {
   return read(tensor, aligned);
 }
 
+Value ElementReader::readMasked(attn::ApplyMaskOp op, ArrayRef<Value> indices) {
+  Value allowed = readBroadcast(op.getMask(), indices);
+  Value score = read(op.getScores(), indices);
+  auto fill = FloatAttr::get(cast<FloatType>(score.getType()), op.getFill().convertToDouble());
+  Value masked = arith::ConstantOp::create(builder, loc, fill);
+  return arith::SelectOp::create(builder, loc, allowed, score, masked);
+}
+
+Value ElementReader::readSlice(tensor::ExtractSliceOp slice, ArrayRef<Value> indices) {
+  llvm::SmallBitVector dropped = slice.getDroppedDims();
+  SmallVector<Value> source;
+  size_t next = 0;
+  for (auto [dim, offset, stride] :
+       llvm::enumerate(slice.getMixedOffsets(), slice.getMixedStrides())) {
+    Value index = getValueOrCreateConstantIndexOp(builder, loc, offset);
+    if (!dropped[dim]) {
+      Value step = indices[next++];
+      if (!isConstantIntValue(stride, 1))
+        step = arith::MulIOp::create(builder, loc, step,
+                                     getValueOrCreateConstantIndexOp(builder, loc, stride));
+      index = isConstantIntValue(offset, 0)
+                  ? step
+                  : arith::AddIOp::create(builder, loc, index, step).getResult();
+    }
+    source.push_back(index);
+  }
+  return read(slice.getSource(), source);
+}
+
 Value ElementReader::readThrough(Operation *op, OpResult tensor, ArrayRef<Value> indices) {
   using ValueList = SmallVector<Value>;
   if (OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1)
@@ -167,14 +194,7 @@ Value ElementReader::readThrough(Operation *op, OpResult tensor, ArrayRef<Value>
           [&](attn::CreateMaskOp mask) { return readRegion(mask.getPredicate(), indices); })
       .Case<tensor::GenerateOp>(
           [&](tensor::GenerateOp generate) { return readRegion(generate.getBody(), indices); })
-      .Case<attn::ApplyMaskOp>([&](attn::ApplyMaskOp apply) -> Value {
-        Value allowed = readBroadcast(apply.getMask(), indices);
-        Value score = read(apply.getScores(), indices);
-        auto type = cast<FloatType>(score.getType());
-        Value fill = arith::ConstantOp::create(
-            builder, loc, FloatAttr::get(type, apply.getFill().convertToDouble()));
-        return arith::SelectOp::create(builder, loc, allowed, score, fill);
-      })
+      .Case<attn::ApplyMaskOp>([&](attn::ApplyMaskOp apply) { return readMasked(apply, indices); })
       .Case<linalg::LinalgOp>([&](linalg::LinalgOp op) { return readLinalg(op, tensor, indices); })
       .Case<tensor::CastOp>([&](tensor::CastOp cast) { return read(cast.getSource(), indices); })
       .Case<tensor::SplatOp>([&](tensor::SplatOp splat) { return splat.getInput(); })
@@ -194,26 +214,8 @@ Value ElementReader::readThrough(Operation *op, OpResult tensor, ArrayRef<Value>
           delinearizeIndex(builder, loc, collapse.getSrc(), group, index, source);
         return read(collapse.getSrc(), source);
       })
-      .Case<tensor::ExtractSliceOp>([&](tensor::ExtractSliceOp slice) {
-        llvm::SmallBitVector dropped = slice.getDroppedDims();
-        ValueList source;
-        size_t next = 0;
-        for (auto [dim, offset, stride] :
-             llvm::enumerate(slice.getMixedOffsets(), slice.getMixedStrides())) {
-          Value index = getValueOrCreateConstantIndexOp(builder, loc, offset);
-          if (!dropped[dim]) {
-            Value step = indices[next++];
-            if (!isConstantIntValue(stride, 1))
-              step = arith::MulIOp::create(builder, loc, step,
-                                           getValueOrCreateConstantIndexOp(builder, loc, stride));
-            index = isConstantIntValue(offset, 0)
-                        ? step
-                        : arith::AddIOp::create(builder, loc, index, step).getResult();
-          }
-          source.push_back(index);
-        }
-        return read(slice.getSource(), source);
-      })
+      .Case<tensor::ExtractSliceOp>(
+          [&](tensor::ExtractSliceOp slice) { return readSlice(slice, indices); })
       .Default([](Operation *) { return Value(); });
 }
 

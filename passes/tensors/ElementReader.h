@@ -5,7 +5,9 @@
 #ifndef FOVEA_PASSES_TENSORS_ELEMENTREADER_H
 #define FOVEA_PASSES_TENSORS_ELEMENTREADER_H
 
+#include "dialect/AttnOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include <functional>
 
@@ -46,6 +48,8 @@ private:
   mlir::Value readElementwise(mlir::Operation *op, mlir::ArrayRef<mlir::Value> indices);
   mlir::Value readRegion(mlir::Region &region, mlir::ArrayRef<mlir::Value> indices);
   mlir::Value readBroadcast(mlir::Value tensor, mlir::ArrayRef<mlir::Value> indices);
+  mlir::Value readMasked(attn::ApplyMaskOp op, mlir::ArrayRef<mlir::Value> indices);
+  mlir::Value readSlice(mlir::tensor::ExtractSliceOp slice, mlir::ArrayRef<mlir::Value> indices);
   mlir::Value apply(mlir::AffineExpr expr, mlir::ArrayRef<mlir::Value> values);
 
   mlir::OpBuilder &builder;

@@ -138,57 +138,96 @@ void AttentionPacker::packKeys(Value source, const KeyRange &range, Value into) 
 // Values
 //===----------------------------------------------------------------------===//
 
-void AttentionPacker::packValueRow(Value source, Value row, Value key, Value column, Value into) {
+Value fovea::emitUnspoilt(EmitBuilder &b, VectorType type) {
+  return b.constant(type.clone(b.getIntegerType(type.getElementTypeBitWidth())), 0);
+}
+
+// x - x is +0 exactly for finite x.
+Value fovea::emitSpoilt(EmitBuilder &b, Value bits, Value vector) {
+  Value zero = arith::SubFOp::create(b, vector, vector);
+  return arith::OrIOp::create(b, bits, arith::BitcastOp::create(b, bits.getType(), zero));
+}
+
+Value fovea::emitIsZero(EmitBuilder &b, Value bits) {
+  Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, bits);
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, any, b.constant(any.getType(), 0));
+}
+
+/// `count` columns, whole tiles.
+Value AttentionPacker::packValueRow(Value source, Value row, Value key, Value column, int64_t count,
+                                    Value into) {
   Value vector;
   if (hasContiguousRows(source)) {
-    vector = loadRowPart(b, source, row, column, tile.keysPerTile, scoreType);
+    vector = loadRowPart(b, source, row, column, count, scoreType);
   } else {
-    auto elements = llvm::map_to_vector(llvm::seq(tile.keysPerTile), [&](int64_t t) -> Value {
+    auto elements = llvm::map_to_vector(llvm::seq(count), [&](int64_t t) -> Value {
       return loadRowElement(b, source, row, b.add(column, b.index(t)), scoreType);
     });
-    auto type = VectorType::get({tile.keysPerTile}, scoreType);
-    vector = vector::FromElementsOp::create(b, type, elements);
+    vector = vector::FromElementsOp::create(b, VectorType::get({count}, scoreType), elements);
   }
-  Value at[] = {b.divide(column, tile.keysPerTile), key, b.index(0)};
-  vector::StoreOp::create(b, vector, into, at);
+  for (int64_t first = 0; first < count; first += tile.keysPerTile) {
+    Value group = b.divide(b.add(column, b.index(first)), tile.keysPerTile);
+    vector::StoreOp::create(b, b.slice(vector, first, tile.keysPerTile), into,
+                            ValueRange{group, key, b.index(0)});
+  }
+  return vector;
 }
 
 /// The columns from `column` on, fewer than a tile, and zeros up to a whole one.
-void AttentionPacker::packValueRest(Value source, Value row, Value key, Value column, Value into) {
+Value AttentionPacker::packValueRest(Value source, Value row, Value key, Value column, Value into) {
   Value group = b.divide(column, tile.keysPerTile);
-  Value zeros = b.constant(VectorType::get({tile.keysPerTile}, scoreType), 0.0);
-  vector::StoreOp::create(b, zeros, into, ValueRange{group, key, b.index(0)});
+  auto type = VectorType::get({tile.keysPerTile}, scoreType);
+  Value start[] = {group, key, b.index(0)};
+  vector::StoreOp::create(b, b.constant(type, 0.0), into, start);
   b.loop(column, emitRowElements(b, source, 1), 1, [&](Value c) {
     Value element = loadRowElement(b, source, row, c, scoreType);
     Value at[] = {group, key, b.sub(c, column)};
     memref::StoreOp::create(b, element, into, at);
   });
+  return vector::LoadOp::create(b, type, into, start);
 }
 
-void AttentionPacker::packValues(Value source, const KeyRange &range, Value into) {
-  int64_t columns = tile.keysPerTile;
+Value AttentionPacker::packValues(Value source, const KeyRange &range, Value into, bool check) {
+  int64_t columns = tile.keysPerTile, wide = std::max(tile.lanes, columns);
   Value valueDim = emitRowElements(b, source, 1);
   Value last = b.sub(b.dim(source, 0), b.index(1));
-  Value first = b.roundDown(range.lo, tile.keysPerTile),
-        end = b.roundUp(range.hi, tile.keysPerTile);
-  auto forEachKey = [&](function_ref<void(Value row, Value key)> body) {
-    b.loop(first, end, 1, [&](Value key) { body(b.min(b.add(range.begin, key), last), key); });
+  Value begin = b.roundDown(range.lo, columns), end = b.roundUp(range.hi, columns);
+  Value isFinite;
+  // Packs columns [lo, hi), `step` at a time by `pack`, in vectors of `count`.
+  using Pack = function_ref<SmallVector<Value>(Value row, Value key, Value column)>;
+  auto packColumns = [&](Value lo, Value hi, int64_t step, int64_t count, Pack pack) {
+    SmallVector<Value> none;
+    if (check)
+      none = {emitUnspoilt(b, VectorType::get({count}, scoreType))};
+    auto bits = b.loop(lo, hi, step, none, [&](Value column, ValueRange outer) {
+      return b.loop(begin, end, 1, outer, [&](Value key, ValueRange carried) {
+        SmallVector<Value> spoilt(carried);
+        for (Value vector : pack(b.min(b.add(range.begin, key), last), key, column))
+          if (check)
+            spoilt = {emitSpoilt(b, spoilt[0], vector)};
+        return spoilt;
+      });
+    });
+    if (!check)
+      return;
+    Value isZero = emitIsZero(b, bits[0]);
+    isFinite = isFinite ? arith::AndIOp::create(b, isFinite, isZero).getResult() : isZero;
   };
   // Four tiles at a time: a cache line of f32, or two.
   Value fours = b.roundDown(valueDim, 4 * columns), whole = b.roundDown(valueDim, columns);
-  b.loop(b.index(0), fours, 4 * columns, [&](Value column) {
-    forEachKey([&](Value row, Value key) {
-      prefetchAhead(source, row, column, 4 * columns);
-      for (int64_t t = 0; t < 4; ++t)
-        packValueRow(source, row, key, b.add(column, b.index(t * columns)), into);
+  packColumns(b.index(0), fours, 4 * columns, wide, [&](Value row, Value key, Value column) {
+    prefetchAhead(source, row, column, 4 * columns);
+    return llvm::map_to_vector(llvm::seq<int64_t>(0, 4 * columns / wide), [&](int64_t t) {
+      return packValueRow(source, row, key, b.add(column, b.index(t * wide)), wide, into);
     });
   });
-  b.loop(fours, whole, columns, [&](Value column) {
-    forEachKey([&](Value row, Value key) { packValueRow(source, row, key, column, into); });
+  packColumns(fours, whole, columns, columns, [&](Value row, Value key, Value column) {
+    return SmallVector<Value>{packValueRow(source, row, key, column, columns, into)};
   });
-  b.loop(whole, valueDim, columns, [&](Value column) {
-    forEachKey([&](Value row, Value key) { packValueRest(source, row, key, column, into); });
+  packColumns(whole, valueDim, columns, columns, [&](Value row, Value key, Value column) {
+    return SmallVector<Value>{packValueRest(source, row, key, column, into)};
   });
+  return isFinite;
 }
 
 //===----------------------------------------------------------------------===//

@@ -28,8 +28,10 @@ public:
   /// Packs keys of `source` ([keys, D]). The last tile is filled up with the last key.
   void packKeys(mlir::Value source, const KeyRange &range, mlir::Value into);
   /// Packs values of `source` ([keys, Dv]), for whole tiles of keys like the keys. The last tile of
-  /// columns is filled up with zeros.
-  void packValues(mlir::Value source, const KeyRange &range, mlir::Value into);
+  /// columns is filled up with zeros. With `check` returns an i1, true if none of them is infinite
+  /// or NaN, else null.
+  mlir::Value packValues(mlir::Value source, const KeyRange &range, mlir::Value into,
+                         bool check = false);
   /// `carried = body(d, vector, carried)` for every column d of `source` with the vector of its
   /// elements in `rows`, in scores' type; returns the last. Fetches the rows that come after.
   using TransposedBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
@@ -54,16 +56,24 @@ public:
 
 private:
   int64_t rowsAhead(mlir::Value source);
-  void packValueRow(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
-                    mlir::Value into);
-  void packValueRest(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
-                     mlir::Value into);
+  /// Both return what they packed.
+  mlir::Value packValueRow(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
+                           int64_t count, mlir::Value into);
+  mlir::Value packValueRest(mlir::Value source, mlir::Value row, mlir::Value key,
+                            mlir::Value column, mlir::Value into);
 
   EmitBuilder &b;
   const AttentionTile tile;
   mlir::FloatType scoreType;
   const int64_t bytesAhead;
 };
+
+/// Whether floats are finite is gathered in a vector of integers: zeros at first, which stay zeros
+/// while all are.
+mlir::Value emitUnspoilt(EmitBuilder &b, mlir::VectorType type);
+mlir::Value emitSpoilt(EmitBuilder &b, mlir::Value bits, mlir::Value vector);
+/// i1: whether the vector of integers is zero.
+mlir::Value emitIsZero(EmitBuilder &b, mlir::Value bits);
 
 /// The part of `memref` at `indices` of its first dims in the order of `permutation`: its other
 /// dims, in that order too. Without a permutation the dims are taken as they lie.

@@ -192,13 +192,10 @@ void AttentionKernel::attendToKeys(Value row, Value count) {
 }
 
 void AttentionKernel::attendToBlock(Value row, Value count, KeyBlock block) {
-  fetchBlock(block, /*withValues=*/true);
-  if (op.hasScore()) // any score may be -inf
-    block.valuesAreFinite = checkValues(block);
-  else if (mask)
-    block.valuesAreFinite = checkPartialValues(block);
+  block.valuesAreFinite = fetchBlock(block);
   forEachPanel(row, count, [&](const Panel &panel) {
     auto attend = [&](const MaskBounds &visible) {
+      startsOutputs = isFirstBlock(panel, block);
       findSpans(panel, block);
       emitScores(panel, block, visible);
       emitSoftmax(panel, block, visible);
@@ -206,6 +203,7 @@ void AttentionKernel::attendToBlock(Value row, Value count, KeyBlock block) {
       if (buckets)
         emitBuckets(panel, block, visible);
       vectorSpans.clear();
+      startsOutputs = Value();
     };
     whereVisible(panel, block, attend, [] {});
   });
@@ -244,6 +242,13 @@ Value AttentionKernel::needsMaskedKeys(Value count) {
     return Vectors{found};
   })[0];
   return vector::ReductionOp::create(b, vector::CombiningKind::OR, any);
+}
+
+Value AttentionKernel::isFirstBlock(const Panel &panel, const KeyBlock &block) {
+  if (!writesFirstOutputs())
+    return Value();
+  Value firstKey = boundsOf(panel.first, panel.last).anyLo;
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, firstKey, block.begin);
 }
 
 Value AttentionKernel::orSeesAll(Value isSeen) {
@@ -316,8 +321,14 @@ void AttentionKernel::whereVisible(const Panel &panel, const KeyBlock &block,
                                    function_ref<void(const MaskBounds &)> body,
                                    function_ref<void()> otherwise) {
   MaskBounds visible = clip(boundsOf(panel.first, panel.last), block);
-  if (!hasGaps())
+  if (!mask)
     return body(visible);
+  if (!hasGaps()) {
+    Value seesSome =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, visible.anyLo, visible.anyHi);
+    return b.branch(
+        seesSome, [&] { body(visible); }, otherwise);
+  }
   EmittedBlock rows = rectangle(panel.first, panel.last, block);
   auto attend = [&] {
     Value isFull = mask->emitEvery(b, rows);

@@ -110,6 +110,8 @@ private:
   /// Visits the keys that the mask lets rows of the block see, and updates the panels' states.
   void attendToKeys(mlir::Value row, mlir::Value count);
   void attendToBlock(mlir::Value row, mlir::Value count, KeyBlock block);
+  /// i1: whether the panel has no outputs before the block; null where outputs begin as zeros.
+  mlir::Value isFirstBlock(const Panel &panel, const KeyBlock &block);
   /// attendToKeys, and where masked keys have a fill once more to all keys, if that left a row of
   /// the block without any that outweighs them (attention_s5).
   void attendWithFill(mlir::Value row, mlir::Value count);
@@ -126,6 +128,9 @@ private:
   /// Lets `outputs`, `maxima`, `sums` and `bucketScratch` be those of a slot.
   void useState(mlir::Value slot);
   void clearState(const Panel &panel);
+  void clearOutputs(const Panel &panel);
+  /// Whether a panel's first block of keys writes the outputs: of a window there are one or two.
+  bool writesFirstOutputs();
   void initialize(const Panel &panel);
   void mergeStates(const Panel &panel);
   void finish(const Panel &panel);
@@ -133,14 +138,18 @@ private:
 
   // EmitAttentionPacking.cpp: between the operands' layout and the kernel's.
   void packQueries(const Panel &panel);
-  /// Makes packedKeys, and packedValues if wanted, those of the block.
-  void fetchBlock(const KeyBlock &block, bool withValues);
+  /// Makes packedKeys and packedValues those of the block. Returns whether the values are finite:
+  /// an i1, null if no key can be masked.
+  mlir::Value fetchBlock(const KeyBlock &block);
+  void fetchKeys(const KeyBlock &block);
   void fetchFollowing(const Panel &panel, mlir::Value key);
   mlir::Value checkValues(const KeyBlock &block);
   mlir::Value checkPartialValues(const KeyBlock &block);
-  /// `into[row + t, columnOffset + c] = from[leading..., c, t]` for c in [lo, hi), t < count.
+  /// `into[row + t, columnOffset + c] = from[leading..., c, t]` for c in [lo, hi), t < count, times
+  /// `factors[panel, t]` if there are any.
   void storeTransposed(mlir::Value from, mlir::ValueRange leading, mlir::Value lo, mlir::Value hi,
-                       mlir::Value into, const Panel &panel, mlir::Value columnOffset);
+                       mlir::Value into, const Panel &panel, mlir::Value columnOffset,
+                       mlir::Value factors = {});
 
   // EmitAttentionScores.cpp: scores^T = keys . queries^T, masked, to probabilities.
   /// Emits which queries of a panel may attend to a key, given its place in the block.
@@ -218,7 +227,8 @@ private:
   // EmitAttentionValues.cpp: output^T += values^T . probabilities^T.
   void emitValues(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void emitValueTiles(const Panel &panel, const MaskBounds &visible);
-  void addToOutput(const Panel &panel, mlir::Value column, const Vectors &sum);
+  /// Adds the sums of columns from `column` on, `tile.vectors` vectors each.
+  void addToOutputs(const Panel &panel, mlir::Value column, const Vectors &sum);
   void emitValueTile(const Panel &panel, const MaskBounds &visible, mlir::Value column);
   Vectors multiplyValues(const VectorSpan &span, mlir::Value column, Vectors sum);
   Vectors emitTakesPart(const std::optional<KeyMask> &test, mlir::Value key, const Vectors &p);
@@ -271,6 +281,7 @@ private:
   std::optional<MaskBoundsEmitter> mask;
   double maskedScore;                     // an exponent
   mlir::Value seesAll;                    // i1: whether all keys are visited; null for no
+  mlir::Value startsOutputs;              // i1: isFirstBlock of the panel and block at hand
   llvm::SmallVector<KeySpan> vectorSpans; // of the panel's vectors; empty where all meet all keys
   AttentionHead head;
   mlir::Value rows, keys, headDim, valueDim; // index

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/EmitAttentionKernel.h"
+#include "passes/attention/SoftmaxMath.h"
 #include "passes/attention/StoredRows.h"
 #include "passes/vector/VectorTranspose.h"
 
@@ -29,17 +30,24 @@ void AttentionKernel::packQueries(const Panel &panel) {
   });
 }
 
-void AttentionKernel::fetchBlock(const KeyBlock &block, bool withValues) {
-  if (head.packedKeys) {
-    Value index = b.divide(block.begin, tile.keysPerBlock);
-    packedKeys = viewOf(b, head.packedKeys, index);
-    packedValues = viewOf(b, head.packedValues, index);
-    return;
-  }
-  KeyRange range{block.begin, block.visible.anyLo, block.visible.anyHi};
-  packer.packKeys(head.key, range, packedKeys);
-  if (withValues)
-    packer.packValues(head.value, range, packedValues);
+void AttentionKernel::fetchKeys(const KeyBlock &block) {
+  if (head.packedKeys)
+    packedKeys = viewOf(b, head.packedKeys, b.divide(block.begin, tile.keysPerBlock));
+  else
+    packer.packKeys(head.key, {block.begin, block.visible.anyLo, block.visible.anyHi}, packedKeys);
+}
+
+Value AttentionKernel::fetchBlock(const KeyBlock &block) {
+  fetchKeys(block);
+  bool masks = op.hasScore() || mask; // any score may be -inf
+  if (!head.packedValues)
+    return packer.packValues(head.value, {block.begin, block.visible.anyLo, block.visible.anyHi},
+                             packedValues,
+                             /*check=*/masks);
+  packedValues = viewOf(b, head.packedValues, b.divide(block.begin, tile.keysPerBlock));
+  if (!masks)
+    return Value();
+  return op.hasScore() ? checkValues(block) : checkPartialValues(block);
 }
 
 /// Rows of a panel's queries, and of keys and values, that are fetched while it meets a tile of
@@ -60,6 +68,7 @@ void AttentionKernel::fetchFollowing(const Panel &panel, Value key) {
                       rowsPerTile * rowElements(source, 1), /*locality=*/2);
   };
   fetch(head.query, panel.row, tile.rowsPerBlock());
+  fetch(head.output, panel.row, 0);
   int64_t keysAhead = tile.keysPerBlock + tile.keysPerBlock / 4;
   fetch(head.key, panel.first, keysAhead);
   fetch(head.value, panel.first, keysAhead);
@@ -86,17 +95,15 @@ Value AttentionKernel::checkPartialValues(const KeyBlock &block) {
   return check.getResult(0);
 }
 
-/// True if no value of the block is infinite or NaN: x - x is +0 exactly for the others. Looks at
-/// whole vectors, and so at as many keys as were packed.
+/// True if no value of the block is infinite or NaN. Looks at whole vectors, and so at as many keys
+/// as were packed.
 Value AttentionKernel::checkValues(const KeyBlock &block) {
-  auto bitsType = b.getIntegerType(scoreType.getWidth());
   int64_t keysPerVector = std::max<int64_t>(tile.lanes / tile.keysPerTile, 1);
   auto type = VectorType::get({keysPerVector * tile.keysPerTile}, scoreType);
-  VectorType vectorBits = type.clone(bitsType);
   Value first = b.roundDown(block.visible.anyLo, tile.keysPerTile);
   Value end = b.roundUp(block.visible.anyHi, tile.keysPerTile);
   Value groups = b.divide(paddedValueDim, tile.keysPerTile);
-  Vectors none = {b.constant(vectorBits, 0)};
+  Vectors none = {emitUnspoilt(b, type)};
   Vectors bits = b.loop(b.index(0), groups, 1, none, [&](Value group, ValueRange outer) {
     Value tileValues = viewOf(b, packedValues, group);
     Value flat =
@@ -104,13 +111,10 @@ Value AttentionKernel::checkValues(const KeyBlock &block) {
     return b.loop(first, end, keysPerVector, outer, [&](Value key, ValueRange carried) {
       Value place = b.mul(key, b.index(tile.keysPerTile));
       Value value = vector::LoadOp::create(b, type, flat, place);
-      Value zero = arith::SubFOp::create(b, value, value);
-      Value spoilt = arith::BitcastOp::create(b, vectorBits, zero);
-      return Vectors{arith::OrIOp::create(b, carried[0], spoilt)};
+      return Vectors{emitSpoilt(b, carried[0], value)};
     });
   });
-  Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, bits[0]);
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, any, b.constant(bitsType, 0));
+  return emitIsZero(b, bits[0]);
 }
 
 //===----------------------------------------------------------------------===//
@@ -118,7 +122,8 @@ Value AttentionKernel::checkValues(const KeyBlock &block) {
 //===----------------------------------------------------------------------===//
 
 void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, Value hi,
-                                      Value into, const Panel &panel, Value columnOffset) {
+                                      Value into, const Panel &panel, Value columnOffset,
+                                      Value factors) {
   Type element = elementType(into);
   Value whole = hasContiguousRows(into) ? b.add(lo, b.roundDown(b.sub(hi, lo), tile.lanes)) : lo;
   auto source = [&](Value column, Value lane) {
@@ -126,10 +131,17 @@ void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, 
     at.append({column, lane});
     return at;
   };
+  auto scale = [&](Value value, function_ref<Value()> factor) {
+    return factors ? emitRescaled(b, op, value, factor()) : value;
+  };
   b.loop(lo, whole, tile.lanes, [&](Value column) {
     b.loop(b.index(0), panel.count, tile.lanes, [&](Value lane) {
+      auto factor = [&]() -> Value {
+        return vector::LoadOp::create(b, vectorType, factors, ValueRange{panel.index, lane});
+      };
       Vectors square = llvm::map_to_vector(llvm::seq(tile.lanes), [&](int64_t t) -> Value {
-        return vector::LoadOp::create(b, vectorType, from, source(b.add(column, b.index(t)), lane));
+        Value at = b.add(column, b.index(t));
+        return scale(vector::LoadOp::create(b, vectorType, from, source(at, lane)), factor);
       });
       for (auto [t, vector] : llvm::enumerate(transposeSquare(b, square))) {
         Value row = b.add(lane, b.index(t));
@@ -144,7 +156,9 @@ void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, 
   });
   b.loop(whole, hi, 1, [&](Value column) {
     b.loop(b.index(0), panel.count, 1, [&](Value lane) {
-      Value value = memref::LoadOp::create(b, from, source(column, lane));
+      Value value = scale(memref::LoadOp::create(b, from, source(column, lane)), [&]() -> Value {
+        return memref::LoadOp::create(b, factors, ValueRange{panel.index, lane});
+      });
       Value at[] = {b.add(panel.row, lane), b.add(columnOffset, column)};
       memref::StoreOp::create(b, b.convertFloat(value, element), into, at);
     });

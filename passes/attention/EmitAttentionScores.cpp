@@ -236,7 +236,11 @@ void AttentionKernel::rescale(const Panel &panel, const Vectors &before, const V
   store(after, maxima, {panel.index});
   Vectors factor = probabilities(before, finite);
   store(multiply(load(sums, {panel.index}), factor), sums, {panel.index});
-  scaleRows(panel, outputs, valueDim, factor);
+  if (startsOutputs)
+    b.branch(
+        startsOutputs, [] {}, [&] { scaleRows(panel, outputs, valueDim, factor); });
+  else
+    scaleRows(panel, outputs, valueDim, factor);
   if (buckets)
     scaleRows(panel, bucketScratch, buckets, factor);
 }

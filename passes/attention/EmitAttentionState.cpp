@@ -19,10 +19,26 @@ void AttentionKernel::useState(Value slot) {
     bucketScratch = viewOf(b, states.buckets, slot);
 }
 
-void AttentionKernel::clearState(const Panel &panel) {
+bool AttentionKernel::writesFirstOutputs() {
+  return isWindowed(op) && !tile.keysPerSegment && !hasGaps() && !op.getFill();
+}
+
+void AttentionKernel::clearOutputs(const Panel &panel) {
   b.loop(b.index(0), paddedValueDim, 1, [&](Value column) {
     store(constants(0.0), outputs, {panel.index, column});
   });
+}
+
+void AttentionKernel::clearState(const Panel &panel) {
+  if (writesFirstOutputs()) {
+    MaskBounds visible = boundsOf(panel.first, panel.last);
+    Value seesNone =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, visible.anyLo, visible.anyHi);
+    b.branch(
+        seesNone, [&] { clearOutputs(panel); }, [] {});
+  } else {
+    clearOutputs(panel);
+  }
   if (buckets)
     b.loop(b.index(0), buckets, 1, [&](Value bucket) {
       store(constants(0.0), bucketScratch, {panel.index, bucket});
@@ -84,8 +100,7 @@ void AttentionKernel::finish(const Panel &panel) {
     storeLse(panel, sum);
   Vectors reciprocal = eachVector([&](int64_t v) { return emitReciprocal(b, sum[v]); });
   store(reciprocal, sums, {panel.index});
-  scaleRows(panel, outputs, valueDim, reciprocal);
-  storeTransposed(outputs, panel.index, b.index(0), valueDim, head.output, panel, b.index(0));
+  storeTransposed(outputs, panel.index, b.index(0), valueDim, head.output, panel, b.index(0), sums);
   if (buckets)
     finishBuckets(panel, reciprocal);
 }

@@ -38,16 +38,25 @@ void AttentionKernel::emitValueTile(const Panel &panel, const MaskBounds &visibl
   Vectors sum = flat(0.0, tile.keysPerTile * tile.vectors);
   for (const VectorSpan &span : spansOf(visible))
     sum = multiplyValues(span, column, sum);
-  for (int64_t t = 0; t < tile.keysPerTile; ++t)
-    addToOutput(panel, b.add(column, b.index(t)),
-                Vectors(ArrayRef(sum).slice(t * tile.vectors, tile.vectors)));
+  addToOutputs(panel, column, sum);
 }
 
-void AttentionKernel::addToOutput(const Panel &panel, Value column, const Vectors &sum) {
-  Vectors output = load(outputs, {panel.index, column});
-  output =
-      eachVector([&](int64_t v) -> Value { return arith::AddFOp::create(b, output[v], sum[v]); });
-  store(output, outputs, {panel.index, column});
+void AttentionKernel::addToOutputs(const Panel &panel, Value column, const Vectors &sum) {
+  auto addTo = [&](function_ref<Vectors(ValueRange at)> before) {
+    for (int64_t first = 0; first < std::ssize(sum); first += tile.vectors) {
+      Value at[] = {panel.index, b.add(column, b.index(first / tile.vectors))};
+      Vectors output = before(at);
+      store(eachVector([&](int64_t v) -> Value {
+              return arith::AddFOp::create(b, output[v], sum[first + v]);
+            }),
+            outputs, at);
+    }
+  };
+  auto addToOld = [&] { addTo([&](ValueRange at) { return load(outputs, at); }); };
+  if (!startsOutputs)
+    return addToOld();
+  b.branch(
+      startsOutputs, [&] { addTo([&](ValueRange) { return constants(0.0); }); }, addToOld);
 }
 
 /// Rows for which the block's key `key` is not masked, be it by a score of -inf, or has a weight
@@ -87,7 +96,7 @@ void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block
             return select(takesPart[v], multiplyAdd(p[v], splat, carried[v]), carried[v]);
           });
         });
-    addToOutput(panel, column, sum);
+    addToOutputs(panel, column, sum);
   });
 }
 

@@ -19,7 +19,7 @@ void AttentionKernel::emitWeights(Value row, Value count, const MaskBounds &boun
       clearWeights(panel, visible.anyHi, keys);
     });
   forEachKeyBlock(bounds, bounds.anyLo, bounds.anyHi, [&](const KeyBlock &block) {
-    fetchBlock(block, /*withValues=*/false);
+    fetchKeys(block);
     if (head.columnSums)
       b.loop(b.index(0), b.index(tile.keysPerBlock), 1, [&](Value key) {
         vector::StoreOp::create(b, b.constant(vectorType, 0.0), columnScratch,

@@ -108,6 +108,23 @@ TEST(AttentionSemantics, FillsOfMasksWithAndWithoutGaps) {
     }
 }
 
+// attention_s4: the first queries of a window sit before all keys, and whole panels of them see
+// none. What an earlier run left in the kernel's memory does not show.
+TEST(AttentionSemantics, WindowsThatHoldNoKey) {
+  for (const std::string &regions : {window, window + sink, slope + window}) {
+    AttentionProblem problem = withRegions(regions);
+    problem.withLse = true;
+    CompiledAttention attention(problem);
+    for (auto [queries, keys] : {std::pair(300, 130), {400, 20}, {600, 310}, {70, 1}}) {
+      Inputs inputs = makeInputs(problem, {1, 4, 2, queries, keys}), poisoned = inputs;
+      for (int64_t row = 0; row < keys; ++row)
+        poisoned.at("v").mutableView().set({0, 0, row, 3}, notANumber);
+      attention.run(poisoned);
+      attention.expectClose(inputs, f32Tolerance);
+    }
+  }
+}
+
 TEST(AttentionSemantics, SumsOverQueriesCountFills) {
   AttentionProblem problem = withFill(window);
   problem.columnChunk = 1024;

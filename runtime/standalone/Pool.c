@@ -2,8 +2,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* More ranges than threads, so that a thread whose ranges are short takes more of them. */
-enum { rangesPerThread = 8, maxThreads = 1024 };
+/* A loop is cut as by runtime/ThreadPool: half of it into one range a thread, half of the rest
+   again, and so on, so that a thread whose ranges are short takes more of them and the last one is
+   short whatever a task costs. */
+enum { maxThreads = 1024 };
 
 struct worker {
   fovea_pool *pool;
@@ -21,6 +23,7 @@ struct fovea_pool {
   void *closure;
   int64_t count;
   int64_t rangeSize;
+  int64_t roundEnd;   /* where ranges of that size end */
   int64_t next;       /* first task that nobody has taken */
   int64_t unfinished; /* tasks that are not done */
   int ending;
@@ -29,11 +32,25 @@ struct fovea_pool {
   struct worker workers[];
 };
 
+/* Starts the next round at `next`: half of what is left, or all of it once half is a task a thread.
+ */
+static void startRound(fovea_pool *pool) {
+  int64_t left = pool->count - pool->next;
+  pool->rangeSize = left / (2 * pool->threads);
+  pool->roundEnd = pool->next + pool->threads * pool->rangeSize;
+  if (pool->rangeSize <= 1) {
+    pool->rangeSize = (left - 1) / pool->threads + 1;
+    pool->roundEnd = pool->count;
+  }
+}
+
 /* Takes one range and runs it; 0 if there is none. Called and returns with the lock held. */
 static int runOneRange(fovea_pool *pool, int64_t worker) {
-  int64_t begin = pool->next, size = pool->count - begin;
-  if (size <= 0)
+  if (pool->next == pool->count)
     return 0;
+  if (pool->next == pool->roundEnd)
+    startRound(pool);
+  int64_t begin = pool->next, size = pool->roundEnd - begin;
   if (size > pool->rangeSize)
     size = pool->rangeSize;
   pool->next += size;
@@ -93,8 +110,7 @@ void fovea_pool_run(void *poolPointer, int64_t count, fovea_task task, void *clo
   pool->task = task;
   pool->closure = closure;
   pool->count = count;
-  pool->rangeSize = (count - 1) / (pool->threads * rangesPerThread) + 1;
-  pool->next = 0;
+  pool->next = pool->roundEnd = 0;
   pool->unfinished = count;
   pthread_cond_broadcast(&pool->work);
   while (runOneRange(pool, 0))

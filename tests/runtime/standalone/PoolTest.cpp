@@ -2,6 +2,7 @@
 #include "gtest/gtest.h"
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -71,6 +72,38 @@ TEST(StandalonePoolTest, ManyPoolsComeAndGo) {
     if (round % 3)
       expectEachOnce(pool.get(), 9);
   }
+}
+
+namespace {
+struct Ranges {
+  std::mutex lock;
+  std::vector<int64_t> sizes; // by begin
+};
+} // namespace
+
+static void recordRange(void *closure, int64_t begin, int64_t end, int64_t) {
+  auto &ranges = *static_cast<Ranges *>(closure);
+  std::lock_guard<std::mutex> guard(ranges.lock);
+  ranges.sizes[begin] = end - begin;
+}
+
+/// The sizes of the ranges that a loop is cut into, in order.
+static std::vector<int64_t> cut(int64_t threads, int64_t count) {
+  PoolPointer pool(fovea_pool_create(threads));
+  Ranges ranges;
+  ranges.sizes.resize(count);
+  fovea_pool_run(pool.get(), count, recordRange, &ranges);
+  std::erase(ranges.sizes, 0);
+  return ranges.sizes;
+}
+
+TEST(StandalonePoolTest, RangesShrink) {
+  using Sizes = std::vector<int64_t>;
+  EXPECT_EQ(cut(2, 64), (Sizes{16, 16, 8, 8, 4, 4, 2, 2, 2, 2}));
+  // A loop of as many tasks as threads has one each, one of less than four a thread a range each.
+  EXPECT_EQ(cut(3, 3), (Sizes{1, 1, 1}));
+  EXPECT_EQ(cut(3, 11), (Sizes{4, 4, 3}));
+  EXPECT_EQ(cut(1, 9), (Sizes{9}));
 }
 
 static void copyReversed(void *closure, int64_t begin, int64_t end, int64_t) {

@@ -317,6 +317,8 @@ static Value tiesNeeded(EmitBuilder &b, Value missing, Value each, Value availab
 Value SamplingRow::weightOf(Value key) { return toDouble(exponentials(logitOf(key), maxLogit)); }
 
 SamplingRow::Threshold SamplingRow::keepTopP(const Threshold &kept) {
+  if (!mayLimitTopP(op))
+    return kept;
   Value isLimit =
       arith::CmpFOp::create(b, CmpFPredicate::OLT, op.getTopP(), b.constant(b.getF32Type(), 1));
   return emitIf(

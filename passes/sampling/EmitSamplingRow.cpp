@@ -1,7 +1,6 @@
 // The draw among the tokens that the limits of attn.sample keep.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/Matchers.h"
 #include "passes/sampling/EmitSampling.h"
 
 using namespace mlir;
@@ -115,10 +114,7 @@ Value SamplingRow::draw(const Threshold &kept) {
 
 Value SamplingRow::emit() {
   maxLogit = findLargest();
-  APFloat known(0.0);
-  bool isGreedy = matchPattern(op.getTemperature(), m_ConstantFloat(&known)) &&
-                  (known.isZero() || known.isNegative());
-  if (isGreedy)
+  if (isGreedy(op))
     return firstEqualTo(maxLogit);
   maxKey = keyOf(maxLogit);
   Type f32 = b.getF32Type();

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
 #include "passes/buffers/BufferSizes.h"
 
 using namespace mlir;
@@ -18,6 +19,17 @@ static FloatType floatTypeOf(attn::SampleOp op) {
                                                       : FloatType(b.getF32Type());
 }
 
+bool fovea::isGreedy(attn::SampleOp op) {
+  APFloat known(0.0);
+  return matchPattern(op.getTemperature(), m_ConstantFloat(&known)) &&
+         (known.isZero() || known.isNegative());
+}
+
+bool fovea::mayLimitTopP(attn::SampleOp op) {
+  APFloat known(0.0);
+  return !matchPattern(op.getTopP(), m_ConstantFloat(&known)) || known < APFloat(1.0f);
+}
+
 SamplingScratch SamplingScratch::create(EmitBuilder &b, attn::SampleOp op) {
   auto allocate = [&](Type element, Value size) -> Value {
     auto type = MemRefType::get({ShapedType::kDynamic}, element);
@@ -25,8 +37,16 @@ SamplingScratch SamplingScratch::create(EmitBuilder &b, attn::SampleOp op) {
   };
   Value size = b.dim(op.getLogits(), 1);
   Value blocks = b.divide(b.add(size, b.index(blockTokens - 1)), blockTokens);
-  return {allocate(floatTypeOf(op), blocks), allocate(b.getF64Type(), blocks),
-          allocate(floatTypeOf(op), size), allocate(floatTypeOf(op), size)};
+  SamplingScratch scratch;
+  scratch.largest = allocate(floatTypeOf(op), blocks);
+  if (isGreedy(op))
+    return scratch;
+  scratch.masses = allocate(b.getF64Type(), blocks);
+  if (!mayLimitTopP(op))
+    return scratch;
+  scratch.candidates = allocate(floatTypeOf(op), size);
+  scratch.terms = allocate(floatTypeOf(op), size);
+  return scratch;
 }
 
 SamplingTokens::SamplingTokens(EmitBuilder &builder, attn::SampleOp op, Value row,

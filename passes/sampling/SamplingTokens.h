@@ -9,10 +9,17 @@
 
 namespace fovea {
 
-/// Memory that all rows of one op use in turn.
+/// Whether the temperature is known to ask for the largest logit alone.
+bool isGreedy(attn::SampleOp op);
+/// Whether top-p may leave out a token: false where it is known to be off.
+bool mayLimitTopP(attn::SampleOp op);
+
+/// Memory that all rows of one op use in turn, as far as its mode needs it; null else.
 struct SamplingScratch {
-  mlir::Value largest;    // memref<?xf32 or f64>: the largest logit of each block
-  mlir::Value masses;     // memref<?xf64>: a sum for each block
+  mlir::Value largest; // memref<?xf32 or f64>: the largest logit of each block
+  // Unless isGreedy:
+  mlir::Value masses; // memref<?xf64>: a sum for each block
+  // If mayLimitTopP:
   mlir::Value candidates; // memref<?xf32 or f64>: some logits; room for all
   mlir::Value terms;      // as candidates: exponentials, of all logits or of the candidates
 

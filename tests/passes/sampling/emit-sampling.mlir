@@ -48,8 +48,39 @@ func.func @strided(%logits: memref<1x?xf16, strided<[1, 4]>>, %ids: memref<1xi64
   return
 }
 
+// Where top-p is known to be off, nothing is computed or reserved for it.
+// CHECK-LABEL: @no_top_p
+// CHECK-COUNT-2: memref.alloc
+// CHECK-NOT:     memref.alloc
+// CHECK-NOT:     vector.reduction <or>
+// CHECK:         arith.mului_extended
+// CHECK-NOT:     vector.reduction <or>
+// CHECK:         return
+func.func @no_top_p(%logits: memref<?x1000xf32>, %ids: memref<?xi64>, %t: f32, %k: i64, %m: f32,
+                    %seed: i64) {
+  %p = arith.constant 1.0 : f32
+  attn.sample ins(%logits : memref<?x1000xf32>) outs(%ids : memref<?xi64>)
+    temperature(%t) top_k(%k) top_p(%p) min_p(%m) seed(%seed)
+  return
+}
+
+// negative: a constant below 1 is a limit as any other.
+// CHECK-LABEL: @constant_top_p
+// CHECK-COUNT-4: memref.alloc
+// CHECK-NOT:     memref.alloc
+// CHECK:         vector.reduction <or>
+func.func @constant_top_p(%logits: memref<?x1000xf32>, %ids: memref<?xi64>, %t: f32, %k: i64,
+                          %m: f32, %seed: i64) {
+  %p = arith.constant 0.9 : f32
+  attn.sample ins(%logits : memref<?x1000xf32>) outs(%ids : memref<?xi64>)
+    temperature(%t) top_k(%k) top_p(%p) min_p(%m) seed(%seed)
+  return
+}
+
 // At temperature 0 there is nothing to draw.
 // CHECK-LABEL: @largest
+// CHECK-COUNT-1: memref.alloc
+// CHECK-NOT:     memref.alloc
 // CHECK-NOT:     scf.while
 // CHECK-NOT:     math.exp
 // CHECK:         vector

@@ -292,6 +292,44 @@ MaskPredicate::evaluate(llvm::function_ref<std::optional<int64_t>(Value)> lookup
   return unknown ? std::nullopt : std::optional<bool>(!decisive);
 }
 
+/// The number that the signless part of `form` is compared with: a bound, both inclusive.
+static int64_t boundOf(const LinearForm &form) {
+  return (isLowerBound(form) ? form * -1 : form).getConstant();
+}
+
+/// Whether a linear part is x mod n, which is never negative.
+static bool isRemainder(const LinearForm &part) {
+  auto split = splitRemainder(part, [](const LinearForm &) { return true; });
+  return split && split->factor == 1 && split->rest == LinearForm(0);
+}
+
+/// "x >= n" or "x <= n"; of a remainder "== 0" and "!= 0" for what leaves nothing else.
+static std::string printBound(const LinearForm &form, ValueNamer name) {
+  LinearForm part = signlessPart(form);
+  int64_t bound = boundOf(form);
+  bool isLower = isLowerBound(form);
+  if (bound == isLower && isRemainder(part))
+    return part.str(name) + (isLower ? " != 0" : " == 0");
+  return part.str(name) + (isLower ? " >= " : " <= ") + std::to_string(bound);
+}
+
+/// "x == n" for x >= n and x <= n, "x != n" for x >= n + 1 or x <= n - 1; none for other operands
+/// of `kind`. Operands are sorted, so both are neighbours, the lower bound first.
+static std::optional<std::string> printEquality(MaskPredicate::Kind kind, const MaskPredicate &low,
+                                                const MaskPredicate &high, ValueNamer name) {
+  using Kind = MaskPredicate::Kind;
+  if (low.getKind() != Kind::Linear || high.getKind() != Kind::Linear ||
+      !isLowerBound(low.getForm()))
+    return std::nullopt;
+  LinearForm sum = low.getForm() + high.getForm(); // x - n and n - x, each less 1 in an `or`
+  if (!sum.isConstant() || sum.getConstant() != (kind == Kind::And ? 0 : -2))
+    return std::nullopt;
+  std::string part = signlessPart(low.getForm()).str(name);
+  if (kind == Kind::And)
+    return part + " == " + std::to_string(boundOf(low.getForm()));
+  return part + " != " + std::to_string(boundOf(low.getForm()) - 1);
+}
+
 std::string MaskPredicate::str(ValueNamer name) const {
   switch (kind) {
   case Kind::True:
@@ -301,18 +339,21 @@ std::string MaskPredicate::str(ValueNamer name) const {
   case Kind::Opaque:
     return (negated ? "not " : "") + name(value);
   case Kind::Linear:
-    return signlessPart(form).str(name) + (isLowerBound(form)
-                                               ? " >= " + std::to_string((form * -1).getConstant())
-                                               : " <= " + std::to_string(form.getConstant()));
+    return printBound(form, name);
   case Kind::And:
   case Kind::Or:
     break;
   }
   std::string text;
-  for (const MaskPredicate &operand : operands) {
+  for (size_t i = 0; i < operands.size(); ++i) {
     text += text.empty() ? "" : kind == Kind::And ? " and " : " or ";
-    bool nested = operand.kind == Kind::And || operand.kind == Kind::Or;
-    text += nested ? "(" + operand.str(name) + ")" : operand.str(name);
+    std::optional<std::string> equality;
+    if (i + 1 < operands.size())
+      equality = printEquality(kind, operands[i], operands[i + 1], name);
+    std::string part = equality ? *equality : operands[i].str(name);
+    bool nested = StringRef(part).contains(kind == Kind::And ? " or " : " and ");
+    text += nested ? "(" + part + ")" : part;
+    i += equality.has_value();
   }
   return text;
 }

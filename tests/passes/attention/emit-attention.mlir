@@ -335,7 +335,7 @@ func.func @window_or_first(%q: memref<1x1x1000x64xf32>, %k: memref<1x1x1000x64xf
 // CHECK: scf.yield
 func.func @dilated(%q: memref<1x1x1000x64xf32>, %k: memref<1x1x1000x64xf32>, %v: memref<1x1x1000x64xf32>,
                    %o: memref<1x1x1000x64xf32>) {
-  // expected-remark @below {{by the mask ((-j + i) mod 3) <= 0: keys [0, Lk), shared none}}
+  // expected-remark @below {{by the mask ((-j + i) mod 3) == 0: keys [0, Lk), shared none}}
   attn.attention ins(%q, %k, %v : memref<1x1x1000x64xf32>, memref<1x1x1000x64xf32>, memref<1x1x1000x64xf32>)
                  outs(%o : memref<1x1x1000x64xf32>)
     mask {

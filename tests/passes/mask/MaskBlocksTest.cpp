@@ -299,9 +299,9 @@ INSTANTIATE_TEST_SUITE_P(
         Named{dilated,
               "keys [0, Lk), shared none; blocks where ((-firstKey + last) floordiv 3) - "
               "((-lastKey + first) "
-              "floordiv 3) >= 1 or ((-lastKey + first) mod 3) <= 0, full where ((-firstKey + last) "
+              "floordiv 3) >= 1 or ((-lastKey + first) mod 3) == 0, full where ((-firstKey + last) "
               "floordiv 3) - "
-              "((-lastKey + first) floordiv 3) <= 0 and ((-firstKey + last) mod 3) <= 0",
+              "((-lastKey + first) floordiv 3) <= 0 and ((-firstKey + last) mod 3) == 0",
               0, 64, 0},
         Named{strided, "keys [0, Lk), shared none; blocks by a test of their corners", 42, 0, 22},
         Named{neighbours,

@@ -145,6 +145,29 @@ TEST_F(MaskPredicateTest, PartsThatExcludeEachOtherLeaveWhatTheyShare) {
             "(j - i <= 0 and j - n <= -1) or (j - n >= 0 and i - n >= 0)");
 }
 
+TEST_F(MaskPredicateTest, EqualitiesArePrintedAsSuch) {
+  const std::string values = "%c = arith.constant 4 : index\n%o = arith.constant 3 : index\n"
+                             "%d = arith.subi %j, %i : index\n%r = arith.remsi %j, %c : index\n";
+  EXPECT_EQ(normalForm(values + "%p = arith.cmpi eq, %d, %o : index\n"), "j - i == 3");
+  EXPECT_EQ(normalForm(values + "%p = arith.cmpi ne, %d, %o : index\n"), "j - i != 3");
+  EXPECT_EQ(normalForm(values + "%e = arith.cmpi eq, %d, %o : index\n"
+                                "%f = arith.cmpi eq, %r, %o : index\n%p = arith.ori %e, %f : i1\n"),
+            "j - i == 3 or (j mod 4) == 3");
+  // A remainder is never below 0.
+  EXPECT_EQ(normalForm(values + "%z = arith.constant 0 : index\n"
+                                "%p = arith.cmpi eq, %r, %z : index\n"),
+            "(j mod 4) == 0");
+  EXPECT_EQ(normalForm(values + "%z = arith.constant 0 : index\n"
+                                "%p = arith.cmpi ne, %r, %z : index\n"),
+            "(j mod 4) != 0");
+  EXPECT_EQ(normalForm(values + "%p = arith.cmpi slt, %r, %o : index\n"), "(j mod 4) <= 2");
+  // One apart is a range, not an equality.
+  EXPECT_EQ(normalForm(values +
+                       "%x = arith.cmpi sge, %d, %o : index\n"
+                       "%y = arith.cmpi sle, %d, %c : index\n%p = arith.andi %x, %y : i1\n"),
+            "j - i >= 3 and j - i <= 4");
+}
+
 TEST_F(MaskPredicateTest, DataStaysOpaque) {
   EXPECT_EQ(normalForm("%e = tensor.extract %init[%i, %j] : tensor<8x8xi1>\n"
                        "%c = arith.cmpi sge, %i, %j : index\n%p = arith.andi %e, %c : i1\n"),

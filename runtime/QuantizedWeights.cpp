@@ -8,7 +8,8 @@
 using namespace fovea;
 using attn::WeightFormat;
 
-/// The bf16 with those of the value's bits, once `bias` is added, that it has.
+/// The upper 16 bits of a float are a bf16. Adding `bias` to the bits beforehand rounds: 0xFFFF away
+/// from zero, 0x7FFF to nearest (and one more where the bf16 below is odd, for ties to even).
 static float truncateToBf16(float value, uint32_t bias) {
   uint32_t bits = (llvm::bit_cast<uint32_t>(value) + bias) & 0xFFFF0000U;
   return llvm::bit_cast<float>(bits);

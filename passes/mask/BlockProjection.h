@@ -27,8 +27,9 @@ MaskPredicate projectSome(const MaskPredicate &predicate, const BlockContext &bl
 KeyInterval projectSeen(const MaskPredicate &predicate, const BlockContext &block);
 /// Keys that every query of the block sees, maybe not all.
 KeyInterval projectShared(const MaskPredicate &predicate, const BlockContext &block);
-/// Whether every block inside of `projectSeen` has a visible pair and every block inside of
-/// `projectShared` is all that is full.
+/// Whether each row's visible keys lie side by side: then the two ranges say all, blocks that are
+/// inside of `projectSeen` have a visible pair, and those that are not inside of `projectShared` have
+/// a hidden one. Else there are gaps, and blocks must be tested one by one.
 bool isOneRange(const MaskPredicate &predicate, const BlockContext &block);
 
 } // namespace fovea

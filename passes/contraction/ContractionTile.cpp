@@ -43,22 +43,41 @@ ContractionTile fovea::chooseContractionTile(const TargetInfo &target, int64_t b
 /// Besides sums: the panels' weights, a broadcast of the row, and a product.
 static constexpr int64_t otherRegisters = 4;
 
+static bool hasManyRegisters(const TargetInfo &target) { return target.vectorRegisters > 16; }
+
+/// Sums that products are added to in turn, so that none waits for the one before: with VNNI two
+/// products begin in a cycle, each ready after four. Without, an addition is ready after one.
+static int64_t independentSums(const TargetInfo &target) {
+  return hasManyRegisters(target) ? 16 : 1;
+}
+
 static std::optional<QuantizedTile> quantizedTile(const TargetInfo &target, int64_t rows,
                                                   int64_t panels) {
   int64_t free = target.vectorRegisters - otherRegisters;
-  int64_t vectors = std::min<int64_t>(panels, llvm::bit_floor<uint64_t>(free / (2 * rows)));
-  if (vectors >= 2)
-    return QuantizedTile{rows, vectors, true, 0};
-  if (2 * rows > free)
+  auto vectorsOf = [&](int64_t registers) {
+    return std::min<int64_t>(panels, llvm::bit_floor<uint64_t>(free / registers));
+  };
+  QuantizedTile tile{rows, vectorsOf(2 * rows), true, 1};
+  if (tile.vectors < 2)
+    tile = {rows, vectorsOf(rows), false, 1};
+  if (tile.vectors < 2)
     return std::nullopt;
-  return QuantizedTile{rows, 2, false, 0};
+  int64_t sums = tile.rows * tile.vectors, others = tile.inRegisters ? sums : 0;
+  while (sums * tile.chains < independentSums(target) && 2 * sums * tile.chains + others <= free)
+    tile.chains *= 2;
+  return tile;
+}
+
+/// Whether the bytes of q4 and their halves in use fit beside the sums of a group.
+static bool holdsBothHalves(const TargetInfo &target, const QuantizedTile &tile) {
+  return (tile.rows * tile.chains + 2) * tile.vectors + 2 <= target.vectorRegisters;
 }
 
 /// Products in the body of the inner loop: enough that the loop's own instructions are few. With 16
 /// registers no more than that: LLVM adds up several products of one sum before it adds them to it,
 /// which takes registers of their own.
 static int64_t productsUnrolled(const TargetInfo &target) {
-  return target.vectorRegisters > 16 ? 64 : 8;
+  return hasManyRegisters(target) ? 64 : 8;
 }
 
 llvm::SmallVector<QuantizedTile, 5> fovea::chooseQuantizedTiles(const TargetInfo &target,
@@ -68,11 +87,12 @@ llvm::SmallVector<QuantizedTile, 5> fovea::chooseQuantizedTiles(const TargetInfo
   for (int64_t rows = 1; rows <= 2 * maxFewRows && rows < tile.many.rows; rows *= 2)
     if (auto few = quantizedTile(target, rows, tile.panels()))
       tiles.push_back(*few);
-  tiles.push_back({tile.many.rows, tile.many.vectors, false, 0});
-  // A step of q4 has two products, and a group half as many steps.
-  int64_t steps = format == attn::WeightFormat::Q8 ? 16 : 8;
+  tiles.push_back({tile.many.rows, tile.many.vectors, false, 1});
+  bool isQ4 = format == attn::WeightFormat::Q4;
+  int64_t steps = isQ4 ? 8 : 16;
   for (QuantizedTile &form : tiles) {
-    int64_t products = form.rows * form.vectors * 16 / steps;
+    form.halvesApart = isQ4 && !holdsBothHalves(target, form);
+    int64_t products = form.rows * form.vectors * (isQ4 && !form.halvesApart ? 2 : 1);
     form.unroll = std::clamp<int64_t>(
         llvm::bit_floor<uint64_t>(productsUnrolled(target) / products), 1, steps);
   }

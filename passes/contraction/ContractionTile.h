@@ -42,8 +42,10 @@ ContractionTile chooseContractionTile(const TargetInfo &target, int64_t bits);
 /// the sum of all groups, in registers too or in memory.
 struct QuantizedTile {
   int64_t rows, vectors;
-  bool inRegisters; // all sums
-  int64_t unroll;   // steps of a group in one iteration of the inner loop
+  bool inRegisters;         // all sums
+  int64_t chains;           // integer sums of a result, which products are added to in turn
+  int64_t unroll = 0;       // steps of a group in one iteration of the inner loop
+  bool halvesApart = false; // low and high halves of q4's bytes in a loop each
 };
 
 /// The tiles for few rows, fewest first, and last the one for any number, whose rows are those of

@@ -16,6 +16,18 @@ using namespace fovea;
 using attn::WeightFormat;
 
 namespace {
+/// A group of some rows, from `row` on, and of some panels.
+struct GroupPlace {
+  Value row;
+  ArrayRef<PanelPlace> panels;
+  Value group;
+};
+
+/// Of the bytes of q4: 0 are the low ones, 1 the high ones. Values of q8 are all in 0.
+struct Halves {
+  int64_t begin, end;
+};
+
 /// A form of the product: with one tile, of rows that are quantised already.
 class QuantizedProductEmitter {
 public:
@@ -36,10 +48,11 @@ private:
   int64_t count() const { return tile.rows * tile.vectors; }
   SmallVector<PanelPlace> panelsAt(Value n);
   SmallVector<Value> multiplyAll(Value row, ArrayRef<PanelPlace> panels);
-  SmallVector<Value> multiplyGroup(Value row, ArrayRef<PanelPlace> panels, Value group);
-  void multiplyStep(Value row, ArrayRef<PanelPlace> panels, Value group, Value step,
-                    MutableArrayRef<Value> accumulators);
-  SmallVector<Value> widen(Value bytes);
+  SmallVector<Value> multiplyGroup(const GroupPlace &at);
+  SmallVector<Value> multiplySteps(const GroupPlace &at, Halves halves, ValueRange sums);
+  void multiplyStep(const GroupPlace &at, Value step, Halves halves, MutableArrayRef<Value> sums,
+                    int64_t &products);
+  Value widen(Value bytes, int64_t half);
   Value addPairs(Value weights, Value pair, Value sum);
   Value addScaled(Value integers, Value scales, Value rowScale, Value sum);
 
@@ -57,14 +70,15 @@ private:
 // One group
 //===------------------------------------------------------------------------------------------===//
 
-/// Two bytes a lane as 16 bits each; of q4, the two vectors that they hold.
-SmallVector<Value> QuantizedProductEmitter::widen(Value bytes) {
+/// Two bytes a lane as 16 bits each; of q4, their low or their high halves.
+Value QuantizedProductEmitter::widen(Value bytes, int64_t half) {
   auto type = VectorType::get(cast<VectorType>(bytes.getType()).getShape(), b.getI16Type());
   if (factor.format == WeightFormat::Q8)
-    return {arith::ExtSIOp::create(b, type, bytes)};
+    return arith::ExtSIOp::create(b, type, bytes);
   Value both = arith::ExtUIOp::create(b, type, bytes);
-  return {arith::AndIOp::create(b, both, b.constant(type, 15)),
-          arith::ShRUIOp::create(b, both, b.constant(type, 4))};
+  if (half == 0)
+    return arith::AndIOp::create(b, both, b.constant(type, 15));
+  return arith::ShRUIOp::create(b, both, b.constant(type, 4));
 }
 
 /// `sum + w[2 l] * x[0] + w[2 l + 1] * x[1]` in every lane l, x being the halves of `pair`.
@@ -93,56 +107,67 @@ Value QuantizedProductEmitter::addPairs(Value weights, Value pair, Value sum) {
   return sum;
 }
 
-/// Both halves of q4 panel by panel: a register holds the bytes, another the half in use.
-void QuantizedProductEmitter::multiplyStep(Value row, ArrayRef<PanelPlace> panels, Value group,
-                                           Value step, MutableArrayRef<Value> accumulators) {
+/// The products of one vector of each panel, whose weights stay in registers while rows come.
+void QuantizedProductEmitter::multiplyStep(const GroupPlace &at, Value step, Halves halves,
+                                           MutableArrayRef<Value> sums, int64_t &products) {
   auto type = VectorType::get({2 * e.tile.lanes}, b.getI8Type());
-  auto load = [&](PanelPlace panel) {
-    Value at[] = {panel.stream, panel.place, group, step, b.index(0)};
-    return widen(vector::LoadOp::create(b, type, factor.values, at));
-  };
-  auto addProduct = [&](Value weights, size_t half, int64_t r, int64_t v) {
+  auto addProduct = [&](Value weights, int64_t half, int64_t r, int64_t v) {
     // The high halves are those of the group's second half.
-    Value place = b.add(step, b.index(static_cast<int64_t>(half) * QuantizedRowLayout::pairs / 2));
-    Value pair = rows.load(b, layout, row, group, place, tile.rows, r);
-    Value &sum = accumulators[r * tile.vectors + v];
+    Value place = b.add(step, b.index(half * QuantizedRowLayout::pairs / 2));
+    Value pair = rows.load(b, layout, at.row, at.group, place, tile.rows, r);
+    Value &sum = sums[products % tile.chains * count() + r * tile.vectors + v];
     sum = addPairs(weights, pair, sum);
   };
-  if (factor.format == WeightFormat::Q4) {
-    for (auto [v, panel] : llvm::enumerate(panels))
-      for (auto [half, weights] : llvm::enumerate(load(panel)))
-        for (int64_t r = 0; r < tile.rows; ++r)
-          addProduct(weights, half, r, static_cast<int64_t>(v));
-    return;
+  SmallVector<Value> bytes;
+  for (const PanelPlace &panel : at.panels) {
+    Value place[] = {panel.stream, panel.place, at.group, step, b.index(0)};
+    bytes.push_back(vector::LoadOp::create(b, type, factor.values, place));
   }
-  SmallVector<Value> weights;
-  for (const PanelPlace &panel : panels)
-    weights.append(load(panel));
-  for (int64_t r = 0; r < tile.rows; ++r)
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      addProduct(weights[v], 0, r, v);
+  for (int64_t half = halves.begin; half < halves.end; ++half, ++products) {
+    SmallVector<Value> weights;
+    for (Value vector : bytes)
+      weights.push_back(widen(vector, half));
+    for (int64_t r = 0; r < tile.rows; ++r)
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        addProduct(weights[v], half, r, v);
+  }
+}
+
+/// Adds the products of all steps.
+SmallVector<Value> QuantizedProductEmitter::multiplySteps(const GroupPlace &at, Halves halves,
+                                                          ValueRange sums) {
+  int64_t steps = cast<MemRefType>(factor.values.getType()).getDimSize(3);
+  return b.loop(b.index(0), b.index(steps), tile.unroll, sums, [&](Value step, ValueRange carried) {
+    SmallVector<Value> next(carried);
+    int64_t products = 0;
+    for (int64_t i = 0; i < tile.unroll; ++i)
+      multiplyStep(at, b.add(step, b.index(i)), halves, next, products);
+    return next;
+  });
 }
 
 /// The sums of the group's products, as integers.
-SmallVector<Value> QuantizedProductEmitter::multiplyGroup(Value row, ArrayRef<PanelPlace> panels,
-                                                          Value group) {
+SmallVector<Value> QuantizedProductEmitter::multiplyGroup(const GroupPlace &at) {
   auto words = VectorType::get({e.tile.lanes}, b.getI32Type());
-  SmallVector<Value> integers;
+  bool isQ4 = factor.format == WeightFormat::Q4;
+  SmallVector<Value> sums;
   for (int64_t r = 0; r < tile.rows; ++r) {
     Value start = b.constant(words, 0);
-    if (factor.format == WeightFormat::Q4)
-      start = b.splat(
-          words, rows.load(b, layout, row, group, b.index(QuantizedRowLayout::sum), tile.rows, r));
-    integers.append(tile.vectors, start);
+    if (isQ4)
+      start = b.splat(words, rows.load(b, layout, at.row, at.group,
+                                       b.index(QuantizedRowLayout::sum), tile.rows, r));
+    sums.append(tile.vectors, start);
   }
-  int64_t steps = cast<MemRefType>(factor.values.getType()).getDimSize(3);
-  return b.loop(b.index(0), b.index(steps), tile.unroll, integers,
-                [&](Value step, ValueRange carried) {
-                  SmallVector<Value> next(carried);
-                  for (int64_t i = 0; i < tile.unroll; ++i)
-                    multiplyStep(row, panels, group, b.add(step, b.index(i)), next);
-                  return next;
-                });
+  sums.append((tile.chains - 1) * count(), b.constant(words, 0));
+  if (tile.halvesApart)
+    sums = multiplySteps(at, {1, 2}, multiplySteps(at, {0, 1}, sums));
+  else
+    sums = multiplySteps(at, {0, isQ4 ? 2 : 1}, sums);
+  for (int64_t left = tile.chains / 2 * count(); left >= count(); left /= 2)
+    for (int64_t i = 0; i < left; ++i)
+      sums[i] = arith::AddIOp::create(b, sums[i], sums[left + i]);
+  sums.truncate(count());
+  return sums;
 }
 
 Value QuantizedProductEmitter::addScaled(Value integers, Value scales, Value rowScale, Value sum) {
@@ -162,7 +187,7 @@ SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<Pane
   Value zero = b.constant(type, 0);
   auto place = [&](int64_t i) { return b.index(i * e.tile.lanes); };
   auto addGroup = [&](Value group, function_ref<void(int64_t, function_ref<Value(Value)>)> update) {
-    SmallVector<Value> integers = multiplyGroup(row, panels, group), scales;
+    SmallVector<Value> integers = multiplyGroup({row, panels, group}), scales;
     for (const PanelPlace &panel : panels) {
       Value at[] = {panel.stream, panel.place, group, b.index(0)};
       scales.push_back(e.widen(vector::LoadOp::create(b, narrow, factor.scales, at)));

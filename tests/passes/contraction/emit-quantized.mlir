@@ -1,6 +1,8 @@
 // RUN: fovea-opt %s -attn-emit-contraction -canonicalize -cse -split-input-file | FileCheck %s
 // RUN: fovea-opt %s -attn-emit-contraction=target=generic -canonicalize -cse -split-input-file 2>/dev/null \
 // RUN:   | FileCheck %s --check-prefix=GENERIC
+// RUN: fovea-opt %s -attn-emit-contraction=target=avx512 -canonicalize -cse -split-input-file 2>/dev/null \
+// RUN:   | FileCheck %s --check-prefix=AVX512
 
 #x = affine_map<(m, n, k) -> (m, k)>
 #values = affine_map<(m, n, k) -> ((n floordiv 8) mod 8, n floordiv 64, k floordiv 32, (k mod 32) floordiv 2, (n mod 8) * 2 + k mod 2)>
@@ -92,6 +94,77 @@ func.func @here(%x: memref<3x64xf32>, %v: memref<2x1x2x8x16xi8, strided<[288, 28
   ^bb0(%a: f32, %b: i8, %d: bf16, %c: f32):
     %k = linalg.index 2 : index
     %w = attn.dequantize %b scale(%d) at(%k) as q4
+    %t = arith.mulf %a, %w : f32
+    %u = arith.addf %c, %t : f32
+    linalg.yield %u : f32
+  }
+  return
+}
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#values = affine_map<(m, n, k) -> ((n floordiv 8) mod 8, n floordiv 64, k floordiv 32, (k mod 16) floordiv 2, (n mod 8) * 2 + k mod 2)>
+#scales = affine_map<(m, n, k) -> ((n floordiv 8) mod 8, n floordiv 64, k floordiv 32, n mod 8)>
+#y = affine_map<(m, n, k) -> (m, n)>
+
+// Of many rows the sums leave no register for the bytes of q4 beside one half of each: each half has a
+// loop of its own.
+// CHECK-LABEL: @halves_apart
+// CHECK:           scf.for {{.*}} to %dim step %c6
+// CHECK:             %[[LOW:.*]]:12 = scf.for {{.*}} %c8 step %c1 iter_args
+// CHECK-COUNT-2:       arith.andi {{.*}} : vector<16xi16>
+// CHECK-NOT:           arith.shrui
+// CHECK-COUNT-12:      llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// CHECK:             scf.for {{.*}} %c8 step %c1 iter_args({{.*}} = %[[LOW]]#0,
+// CHECK-NOT:           arith.andi
+// CHECK-COUNT-2:       arith.shrui {{.*}} : vector<16xi16>
+// CHECK-COUNT-12:      llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// CHECK-NEXT:          arith.addi
+// CHECK-NEXT:          scf.yield
+func.func @halves_apart(%x: memref<?x32xf32>, %v: memref<8x1x1x8x16xi8, strided<[144, 144, 144, 16, 1]>>,
+                        %s: memref<8x1x1x8xbf16, strided<[72, 72, 72, 1], offset: 64>>, %y: memref<?x64xf32>) {
+  scf.forall (%n) in (1) {
+    linalg.generic {indexing_maps = [#x, #values, #scales, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %v, %s : memref<?x32xf32>, memref<8x1x1x8x16xi8, strided<[144, 144, 144, 16, 1]>>,
+          memref<8x1x1x8xbf16, strided<[72, 72, 72, 1], offset: 64>>) outs(%y : memref<?x64xf32>) {
+    ^bb0(%a: f32, %b: i8, %d: bf16, %c: f32):
+      %k = linalg.index 2 : index
+      %w = attn.dequantize %b scale(%d) at(%k) as q4
+      %t = arith.mulf %a, %w : f32
+      %u = arith.addf %c, %t : f32
+      linalg.yield %u : f32
+    }
+  }
+  return
+}
+
+// -----
+
+#values = affine_map<(n, k) -> ((n floordiv 16) mod 4, n floordiv 64, k floordiv 32, (k mod 32) floordiv 2, (n mod 16) * 2 + k mod 2)>
+#scales = affine_map<(n, k) -> ((n floordiv 16) mod 4, n floordiv 64, k floordiv 32, n mod 16)>
+
+// With 32 registers each of the four results of one row has four sums that products are added to in turn,
+// since with VNNI a product is ready four cycles later.
+// AVX512-LABEL: @chains
+// AVX512:           %[[FIRST:.*]] = llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
+// AVX512-COUNT-15:  llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
+// AVX512-NOT:       arith.addi
+// AVX512:           %[[FIFTH:.*]] = llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
+// AVX512-NEXT:      arith.addi %[[FIRST]], %[[FIFTH]] : vector<16xi32>
+// AVX512-COUNT-47:  llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"
+// AVX512-COUNT-13:  arith.addi {{.*}} : vector<16xi32>
+// AVX512-NOT:       arith.addi {{.*}} : vector<16xi32>
+// AVX512:           arith.sitofp
+func.func @chains(%x: memref<32xf32>, %v: memref<4x1x1x16x32xi8, strided<[544, 544, 544, 32, 1]>>,
+                  %s: memref<4x1x1x16xbf16, strided<[272, 272, 272, 1], offset: 256>>, %y: memref<64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(n, k) -> (k)>, #values, #scales, affine_map<(n, k) -> (n)>],
+                  iterator_types = ["parallel", "reduction"]}
+    ins(%x, %v, %s : memref<32xf32>, memref<4x1x1x16x32xi8, strided<[544, 544, 544, 32, 1]>>,
+        memref<4x1x1x16xbf16, strided<[272, 272, 272, 1], offset: 256>>) outs(%y : memref<64xf32>) {
+  ^bb0(%a: f32, %b: i8, %d: bf16, %c: f32):
+    %k = linalg.index 1 : index
+    %w = attn.dequantize %b scale(%d) at(%k) as q8
     %t = arith.mulf %a, %w : f32
     %u = arith.addf %c, %t : f32
     linalg.yield %u : f32

@@ -274,8 +274,10 @@ bool MaskSummary::mapCaptured(EmitBuilder &b, IRMapping &mapping, Value batch, V
   return true;
 }
 
+// A fill may give any key a weight.
 bool MaskSummary::prepareEndOfKeys(EmitBuilder &b) {
-  return loop && op.hasMask() && op.getMask().getArgument(1).use_empty() && findPositions(b);
+  return loop && op.hasMask() && !op.getFill() && op.getMask().getArgument(1).use_empty() &&
+         findPositions(b);
 }
 
 Value MaskSummary::emitEndOfKeys(EmitBuilder &b, Value batch, Value offset) const {

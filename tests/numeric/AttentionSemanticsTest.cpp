@@ -125,6 +125,17 @@ TEST(AttentionSemantics, WindowsThatHoldNoKey) {
   }
 }
 
+// attention_s5: rows of masked keys alone give weights to keys that no query sees, however many.
+TEST(AttentionSemantics, FillsOfKeysThatNoQuerySees) {
+  AttentionProblem problem = withFill(causal);
+  problem.operands = "offset(%offset)";
+  problem.constants = "  %offset = arith.constant -20 : index\n";
+  problem.withWeights = problem.withLse = true;
+  CompiledAttention attention(problem);
+  for (int64_t queries : {2, 25, 70})
+    attention.expectClose(AttentionSizes{2, 4, 2, queries, 700}, f32Tolerance);
+}
+
 TEST(AttentionSemantics, SumsOverQueriesCountFills) {
   AttentionProblem problem = withFill(window);
   problem.columnChunk = 1024;

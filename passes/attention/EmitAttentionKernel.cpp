@@ -388,6 +388,9 @@ void AttentionKernel::findSpans(const Panel &panel, const KeyBlock &block) {
   }
   for (int64_t v = 1; v < tile.vectors; ++v)
     vectorSpans[v].hi = b.createOrFold<arith::MaxSIOp>(vectorSpans[v].hi, vectorSpans[v - 1].hi);
+  Value firstEnd = vectorSpans.front().hi;
+  for (int64_t v = 1; v < tile.vectors; ++v) // what lies between two windows is met and masked
+    vectorSpans[v].lo = b.min(vectorSpans[v].lo, firstEnd);
   for (int64_t v = tile.vectors - 2; v >= 0; --v)
     vectorSpans[v].lo = b.min(vectorSpans[v].lo, vectorSpans[v + 1].lo);
 }
@@ -398,11 +401,9 @@ SmallVector<AttentionKernel::VectorSpan> AttentionKernel::spansOf(const MaskBoun
   if (vectorSpans.empty())
     return {{{visible.anyLo, visible.anyHi}, 0, tile.vectors}};
   SmallVector<VectorSpan> spans;
-  Value firstEnd = vectorSpans.front().hi;
-  auto noLater = [&](Value key) { return b.min(key, firstEnd); };
   for (int64_t v = 1; v < tile.vectors; ++v)
-    spans.push_back({{vectorSpans[v - 1].lo, noLater(vectorSpans[v].lo)}, 0, v});
-  spans.push_back({{noLater(vectorSpans.back().lo), firstEnd}, 0, tile.vectors});
+    spans.push_back({{vectorSpans[v - 1].lo, vectorSpans[v].lo}, 0, v});
+  spans.push_back({{vectorSpans.back().lo, vectorSpans.front().hi}, 0, tile.vectors});
   for (int64_t v = 1; v < tile.vectors; ++v)
     spans.push_back({{vectorSpans[v - 1].hi, vectorSpans[v].hi}, v, tile.vectors - v});
   return spans;

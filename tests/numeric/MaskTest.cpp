@@ -54,6 +54,12 @@ static const MaskCase maskCases[] = {
                                   "%s = arith.cmpi sle, %a, %k2 : index\n"
                                   "%t = arith.cmpi sle, %f, %k2 : index\n"
                                   "%p = arith.andi %s, %t : i1\n"},
+    {"windows_apart", // no query sees keys between those of two neighbours
+     CONSTANT(0) CONSTANT(2) CONSTANT(4) "%s = arith.muli %i, %k4 : index\n"
+                                         "%d = arith.subi %j, %s : index\n"
+                                         "%x = arith.cmpi sge, %d, %k0 : index\n"
+                                         "%y = arith.cmpi slt, %d, %k2 : index\n"
+                                         "%p = arith.andi %x, %y : i1\n"},
     {"distance_remainder",
      CONSTANT(1) CONSTANT(5) "%d = arith.subi %i, %j : index\n%a = math.absi %d : index\n"
                              "%r = arith.remui %a, %k5 : index\n"

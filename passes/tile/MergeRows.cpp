@@ -33,7 +33,8 @@ static Rows rowsOf(AffineMap map) {
 }
 
 /// Every operand that depends on loops 0 and 1 has them as its two outermost dims, and the first is
-/// not known to be 1, where nothing is gained.
+/// not known to be 1, where nothing is gained. Of other dims each is one loop, as collapsing loops
+/// wants: the source of windows has sums of two.
 static bool hasRows(linalg::GenericOp op) {
   if (op.getNumLoops() < 2 || !op.hasPureTensorSemantics() || op.hasIndexSemantics())
     return false;
@@ -43,8 +44,10 @@ static bool hasRows(linalg::GenericOp op) {
       return false;
   if (op.getStaticLoopRanges()[0] == 1)
     return false;
-  return llvm::none_of(op.getIndexingMapsArray(),
-                       [](AffineMap map) { return rowsOf(map) == Rows::Elsewhere; });
+  return llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+    return map.isProjectedPermutation(/*allowZeroInResults=*/true) &&
+           rowsOf(map) != Rows::Elsewhere;
+  });
 }
 
 /// Sums products of rows with a matrix that all rows share.

@@ -115,3 +115,32 @@ func.func @last_tokens(%x: tensor<?x1x64xf32>, %w: tensor<32x64xf32>,
   } -> tensor<?x1x32xf32>
   return %y : tensor<?x1x32xf32>
 }
+
+// -----
+
+#windowed = affine_map<(b, c, w, t) -> (b, c, w * 2 + t)>
+#windows = affine_map<(b, c, w, t) -> (b, c, w, t)>
+#rows = affine_map<(b, c, w, n, t) -> (b, c, w, t)>
+#matrix = affine_map<(b, c, w, n, t) -> (n, t)>
+#sums = affine_map<(b, c, w, n, t) -> (b, c, w, n)>
+
+// Windows stay what they are: their source is indexed by a sum of two loops. The product of them is merged.
+// CHECK-LABEL: func.func @windows
+// CHECK:         linalg.generic {{.*}} ins(%arg0 : tensor<?x?x21xf32>) outs(%{{.*}} : tensor<?x?x9x5xf32>)
+// CHECK:         linalg.generic {{.*}} ins(%{{.*}}, %arg1 : tensor<?x9x5xf32>, tensor<32x5xf32>)
+func.func @windows(%x: tensor<?x?x21xf32>, %w: tensor<32x5xf32>, %empty: tensor<?x?x9x5xf32>,
+                   %init: tensor<?x?x9x32xf32>) -> tensor<?x?x9x32xf32> {
+  %u = linalg.generic {indexing_maps = [#windowed, #windows], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : tensor<?x?x21xf32>) outs(%empty : tensor<?x?x9x5xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  } -> tensor<?x?x9x5xf32>
+  %y = linalg.generic {indexing_maps = [#rows, #matrix, #sums], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%u, %w : tensor<?x?x9x5xf32>, tensor<32x5xf32>) outs(%init : tensor<?x?x9x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %sum, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<?x?x9x32xf32>
+  return %y : tensor<?x?x9x32xf32>
+}

@@ -140,7 +140,7 @@ AttentionKernel::KeyMask AttentionKernel::maskOf(const Panel &panel, const KeyBl
   }
   auto tests =
       std::make_shared<MaskTests>(b, op.getMask(), mask->getPredicate(), head.batch, head.head,
-                                  panel.positions, block.begin, tile.keysPerBlock);
+                                  panel.positions, block.begin, block.end, tile.keysPerBlock);
   return [tests](Value key) { return tests->emit(key); };
 }
 

@@ -150,13 +150,17 @@ Value MaskTests::narrow(Value index) {
 //===----------------------------------------------------------------------===//
 
 MaskTests::MaskTests(EmitBuilder &b, Region &region, const MaskPredicate &predicate, Value batch,
-                     Value head, ValueRange positions, Value begin, int64_t keysPerBlock)
+                     Value head, ValueRange positions, Value begin, Value end, int64_t keysPerBlock)
     : b(b), region(region), predicate(predicate), batch(batch), head(head), begin(begin),
       positions(positions), keysPerBlock(keysPerBlock) {
   auto lanes = cast<VectorType>(positions.front().getType()).getNumElements();
   for (Value vector : positions)
     queries.emplace_back(b, region, ValueRange{batch, head, vector, Value()}, lanes);
   addAtoms(predicate);
+  if (llvm::any_of(atoms, [&](const Atom &atom) {
+        return atom.kind == Atom::Kind::OfKey || readsKeyData(atom.key, region);
+      }))
+    last = b.sub(end, b.index(1));
 }
 
 void MaskTests::addAtoms(const MaskPredicate &part) {
@@ -291,8 +295,11 @@ Value MaskTests::combine(const MaskPredicate &part, ArrayRef<Value> tests, size_
 }
 
 SmallVector<Value> MaskTests::emit(Value key) {
+  Value position = b.add(begin, key);
+  if (last)
+    position = b.min(position, last);
   IRMapping mapping;
-  mapping.map(region.getArguments(), ValueRange{batch, head, positions.front(), b.add(begin, key)});
+  mapping.map(region.getArguments(), ValueRange{batch, head, positions.front(), position});
   PredicateEmitter keyForms(b, b.getLoc(), region, mapping);
   SmallVector<Vectors> tests;
   for (const Atom &atom : atoms)

@@ -18,11 +18,13 @@ public:
   static bool areCheap(const MaskPredicate &predicate, mlir::Region &region, int64_t keysPerBlock);
 
   /// Emits what depends on the queries at `positions` (vectors of index), for the keys of the
-  /// block that begins at position `begin`.
+  /// block of positions [begin, end), at most `keysPerBlock` of them.
   MaskTests(EmitBuilder &b, mlir::Region &region, const MaskPredicate &predicate, mlir::Value batch,
-            mlir::Value head, mlir::ValueRange positions, mlir::Value begin, int64_t keysPerBlock);
+            mlir::Value head, mlir::ValueRange positions, mlir::Value begin, mlir::Value end,
+            int64_t keysPerBlock);
 
   /// A vector of i1 for each of the vectors of queries: which may attend to key `key` of the block.
+  /// At places behind the block's last key, of which nothing is read, any.
   llvm::SmallVector<mlir::Value> emit(mlir::Value key);
 
 private:
@@ -70,6 +72,7 @@ private:
   std::vector<LaneRegion> queries; // what follows from each vector of them
   int64_t keysPerBlock;
   std::vector<Atom> atoms; // in the order of a walk over the predicate
+  mlir::Value last;        // the block's last key; null if no data of keys is read
 };
 
 } // namespace fovea

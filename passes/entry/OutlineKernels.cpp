@@ -182,6 +182,12 @@ struct OutlineKernelsPass : impl::OutlineKernelsPassBase<OutlineKernelsPass> {
       }
       outline(rewriter, forall, symbols);
     }
+    // What is left was in a loop of one iteration, which canonicalisation has taken away: the
+    // caller runs it, and nothing else meanwhile.
+    getOperation().walk([&](attn::WorkerOp worker) {
+      rewriter.setInsertionPoint(worker);
+      rewriter.replaceOpWithNewOp<arith::ConstantIndexOp>(worker, 0);
+    });
   }
 };
 } // namespace

@@ -78,6 +78,19 @@ func.func @h(%x: memref<?xindex>, %n: index) {
 
 // -----
 
+// Outside of loops, as where one of a single iteration was, there is one task, the caller's.
+// CHECK-LABEL: func.func @no_loop
+// CHECK: %[[NONE:.*]] = arith.constant 0 : index
+// CHECK: memref.store %[[NONE]]
+func.func @no_loop(%x: memref<1xindex>) {
+  %c0 = arith.constant 0 : index
+  %w = attn.worker
+  memref.store %w, %x[%c0] : memref<1xindex>
+  return
+}
+
+// -----
+
 func.func @on_tensors(%x: tensor<8xf32>) -> tensor<8xf32> {
   // expected-error @below {{still works on tensors: run attn-bufferize first}}
   %r = scf.forall (%i) in (8) shared_outs(%o = %x) -> tensor<8xf32> {

@@ -17,7 +17,8 @@ std::optional<mlir::Value> Importer::toScalar(const Value &value, mlir::Type typ
     return fail(range, "expected " + formatType(type) + ", got " + value.describe());
   if (auto integer = value.integer(); integer && type.isIntOrIndex() && !value.is<bool>()) {
     unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
-    if (!llvm::isIntN(width, *integer))
+    bool fits = width == 1 ? *integer == 0 || *integer == 1 : llvm::isIntN(width, *integer);
+    if (!fits)
       return fail(range, value.describe() + " does not fit in " + formatType(type));
     return mlir::arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(type, *integer));
   }

@@ -263,6 +263,9 @@ TEST_F(ImporterTest, MasksAreBoolean) {
   EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i, j: s if i else 0.0)"),
             Messages{"expected bool, got a run-time index; compare it"});
   EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: True)"), Messages{});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: (i > j) == 1)"), Messages{});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: (i > j) != -1)"),
+            Messages{"the integer -1 does not fit in bool"});
 }
 
 // Positions times large numbers would leave the 64 bits in which comparisons are solved.

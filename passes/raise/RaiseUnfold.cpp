@@ -312,9 +312,10 @@ struct RaiseUnfoldPass : fovea::impl::RaiseUnfoldPassBase<RaiseUnfoldPass> {
     forEachSoftmax(getOperation(), [](SoftmaxMatch &match, llvm::DenseSet<Operation *> &erased) {
       Operation *softmax = match.weights.getDefiningOp();
       std::string why;
+      bool hasOwnSink = match.sink != nullptr;
       if (attn::AttentionOp attention = raise(match, erased, why))
         fovea::remark(attention, "unfold",
-                      attention.hasSink()
+                      attention.hasSink() && !hasOwnSink
                           ? "raised windows to attention; their padding stays as a sink"
                           : "raised windows to attention");
       else if (!why.empty())

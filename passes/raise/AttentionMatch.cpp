@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "passes/tensors/DimSizes.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -77,6 +78,22 @@ static bool assignRoles(ScoreContraction &found, const SoftmaxMatch &match) {
   return true;
 }
 
+/// Whether the score dims of the label are all of dim `dim` of the scores, no part of it. Joined
+/// dims of sizes that are not known are not compared.
+static bool isWholeDim(const SoftmaxMatch &match, const DimLabel &label, Value scores,
+                       int64_t dim) {
+  if (label.size() == 1)
+    return haveEqualSizes(match.weights, label.front(), scores, dim);
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(match.weights.getType()).getShape();
+  int64_t size = cast<RankedTensorType>(scores.getType()).getDimSize(dim), product = 1;
+  for (int64_t scoreDim : label) {
+    if (ShapedType::isDynamic(shape[scoreDim]))
+      return true;
+    product *= shape[scoreDim];
+  }
+  return size == product;
+}
+
 std::optional<ScoreContraction> fovea::findScoreContraction(const SoftmaxMatch &match,
                                                             std::string &why) {
   SmallVector<int64_t> sizes = labelSizes(match);
@@ -93,7 +110,7 @@ std::optional<ScoreContraction> fovea::findScoreContraction(const SoftmaxMatch &
     }
     SmallVector<DimLabel> loopLabels(contraction->op.getNumLoops());
     loopLabels[contraction->reductionLoops.front()] = {featureLabel};
-    bool labelled = true;
+    bool labelled = true, isWhole = true;
     bool sameRank = extract.getIndices().size() + 1 == sizes.size();
     for (auto [dim, index] : llvm::enumerate(extract.getIndices())) {
       std::optional<DimLabel> label = readLabel(index, *match.region, sizes);
@@ -102,14 +119,16 @@ std::optional<ScoreContraction> fovea::findScoreContraction(const SoftmaxMatch &
       if (label && label->empty() && sameRank && sizes[dim] == 1)
         label->push_back(dim);
       loopLabels[contraction->outLoops[dim]] = label.value_or(DimLabel());
+      isWhole &= !label || isWholeDim(match, *label, extract.getTensor(), dim);
     }
     ScoreContraction found{*contraction, extract, {}, {}, -1};
     found.query = labelOperand(contraction->lhs(), contraction->lhsLoops, loopLabels);
     found.key = labelOperand(contraction->rhs(), contraction->rhsLoops, loopLabels);
-    if (labelled && assignRoles(found, match))
+    if (labelled && isWhole && assignRoles(found, match))
       return found;
-    why = labelled ? "the dim that is normalised does not belong to the keys alone"
-                   : "the scores are reshaped in a way that mixes rows and keys";
+    why = !labelled ? "the scores are reshaped in a way that mixes rows and keys"
+          : isWhole ? "the dim that is normalised does not belong to the keys alone"
+                    : "it reads a part of the product of queries and keys";
   }
   return std::nullopt;
 }

@@ -181,8 +181,8 @@ bool DivisionMatcher::isSoftmax(Value weight) {
     return false;
   Value key = block.getArguments().back();
   Value quotient = arith::DivFOp::create(builder, weight.getLoc(), weight, found.divisor);
-  auto normalized =
-      NormalizedMatcher(builder, weight.getLoc(), reader, found.indices).matchQuotient(quotient);
+  NormalizedMatcher matcher(builder, weight.getLoc(), reader, found.exponentials, found.indices);
+  std::optional<Normalized> normalized = matcher.matchQuotient(quotient);
   return normalized && found.indices[normalized->keyDim] == key;
 }
 

@@ -33,6 +33,15 @@ bool fovea::isSumOnto(Operation *combiner, Value init) {
   return isa<arith::AddFOp>(combiner) && start && start.getValue().isZero();
 }
 
+/// Whether the loop of an op runs over as many elements as the tensor's dim has.
+static bool hasSizeOf(linalg::LinalgOp op, unsigned loop, Value tensor, int64_t dim) {
+  AffineExpr index = getAffineDimExpr(loop, op.getContext());
+  return llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+    std::optional<unsigned> at = op.getMatchingIndexingMap(operand).getResultPosition(index);
+    return at && haveEqualSizes(operand->get(), *at, tensor, dim);
+  });
+}
+
 /// If `reduced` is an element of a tensor that was reduced over one dim: what is combined, read
 /// at `args`. With `keyDim` -1 any dim will do, and it is returned; else that dim must be it.
 Value NormalizedMatcher::readReductionOver(Value reduced, int64_t &keyDim, Operation *&combiner,
@@ -58,8 +67,8 @@ Value NormalizedMatcher::readReductionOver(Value reduced, int64_t &keyDim, Opera
       keyDim = dim;
       loops[reduction.front()] = args[dim];
     }
-  // Every index must be used, and once: the reduction is over whole rows at this row.
-  if (!loops[reduction.front()] ||
+  // Every index must be used, and once: the reduction is over whole rows at this row, and no more.
+  if (!loops[reduction.front()] || !hasSizeOf(op, reduction.front(), weights, keyDim) ||
       !llvm::all_of(args, [&](Value arg) { return llvm::is_contained(loops, arg); }))
     return Value();
   init = op.getDpsInitOperand(0)->get();

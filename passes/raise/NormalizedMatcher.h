@@ -24,12 +24,12 @@ struct Exponential {
   mlir::Value score, shift;
 };
 
-/// Matches scalar expressions of one element, at the indices `args`, one a dim of the weights.
+/// Matches scalar expressions of one element of `weights`, at the indices `args`.
 class NormalizedMatcher {
 public:
   NormalizedMatcher(mlir::OpBuilder &builder, mlir::Location loc, ElementReader &reader,
-                    llvm::SmallVector<mlir::Value> args)
-      : builder(builder), loc(loc), reader(reader), args(std::move(args)) {}
+                    mlir::Value weights, llvm::SmallVector<mlir::Value> args)
+      : builder(builder), loc(loc), reader(reader), weights(weights), args(std::move(args)) {}
 
   mlir::Value read(mlir::Value tensor) { return reader.read(tensor, args); }
   /// The weights of `op`: of a softmax op, or of one that is spelled out and ends there.
@@ -58,6 +58,7 @@ private:
   mlir::OpBuilder &builder;
   mlir::Location loc;
   ElementReader &reader;
+  mlir::Value weights;
   llvm::SmallVector<mlir::Value> args;
 };
 

@@ -77,11 +77,22 @@ static AttentionOp createMerged(OpBuilder &builder, Location loc, AttentionOp (&
       /*column_chunk=*/nullptr);
 }
 
+/// Whether `combined` is as large as a result of the attentions, no part of it.
+static bool isWhole(Value combined, Value result) {
+  return llvm::all_of(llvm::seq(cast<RankedTensorType>(result.getType()).getRank()),
+                      [&](int64_t dim) { return haveEqualSizes(combined, dim, result, dim); });
+}
+
 /// Merges a pair, or says why not.
 static bool raise(MergePair pair, std::string &why) {
   AttentionOp(&parts)[2] = pair.parts;
   if (!pair.output) {
     why = "they are combined by other weights than those of their log-sum-exps";
+    return false;
+  }
+  if (!isWhole(pair.output, parts[0]->getResult(0)) ||
+      (pair.lse && !isWhole(pair.lse, parts[0]->getResult(1)))) {
+    why = "a part of their results is combined";
     return false;
   }
   if (why = findObstacle(parts); !why.empty())

@@ -74,7 +74,8 @@ static std::optional<SoftmaxMatch> matchWithoutColumn(tensor::ExtractSliceOp sli
   OpBuilder builder(slice.getContext());
   builder.setInsertionPointToEnd(&match.region->front());
   ElementReader reader(builder, slice.getLoc());
-  NormalizedMatcher matcher(builder, slice.getLoc(), reader, indicesOf(match, reader));
+  NormalizedMatcher matcher(builder, slice.getLoc(), reader, slice.getSource(),
+                            indicesOf(match, reader));
   auto whole = matcher.matchSoftmaxOpElement(stripCasts(matcher.read(slice.getSource())));
   auto split = whole && whole->keyDim == dim ? matcher.splitColumn(*whole, slice, columnFirst)
                                              : std::nullopt;
@@ -96,7 +97,7 @@ std::optional<SoftmaxMatch> fovea::matchSoftmax(Operation *op) {
   OpBuilder builder(op->getContext());
   builder.setInsertionPointToEnd(&match.region->front());
   ElementReader reader(builder, op->getLoc());
-  NormalizedMatcher matcher(builder, op->getLoc(), reader, indicesOf(match, reader));
+  NormalizedMatcher matcher(builder, op->getLoc(), reader, match.weights, indicesOf(match, reader));
   auto normalized = matcher.matchResult(op);
   if (!normalized)
     return std::nullopt;

@@ -121,3 +121,28 @@ func.func @two_columns(%q: tensor<8x4xf32>, %k: tensor<4x8xf32>, %v: tensor<9x4x
   %o = linalg.matmul ins(%w, %v : tensor<8x9xf32>, tensor<9x4xf32>) outs(%fo : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %o : tensor<8x4xf32>
 }
+
+// -----
+
+// The sum counts keys that the product leaves out.
+// CHECK-LABEL: func @part_of_weights
+// CHECK-NOT: attn.attention
+func.func @part_of_weights(%q: tensor<8x4xf32>, %k: tensor<4x8xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %s = linalg.matmul ins(%q, %k : tensor<8x4xf32>, tensor<4x8xf32>) outs(%f : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %p = math.exp %s : tensor<8x8xf32>
+  %er = tensor.empty() : tensor<8xf32>
+  %fz = linalg.fill ins(%zero : f32) outs(%er : tensor<8xf32>) -> tensor<8xf32>
+  %z = linalg.reduce ins(%p : tensor<8x8xf32>) outs(%fz : tensor<8xf32>) dimensions = [1]
+    (%x: f32, %acc: f32) { %m = arith.addf %x, %acc : f32 linalg.yield %m : f32 }
+  %part = tensor.extract_slice %p[0, 0] [8, 5] [1, 1] : tensor<8x8xf32> to tensor<8x5xf32>
+  %eo = tensor.empty() : tensor<8x4xf32>
+  %fo = linalg.fill ins(%zero : f32) outs(%eo : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %o = linalg.matmul ins(%part, %v : tensor<8x5xf32>, tensor<5x4xf32>) outs(%fo : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %zw = linalg.broadcast ins(%z : tensor<8xf32>) outs(%eo : tensor<8x4xf32>) dimensions = [1]
+  // expected-remark @below {{is not the sum of the exponentials along the keys}}
+  %r = arith.divf %o, %zw : tensor<8x4xf32>
+  return %r : tensor<8x4xf32>
+}

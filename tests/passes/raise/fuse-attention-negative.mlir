@@ -166,3 +166,42 @@ func.func @weights_around_dropout(%q: tensor<8x4xf32>, %k: tensor<4x8xf32>, %v: 
   %o = linalg.matmul ins(%w, %v : tensor<8x8xf32>, tensor<8x4xf32>) outs(%fo : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %o, %p : tensor<8x4xf32>, tensor<8x8xf32>
 }
+
+// -----
+
+// Of eight keys five are normalised: an attention over all would be another function.
+// CHECK-LABEL: func @part_of_keys
+// CHECK: attn.softmax
+func.func @part_of_keys(%q: tensor<8x4xf32>, %k: tensor<4x8xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %s = linalg.matmul ins(%q, %k : tensor<8x4xf32>, tensor<4x8xf32>) outs(%f : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %part = tensor.extract_slice %s[0, 0] [8, 5] [1, 1] : tensor<8x8xf32> to tensor<8x5xf32>
+  %ep = tensor.empty() : tensor<8x5xf32>
+  // expected-remark @below {{[attention] this softmax stays: it reads a part of the product of queries and keys}}
+  %p = attn.softmax ins(%part : tensor<8x5xf32>) outs(%ep : tensor<8x5xf32>) dim(1) -> tensor<8x5xf32>
+  %eo = tensor.empty() : tensor<8x4xf32>
+  %fo = linalg.fill ins(%zero : f32) outs(%eo : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %o = linalg.matmul ins(%p, %v : tensor<8x5xf32>, tensor<5x4xf32>) outs(%fo : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %o : tensor<8x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @part_of_rows
+// CHECK: attn.softmax
+func.func @part_of_rows(%q: tensor<?x4xf32>, %k: tensor<4x8xf32>, %v: tensor<8x4xf32>, %rows: index, %n: index) -> tensor<?x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty(%n) : tensor<?x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %s = linalg.matmul ins(%q, %k : tensor<?x4xf32>, tensor<4x8xf32>) outs(%f : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %part = tensor.extract_slice %s[0, 0] [%rows, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
+  %ep = tensor.empty(%rows) : tensor<?x8xf32>
+  // expected-remark @below {{it reads a part of the product of queries and keys}}
+  %p = attn.softmax ins(%part : tensor<?x8xf32>) outs(%ep : tensor<?x8xf32>) dim(1) -> tensor<?x8xf32>
+  %eo = tensor.empty(%rows) : tensor<?x4xf32>
+  %fo = linalg.fill ins(%zero : f32) outs(%eo : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %o = linalg.matmul ins(%p, %v : tensor<?x8xf32>, tensor<8x4xf32>) outs(%fo : tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %o : tensor<?x4xf32>
+}

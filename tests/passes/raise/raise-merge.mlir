@@ -525,3 +525,40 @@ func.func @negative_sink(%q: tensor<1x2x8x4xf32>, %k: tensor<1x2x24x4xf32>, %v: 
   } -> tensor<1x2x8x4xf32>
   return %y.out : tensor<1x2x8x4xf32>
 }
+
+// -----
+
+// Five of eight rows are combined.
+#o = affine_map<(b, h, i, d) -> (b, h, i, d)>
+#l = affine_map<(b, h, i, d) -> (b, h, i)>
+// CHECK-LABEL: func @part_of_rows
+// CHECK-COUNT-2: attn.attention
+func.func @part_of_rows(%q: tensor<1x2x8x4xf32>, %k: tensor<1x2x24x4xf32>, %v: tensor<1x2x24x4xf32>) -> tensor<1x2x5x4xf32> {
+  %e = tensor.empty() : tensor<1x2x8x4xf32>
+  %el = tensor.empty() : tensor<1x2x8xf32>
+  %ep = tensor.empty() : tensor<1x2x5x4xf32>
+  %k1 = tensor.extract_slice %k[0, 0, 0, 0] [1, 2, 16, 4] [1, 1, 1, 1] : tensor<1x2x24x4xf32> to tensor<1x2x16x4xf32>
+  %k2 = tensor.extract_slice %k[0, 0, 16, 0] [1, 2, 8, 4] [1, 1, 1, 1] : tensor<1x2x24x4xf32> to tensor<1x2x8x4xf32>
+  %v1 = tensor.extract_slice %v[0, 0, 0, 0] [1, 2, 16, 4] [1, 1, 1, 1] : tensor<1x2x24x4xf32> to tensor<1x2x16x4xf32>
+  %v2 = tensor.extract_slice %v[0, 0, 16, 0] [1, 2, 8, 4] [1, 1, 1, 1] : tensor<1x2x24x4xf32> to tensor<1x2x8x4xf32>
+  // expected-remark @below {{[attention] two attentions that are combined stay two: a part of their results is combined}}
+  %1:2 = attn.attention ins(%q, %k1, %v1 : tensor<1x2x8x4xf32>, tensor<1x2x16x4xf32>, tensor<1x2x16x4xf32>) outs(%e, %el : tensor<1x2x8x4xf32>, tensor<1x2x8xf32>) {with_lse} -> tensor<1x2x8x4xf32>, tensor<1x2x8xf32>
+  %2:2 = attn.attention ins(%q, %k2, %v2 : tensor<1x2x8x4xf32>, tensor<1x2x8x4xf32>, tensor<1x2x8x4xf32>) outs(%e, %el : tensor<1x2x8x4xf32>, tensor<1x2x8xf32>) {with_lse} -> tensor<1x2x8x4xf32>, tensor<1x2x8xf32>
+  %o1 = tensor.extract_slice %1#0[0, 0, 0, 0] [1, 2, 5, 4] [1, 1, 1, 1] : tensor<1x2x8x4xf32> to tensor<1x2x5x4xf32>
+  %o2 = tensor.extract_slice %2#0[0, 0, 0, 0] [1, 2, 5, 4] [1, 1, 1, 1] : tensor<1x2x8x4xf32> to tensor<1x2x5x4xf32>
+  %l1 = tensor.extract_slice %1#1[0, 0, 0] [1, 2, 5] [1, 1, 1] : tensor<1x2x8xf32> to tensor<1x2x5xf32>
+  %l2 = tensor.extract_slice %2#1[0, 0, 0] [1, 2, 5] [1, 1, 1] : tensor<1x2x8xf32> to tensor<1x2x5xf32>
+  %y = linalg.generic {indexing_maps = [#o, #o, #l, #l, #o], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%o1, %o2, %l1, %l2 : tensor<1x2x5x4xf32>, tensor<1x2x5x4xf32>, tensor<1x2x5xf32>, tensor<1x2x5xf32>) outs(%ep : tensor<1x2x5x4xf32>) {
+  ^bb0(%a: f32, %c: f32, %x: f32, %z: f32, %init: f32):
+    %u = math.exp %x : f32
+    %w = math.exp %z : f32
+    %n = arith.addf %u, %w : f32
+    %p = arith.mulf %a, %u : f32
+    %r = arith.mulf %c, %w : f32
+    %s = arith.addf %p, %r : f32
+    %t = arith.divf %s, %n : f32
+    linalg.yield %t : f32
+  } -> tensor<1x2x5x4xf32>
+  return %y : tensor<1x2x5x4xf32>
+}

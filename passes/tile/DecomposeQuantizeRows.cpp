@@ -11,7 +11,7 @@ using namespace fovea;
 
 static constexpr int64_t group = attn::quantizedGroup;
 
-/// Elements `offset`, `offset + stride`, ... of the dim `dim`.
+/// `value` for the dim `dim`, `others` for the other ones.
 static SmallVector<OpFoldResult> along(OpBuilder &b, int64_t rank, int64_t dim, int64_t value,
                                        int64_t others) {
   SmallVector<OpFoldResult> all(rank, b.getIndexAttr(others));

@@ -3,7 +3,7 @@
 #ifndef FOVEA_BENCH_PROBLEM_H
 #define FOVEA_BENCH_PROBLEM_H
 
-#include "bench/peaks/Ceilings.h"
+#include "runtime/ceilings/Ceilings.h"
 #include "frontend/Graph.h"
 #include <map>
 #include <string>

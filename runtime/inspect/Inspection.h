@@ -4,7 +4,7 @@
 #define FOVEA_RUNTIME_INSPECT_INSPECTION_H
 
 #include "runtime/Trace.h"
-#include "runtime/inspect/Ceilings.h"
+#include "runtime/ceilings/Ceilings.h"
 #include "runtime/inspect/CompilationRecord.h"
 #include "runtime/inspect/GraphPicture.h"
 #include "runtime/inspect/IrText.h"
@@ -36,7 +36,7 @@ private:
 struct InspectedRun {
   Trace trace;
   unsigned threads = 1;
-  Ceilings ceilings;
+  PeakRates ceilings;
 };
 
 /// The data of the page; `run` may be null, then `whyNotRun` says why.

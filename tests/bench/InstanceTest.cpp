@@ -34,7 +34,7 @@ TEST(Problems, HaveNamesOfTheirOwnAndWork) {
   for (const Problem &problem : allProblems()) {
     EXPECT_TRUE(names.insert(problem.name).second) << problem.name;
     EXPECT_GT(problem.work.bytes, 0) << problem.name;
-    EXPECT_TRUE(problem.bound != Bound::Fma || problem.work.flops > 0) << problem.name;
+    EXPECT_TRUE(problem.bound != fovea::Bound::Fma || problem.work.flops > 0) << problem.name;
   }
 }
 

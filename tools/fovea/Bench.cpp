@@ -130,7 +130,7 @@ static void print(const BenchResult &result) {
 // JSON
 //===----------------------------------------------------------------------===//
 
-static llvm::json::Value toJson(const Rate &rate, const Ceilings &ceilings) {
+static llvm::json::Value toJson(const Rate &rate, const PeakRates &ceilings) {
   if (rate.seconds.empty())
     return nullptr;
   llvm::json::Array runs;

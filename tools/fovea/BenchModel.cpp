@@ -1,5 +1,4 @@
 #include "BenchModel.h"
-#include "runtime/ThreadPool.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <chrono>
@@ -129,9 +128,8 @@ static llvm::Error measureDecode(const LanguageModel &model, const Work &work,
   });
 }
 
-static llvm::Error addCeilings(unsigned threads, llvm::StringRef cpu, Ceilings &best) {
-  ThreadPool pool(threads);
-  llvm::Expected<Ceilings> now = fovea::measureCeilings(pool, cpu);
+static llvm::Error addCeilings(unsigned threads, llvm::StringRef cpu, PeakRates &best) {
+  llvm::Expected<PeakRates> now = measurePeaks(threads, cpu);
   if (!now)
     return now.takeError();
   best.operations = std::max(best.operations, now->operations);

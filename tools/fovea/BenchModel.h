@@ -3,7 +3,7 @@
 #define FOVEA_TOOLS_FOVEA_BENCHMODEL_H
 
 #include "runtime/generate/LanguageModel.h"
-#include "runtime/inspect/Ceilings.h"
+#include "runtime/ceilings/Ceilings.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 
@@ -31,7 +31,7 @@ struct Rate {
 
 struct BenchResult {
   unsigned threads = 0;
-  Ceilings ceilings; // the better of before and after
+  PeakRates ceilings; // the better of before and after
   double loadSeconds = 0;
   int64_t weightBytes = 0; // that a token reads
   std::string storedTypes; // of the matrices in the files: "bf16,f32"

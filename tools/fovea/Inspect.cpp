@@ -82,11 +82,9 @@ static llvm::Error measure(const InspectOptions &options, InspectedRun &run) {
   llvm::Expected<double> bytes = parseGiga("--peak-gbytes", options.peakBytes);
   if (!bytes)
     return bytes.takeError();
-  if (*operations == 0 || *bytes == 0) {
-    ThreadPool pool(run.threads);
-    if (llvm::Error error = measureCeilings(pool, options.cpu).moveInto(run.ceilings))
+  if (*operations == 0 || *bytes == 0)
+    if (llvm::Error error = measurePeaks(run.threads, options.cpu).moveInto(run.ceilings))
       return error;
-  }
   if (*operations > 0)
     run.ceilings.operations = *operations;
   if (*bytes > 0)

@@ -1,17 +1,18 @@
 // What the machine can do at this moment: the rates that results are compared with. The machine
 // may be shared and its speed move within seconds, so a ceiling is measured in a few milliseconds
 // and as often as wanted, in turns with what is compared with it.
-#ifndef FOVEA_BENCH_PEAKS_CEILINGS_H
-#define FOVEA_BENCH_PEAKS_CEILINGS_H
+#ifndef FOVEA_RUNTIME_CEILINGS_CEILINGS_H
+#define FOVEA_RUNTIME_CEILINGS_CEILINGS_H
 
 #include "runtime/ThreadPool.h"
+#include "runtime/ceilings/Streams.h"
 #include "runtime/tensor/Tensor.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 #include <memory>
 #include <vector>
 
-namespace fovea::bench {
+namespace fovea {
 
 /// What bounds a computation.
 enum class Bound {
@@ -33,9 +34,13 @@ Bound readBound(double bytes);
 
 class Ceilings {
 public:
-  /// Ceilings of that many threads, multiply-adds in vectors of `vectorBits` bits. An error if the
-  /// system refuses the threads.
-  static llvm::Expected<std::unique_ptr<Ceilings>> create(unsigned threads, int64_t vectorBits);
+  /// More than any cache holds.
+  static constexpr int64_t defaultMemoryBytes = int64_t(1) << 30;
+
+  /// Ceilings of that many threads with vectors of `vectorBits` bits. An error if the system
+  /// refuses the threads or the machine has no such vectors.
+  static llvm::Expected<std::unique_ptr<Ceilings>> create(unsigned threads, int64_t vectorBits,
+                                                          int64_t memoryBytes = defaultMemoryBytes);
 
   /// Makes the memory that `bound` is measured with; call it once before `measure`.
   llvm::Error prepare(Bound bound);
@@ -48,8 +53,8 @@ public:
   unsigned threads() const { return pool.size(); }
 
 private:
-  Ceilings(unsigned threads, int64_t vectorBits)
-      : pool(threads), vectorBits(vectorBits), positions(threads) {}
+  Ceilings(unsigned threads, const StreamLoops &loops, int64_t memoryBytes)
+      : pool(threads), loops(loops), memoryBytes(memoryBytes), positions(threads) {}
 
   /// Runs `piece(share)`, which returns how much it did, over and over on all threads, each with a
   /// share of its own, for some milliseconds. The rate is that of the middle piece, or of all.
@@ -61,11 +66,22 @@ private:
   char *nextPiece(int64_t share, int64_t bytes, int64_t pieceBytes);
 
   ThreadPool pool;
-  int64_t vectorBits;
+  const StreamLoops &loops;
+  int64_t memoryBytes;
   std::vector<int64_t> positions; // of each share
   std::shared_ptr<Tensor> memory;
 };
 
-} // namespace fovea::bench
+/// What a model's run is held against.
+struct PeakRates {
+  double operations = 0; // floating-point operations a second, in registers, of f32
+  double bytes = 0;      // a second, read from memory
+};
 
-#endif // FOVEA_BENCH_PEAKS_CEILINGS_H
+/// The peaks of that many threads for code compiled for `cpu` as LLVM names it. The best of several
+/// tries, since others may be at work; a fraction of a second.
+llvm::Expected<PeakRates> measurePeaks(unsigned threads, llvm::StringRef cpu);
+
+} // namespace fovea
+
+#endif // FOVEA_RUNTIME_CEILINGS_CEILINGS_H

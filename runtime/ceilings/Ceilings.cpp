@@ -1,17 +1,18 @@
-#include "bench/peaks/Ceilings.h"
-#include "bench/peaks/Streams.h"
+#include "runtime/ceilings/Ceilings.h"
+#include "runtime/CodeGen.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Target/TargetMachine.h"
 #include <algorithm>
 #include <atomic>
-#include <benchmark/benchmark.h>
 #include <chrono>
 #include <cstring>
 #include <numeric>
 
 using namespace fovea;
-using namespace fovea::bench;
 using Clock = std::chrono::steady_clock;
 
 /// Short enough to be taken often, long enough for tens of pieces.
@@ -20,11 +21,14 @@ static constexpr std::chrono::milliseconds measuringTime(2);
 static constexpr size_t fewestPieces = 9;
 
 static constexpr int64_t unknownCacheBytes = int64_t(32) << 20;
-static constexpr int64_t memoryBytes = int64_t(1) << 30;
 static constexpr int64_t memoryPiece = int64_t(1) << 20;
 static constexpr int64_t cachePiece = int64_t(1) << 18;
 
-const char *bench::describe(Bound bound) {
+/// Of measurePeaks: more than last-level caches hold, little enough to be there anywhere.
+static constexpr int64_t peakMemoryBytes = int64_t(256) << 20;
+static constexpr int tries = 5;
+
+const char *fovea::describe(Bound bound) {
   switch (bound) {
   case Bound::Fma:
     return "FMA peak";
@@ -38,21 +42,39 @@ const char *bench::describe(Bound bound) {
   return "";
 }
 
-int64_t bench::lastLevelCacheBytes() {
+/// "32768K" as bytes; 0 for anything else.
+static int64_t parseSize(llvm::StringRef text) {
+  text = text.trim();
+  int64_t unit = text.consume_back("K") ? 1 << 10 : text.consume_back("M") ? 1 << 20 : 1;
+  int64_t size = 0;
+  return text.getAsInteger(10, size) ? 0 : size * unit;
+}
+
+int64_t fovea::lastLevelCacheBytes() {
   int64_t largest = 0;
-  for (const benchmark::CPUInfo::CacheInfo &cache : benchmark::CPUInfo::Get().caches)
-    largest = std::max<int64_t>(largest, cache.size);
+  for (int index = 0;; ++index) {
+    auto file = llvm::MemoryBuffer::getFileAsStream("/sys/devices/system/cpu/cpu0/cache/index" +
+                                                    llvm::Twine(index) + "/size");
+    if (!file)
+      break;
+    largest = std::max(largest, parseSize((*file)->getBuffer()));
+  }
   return largest ? largest : unknownCacheBytes;
 }
 
-Bound bench::readBound(double bytes) {
+Bound fovea::readBound(double bytes) {
   // Other data wants some of the cache as well.
   return bytes <= 0.75 * static_cast<double>(lastLevelCacheBytes()) ? Bound::ReadCache
                                                                     : Bound::ReadMemory;
 }
 
-llvm::Expected<std::unique_ptr<Ceilings>> Ceilings::create(unsigned threads, int64_t vectorBits) {
-  std::unique_ptr<Ceilings> ceilings(new Ceilings(threads, vectorBits));
+llvm::Expected<std::unique_ptr<Ceilings>> Ceilings::create(unsigned threads, int64_t vectorBits,
+                                                           int64_t memoryBytes) {
+  const StreamLoops *loops = findStreamLoops(vectorBits);
+  if (!loops)
+    return llvm::createStringError("expected vectors of " + llvm::Twine(vectorBits) +
+                                   " bits, but this machine has none");
+  std::unique_ptr<Ceilings> ceilings(new Ceilings(threads, *loops, memoryBytes));
   if (ceilings->pool.size() != threads)
     return llvm::createStringError("expected " + llvm::Twine(threads) +
                                    " threads, but the system gave " +
@@ -66,7 +88,7 @@ llvm::Error Ceilings::prepare(Bound bound) {
   // One for all numbers of threads.
   static std::weak_ptr<Tensor> shared;
   memory = shared.lock();
-  if (memory)
+  if (memory && static_cast<int64_t>(memory->numBytes()) == memoryBytes)
     return llvm::Error::success();
   llvm::Expected<Tensor> made = Tensor::createUninitialized(DataType::U8, {memoryBytes});
   if (!made)
@@ -137,7 +159,7 @@ char *Ceilings::nextPiece(int64_t share, int64_t bytes, int64_t pieceBytes) {
 double Ceilings::readRate(int64_t bytes, int64_t pieceBytes) {
   return rateOf(/*takeMiddle=*/true, [&](int64_t share) {
     auto *data = reinterpret_cast<const float *>(nextPiece(share, bytes, pieceBytes));
-    benchmark::DoNotOptimize(readFloats(data, pieceBytes / sizeof(float)));
+    loops.readFloats(data, pieceBytes / sizeof(float));
     return static_cast<double>(pieceBytes);
   });
 }
@@ -146,7 +168,7 @@ double Ceilings::copyRate() {
   return rateOf(/*takeMiddle=*/true, [&](int64_t share) {
     auto *from = reinterpret_cast<float *>(nextPiece(share, memoryBytes, 2 * memoryPiece));
     constexpr int64_t count = memoryPiece / sizeof(float);
-    copyFloats(from + count, from, count);
+    loops.copyFloats(from + count, from, count);
     return 2.0 * memoryPiece;
   });
 }
@@ -154,7 +176,7 @@ double Ceilings::copyRate() {
 double Ceilings::measure(Bound bound) {
   switch (bound) {
   case Bound::Fma:
-    return rateOf(/*takeMiddle=*/false, [&](int64_t) { return runFmaChains(10000, vectorBits); });
+    return rateOf(/*takeMiddle=*/false, [&](int64_t) { return loops.runFmaChains(10000); });
   case Bound::ReadMemory:
     return readRate(memoryBytes, memoryPiece);
   case Bound::ReadCache:
@@ -165,4 +187,21 @@ double Ceilings::measure(Bound bound) {
     return copyRate();
   }
   return 0;
+}
+
+llvm::Expected<PeakRates> fovea::measurePeaks(unsigned threads, llvm::StringRef cpu) {
+  auto machine = createTargetMachine("", cpu, 2);
+  if (!machine)
+    return machine.takeError();
+  auto ceilings = Ceilings::create(threads, targetOf(**machine).vectorBits, peakMemoryBytes);
+  if (!ceilings)
+    return ceilings.takeError();
+  if (llvm::Error error = (*ceilings)->prepare(Bound::ReadMemory))
+    return std::move(error);
+  PeakRates best;
+  for (int i = 0; i < tries; ++i) {
+    best.operations = std::max(best.operations, (*ceilings)->measure(Bound::Fma));
+    best.bytes = std::max(best.bytes, (*ceilings)->measure(Bound::ReadMemory));
+  }
+  return best;
 }

@@ -2,6 +2,7 @@
 #include "Verify.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -43,6 +44,37 @@ static double errorBetween(double result, double reference) {
   return std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity();
 }
 
+/// Exact where doubles are not: unequal integers never have the error 0.
+static double errorBetween(int64_t result, int64_t reference) {
+  auto [low, high] = std::minmax(result, reference);
+  return static_cast<double>(static_cast<uint64_t>(high) - static_cast<uint64_t>(low));
+}
+
+template <typename Element>
+static void addErrors(llvm::ArrayRef<Element> results, llvm::ArrayRef<Element> references,
+                      Comparison &comparison) {
+  for (auto [got, expected] : llvm::zip_equal(results, references)) {
+    comparison.largestError = std::max(comparison.largestError, errorBetween(got, expected));
+    double magnitude = std::fabs(static_cast<double>(expected));
+    if (std::isfinite(magnitude))
+      comparison.largestMagnitude = std::max(comparison.largestMagnitude, magnitude);
+  }
+}
+
+static llvm::Error compareIntegers(const TensorView &result, const TensorView &reference,
+                                   Comparison &comparison) {
+  llvm::Expected<Tensor> results = Tensor::copyOf(result);
+  if (!results)
+    return results.takeError();
+  llvm::Expected<Tensor> references = Tensor::copyOf(reference);
+  if (!references)
+    return references.takeError();
+  size_t count = results->numElements();
+  addErrors(llvm::ArrayRef(results->dataAs<int64_t>(), count),
+            llvm::ArrayRef(references->dataAs<int64_t>(), count), comparison);
+  return llvm::Error::success();
+}
+
 llvm::Expected<Comparison> tool::compare(const TensorView &result, const TensorView &reference,
                                          bool quantized) {
   if (result.sizes() != reference.sizes())
@@ -52,12 +84,14 @@ llvm::Expected<Comparison> tool::compare(const TensorView &result, const TensorV
   comparison.bound = boundOf(result.dataType());
   if (quantized && result.dataType() == DataType::F32)
     comparison.bound = quantizedBound;
-  std::vector<double> results = toDoubles(result), references = toDoubles(reference);
-  for (auto [got, expected] : llvm::zip_equal(results, references)) {
-    comparison.largestError = std::max(comparison.largestError, errorBetween(got, expected));
-    if (std::isfinite(expected))
-      comparison.largestMagnitude = std::max(comparison.largestMagnitude, std::fabs(expected));
+  // Every other type fits doubles.
+  if (result.dataType() == DataType::I64 && reference.dataType() == DataType::I64) {
+    if (llvm::Error error = compareIntegers(result, reference, comparison))
+      return std::move(error);
+    return comparison;
   }
+  std::vector<double> results = toDoubles(result), references = toDoubles(reference);
+  addErrors<double>(results, references, comparison);
   return comparison;
 }
 

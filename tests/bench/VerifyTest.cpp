@@ -1,0 +1,42 @@
+// The comparison that `fovea run --verify` and the suite share.
+#include "tools/fovea/Verify.h"
+#include "tests/ErrorTesting.h"
+#include <gtest/gtest.h>
+
+using namespace fovea;
+using fovea::testing::failsWith;
+using tool::Comparison;
+
+static Comparison compareAll(llvm::ArrayRef<int64_t> result, llvm::ArrayRef<int64_t> reference) {
+  auto size = static_cast<int64_t>(result.size());
+  return llvm::cantFail(
+      tool::compare(TensorView(result.data(), {size}), TensorView(reference.data(), {size})));
+}
+
+// 2^53 and 2^53 + 1 are one double.
+TEST(VerifyTest, IntegersAreComparedExactly) {
+  constexpr int64_t large = int64_t(1) << 53, most = std::numeric_limits<int64_t>::max();
+  EXPECT_TRUE(compareAll({large + 1, -3}, {large + 1, -3}).passes());
+  Comparison apart = compareAll({large + 1, -3}, {large, -3});
+  EXPECT_EQ(apart.largestError, 1);
+  EXPECT_FALSE(apart.passes());
+  EXPECT_FALSE(compareAll({most}, {most - 1}).passes());
+  EXPECT_EQ(compareAll({most}, {-most - 1}).largestError, 0x1p64);
+}
+
+TEST(VerifyTest, StridedIntegers) {
+  int64_t data[] = {1, 9, 2, 9}, reference[] = {1, 2};
+  TensorView strided(data, DataType::I64, {2}, {2});
+  EXPECT_TRUE(llvm::cantFail(tool::compare(strided, TensorView(reference, {2}))).passes());
+}
+
+TEST(VerifyTest, FloatsAreComparedWithinTheBoundOfTheirType) {
+  float result[] = {1, 1000}, wrong[] = {1, 1000.1f};
+  double reference[] = {1.000001, 1000};
+  EXPECT_TRUE(
+      llvm::cantFail(tool::compare(TensorView(result, {2}), TensorView(reference, {2}))).passes());
+  EXPECT_FALSE(
+      llvm::cantFail(tool::compare(TensorView(wrong, {2}), TensorView(reference, {2}))).passes());
+  EXPECT_TRUE(failsWith(tool::compare(TensorView(result, {2}), TensorView(reference, {1})),
+                        "the compiled code gave f32[2], the reference f64[1]"));
+}

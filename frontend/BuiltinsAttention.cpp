@@ -89,6 +89,18 @@ static bool readBuckets(BuiltinCall &call, AttentionOptions &options,
   return !call.hasFailed();
 }
 
+/// The sum of two float tensors, in f32 or f64 if their types differ: scores are no narrower.
+static GraphBuilder::TensorOrError addWide(GraphBuilder &g, const SymbolicTensor &a,
+                                           const SymbolicTensor &b) {
+  mlir::Type type = a.elementType();
+  if (b.elementType() != type)
+    type = type.isF64() || b.elementType().isF64() ? mlir::Type(g.opBuilder().getF64Type())
+                                                   : mlir::Type(g.opBuilder().getF32Type());
+  auto left = g.cast(a, type);
+  auto right = left ? g.cast(b, type) : std::move(left);
+  return right ? g.add(*left, *right) : std::move(right);
+}
+
 // A mask is a function of positions, a boolean tensor, or a float tensor added to the scores;
 // `bias` is such a float tensor too, and may be there beside any mask.
 static bool readMask(BuiltinCall &call, AttentionOptions &options,
@@ -120,7 +132,7 @@ static bool readMask(BuiltinCall &call, AttentionOptions &options,
   auto merged =
       call.importer.build(call.range, [&](GraphBuilder &g) -> GraphBuilder::TensorOrError {
         if (isFloat)
-          return g.add(mask, bias);
+          return addWide(g, mask, bias);
         auto excluded = g.scalar(-std::numeric_limits<double>::infinity(), bias.elementType());
         return excluded ? g.where(mask, bias, *excluded) : std::move(excluded);
       });

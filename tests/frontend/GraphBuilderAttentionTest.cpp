@@ -11,6 +11,19 @@ llvm::Expected<mlir::Value> causal(mlir::OpBuilder &builder, mlir::Location loc,
   return buildCompare(builder, loc, CompareKind::Ge, indices[2], indices[3]);
 }
 
+/// A score function of the score alone.
+RegionBuilder scoreBy(UnaryKind kind) {
+  return [kind](mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange arguments) {
+    return llvm::Expected<mlir::Value>(buildUnary(builder, loc, kind, arguments[0]));
+  };
+}
+
+/// Yields the last position, whatever is asked for.
+llvm::Expected<mlir::Value> lastArgument(mlir::OpBuilder &, mlir::Location,
+                                         mlir::ValueRange arguments) {
+  return arguments.back();
+}
+
 TEST_F(GraphBuilderTest, AttentionOfRankFourIsUsedAsItIs) {
   auto x = begin({{B, 8, L, 64}, {B, 2, L, 64}, {B, 2, L, 32}});
   AttentionOptions options;
@@ -42,9 +55,7 @@ TEST_F(GraphBuilderTest, AttentionSums) {
   auto x = begin({{B, 8, L, 64}, {B, 8, S, 64}});
   AttentionOptions options;
   options.withColumnSums = true;
-  options.bucket = [](mlir::OpBuilder &, mlir::Location, mlir::ValueRange arguments) {
-    return llvm::Expected<mlir::Value>(arguments[3]);
-  };
+  options.bucket = lastArgument;
   options.buckets = 5;
   auto y = llvm::cantFail(b.attention(x[0], x[1], x[1], options));
   EXPECT_EQ(y.columnSums->str(), "f32[B, 8, S]");
@@ -58,9 +69,7 @@ TEST_F(GraphBuilderTest, SoftcapComesBeforeTheScoreFunction) {
   auto x = begin({{B, 8, L, 64}});
   AttentionOptions options;
   options.softcap = 30;
-  options.score = [](mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange arguments) {
-    return llvm::Expected<mlir::Value>(buildUnary(builder, loc, UnaryKind::Abs, arguments[0]));
-  };
+  options.score = scoreBy(UnaryKind::Abs);
   auto y = llvm::cantFail(b.attention(x[0], x[0], x[0], options));
   EXPECT_TRUE(inOrder(finish(y.output), {"attn.attention", "score", "3.0", "arith.divf",
                                          "math.tanh", "arith.mulf", "math.absf"}));
@@ -118,9 +127,7 @@ TEST_F(GraphBuilderTest, AdditiveMaskGoesIntoTheScore) {
   auto x = begin({{f16(), {B, 8, L, 64}}, {f16(), {L, L}}});
   AttentionOptions options;
   options.maskTensor = x[1];
-  options.score = [](mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange arguments) {
-    return llvm::Expected<mlir::Value>(buildUnary(builder, loc, UnaryKind::Tanh, arguments[0]));
-  };
+  options.score = scoreBy(UnaryKind::Tanh);
   auto y = llvm::cantFail(b.attention(x[0], x[0], x[0], options));
   EXPECT_TRUE(inOrder(finish(y.output), {"attn.attention", "score", "f32,", "math.tanh",
                                          "tensor.extract %arg1", "arith.extf", "arith.addf"}));
@@ -188,14 +195,11 @@ TEST_F(GraphBuilderTest, AttentionOptionErrors) {
             "attention: expected a mask that broadcasts to [B, 8, L, L], got bool[1, 1, 1, 1, 1]");
   EXPECT_EQ(error([&](auto &o) { o.queryOffset = x[1]; }),
             "index: expected it to be an integer scalar, got bool[4, 4]");
-  auto yieldsIndex = [](mlir::OpBuilder &, mlir::Location, mlir::ValueRange arguments) {
-    return llvm::Expected<mlir::Value>(arguments.back());
-  };
-  EXPECT_EQ(error([&](auto &o) { o.mask = yieldsIndex; }),
+  EXPECT_EQ(error([&](auto &o) { o.mask = lastArgument; }),
             "attention mask: expected bool, got index");
-  EXPECT_EQ(error([&](auto &o) { o.score = yieldsIndex; }),
+  EXPECT_EQ(error([&](auto &o) { o.score = lastArgument; }),
             "attention score: expected f32, got index");
-  EXPECT_EQ(error([&](auto &o) { o.sink = yieldsIndex; }),
+  EXPECT_EQ(error([&](auto &o) { o.sink = lastArgument; }),
             "attention sink: expected f32, got index");
   // Nothing of the failed attempts is left.
   EXPECT_FALSE(llvm::StringRef(finish(x[0])).contains("attn.attention"));

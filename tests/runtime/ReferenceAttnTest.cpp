@@ -12,7 +12,16 @@ using testing::IsNan;
 
 namespace {
 
-class ReferenceAttnTest : public ReferenceHarness {};
+class ReferenceAttnTest : public ReferenceHarness {
+protected:
+  /// @f, which quantises a tensor of f32 to rows of bytes: "1x34" to "1x38".
+  static std::string quantizeRows(std::string from, std::string to) {
+    from = "tensor<" + from + "xf32>", to = "tensor<" + to + "xi8>";
+    return "func.func @f(%x: " + from + ") -> " + to + " {\n  %e = tensor.empty() : " + to +
+           "\n  %r = attn.quantize_rows ins(%x : " + from + ") outs(%e : " + to + ") -> " + to +
+           "\n  return %r : " + to + "\n}";
+  }
+};
 
 TEST_F(ReferenceAttnTest, CreateMask) {
   EXPECT_THAT(result(R"mlir(
@@ -74,12 +83,6 @@ TEST_F(ReferenceAttnTest, UnfoldWindowsMustFit) {
 // By hand: the largest magnitude 127 gives the scale 1, and 254 the scale 2; 34 elements are two
 // groups. 0x3F80 and 0x4000 are 1 and 2 as bf16.
 TEST_F(ReferenceAttnTest, QuantizeRows) {
-  std::string text = R"mlir(
-    func.func @f(%x: tensor<1x34xf32>) -> tensor<1x38xi8> {
-      %e = tensor.empty() : tensor<1x38xi8>
-      %r = attn.quantize_rows ins(%x : tensor<1x34xf32>) outs(%e : tensor<1x38xi8>) -> tensor<1x38xi8>
-      return %r : tensor<1x38xi8>
-    })mlir";
   std::vector<double> row(34, 0.0);
   row[0] = -127, row[1] = 2.25, row[2] = 2.5, row[3] = -3.5, row[31] = 126.6;
   row[32] = 254, row[33] = -9;
@@ -89,17 +92,13 @@ TEST_F(ReferenceAttnTest, QuantizeRows) {
   expected[32] = 127, expected[33] = -4;
   expected[34] = static_cast<int8_t>(0x80), expected[35] = 0x3F, expected[36] = 0,
   expected[37] = 0x40;
-  EXPECT_THAT(result(text, {floats({1, 34}, row)}), testing::ElementsAreArray(expected));
+  EXPECT_THAT(result(quantizeRows("1x34", "1x38"), {floats({1, 34}, row)}),
+              testing::ElementsAreArray(expected));
 }
 
 // The smallest bf16 that is at least 1 / 127 is 0x3C02 (0.0079345703125), so -1 becomes -126.
 TEST_F(ReferenceAttnTest, QuantizedScalesAreRoundedUp) {
-  std::string text = R"mlir(
-    func.func @f(%x: tensor<2xf32>) -> tensor<4xi8> {
-      %e = tensor.empty() : tensor<4xi8>
-      %r = attn.quantize_rows ins(%x : tensor<2xf32>) outs(%e : tensor<4xi8>) -> tensor<4xi8>
-      return %r : tensor<4xi8>
-    })mlir";
+  std::string text = quantizeRows("2", "4");
   EXPECT_THAT(result(text, {floats({2}, {-1, 0.5})}), ElementsAre(-126, 63, 0x02, 0x3C));
   EXPECT_THAT(result(text, {floats({2}, {0, 0})}), ElementsAre(0, 0, 0, 0));
 }

@@ -37,54 +37,69 @@ static int64_t placeOf(int64_t row, int64_t rows, const PanelSpec &panels) {
   return number % panels.streams * length + number / panels.streams;
 }
 
+namespace {
+/// A matrix whose rows lie along dim 0 or dim 1.
+struct Matrix {
+  DataType type;
+  int64_t rows, depth, dim;
+
+  llvm::SmallVector<int64_t, 4> sizes() const {
+    return dim == 0 ? llvm::SmallVector<int64_t, 4>{rows, depth}
+                    : llvm::SmallVector<int64_t, 4>{depth, rows};
+  }
+  /// Where an element lies in row-major memory.
+  int64_t at(int64_t row, int64_t k) const { return dim == 0 ? row * depth + k : k * rows + row; }
+  std::string str() const {
+    return stringify(type).str() + " " + std::to_string(rows) + " x " + std::to_string(depth) +
+           " along " + std::to_string(dim);
+  }
+};
+} // namespace
+
 /// Every element is where fovea_pack_panels says, and what fills up the last panels is 0.
-static void checkPanels(DataType type, int64_t rows, int64_t depth, int64_t dim, int64_t lanes,
-                        int64_t streams) {
-  SCOPED_TRACE(stringify(type).str() + " " + std::to_string(rows) + " x " + std::to_string(depth) +
-               " along " + std::to_string(dim));
-  llvm::SmallVector<int64_t, 4> sizes = dim == 0 ? llvm::SmallVector<int64_t, 4>{rows, depth}
-                                                 : llvm::SmallVector<int64_t, 4>{depth, rows};
+static void checkPanels(const Matrix &matrix, int64_t lanes, int64_t streams) {
+  SCOPED_TRACE(matrix.str());
+  auto [type, rows, depth, dim] = matrix;
   PanelSpec panels{dim, lanes, streams};
-  WeightSpec spec{"l.{}.w", 2, type, sizes, panels};
+  WeightSpec spec{"l.{}.w", 2, type, matrix.sizes(), panels};
   ThreadPool pool(2);
-  auto table = WeightTable::resolve(spec, sourceOf(type, sizes), pool);
+  auto table = WeightTable::resolve(spec, sourceOf(type, matrix.sizes()), pool);
   ASSERT_TRUE(succeeds(table));
   ASSERT_EQ(table->size(), 2u);
   const void *packed = table->data()[1];
   int64_t all = lanes * streams;
   for (int64_t row = 0; row < (rows + all - 1) / all * all; ++row)
     for (int64_t k = 0; k < depth; ++k) {
-      double expected =
-          row >= rows ? 0 : static_cast<double>(dim == 0 ? row * depth + k : k * rows + row);
+      double expected = row >= rows ? 0 : static_cast<double>(matrix.at(row, k));
       int64_t place = (placeOf(row, rows, panels) * depth + k) * lanes + row % lanes;
       ASSERT_EQ(elementOf(packed, type, place), expected) << row << ", " << k;
     }
 }
 
 TEST(WeightTableTest, PacksBothLayouts) {
-  checkPanels(DataType::F32, 32, 20, 0, 16, 1);
-  checkPanels(DataType::F32, 32, 20, 1, 16, 2);
-  checkPanels(DataType::F64, 9, 5, 0, 4, 1);
+  checkPanels({DataType::F32, 32, 20, 0}, 16, 1);
+  checkPanels({DataType::F32, 32, 20, 1}, 16, 2);
+  checkPanels({DataType::F64, 9, 5, 0}, 4, 1);
 }
 
 TEST(WeightTableTest, DealsPanelsToStreams) {
-  checkPanels(DataType::F32, 96, 20, 0, 4, 4);
-  checkPanels(DataType::F16, 130, 7, 1, 16, 4);
-  checkPanels(DataType::F32, 40, 3, 0, 8, 3);
+  checkPanels({DataType::F32, 96, 20, 0}, 4, 4);
+  checkPanels({DataType::F16, 130, 7, 1}, 16, 4);
+  checkPanels({DataType::F32, 40, 3, 0}, 8, 3);
 }
 
 TEST(WeightTableTest, FillsUpTheLastPanel) {
-  checkPanels(DataType::F32, 19, 40, 0, 8, 4);
-  checkPanels(DataType::F16, 19, 40, 1, 8, 2);
-  checkPanels(DataType::BF16, 1, 1, 0, 16, 1);
-  checkPanels(DataType::F32, 3, 0, 0, 16, 4);
-  checkPanels(DataType::F32, 0, 3, 0, 16, 4);
+  checkPanels({DataType::F32, 19, 40, 0}, 8, 4);
+  checkPanels({DataType::F16, 19, 40, 1}, 8, 2);
+  checkPanels({DataType::BF16, 1, 1, 0}, 16, 1);
+  checkPanels({DataType::F32, 3, 0, 0}, 16, 4);
+  checkPanels({DataType::F32, 0, 3, 0}, 16, 4);
 }
 
 // More than is packed at once: panels of the next piece follow those before.
 TEST(WeightTableTest, PacksInPieces) {
-  checkPanels(DataType::F32, 1001, 1024, 0, 16, 4);
-  checkPanels(DataType::F32, 1001, 1024, 1, 16, 4);
+  checkPanels({DataType::F32, 1001, 1024, 0}, 16, 4);
+  checkPanels({DataType::F32, 1001, 1024, 1}, 16, 4);
 }
 
 TEST(WeightTableTest, TellsHowFarItIs) {
@@ -153,15 +168,13 @@ static double quantizedElement(const fovea_weight &weight, const char *packed, i
 }
 
 /// Every element is what the reference says, bit for bit.
-static void checkQuantized(DataType type, attn::WeightFormat format, int64_t rows, int64_t depth,
-                           int64_t dim, int64_t lanes, int64_t streams) {
-  SCOPED_TRACE(stringify(type).str() + " " + std::to_string(rows) + " x " + std::to_string(depth) +
-               " along " + std::to_string(dim));
-  llvm::SmallVector<int64_t, 4> sizes = dim == 0 ? llvm::SmallVector<int64_t, 4>{rows, depth}
-                                                 : llvm::SmallVector<int64_t, 4>{depth, rows};
+static void checkQuantized(attn::WeightFormat format, const Matrix &matrix, int64_t lanes,
+                           int64_t streams) {
+  SCOPED_TRACE(matrix.str());
+  auto [type, rows, depth, dim] = matrix;
   auto source = std::make_shared<InMemoryWeights>();
-  llvm::cantFail(source->add("w", randomMatrix(type, sizes)));
-  WeightSpec spec{"w", 1, type, sizes, PanelSpec{dim, lanes, streams, format}};
+  llvm::cantFail(source->add("w", randomMatrix(type, matrix.sizes())));
+  WeightSpec spec{"w", 1, type, matrix.sizes(), PanelSpec{dim, lanes, streams, format}};
   ThreadPool pool(2);
   auto table = WeightTable::resolve(spec, source, pool);
   ASSERT_TRUE(succeeds(table));
@@ -172,7 +185,7 @@ static void checkQuantized(DataType type, attn::WeightFormat format, int64_t row
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t k = 0; k < depth; ++k)
       ASSERT_EQ(quantizedElement(weight, packed, row, k),
-                reference->dataAs<float>()[dim == 0 ? row * depth + k : k * rows + row])
+                reference->dataAs<float>()[matrix.at(row, k)])
           << row << ", " << k;
   int64_t all = lanes * streams;
   for (int64_t row = rows; depth > 0 && row < (rows + all - 1) / all * all; ++row)
@@ -181,11 +194,11 @@ static void checkQuantized(DataType type, attn::WeightFormat format, int64_t row
 
 TEST(WeightTableTest, QuantizesAsTheReferenceDoes) {
   for (attn::WeightFormat format : {attn::WeightFormat::Q8, attn::WeightFormat::Q4}) {
-    checkQuantized(DataType::F32, format, 32, 96, 0, 16, 1);
-    checkQuantized(DataType::F32, format, 19, 77, 1, 8, 2);
-    checkQuantized(DataType::F16, format, 9, 40, 0, 4, 4);
-    checkQuantized(DataType::BF16, format, 33, 64, 1, 16, 4);
-    checkQuantized(DataType::F32, format, 3, 0, 0, 16, 4);
+    checkQuantized(format, {DataType::F32, 32, 96, 0}, 16, 1);
+    checkQuantized(format, {DataType::F32, 19, 77, 1}, 8, 2);
+    checkQuantized(format, {DataType::F16, 9, 40, 0}, 4, 4);
+    checkQuantized(format, {DataType::BF16, 33, 64, 1}, 16, 4);
+    checkQuantized(format, {DataType::F32, 3, 0, 0}, 16, 4);
   }
 }
 

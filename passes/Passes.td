@@ -373,8 +373,8 @@ def EmitEntryPointsPass : Pass<"attn-emit-entry-points", "::mlir::ModuleOp"> {
   let summary = "wrap entries in the C interface";
   let description = [{
     For each entry `NAME` writes the C symbols `NAME`, `NAME_workspace_size` and
-    `NAME_result_shapes` of runtime/Abi.h. The entry itself becomes the private `NAME.body`,
-    whose new first argument is the context.
+    `NAME_result_shapes` of runtime/Abi.h. `NAME` is the entry itself, which now takes the context
+    and reads memrefs from C structs; the others take the operations of their companions.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }
@@ -410,7 +410,8 @@ def ExpandBf16Pass : Pass<"attn-expand-bf16", "::mlir::ModuleOp"> {
 def ConvertAttnToLLVMPass : Pass<"convert-attn-to-llvm", "::mlir::ModuleOp"> {
   let summary = "lower launches, weights and workspace to the context of the C interface";
   let description = [{
-    Weights get slots in the context's table, in the order of their first use; the table is
+    A kernel becomes the task that is run on ranges of its loop, and reads what it captures from
+    memory. Weights get slots in the context's table, in the order of their first use; the table is
     described by the module attribute `attn.weights`, with the panels that the code expects of some.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",

@@ -1,6 +1,6 @@
 // Lowers the ops that talk to the context of the C interface (attn.launch, attn.weight,
 // attn.quantized_weight, attn.workspace, attn.workers) to loads from `fovea_context` and calls. The
-// context is the first argument of the enclosing entry body. Field numbers are those of
+// context is the first argument of the enclosing entry. Field numbers are those of
 // runtime/Abi.h.
 #include "dialect/QuantizedPanels.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
@@ -10,6 +10,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/SymbolTable.h"
 #include "passes/Passes.h"
+#include "passes/entry/Closure.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -46,8 +47,8 @@ private:
   LogicalResult lowerWorkspace(attn::WorkspaceOp op);
   LogicalResult lowerWorkers(attn::WorkersOp op);
   LogicalResult lowerLaunch(attn::LaunchOp op);
-  func::FuncOp createTask(attn::LaunchOp op, func::FuncOp kernel, Type closureType);
-  Value fillClosure(attn::LaunchOp op, LLVM::LLVMStructType type);
+  FailureOr<func::FuncOp> taskOf(attn::LaunchOp op, const Closure &closure);
+  Value fillClosure(attn::LaunchOp op, const Closure &closure);
 
   struct Slots {
     int64_t first, count;
@@ -185,34 +186,38 @@ LogicalResult ContextLowering::lowerWorkers(attn::WorkersOp op) {
   return success();
 }
 
-/// `void task(void *closure, int64_t begin, int64_t end, int64_t worker)`: unpacks the closure
-/// and calls the kernel. All launches of a kernel share it.
-func::FuncOp ContextLowering::createTask(attn::LaunchOp op, func::FuncOp kernel, Type closureType) {
-  std::string name = (kernel.getName() + ".task").str();
+/// `void task(void *closure, int64_t begin, int64_t end, int64_t worker)`: the kernel, which reads
+/// from the closure what it was given as arguments. All launches of a kernel share it.
+FailureOr<func::FuncOp> ContextLowering::taskOf(attn::LaunchOp op, const Closure &closure) {
+  std::string name = (op.getKernel() + ".task").str();
   if (auto task = symbols.lookup<func::FuncOp>(name))
     return task;
+  auto kernel = symbols.lookup<func::FuncOp>(op.getKernel());
+  if (!kernel.getBody().hasOneBlock())
+    return kernel.emitOpError("is launched, so it must have one block, got ")
+           << kernel.getBody().getBlocks().size();
   OpBuilder::InsertionGuard guard(b);
   Location loc = op.getLoc();
   b.setInsertionPointAfter(kernel);
   auto task = func::FuncOp::create(b, loc, name, b.getFunctionType({pointer, i64, i64, i64}, {}));
   task.setPrivate();
   symbols.insert(task);
-  b.setInsertionPointToStart(task.addEntryBlock());
+  Block *entry = task.addEntryBlock();
+  b.setInsertionPointToStart(entry);
   SmallVector<Value> arguments;
   for (Value bound : task.getArguments().drop_front())
     arguments.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), bound));
-  Value closure = LLVM::LoadOp::create(b, loc, closureType, task.getArgument(0));
-  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes().drop_front(3))) {
-    Value field = LLVM::ExtractValueOp::create(b, loc, closure, ArrayRef<int64_t>{int64_t(i)});
-    arguments.push_back(UnrealizedConversionCastOp::create(b, loc, type, field).getResult(0));
-  }
-  func::CallOp::create(b, loc, kernel, arguments);
-  func::ReturnOp::create(b, loc);
+  llvm::append_range(arguments, closure.load(b, loc, task.getArgument(0)));
+  Block &body = kernel.getBody().front();
+  for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
+    argument.replaceAllUsesWith(value);
+  entry->getOperations().splice(entry->end(), body.getOperations());
+  symbols.erase(kernel);
   return task;
 }
 
 /// Stores the captured values into a struct on the stack of the entry body.
-Value ContextLowering::fillClosure(attn::LaunchOp op, LLVM::LLVMStructType type) {
+Value ContextLowering::fillClosure(attn::LaunchOp op, const Closure &closure) {
   Location loc = op.getLoc();
   Value memory;
   {
@@ -220,42 +225,34 @@ Value ContextLowering::fillClosure(attn::LaunchOp op, LLVM::LLVMStructType type)
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&op->getParentOfType<func::FuncOp>().getBody().front());
     Value one = LLVM::ConstantOp::create(b, loc, i64, b.getI64IntegerAttr(1));
-    memory = LLVM::AllocaOp::create(b, loc, pointer, type, one);
+    memory = LLVM::AllocaOp::create(b, loc, pointer, closure.type(), one);
   }
-  Value closure = LLVM::PoisonOp::create(b, loc, type);
-  for (auto [i, value] : llvm::enumerate(op.getArguments())) {
-    Value field = UnrealizedConversionCastOp::create(b, loc, type.getBody()[i], value).getResult(0);
-    closure = LLVM::InsertValueOp::create(b, loc, closure, field, ArrayRef<int64_t>{int64_t(i)});
-  }
-  LLVM::StoreOp::create(b, loc, closure, memory);
+  closure.store(b, loc, op.getArguments(), memory);
   return memory;
 }
 
 /// One thread calls the task itself; more go through the context's parallel_for.
 LogicalResult ContextLowering::lowerLaunch(attn::LaunchOp op) {
   Location loc = op.getLoc();
-  auto kernel = symbols.lookup<func::FuncOp>(op.getKernel());
-  auto closureType = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), llvm::map_to_vector(op.getArguments().getTypes(),
-                                          [&](Type t) { return converter.convertType(t); }));
+  Closure closure(converter, op.getArguments().getTypes());
   FailureOr<Value> parallelFor = loadField(op, ParallelFor, pointer);
   FailureOr<Value> pool = loadField(op, Pool, pointer);
-  if (failed(parallelFor) || failed(pool))
+  FailureOr<func::FuncOp> task = taskOf(op, closure);
+  if (failed(parallelFor) || failed(pool) || failed(task))
     return failure();
-  func::FuncOp task = createTask(op, kernel, closureType);
-  Value closure = fillClosure(op, closureType);
+  Value memory = fillClosure(op, closure);
   Value count = arith::IndexCastOp::create(b, loc, i64, op.getCount());
   Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
   Value null = LLVM::ZeroOp::create(b, loc, pointer);
   Value isSerial = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, *parallelFor, null);
   auto branch = scf::IfOp::create(b, loc, isSerial, /*withElseRegion=*/true);
   b.setInsertionPointToStart(branch.thenBlock());
-  func::CallOp::create(b, loc, task, ValueRange{closure, zero, count, zero});
+  func::CallOp::create(b, loc, *task, ValueRange{memory, zero, count, zero});
   b.setInsertionPointToStart(branch.elseBlock());
-  Value taskPointer = castToPointer(loc, task);
+  Value taskPointer = castToPointer(loc, *task);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
                                           {pointer, i64, pointer, pointer});
-  LLVM::CallOp::create(b, loc, type, ValueRange{*parallelFor, *pool, count, taskPointer, closure});
+  LLVM::CallOp::create(b, loc, type, ValueRange{*parallelFor, *pool, count, taskPointer, memory});
   return success();
 }
 

@@ -1,13 +1,15 @@
-// Gives every entry function its C interface (runtime/Abi.h). The function itself becomes a
-// private `NAME.body` with the context as its first argument; `NAME`, `NAME_workspace_size` and
-// `NAME_result_shapes` unpack C structs and call what earlier passes left for them.
+// Gives every entry function its C interface (runtime/Abi.h). `NAME`, `NAME_workspace_size` and
+// `NAME_result_shapes` unpack C structs and go on with the operations of what earlier passes left
+// for them: a call in between would cost each a function, and a list of all fields of all memrefs.
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "passes/Entries.h"
 #include "passes/Passes.h"
+#include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
 
@@ -80,20 +82,48 @@ static func::FuncOp createSymbol(OpBuilder &b, Operation *after, const Twine &na
   return function;
 }
 
-/// void NAME(const fovea_context *, const fovea_tensor *inputs, const fovea_tensor *outputs)
-static void emitRun(OpBuilder &b, func::FuncOp body, StringRef name, int64_t numInputs,
-                    const LLVMTypeConverter &converter) {
-  StructReader reader{b, body.getLoc()};
-  func::FuncOp run =
-      createSymbol(b, body, name, {reader.pointer, reader.pointer, reader.pointer}, {});
-  SmallVector<Value> arguments{run.getArgument(0)};
-  for (auto [i, type] : llvm::enumerate(body.getArgumentTypes().drop_front())) {
-    bool isInput = int64_t(i) < numInputs;
-    arguments.push_back(readMemRef(reader, converter, run.getArgument(isInput ? 1 : 2),
-                                   isInput ? i : i - numInputs, cast<MemRefType>(type)));
+/// Copies the operations of a companion, which has one block, to the builder's place, and of what
+/// that calls: the size of a workspace may take the shapes of results. Returns its results.
+static SmallVector<Value> inlineCopy(OpBuilder &b, SymbolTable &symbols, func::FuncOp companion,
+                                     ValueRange arguments) {
+  Block &block = companion.getBody().front();
+  IRMapping map;
+  map.map(block.getArguments(), arguments);
+  for (Operation &op : block.without_terminator()) {
+    auto call = dyn_cast<func::CallOp>(op);
+    if (!call) {
+      b.clone(op, map);
+      continue;
+    }
+    auto operands = llvm::map_to_vector(call.getOperands(), [&](Value v) { return map.lookup(v); });
+    auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+    map.map(call.getResults(), inlineCopy(b, symbols, callee, operands));
   }
-  func::CallOp::create(b, body.getLoc(), body, arguments);
-  func::ReturnOp::create(b, body.getLoc());
+  return llvm::map_to_vector(block.getTerminator()->getOperands(),
+                             [&](Value result) { return map.lookup(result); });
+}
+
+/// void NAME(const fovea_context *, const fovea_tensor *inputs, const fovea_tensor *outputs):
+/// the entry itself, with other arguments.
+static LogicalResult emitRun(OpBuilder &b, func::FuncOp entry, int64_t numInputs,
+                             const LLVMTypeConverter &converter) {
+  StructReader reader{b, entry.getLoc()};
+  SmallVector<Type> types(3, reader.pointer);
+  SmallVector<Location> places(3, entry.getLoc());
+  if (failed(entry.insertArguments({0, 0, 0}, types, SmallVector<DictionaryAttr>(3), places)))
+    return failure();
+  b.setInsertionPointToStart(&entry.getBody().front());
+  llvm::BitVector replaced(entry.getNumArguments());
+  for (auto [i, argument] : llvm::enumerate(entry.getArguments().drop_front(3))) {
+    bool isInput = int64_t(i) < numInputs;
+    argument.replaceAllUsesWith(readMemRef(reader, converter, entry.getArgument(isInput ? 1 : 2),
+                                           isInput ? i : i - numInputs,
+                                           cast<MemRefType>(argument.getType())));
+    replaced.set(i + 3);
+  }
+  entry->setAttr("attn.body", b.getUnitAttr());
+  entry->setAttr("attn.entry_point", b.getUnitAttr());
+  return entry.eraseArguments(replaced);
 }
 
 /// All dims of all inputs, in order.
@@ -106,39 +136,39 @@ static SmallVector<Value> readInputSizes(StructReader &reader, Value tensors,
 }
 
 /// int64_t NAME_workspace_size(const fovea_tensor *inputs, int64_t workers)
-static void emitWorkspaceSize(OpBuilder &b, func::FuncOp body, func::FuncOp companion,
-                              StringRef name, ArrayRef<int64_t> ranks) {
-  StructReader reader{b, body.getLoc()};
+static void emitWorkspaceSize(OpBuilder &b, SymbolTable &symbols, func::FuncOp entry,
+                              func::FuncOp companion, StringRef name, ArrayRef<int64_t> ranks) {
+  StructReader reader{b, entry.getLoc()};
   func::FuncOp symbol =
-      createSymbol(b, body, name + "_workspace_size", {reader.pointer, reader.i64}, {reader.i64});
+      createSymbol(b, entry, name + "_workspace_size", {reader.pointer, reader.i64}, {reader.i64});
   Value size;
   if (companion) {
     SmallVector<Value> arguments = readInputSizes(reader, symbol.getArgument(0), ranks);
     arguments.push_back(
-        arith::IndexCastOp::create(b, body.getLoc(), b.getIndexType(), symbol.getArgument(1)));
-    size = func::CallOp::create(b, body.getLoc(), companion, arguments).getResult(0);
-    size = arith::IndexCastOp::create(b, body.getLoc(), reader.i64, size);
+        arith::IndexCastOp::create(b, entry.getLoc(), b.getIndexType(), symbol.getArgument(1)));
+    size = inlineCopy(b, symbols, companion, arguments).front();
+    size = arith::IndexCastOp::create(b, entry.getLoc(), reader.i64, size);
   } else {
-    size = arith::ConstantIntOp::create(b, body.getLoc(), 0, 64);
+    size = arith::ConstantIntOp::create(b, entry.getLoc(), 0, 64);
   }
-  func::ReturnOp::create(b, body.getLoc(), size);
+  func::ReturnOp::create(b, entry.getLoc(), size);
 }
 
 /// void NAME_result_shapes(const fovea_tensor *inputs, int64_t *const *sizes)
-static void emitResultShapes(OpBuilder &b, func::FuncOp body, func::FuncOp companion,
-                             StringRef name, ArrayRef<int64_t> inputRanks,
+static void emitResultShapes(OpBuilder &b, SymbolTable &symbols, func::FuncOp entry,
+                             func::FuncOp companion, StringRef name, ArrayRef<int64_t> inputRanks,
                              ArrayRef<int64_t> resultRanks) {
-  StructReader reader{b, body.getLoc()};
-  Location loc = body.getLoc();
+  StructReader reader{b, entry.getLoc()};
+  Location loc = entry.getLoc();
   func::FuncOp symbol =
-      createSymbol(b, body, name + "_result_shapes", {reader.pointer, reader.pointer}, {});
-  auto call = func::CallOp::create(b, loc, companion,
-                                   readInputSizes(reader, symbol.getArgument(0), inputRanks));
+      createSymbol(b, entry, name + "_result_shapes", {reader.pointer, reader.pointer}, {});
+  SmallVector<Value> dims =
+      inlineCopy(b, symbols, companion, readInputSizes(reader, symbol.getArgument(0), inputRanks));
   unsigned next = 0;
   for (auto [result, rank] : llvm::enumerate(resultRanks)) {
     Value sizes = reader.element(reader.pointer, symbol.getArgument(1), result);
     for (int64_t dim = 0; dim < rank; ++dim) {
-      Value size = arith::IndexCastOp::create(b, loc, reader.i64, call.getResult(next++));
+      Value size = arith::IndexCastOp::create(b, loc, reader.i64, dims[next++]);
       Value address = LLVM::GEPOp::create(b, loc, reader.pointer, reader.i64, sizes,
                                           ArrayRef<LLVM::GEPArg>{int32_t(dim)});
       LLVM::StoreOp::create(b, loc, size, address);
@@ -151,30 +181,28 @@ static SmallVector<int64_t> ranksOf(TypeRange types) {
   return llvm::map_to_vector(types, [](Type t) { return cast<ShapedType>(t).getRank(); });
 }
 
-static LogicalResult emitEntry(OpBuilder &b, SymbolTable &symbols, func::FuncOp function,
+static LogicalResult emitEntry(OpBuilder &b, SymbolTable &symbols, func::FuncOp entry,
                                const LLVMTypeConverter &converter) {
-  auto numResults = function->getAttrOfType<IntegerAttr>("attn.num_results");
+  auto numResults = entry->getAttrOfType<IntegerAttr>("attn.num_results");
   if (!numResults)
-    return function.emitOpError("is no bufferized entry: attn.num_results is missing");
-  std::string name = function.getName().str();
+    return entry.emitOpError("is no bufferized entry: attn.num_results is missing");
+  StringRef name = entry.getName();
   auto companion = [&](StringRef suffix) {
     return symbols.lookup<func::FuncOp>((name + "." + suffix).str());
   };
-  int64_t numInputs = function.getNumArguments() - numResults.getInt();
-  SmallVector<int64_t> inputRanks = ranksOf(function.getArgumentTypes().take_front(numInputs));
-  SmallVector<int64_t> resultRanks = ranksOf(function.getArgumentTypes().drop_front(numInputs));
+  int64_t numInputs = entry.getNumArguments() - numResults.getInt();
+  SmallVector<int64_t> inputRanks = ranksOf(entry.getArgumentTypes().take_front(numInputs));
+  SmallVector<int64_t> resultRanks = ranksOf(entry.getArgumentTypes().drop_front(numInputs));
 
-  if (failed(symbols.rename(function, name + ".body")))
+  if (failed(emitRun(b, entry, numInputs, converter)))
     return failure();
-  function.setPrivate();
-  if (failed(function.insertArgument(0, LLVM::LLVMPointerType::get(b.getContext()), {},
-                                     function.getLoc())))
-    return failure();
-  function->setAttr("attn.body", b.getUnitAttr());
-  emitRun(b, function, name, numInputs, converter);
-  emitWorkspaceSize(b, function, companion("workspace_size"), name, inputRanks);
-  if (func::FuncOp shapes = companion("result_shapes"))
-    emitResultShapes(b, function, shapes, name, inputRanks, resultRanks);
+  func::FuncOp size = companion("workspace_size"), shapes = companion("result_shapes");
+  emitWorkspaceSize(b, symbols, entry, size, name, inputRanks);
+  if (shapes)
+    emitResultShapes(b, symbols, entry, shapes, name, inputRanks, resultRanks);
+  for (func::FuncOp done : {size, shapes})
+    if (done)
+      symbols.erase(done);
   return success();
 }
 
@@ -185,8 +213,8 @@ struct EmitEntryPointsPass : impl::EmitEntryPointsPassBase<EmitEntryPointsPass> 
     LLVMTypeConverter converter(&getContext());
     SymbolTable symbols(getOperation());
     OpBuilder b(&getContext());
-    for (func::FuncOp function : entriesOf(getOperation()))
-      if (failed(emitEntry(b, symbols, function, converter)))
+    for (func::FuncOp entry : entriesOf(getOperation()))
+      if (failed(emitEntry(b, symbols, entry, converter)))
         return signalPassFailure();
   }
 };

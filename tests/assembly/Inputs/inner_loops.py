@@ -21,7 +21,7 @@ def blocks_of(lines):
                 yield function, label, block
             label, block = named[1], []
             if not label.startswith(".L"):
-                function = label
+                function = re.sub(r"\.task$", "", label)
         elif line.startswith("\t") and not line.startswith("\t."):
             block.append(line.strip())
     if label:

@@ -1,25 +1,72 @@
 // RUN: fovea-opt %s -split-input-file -convert-attn-to-llvm -verify-diagnostics | FileCheck %s
 
-// A launch calls the task itself if there is no parallel_for in the context.
+// A launch calls the task itself if there is no parallel_for in the context. The task is the kernel,
+// which reads from memory what it was given as arguments: of contiguous memrefs pointers and dynamic
+// sizes.
+// CHECK-NOT: func.func private @kernel(
 // CHECK-LABEL: func.func private @kernel.task(
 // CHECK-SAME: %[[CLOSURE:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64)
-// CHECK: llvm.load %[[CLOSURE]]
-// CHECK: call @kernel(
+// CHECK: llvm.getelementptr %[[CLOSURE]][0, 0] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(ptr, i64, i64)>
+// CHECK: llvm.load
+// CHECK: llvm.getelementptr %[[CLOSURE]][0, 1]
+// CHECK: %[[SIZE:.*]] = llvm.load
+// CHECK: %[[X:.*]] = builtin.unrealized_conversion_cast %{{.*}} to memref<?x8x2xf32>
+// CHECK: llvm.getelementptr %[[CLOSURE]][0, 2]
+// CHECK: %[[FIELD:.*]] = llvm.load
+// CHECK: %[[I:.*]] = builtin.unrealized_conversion_cast %[[FIELD]] : i64 to index
+// CHECK: memref.load %[[X]][%[[I]],
 // CHECK-LABEL: func.func private @f.body
 // CHECK: llvm.alloca
 // CHECK: %[[PARALLEL_FOR:.*]] = llvm.load
+// CHECK-COUNT-3: llvm.store
+// CHECK-NOT: llvm.store
 // CHECK: scf.if
 // CHECK: func.call @kernel.task
 // CHECK: else
 // CHECK: constant @kernel.task
 // CHECK: llvm.call
-func.func private @kernel(%begin: index, %end: index, %worker: index, %x: memref<?xf32>) attributes {attn.kernel} {
+func.func private @kernel(%begin: index, %end: index, %worker: index, %x: memref<?x8x2xf32>, %i: index) attributes {attn.kernel} {
+  %0 = memref.load %x[%i, %begin, %end] : memref<?x8x2xf32>
   return
 }
-func.func private @f.body(%context: !llvm.ptr, %x: memref<?xf32>) attributes {attn.body} {
+func.func private @f.body(%context: !llvm.ptr, %x: memref<?x8x2xf32>) attributes {attn.body} {
   %c0 = arith.constant 0 : index
-  %n = memref.dim %x, %c0 : memref<?xf32>
-  attn.launch @kernel count(%n) args(%x : memref<?xf32>)
+  %n = memref.dim %x, %c0 : memref<?x8x2xf32>
+  attn.launch @kernel count(%n) args(%x, %n : memref<?x8x2xf32>, index)
+  return
+}
+
+// -----
+
+// Of other layouts also the offset and the strides that the type leaves open. Two launches share a task.
+// CHECK-LABEL: func.func private @strided.task(
+// CHECK: llvm.getelementptr %{{.*}}[0, 3] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(ptr, i64, i64, i64)>
+// CHECK-NOT: llvm.mul
+// CHECK: builtin.unrealized_conversion_cast %{{.*}} to memref<?x4xf32, strided<[?, 1], offset: ?>>
+// CHECK-NOT: func.func private @strided.task
+// CHECK-LABEL: func.func private @twice.body
+// CHECK-COUNT-2: func.call @strided.task
+func.func private @strided(%begin: index, %end: index, %worker: index, %x: memref<?x4xf32, strided<[?, 1], offset: ?>>) attributes {attn.kernel} {
+  return
+}
+func.func private @twice.body(%context: !llvm.ptr, %x: memref<?x4xf32, strided<[?, 1], offset: ?>>) attributes {attn.body} {
+  %c1 = arith.constant 1 : index
+  attn.launch @strided count(%c1) args(%x : memref<?x4xf32, strided<[?, 1], offset: ?>>)
+  attn.launch @strided count(%c1) args(%x : memref<?x4xf32, strided<[?, 1], offset: ?>>)
+  return
+}
+
+// -----
+
+// expected-error @below {{is launched, so it must have one block, got 2}}
+func.func private @two_blocks(%begin: index, %end: index, %worker: index, %i: index) attributes {attn.kernel} {
+  cf.br ^end
+^end:
+  return
+}
+func.func private @blocks.body(%context: !llvm.ptr) attributes {attn.body} {
+  %c1 = arith.constant 1 : index
+  attn.launch @two_blocks count(%c1) args(%c1 : index)
   return
 }
 

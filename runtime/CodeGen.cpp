@@ -181,13 +181,16 @@ llvm::Error fovea::optimize(llvm::Module &module, llvm::TargetMachine &machine, 
 }
 
 namespace {
-/// LLVM's code generation without what does not pay for kernels: addresses in their loops are few
+/// LLVM's code generation without what does not pay for kernels. Addresses in their loops are few
 /// and next to each other already, so that reducing them took a third of the time for nothing.
+/// Instructions are in good order before registers are given out; the CPU does what a second
+/// scheduling does.
 class KernelPassManager : public llvm::legacy::PassManager {
 public:
   void add(llvm::Pass *pass) override {
     llvm::StringRef name = pass->getPassName();
-    if (name == "Loop Strength Reduction" || name == "Canonicalize Freeze Instructions in Loops")
+    if (name == "Loop Strength Reduction" || name == "Canonicalize Freeze Instructions in Loops" ||
+        name == "Post RA top-down list latency scheduler")
       delete pass;
     else
       PassManager::add(pass);

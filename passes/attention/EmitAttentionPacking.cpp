@@ -126,6 +126,7 @@ void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, 
                                       Value factors) {
   Type element = elementType(into);
   Value whole = hasContiguousRows(into) ? b.add(lo, b.roundDown(b.sub(hi, lo), tile.lanes)) : lo;
+  Value last = b.sub(b.add(panel.row, panel.count), b.index(1));
   auto source = [&](Value column, Value lane) {
     SmallVector<Value> at(leading);
     at.append({column, lane});
@@ -143,14 +144,12 @@ void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, 
         Value at = b.add(column, b.index(t));
         return scale(vector::LoadOp::create(b, vectorType, from, source(at, lane)), factor);
       });
-      for (auto [t, vector] : llvm::enumerate(transposeSquare(b, square))) {
-        Value row = b.add(lane, b.index(t));
-        Value inside = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, row, panel.count);
-        Value at[] = {b.add(panel.row, row), b.add(columnOffset, column)};
-        auto guard = scf::IfOp::create(b, inside);
-        OpBuilder::InsertionGuard insertion(b);
-        b.setInsertionPointToStart(guard.thenBlock());
-        vector::StoreOp::create(b, b.convertFloat(vector, element), into, at);
+      // Lanes behind the last row go there too, before it: so no store needs a branch.
+      SmallVector<Value> rows = packer.rowsUpTo(b.add(panel.row, lane), last, tile.lanes);
+      Vectors columns = transposeSquare(b, square);
+      for (int64_t t = tile.lanes - 1; t >= 0; --t) {
+        Value at[] = {rows[t], b.add(columnOffset, column)};
+        vector::StoreOp::create(b, b.convertFloat(columns[t], element), into, at);
       }
     });
   });

@@ -7,6 +7,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
+#include "passes/PassesWhere.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -134,12 +135,16 @@ static void buildLlvmPhase(OpPassManager &pm) {
   functions.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
   functions.addPass(math::createMathExtendToSupportedTypes({{"f16"}, "f32"}));
   pm.addPass(createExpandBf16Pass());
+  // The last pass converts all common ops at once; these make such ops of the others.
   OpPassManager &inBits = pm.nest<func::FuncOp>();
-  inBits.addPass(createConvertVectorToLLVMPass());
-  inBits.addPass(arith::createArithExpandOpsPass());
-  inBits.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createConvertToLLVMPass());
+  inBits.addPass(runWhere(isRareVectorOp, createConvertVectorToLLVMPass()));
+  inBits.addPass(runWhere(isExpandedArithOp, arith::createArithExpandOpsPass()));
+  inBits.addPass(runWhere(isRareMathOp, createConvertMathToLLVMPass()));
+  pm.addPass(runWhere(isRareMathOp, createConvertMathToLibmPass()));
+  // Nothing is undone: what has no pattern is an error.
+  ConvertToLLVMPassOptions conversion;
+  conversion.allowPatternRollback = false;
+  pm.addPass(createConvertToLLVMPass(conversion));
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 

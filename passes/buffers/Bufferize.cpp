@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -142,6 +143,37 @@ static void keepLoopBuffers(OpBuilder &b, scf::ForOp loop) {
   }
 }
 
+/// Whether the operand is a tensor that its op, or the body of its loop, writes over.
+static bool isWrittenOver(OpOperand &operand) {
+  if (auto loop = dyn_cast<LoopLikeOpInterface>(operand.getOwner()))
+    return static_cast<bool>(loop.getTiedLoopRegionIterArg(&operand));
+  auto destination = dyn_cast<DestinationStyleOpInterface>(operand.getOwner());
+  return destination && destination.isDpsInit(&operand);
+}
+
+/// Gives each op that writes over a fill or an empty tensor one of its own. Where one result is
+/// computed in memory that the caller wants it in, a shared one would take others there too.
+static void unshareInits(OpBuilder &b, func::FuncOp function) {
+  auto unshare = [&](Operation *op) {
+    SmallVector<OpOperand *> inits;
+    for (OpOperand &use : op->getUses())
+      if (isWrittenOver(use))
+        inits.push_back(&use);
+    b.setInsertionPointAfter(op);
+    for (OpOperand *init : inits)
+      if (!op->getResult(0).hasOneUse())
+        init->set(b.clone(*op)->getResult(0));
+  };
+  SmallVector<Operation *> fills, empties;
+  function.walk([&](linalg::FillOp fill) {
+    if (fill.hasPureTensorSemantics())
+      fills.push_back(fill);
+  });
+  llvm::for_each(fills, unshare);
+  function.walk([&](tensor::EmptyOp empty) { empties.push_back(empty); });
+  llvm::for_each(empties, unshare);
+}
+
 static bufferization::OneShotBufferizationOptions bufferizationOptions() {
   bufferization::OneShotBufferizationOptions options;
   options.bufferizeFunctionBoundaries = true;
@@ -162,8 +194,10 @@ struct BufferizePass : impl::BufferizePassBase<BufferizePass> {
     OpBuilder b(&getContext());
     // While sizes can be followed through tensors: those of buffers must be stated in terms of the
     // arguments' dims.
-    for (auto function : getOperation().getOps<func::FuncOp>())
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
       shareDims(function);
+      unshareInits(b, function);
+    }
     for (func::FuncOp function : entriesOf(getOperation())) {
       if (failed(resultsToOutParameters(b, function)))
         return signalPassFailure();

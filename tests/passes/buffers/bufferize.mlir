@@ -139,3 +139,47 @@ func.func @scalar_result(%x: tensor<8xf32>) -> f32 {
   %v = tensor.extract %x[%c0] : tensor<8xf32>
   return %v : f32
 }
+
+// -----
+
+// Two products that begin with one fill: each result is computed in its own memory.
+// CHECK-LABEL: func.func @shared_fill
+// CHECK-SAME: %[[Y:[^ ]*]]: memref<2x8xf32> {attn.name = "y"}, %[[Z:[^ ]*]]: memref<2x8xf32> {attn.name = "z"}
+// CHECK-NOT: memref.alloc
+// CHECK: linalg.matmul {{.*}} outs(%[[Y]] :
+// CHECK: linalg.matmul {{.*}} outs(%[[Z]] :
+// CHECK: return
+func.func @shared_fill(%x: tensor<2x8xf32>, %w: tensor<8x8xf32>) -> (tensor<2x8xf32> {attn.name = "y"}, tensor<2x8xf32> {attn.name = "z"}) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<2x8xf32>) -> tensor<2x8xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<2x8xf32>, tensor<8x8xf32>) outs(%f : tensor<2x8xf32>) -> tensor<2x8xf32>
+  %z = linalg.matmul ins(%y, %w : tensor<2x8xf32>, tensor<8x8xf32>) outs(%f : tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %y, %z : tensor<2x8xf32>, tensor<2x8xf32>
+}
+
+// -----
+
+// So is what two loops add to one tensor of zeros.
+// CHECK-LABEL: func.func @shared_zeros
+// CHECK-SAME: %[[Y:[^ ]*]]: memref<8xf32> {attn.name = "y"}, %[[Z:[^ ]*]]: memref<8xf32> {attn.name = "z"}
+// CHECK-NOT: memref.alloc
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[Y]])
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[Z]])
+// CHECK: return
+func.func @shared_zeros(%x: tensor<8xf32>, %n: index) -> (tensor<8xf32> {attn.name = "y"}, tensor<8xf32> {attn.name = "z"}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %y = scf.for %i = %c0 to %n step %c1 iter_args(%a = %f) -> tensor<8xf32> {
+    %s = linalg.add ins(%a, %x : tensor<8xf32>, tensor<8xf32>) outs(%a : tensor<8xf32>) -> tensor<8xf32>
+    scf.yield %s : tensor<8xf32>
+  }
+  %z = scf.for %i = %c0 to %n step %c1 iter_args(%a = %f) -> tensor<8xf32> {
+    %s = linalg.add ins(%a, %y : tensor<8xf32>, tensor<8xf32>) outs(%a : tensor<8xf32>) -> tensor<8xf32>
+    scf.yield %s : tensor<8xf32>
+  }
+  return %y, %z : tensor<8xf32>, tensor<8xf32>
+}

@@ -6,7 +6,9 @@
 // block by block. Many rows are packed in panels [k][rows] that stay in the second-level cache;
 // few are read as they lie. Packing is where strides end, and for many rows narrow types.
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/contraction/EmitContractionTile.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -45,6 +47,7 @@ private:
   SmallVector<Panel> columnsAt(Value n1, Value n, Value end, Value k0);
 
   bool readsWeights() const;
+  void prefetchNextBlock(Value m, Value n, Value end, Value k0);
 
   ContractionEmitter &e;
   EmitBuilder &b;
@@ -56,9 +59,12 @@ private:
 };
 } // namespace
 
-/// For one tile of rows weights are read where they are. For many tiles a block of them is widened
-/// and copied once: it stays in cache, on few pages, however far apart its panels are.
-bool PanelProduct::readsWeights() const { return e.c.b.inPanels && tile.rows != s.many.rows; }
+/// Weights are read where they are, but for many tiles of rows narrow ones are widened once.
+bool PanelProduct::readsWeights() const {
+  if (!e.c.b.inPanels)
+    return false;
+  return tile.rows != s.many.rows || getElementTypeOrSelf(e.c.b.operand->get()) == e.c.accumulator;
+}
 
 /// Rows of the outermost loop.
 int64_t PanelProduct::stepRows() const {
@@ -110,6 +116,8 @@ void PanelProduct::emitColumns(Value n1, Value end, Value k0, Value depth) {
     b.loop(n1, end, tile.vectors * s.lanes, [&](Value n) {
       SmallVector<Panel> columns = columnsAt(n1, n, end, k0);
       b.loop(m1, rowsEnd, tile.rows, [&](Value m) {
+        if (e.c.b.inPanels && tile.rows == s.many.rows)
+          prefetchNextBlock(m, n, end, k0);
         results->update(m, n, tile, multiplyTile(e, tile, rowsAt(m, k0, depth), columns, depth));
       });
     });
@@ -160,6 +168,23 @@ SmallVector<Panel> PanelProduct::columnsAt(Value n1, Value n, Value end, Value k
     columns.push_back(readsWeights() ? e.weightPanel(at, k0) : scratchPanel(n1, at));
   }
   return columns;
+}
+
+/// While rows from m on meet a block of weights, fetches a part of the next one, all of which is in
+/// the second-level cache once the rows of a task are through. Behind the last block of a panel
+/// lies the first of another, which the next task reads.
+void PanelProduct::prefetchNextBlock(Value m, Value n, Value end, Value k0) {
+  int64_t steps = llvm::divideCeil(tile.rows * s.depth, s.taskRows);
+  Value tiles = b.divide(b.sub(m, results->mBegin), tile.rows);
+  Value first = b.mul(tiles, b.index(steps)), last = b.sub(end, b.index(1));
+  for (int64_t v = 0; v < tile.vectors; ++v) {
+    Value column = b.min(b.add(n, b.index(v * s.lanes)), last);
+    Panel panel = e.weightPanel(column, b.add(k0, b.index(s.depth)));
+    int64_t lineSteps = std::max<int64_t>(cacheLine / panel.stepBytes(), 1);
+    for (int64_t i = 0; i < steps; i += lineSteps)
+      memref::PrefetchOp::create(b, panel.memref, panel.at(b, b.add(first, b.index(i)), 0),
+                                 /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  }
 }
 
 void PanelProduct::prepareColumns(Value n1, Value end, Value k0, Value depth) {
@@ -213,7 +238,8 @@ static Scratch allocateFor(ContractionEmitter &e, bool hasFew, bool hasMany) {
   bool packsRows = hasMany && !e.packed;
   if (packsRows)
     scratch.rows = allocate({s.blockRows * s.depth});
-  if (!e.c.b.inPanels || hasMany)
+  bool isNarrow = getElementTypeOrSelf(e.c.b.operand->get()) != e.c.accumulator;
+  if (!e.c.b.inPanels || (hasMany && isNarrow))
     scratch.columns = allocate({s.taskColumns * s.depth});
   int64_t edge = hasMany ? s.many.rows * s.many.vectors : 0;
   for (RegisterTile tile : s.few)

@@ -12,7 +12,6 @@ using namespace fovea;
 
 /// Steps of k in one iteration of the inner loop.
 static constexpr int64_t unroll = 4;
-static constexpr int64_t cacheLine = 64; // bytes
 
 Value TileRows::load(EmitBuilder &b, int64_t r, Value k) const {
   if (panel)
@@ -56,8 +55,7 @@ static constexpr int64_t weightsAhead = 64;
 /// Fetches what lies ahead in a panel of weights, for the steps of one iteration. With many
 /// products to a load, the processor does not look far enough ahead by itself.
 static void prefetchAhead(ContractionEmitter &e, const Panel &weights, Value k) {
-  int64_t perLine =
-      cacheLine * 8 / cast<MemRefType>(weights.memref.getType()).getElementTypeBitWidth();
+  int64_t perLine = cacheLine * weights.count / weights.stepBytes();
   for (int64_t i = 0; i < unroll * weights.count; i += perLine) {
     Value step = e.b.add(k, e.b.index(weightsAhead + i / weights.count));
     memref::PrefetchOp::create(e.b, weights.memref, weights.at(e.b, step, 0), /*isWrite=*/false,

@@ -58,6 +58,10 @@ SmallVector<Value> Panel::at(EmitBuilder &b, Value k, int64_t row) const {
   return indices;
 }
 
+int64_t Panel::stepBytes() const {
+  return count * cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
+}
+
 //===------------------------------------------------------------------------------------------===//
 // Along the rows, as they lie
 //===------------------------------------------------------------------------------------------===//

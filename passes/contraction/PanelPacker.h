@@ -40,6 +40,8 @@ struct Panel {
   bool hasRowDim = false;
 
   llvm::SmallVector<mlir::Value> at(EmitBuilder &b, mlir::Value k, int64_t row) const;
+  /// Bytes of the rows at one k.
+  int64_t stepBytes() const;
 };
 
 class PanelPacker {

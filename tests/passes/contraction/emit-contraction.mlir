@@ -168,6 +168,36 @@ func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
 
 // -----
 
+// Full precision is read where it is, also for many rows, which fetch 7 of the 256 steps of the
+// panels' next blocks with each tile of 14.
+// AVX512-LABEL: @wide_weights
+// AVX512-NOT:     vector.store {{.*}} : memref<16384xf32>
+// AVX512-COUNT-64:  vector.fma
+// AVX512-COUNT-64:  vector.fma
+// AVX512:         %[[FETCHED:.*]] = arith.muli %{{.*}}, %c7
+// AVX512-COUNT-14:  memref.prefetch %{{.*}}, read, locality<2>, data : memref<4x1x600x16xf32>
+// AVX512:         vector.load %{{.*}} : memref<4x16xf32
+// AVX512-COUNT-112: vector.fma
+// AVX512:         return
+func.func @wide_weights(%x: memref<?x600xf32>, %y: memref<?x64xf32>) {
+  %w = attn.weight "w" panels(tensor<64x600xf32> along 0) : memref<4x1x600x16xf32>
+  // expected-remark @below {{[contraction] left to the vectoriser: its weight is in panels for another target}}
+  linalg.generic {
+      indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                       affine_map<(m, n, k) -> ((n floordiv 16) mod 4, n floordiv 64, k, n mod 16)>,
+                       affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%x, %w : memref<?x600xf32>, memref<4x1x600x16xf32>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%p: f32, %q: f32, %s: f32):
+    %t = arith.mulf %p, %q : f32
+    %u = arith.addf %s, %t : f32
+    linalg.yield %u : f32
+  }
+  return
+}
+
+// -----
+
 // Eight rows on AVX-512 take so long for a load that weights are fetched ahead: four lines of each of
 // two panels an iteration.
 // AVX512-LABEL: @eight_rows

@@ -84,6 +84,10 @@ void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op,
   }
   if (!contraction)
     return fovea::remark(generic, "contraction", "left to the vectoriser: " + why);
+  if (linalg::FillOp fill = findNeedlessFill(*contraction)) {
+    contraction->overwrites = true;
+    rewriter.eraseOp(fill);
+  }
   EmitBuilder b(generic.getLoc(), rewriter);
   b.setInsertionPoint(generic);
   emitContraction(b, *contraction, target);

@@ -35,6 +35,7 @@ struct Contraction {
   llvm::SmallVector<unsigned> outer;        // loops around m, n and k, in the order of the op
   mlir::FloatType accumulator;              // f32 or f64
   std::optional<QuantizedFactor> quantized; // b, of which only the row loop counts then
+  bool overwrites = false; // c holds nothing yet: the sums of the first block of k are its values
 
   bool isNarrowResult() const { return getElementTypeOrSelf(c->get()) != accumulator; }
 };
@@ -42,6 +43,10 @@ struct Contraction {
 /// Recognises products of floats summed over at least one loop, with at least one other loop.
 /// Nothing if `op` is something else; `why` then says what.
 std::optional<Contraction> matchContraction(mlir::linalg::GenericOp op, std::string &why);
+
+/// The op before `contraction` that clears its result, where the contraction can do without: it has
+/// a first block of k, in which it meets each element once.
+mlir::linalg::FillOp findNeedlessFill(const Contraction &contraction);
 
 /// Whether the op is a contraction one of whose factors is a weight in panels, quantised or not.
 bool readsPanels(mlir::linalg::LinalgOp op);
@@ -97,8 +102,9 @@ public:
   /// `x * y + z` on vectors, in one rounding where the target can.
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
 
-  /// Adds to `c[m, n]`, or to the elements from there on along n.
-  void accumulate(mlir::Value m, mlir::Value n, mlir::Value addend);
+  /// Adds to `c[m, n]`, or to the elements from there on along n; puts the addend there if
+  /// `isFirst` holds, whatever was there.
+  void accumulate(mlir::Value m, mlir::Value n, mlir::Value addend, mlir::Value isFirst = nullptr);
   mlir::Value loadResult(mlir::Value m, mlir::Value n, int64_t lanes);
   void storeResult(mlir::Value m, mlir::Value n, mlir::Value value);
 

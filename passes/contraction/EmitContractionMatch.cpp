@@ -1,6 +1,7 @@
 // Finds the roles of operands and loops in a contraction, and addresses its operands.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
 #include "passes/contraction/EmitContraction.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -170,6 +171,33 @@ std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::st
   return contraction;
 }
 
+/// Neither reads nor writes memory.
+static bool leavesMemoryAlone(Operation *op) {
+  auto effects = getEffectsRecursively(op);
+  return effects && llvm::all_of(*effects, [](const MemoryEffects::EffectInstance &effect) {
+           return isa<MemoryEffects::Allocate>(effect.getEffect());
+         });
+}
+
+linalg::FillOp fovea::findNeedlessFill(const Contraction &contraction) {
+  linalg::GenericOp op = contraction.op;
+  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+  int64_t depth = op.getStaticLoopRanges()[contraction.k];
+  if (contraction.quantized || contraction.isNarrowResult() || ShapedType::isDynamic(depth) ||
+      depth == 0 || llvm::any_of(contraction.outer, [&](unsigned loop) {
+        return linalg::isReductionIterator(iterators[loop]);
+      }))
+    return nullptr;
+  Operation *before = op->getPrevNode();
+  while (before && leavesMemoryAlone(before))
+    before = before->getPrevNode();
+  auto fill = dyn_cast_or_null<linalg::FillOp>(before);
+  return fill && fill.getOutputs()[0] == contraction.c->get() &&
+                 matchPattern(fill.getInputs()[0], m_PosZeroFloat())
+             ? fill
+             : nullptr;
+}
+
 ContractionEmitter::ContractionEmitter(EmitBuilder &builder, const Contraction &contraction,
                                        const TargetInfo &target, ArrayRef<Value> sizes,
                                        ArrayRef<Value> outerIvs, const PackedFactor *packed)
@@ -256,10 +284,13 @@ void ContractionEmitter::storeResult(Value m, Value n, Value value) {
     memref::StoreOp::create(b, value, memref, at);
 }
 
-void ContractionEmitter::accumulate(Value m, Value n, Value addend) {
+void ContractionEmitter::accumulate(Value m, Value n, Value addend, Value isFirst) {
   auto type = dyn_cast<VectorType>(addend.getType());
   SmallVector<Value> at = resultIndices(m, n);
   Value old = type ? loadResult(m, n, type.getNumElements())
                    : widen(memref::LoadOp::create(b, c.c->get(), at));
-  storeResult(m, n, arith::AddFOp::create(b, old, addend));
+  Value sum = arith::AddFOp::create(b, old, addend);
+  if (isFirst)
+    sum = arith::SelectOp::create(b, isFirst, addend, sum);
+  storeResult(m, n, sum);
 }

@@ -100,6 +100,8 @@ void PanelProduct::emitBlock(Value m0, Value n0) {
 }
 
 void PanelProduct::emitDepth(Value k0) {
+  if (e.c.overwrites)
+    results->isFirst = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, k0, b.index(0));
   Value depth = b.min(b.sub(e.sizeK(), k0), b.index(s.depth));
   if (source == RowSource::PackedHere)
     packRows(k0, depth);

@@ -132,7 +132,7 @@ SmallVector<Value> fovea::multiplyTile(ContractionEmitter &e, RegisterTile shape
 
 void TileResults::add(Value m, Value n, Value addend) {
   if (!wide)
-    return e.accumulate(m, n, addend);
+    return e.accumulate(m, n, addend, isFirst);
   EmitBuilder &b = e.b;
   SmallVector<Value> at = {b.sub(m, mBegin), b.sub(n, nBegin)};
   auto type = dyn_cast<VectorType>(addend.getType());
@@ -156,12 +156,20 @@ void TileResults::update(Value m, Value n, RegisterTile shape, ArrayRef<Value> t
   };
   Value whole = b.createOrFold<arith::AndIOp>(fits(m, shape.rows, mEnd),
                                               fits(n, shape.vectors * lanes, nEnd));
-  auto addVectors = [&] {
+  auto forVectors = [&](auto function) {
     for (int64_t i = 0; i < shape.rows * shape.vectors; ++i)
-      add(b.add(m, b.index(i / shape.vectors)), b.add(n, b.index(i % shape.vectors * lanes)),
-          tile[i]);
+      function(b.add(m, b.index(i / shape.vectors)), b.add(n, b.index(i % shape.vectors * lanes)),
+               tile[i]);
   };
-  b.branch(whole, addVectors, [&] { updateEdge(m, n, shape, tile); });
+  auto updateWhole = [&] {
+    if (!isFirst)
+      return forVectors([&](Value m, Value n, Value sum) { add(m, n, sum); });
+    b.branch(
+        isFirst,
+        [&] { forVectors([&](Value m, Value n, Value sum) { e.storeResult(m, n, sum); }); },
+        [&] { forVectors([&](Value m, Value n, Value sum) { e.accumulate(m, n, sum); }); });
+  };
+  b.branch(whole, updateWhole, [&] { updateEdge(m, n, shape, tile); });
 }
 
 void TileResults::updateEdge(Value m, Value n, RegisterTile shape, ArrayRef<Value> tile) {

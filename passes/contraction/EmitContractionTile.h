@@ -24,13 +24,15 @@ llvm::SmallVector<mlir::Value> multiplyTile(ContractionEmitter &e, RegisterTile 
                                             const TileRows &rows, llvm::ArrayRef<Panel> columns,
                                             mlir::Value depth);
 
-/// Adds tiles to the results. Where these are too narrow for partial sums, rows mBegin on and
-/// columns nBegin on are summed up in memory of the emitter's first.
+/// Adds tiles to the results, or puts them there where these hold nothing yet. Where these are too
+/// narrow for partial sums, rows mBegin on and columns nBegin on are summed up in memory of the
+/// emitter's first.
 struct TileResults {
   ContractionEmitter &e;
   mlir::Value edge; // of a tile that is not whole, [rows * columns]
   mlir::Value wide; // null, or [rows][columns]
   mlir::Value mBegin, mEnd, nBegin, nEnd;
+  mlir::Value isFirst = nullptr; // where results hold nothing yet: whether this block of k is first
 
   /// Adds the tile whose first element is (m, n), as far as it lies before mEnd and nEnd.
   void update(mlir::Value m, mlir::Value n, RegisterTile shape, llvm::ArrayRef<mlir::Value> tile);

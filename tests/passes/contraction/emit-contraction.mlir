@@ -198,6 +198,100 @@ func.func @wide_weights(%x: memref<?x600xf32>, %y: memref<?x64xf32>) {
 
 // -----
 
+// Results that were cleared are put there by the first block of k, and added to by those that follow.
+// CHECK-LABEL: @cleared
+// CHECK-NOT:     linalg.fill
+// CHECK:         %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %c0
+// CHECK-COUNT-48:  vector.fma
+// CHECK:           scf.if %[[FIRST]]
+// CHECK-NOT:         vector.load
+// CHECK-COUNT-12:    vector.store {{.*}} : memref<96x48xf32>
+// CHECK:           else
+// CHECK:             vector.load {{.*}} : memref<96x48xf32>
+// CHECK:             arith.addf
+// CHECK:         arith.select %[[FIRST]]
+func.func @cleared(%x: memref<96x600xf32>, %w: memref<600x48xf32>, %y: memref<96x48xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<96x48xf32>)
+  linalg.matmul ins(%x, %w : memref<96x600xf32>, memref<600x48xf32>) outs(%y : memref<96x48xf32>)
+  return
+}
+
+// -----
+
+// negative: there may be no first block.
+// CHECK-LABEL: @negative_unknown_depth
+// CHECK:         linalg.fill
+func.func @negative_unknown_depth(%x: memref<96x?xf32>, %w: memref<?x48xf32>, %y: memref<96x48xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<96x48xf32>)
+  linalg.matmul ins(%x, %w : memref<96x?xf32>, memref<?x48xf32>) outs(%y : memref<96x48xf32>)
+  return
+}
+
+// -----
+
+// negative: filled with something else.
+// CHECK-LABEL: @negative_not_cleared
+// CHECK:         linalg.fill
+func.func @negative_not_cleared(%x: memref<96x64xf32>, %w: memref<64x48xf32>, %y: memref<96x48xf32>) {
+  %one = arith.constant 1.0 : f32
+  linalg.fill ins(%one : f32) outs(%y : memref<96x48xf32>)
+  linalg.matmul ins(%x, %w : memref<96x64xf32>, memref<64x48xf32>) outs(%y : memref<96x48xf32>)
+  return
+}
+
+// -----
+
+// negative: results were written since.
+// CHECK-LABEL: @negative_written_since
+// CHECK:         linalg.fill
+// CHECK:         memref.store
+func.func @negative_written_since(%x: memref<96x64xf32>, %w: memref<64x48xf32>, %y: memref<96x48xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %c0 = arith.constant 0 : index
+  linalg.fill ins(%zero : f32) outs(%y : memref<96x48xf32>)
+  memref.store %one, %y[%c0, %c0] : memref<96x48xf32>
+  linalg.matmul ins(%x, %w : memref<96x64xf32>, memref<64x48xf32>) outs(%y : memref<96x48xf32>)
+  return
+}
+
+// -----
+
+// negative: narrow results are summed up elsewhere.
+// CHECK-LABEL: @negative_narrow
+// CHECK:         linalg.fill
+func.func @negative_narrow(%x: memref<96x64xf16>, %w: memref<64x48xf16>, %y: memref<96x48xf16>) {
+  %zero = arith.constant 0.0 : f16
+  linalg.fill ins(%zero : f16) outs(%y : memref<96x48xf16>)
+  linalg.matmul ins(%x, %w : memref<96x64xf16>, memref<64x48xf16>) outs(%y : memref<96x48xf16>)
+  return
+}
+
+// -----
+
+// negative: the outer sum meets each result several times.
+// CHECK-LABEL: @negative_two_sums
+// CHECK:         linalg.fill
+func.func @negative_two_sums(%x: memref<96x3x64xf32>, %w: memref<3x64x48xf32>, %y: memref<96x48xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<96x48xf32>)
+  linalg.generic {
+      indexing_maps = [affine_map<(m, n, j, k) -> (m, j, k)>, affine_map<(m, n, j, k) -> (j, k, n)>,
+                       affine_map<(m, n, j, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+    ins(%x, %w : memref<96x3x64xf32>, memref<3x64x48xf32>) outs(%y : memref<96x48xf32>) {
+  ^bb0(%p: f32, %q: f32, %s: f32):
+    %t = arith.mulf %p, %q : f32
+    %u = arith.addf %s, %t : f32
+    linalg.yield %u : f32
+  }
+  return
+}
+
+// -----
+
 // Eight rows on AVX-512 take so long for a load that weights are fetched ahead: four lines of each of
 // two panels an iteration.
 // AVX512-LABEL: @eight_rows

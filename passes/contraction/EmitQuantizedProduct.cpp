@@ -48,6 +48,7 @@ private:
   int64_t count() const { return tile.rows * tile.vectors; }
   SmallVector<PanelPlace> panelsAt(Value n);
   SmallVector<Value> multiplyAll(Value row, ArrayRef<PanelPlace> panels);
+  void prefetchAhead(ArrayRef<PanelPlace> panels, Value group);
   SmallVector<Value> multiplyGroup(const GroupPlace &at);
   SmallVector<Value> multiplySteps(const GroupPlace &at, Halves halves, ValueRange sums);
   void multiplyStep(const GroupPlace &at, Value step, Halves halves, MutableArrayRef<Value> sums,
@@ -180,6 +181,24 @@ Value QuantizedProductEmitter::addScaled(Value integers, Value scales, Value row
 // All groups
 //===------------------------------------------------------------------------------------------===//
 
+/// Groups that weights are fetched ahead of their use.
+static constexpr int64_t groupsAhead = 8;
+
+/// Fetches a later group of each panel, its scales included, which lie behind its values. With many
+/// products to a load, the processor does not look far enough ahead by itself. Behind a panel lies
+/// the next of its stream.
+void QuantizedProductEmitter::prefetchAhead(ArrayRef<PanelPlace> panels, Value group) {
+  auto type = cast<MemRefType>(factor.values.getType());
+  int64_t vectorBytes = type.getDimSize(4), bytes = (type.getDimSize(3) + 1) * vectorBytes;
+  Value later = b.add(group, b.index(groupsAhead));
+  for (const PanelPlace &panel : panels)
+    for (int64_t i = 0; i < bytes; i += cacheLine) {
+      Value at[] = {panel.stream, panel.place, later, b.index(i / vectorBytes), b.index(0)};
+      memref::PrefetchOp::create(b, factor.values, at, /*isWrite=*/false, /*localityHint=*/3,
+                                 /*isDataCache=*/true);
+    }
+}
+
 /// The sums of all groups, in registers or, if these do not suffice, in memory in between.
 SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<PanelPlace> panels) {
   VectorType type = e.vector(e.tile.lanes);
@@ -187,6 +206,8 @@ SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<Pane
   Value zero = b.constant(type, 0);
   auto place = [&](int64_t i) { return b.index(i * e.tile.lanes); };
   auto addGroup = [&](Value group, function_ref<void(int64_t, function_ref<Value(Value)>)> update) {
+    if (tile.rows > maxFewRows)
+      prefetchAhead(panels, group);
     SmallVector<Value> integers = multiplyGroup({row, panels, group}), scales;
     for (const PanelPlace &panel : panels) {
       Value at[] = {panel.stream, panel.place, group, b.index(0)};

@@ -11,7 +11,7 @@
 
 // Rows are rounded to 16 bits in a loop of their own, 8 a task, the last group of k padded by zeros; in
 // the loop over tiles there are forms for 1, 2, 4 and many rows. Sums of more than 2 rows do not fit into
-// registers between groups.
+// registers between groups. For more than 4 rows weights are fetched 8 groups ahead, 5 lines a panel.
 // CHECK-LABEL: @tiles
 // CHECK:         scf.forall
 // CHECK:           memref.alloc() {alignment = 64 : i64} : memref<32xf32>
@@ -33,8 +33,11 @@
 // CHECK:             vector.fma
 // CHECK:           scf.for {{.*}} to %dim step %c2
 // CHECK:           scf.for {{.*}} to %dim step %c4
+// CHECK-NOT:       memref.prefetch
 // CHECK:           scf.for {{.*}} to %dim step %c6
 // CHECK-COUNT-12:  vector.store {{.*}} : memref<96xf32>, vector<8xf32>
+// CHECK:             %[[LATER:.*]] = arith.addi %{{.*}}, %c8 : index
+// CHECK-COUNT-10:    memref.prefetch %{{.*}}[%{{.*}}, %{{.*}}, %[[LATER]], %{{.*}}, %c0]
 // CHECK:             scf.for {{.*}} %c16 step %c1 iter_args
 // CHECK-COUNT-12:      llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
 // CHECK-NEXT:          arith.addi

@@ -1,4 +1,5 @@
 #include "bench/Instance.h"
+#include "runtime/Compile.h"
 #include "runtime/Reference.h"
 #include "tools/fovea/RandomTensors.h"
 #include "tools/fovea/Verify.h"
@@ -9,9 +10,35 @@ using namespace fovea;
 using namespace fovea::bench;
 using llvm::StringRef;
 
+static llvm::Expected<Graph> readGraph(const Problem &problem, const std::string &entry) {
+  return Graph::fromFile(FOVEA_SOURCE_DIR "/bench/graphs/" + problem.graph, problem.fixed, "",
+                         entry);
+}
+
+llvm::Error Instance::makeInput(StringRef name, const std::string &entry, int64_t seed) {
+  auto graph = readGraph(problem, entry);
+  if (!graph)
+    return graph.takeError();
+  auto executable = compile(*graph, {});
+  if (!executable)
+    return executable.takeError();
+  auto signatures = readSignatures(graph->module());
+  if (!signatures)
+    return signatures.takeError();
+  auto random = tool::makeRandomInputs(signatures->front(), problem.sizes, seed);
+  if (!random)
+    return random.takeError();
+  std::vector<NamedView> views(random->begin(), random->end());
+  auto made = executable->run(views);
+  if (!made)
+    return made.takeError();
+  llvm::find_if(inputs, [&](auto &named) { return named.first == name; })->second =
+      std::move(made->begin()->second);
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::unique_ptr<Instance>> Instance::create(const Problem &problem) {
-  auto graph = Graph::fromFile(FOVEA_SOURCE_DIR "/bench/graphs/" + problem.graph, problem.fixed, "",
-                               problem.entry);
+  auto graph = readGraph(problem, problem.entry);
   if (!graph)
     return graph.takeError();
   std::unique_ptr<Instance> instance(new Instance(problem, std::move(*graph)));
@@ -24,6 +51,9 @@ llvm::Expected<std::unique_ptr<Instance>> Instance::create(const Problem &proble
   if (!inputs)
     return inputs.takeError();
   instance->inputs = std::move(*inputs);
+  for (int64_t seed = 1; const auto &[name, entry] : problem.made)
+    if (llvm::Error error = instance->makeInput(name, entry, seed++))
+      return std::move(error);
   if (tool::hasWeights(module)) {
     auto weights = tool::makeRandomWeights(module, /*seed=*/0);
     if (!weights)

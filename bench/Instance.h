@@ -32,6 +32,8 @@ public:
 
 private:
   Instance(const Problem &problem, Graph graph) : problem(problem), graph(std::move(graph)) {}
+  /// Replaces an input by what another entry makes of a random tensor.
+  llvm::Error makeInput(llvm::StringRef name, const std::string &entry, int64_t seed);
   llvm::Error checkSample(const Sample &sample) const;
 };
 

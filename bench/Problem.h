@@ -40,6 +40,8 @@ struct Problem {
   Params fixed;                              // known when it is compiled
   std::map<std::string, int64_t> sizes;      // of the inputs' dims, known when it runs
   std::vector<std::vector<int64_t>> results; // sizes of each
+  /// Inputs that another entry of the graph makes, of one random tensor each: its name.
+  std::map<std::string, std::string> made = {};
   std::string quantize = "";                 // of the weights
   Work work;
   Bound bound;

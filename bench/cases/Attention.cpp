@@ -1,5 +1,6 @@
 // Attention: prefill, sliding windows and decoding.
 #include "bench/Problem.h"
+#include "dialect/CacheRows.h"
 #include "runtime/tensor/DataType.h"
 
 using namespace fovea;
@@ -63,8 +64,11 @@ static const Case cases[] = {
     {"decode", 32, 8, 128, 1, 16384},
     {"decode", 32, 8, 128, 1, 16384, f16},
     {"decode", 32, 8, 128, 1, 16384, bf16},
+    {"decode_q8", 32, 8, 128, 1, 4096},
+    {"decode_q8", 32, 8, 128, 1, 16384},
 };
 
+static bool readsQ8(const Case &c) { return llvm::StringRef(c.entry) == "decode_q8"; }
 static bool isWindow(const Case &c) { return llvm::StringRef(c.entry).starts_with("window"); }
 
 static Work workOf(const Case &c) {
@@ -76,6 +80,10 @@ static Work workOf(const Case &c) {
   else if (entry == "causal")
     visible = pairs / 2;
   double elements = 2.0 * c.dim * (c.heads * c.queries + c.keyHeads * c.keys);
+  if (readsQ8(c))
+    return {4 * c.heads * visible * c.dim,
+            2.0 * c.keyHeads * c.keys * attn::quantizedRowBytes(c.dim) +
+                2.0 * sizeof(float) * c.heads * c.dim};
   if (entry == "with_weights")
     elements += c.heads * pairs;
   return {4 * c.heads * visible * c.dim, elements * sizeOf(c.type)};
@@ -83,7 +91,7 @@ static Work workOf(const Case &c) {
 
 /// The keys and values are what decoding reads; the rest is nothing beside them.
 static Bound boundOf(const Case &c, const Work &work) {
-  if (llvm::StringRef(c.entry) != "decode")
+  if (!llvm::StringRef(c.entry).starts_with("decode"))
     return Bound::Fma;
   return readBound(work.bytes);
 }
@@ -143,6 +151,8 @@ static Problem problemOf(const Case &c) {
   problem.work = workOf(c);
   problem.bound = boundOf(c, problem.work);
   problem.samples = samplesOf(c);
+  if (readsQ8(c))
+    problem.made = {{"k", "rows_q8"}, {"v", "rows_q8"}};
   return problem;
 }
 

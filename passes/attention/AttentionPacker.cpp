@@ -125,12 +125,36 @@ SmallVector<Value> AttentionPacker::rowsUpTo(Value first, Value last, int64_t co
   });
 }
 
+/// Rows of whole vectors, two columns a register: half of the loads and stores that squares take.
+void AttentionPacker::packKeyTile(Value source, ValueRange rows, Value into, Value group) {
+  Value tileKeys = viewOf(b, into, group);
+  Value flat = memref::CollapseShapeOp::create(b, tileKeys, ArrayRef<ReassociationIndices>{{0, 1}});
+  b.loop(b.index(0), emitRowElements(b, source, 1), tile.lanes, [&](Value column) {
+    prefetchAhead(source, rows.front(), b.mul(column, b.index(tile.keysPerTile)),
+                  tile.lanes * tile.keysPerTile);
+    SmallVector<Value> wide = llvm::map_to_vector(rows, [&](Value row) -> Value {
+      return loadRowPart(b, source, row, column, tile.lanes, scoreType);
+    });
+    for (auto [t, vector] : llvm::enumerate(transposeWide(b, wide))) {
+      Value place = b.mul(column, b.index(tile.keysPerTile));
+      vector::StoreOp::create(b, vector, flat, b.add(place, b.index(t * tile.lanes)));
+    }
+  });
+}
+
 void AttentionPacker::packKeys(Value source, const KeyRange &range, Value into) {
   Value last = b.sub(b.dim(source, 0), b.index(1));
   Value first = b.roundDown(range.lo, tile.keysPerTile);
+  int64_t columns = rowElements(source, 1);
+  bool isWide = tile.lanes == 2 * tile.keysPerTile && hasContiguousRows(source) &&
+                canTransposeHalves(VectorType::get({tile.keysPerTile}, scoreType)) &&
+                !ShapedType::isDynamic(columns) && columns % tile.lanes == 0;
   b.loop(first, range.hi, tile.keysPerTile, [&](Value key) {
     SmallVector<Value> rows = rowsUpTo(b.add(range.begin, key), last, tile.keysPerTile);
-    packTransposed(source, rows, Value(), into, b.divide(key, tile.keysPerTile), b.index(0));
+    Value group = b.divide(key, tile.keysPerTile);
+    if (isWide)
+      return packKeyTile(source, rows, into, group);
+    packTransposed(source, rows, Value(), into, group, b.index(0));
   });
 }
 

@@ -56,6 +56,7 @@ public:
 
 private:
   int64_t rowsAhead(mlir::Value source);
+  void packKeyTile(mlir::Value source, mlir::ValueRange rows, mlir::Value into, mlir::Value group);
   /// Both return what they packed.
   mlir::Value packValueRow(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
                            int64_t count, mlir::Value into);

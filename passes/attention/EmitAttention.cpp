@@ -56,7 +56,8 @@ static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value
   if (packed) {
     Value place[] = {b.add(packed->batch, batch), b.add(packed->head, grouped)};
     head.packedKeys = viewOf(b, packed->keys, place);
-    head.packedValues = viewOf(b, packed->values, place);
+    if (packed->values)
+      head.packedValues = viewOf(b, packed->values, place);
   }
   return head;
 }

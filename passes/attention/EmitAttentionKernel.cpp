@@ -13,7 +13,8 @@ using namespace fovea;
 AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
                                  const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
-      vectorType(VectorType::get({tile.lanes}, scoreType)), maskedScore(maskedExponent(op)) {
+      vectorType(VectorType::get({tile.lanes}, scoreType)),
+      valuesInPlace(takesValuesInPlace(op, tile.keysPerTile)), maskedScore(maskedExponent(op)) {
   if (op.hasMask())
     mask.emplace(op.getMask(), &summary);
   rows = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
@@ -117,7 +118,8 @@ void AttentionKernel::allocateScratch(bool prepacked) {
   packedQueries = allocate({panels, getAsOpFoldResult(headDim), width});
   if (!prepacked) {
     packedKeys = allocate(packer.keyShape(headDim));
-    packedValues = allocate(packer.valueShape(valueDim));
+    if (!valuesInPlace)
+      packedValues = allocate(packer.valueShape(valueDim));
   }
   scores = allocate({size(tile.keysPerBlock), width});
   OpFoldResult slots = size(tile.keysPerSegment ? 2 : 1);

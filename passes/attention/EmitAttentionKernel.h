@@ -5,7 +5,8 @@
 //
 //   for each block of rows                        queries packed as [D][width] a panel
 //     for each block of keys the mask lets in     keys packed as [keys/4][D][4], values as
-//                                                 [D/4][keys][4]: what is broadcast lies densely
+//                                                 [D/4][keys][4]: what is broadcast lies densely;
+//                                                 or values as they lie (takesValuesInPlace)
 //       for each panel
 //         scores^T[key][query]                    register tiles of keysPerTile x width
 //         maximum, exponentials, sum              vertical, a query per lane
@@ -42,7 +43,7 @@ struct AttentionHead {
   mlir::Value columnSums;        // [chunks of rows, keys], or null
   mlir::Value bucketSums;        // [rows, buckets], or null
   // Blocks of packed keys and values, [block][block / t][D][t] and [block][Dv / t][block][t]; null
-  // where the kernel packs for itself.
+  // where the kernel packs for itself, or takes values in place.
   mlir::Value packedKeys, packedValues;
 };
 
@@ -138,12 +139,15 @@ private:
 
   // EmitAttentionPacking.cpp: between the operands' layout and the kernel's.
   void packQueries(const Panel &panel);
-  /// Makes packedKeys and packedValues those of the block. Returns whether the values are finite:
+  /// Makes packedKeys, and packedValues or firstValue, those of the block. Returns whether the values are finite:
   /// an i1, null if no key can be masked.
   mlir::Value fetchBlock(const KeyBlock &block);
   void fetchKeys(const KeyBlock &block);
   void fetchFollowing(const Panel &panel, mlir::Value key);
+  /// Value `column + t`, of a tile from `column` on, of the block's key `key`.
+  mlir::Value loadValue(mlir::Value key, mlir::Value column, mlir::Value t);
   mlir::Value checkValues(const KeyBlock &block);
+  mlir::Value checkValuesInPlace(const KeyBlock &block);
   mlir::Value checkPartialValues(const KeyBlock &block);
   /// `into[row + t, columnOffset + c] = from[leading..., c, t]` for c in [lo, hi), t < count, times
   /// `factors[panel, t]` if there are any.
@@ -278,6 +282,7 @@ private:
   mlir::FloatType scoreType;
   AttentionPacker packer;
   mlir::VectorType vectorType;
+  const bool valuesInPlace; // takesValuesInPlace; else they are packed
   std::optional<MaskBoundsEmitter> mask;
   double maskedScore;                     // an exponent
   mlir::Value seesAll;                    // i1: whether all keys are visited; null for no
@@ -288,6 +293,7 @@ private:
   mlir::Value firstPosition;                 // of row 0
   mlir::Value queryFactor;                   // what queries are multiplied by when packed
   mlir::Value paddedValueDim;                // index; whole tiles
+  mlir::Value firstValue;                    // row of the block's first key, if in place
   mlir::Value buckets;                       // index; null without a bucket region
   // Scratch, with t for keysPerTile: [panels][D][width], [block / t][D][t], [Dv / t][block][t],
   // [block][width], [width], and for the sums by key [block][lanes].

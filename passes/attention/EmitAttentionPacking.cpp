@@ -40,11 +40,13 @@ void AttentionKernel::fetchKeys(const KeyBlock &block) {
 Value AttentionKernel::fetchBlock(const KeyBlock &block) {
   fetchKeys(block);
   bool masks = op.hasScore() || mask; // any score may be -inf
-  if (!head.packedValues)
+  firstValue = block.begin;
+  if (!head.packedValues && !valuesInPlace)
     return packer.packValues(head.value, {block.begin, block.visible.anyLo, block.visible.anyHi},
                              packedValues,
                              /*check=*/masks);
-  packedValues = viewOf(b, head.packedValues, b.divide(block.begin, tile.keysPerBlock));
+  if (!valuesInPlace)
+    packedValues = viewOf(b, head.packedValues, b.divide(block.begin, tile.keysPerBlock));
   if (!masks)
     return Value();
   return op.hasScore() ? checkValues(block) : checkPartialValues(block);
@@ -95,9 +97,36 @@ Value AttentionKernel::checkPartialValues(const KeyBlock &block) {
   return check.getResult(0);
 }
 
+Value AttentionKernel::loadValue(Value key, Value column, Value t) {
+  if (valuesInPlace)
+    return memref::LoadOp::create(b, head.value,
+                                  ValueRange{b.add(firstValue, key), b.add(column, t)});
+  Value group = b.divide(column, tile.keysPerTile);
+  return memref::LoadOp::create(b, packedValues, ValueRange{group, key, t});
+}
+
+/// True if no value of the rows of the block that some query sees is infinite or NaN.
+Value AttentionKernel::checkValuesInPlace(const KeyBlock &block) {
+  int64_t columns = cast<MemRefType>(head.value.getType()).getDimSize(1);
+  int64_t lanes = columns % tile.lanes ? tile.keysPerTile : tile.lanes;
+  auto type = VectorType::get({lanes}, scoreType);
+  Value begin = b.add(block.begin, block.visible.anyLo),
+        end = b.add(block.begin, block.visible.anyHi);
+  Vectors none = {emitUnspoilt(b, type)};
+  Vectors bits = b.loop(begin, end, 1, none, [&](Value row, ValueRange outer) {
+    return b.loop(b.index(0), valueDim, lanes, outer, [&](Value column, ValueRange carried) {
+      Value value = vector::LoadOp::create(b, type, head.value, ValueRange{row, column});
+      return Vectors{emitSpoilt(b, carried[0], value)};
+    });
+  });
+  return emitIsZero(b, bits[0]);
+}
+
 /// True if no value of the block is infinite or NaN. Looks at whole vectors, and so at as many keys
 /// as were packed.
 Value AttentionKernel::checkValues(const KeyBlock &block) {
+  if (valuesInPlace)
+    return checkValuesInPlace(block);
   int64_t keysPerVector = std::max<int64_t>(tile.lanes / tile.keysPerTile, 1);
   auto type = VectorType::get({keysPerVector * tile.keysPerTile}, scoreType);
   Value first = b.roundDown(block.visible.anyLo, tile.keysPerTile);

@@ -11,7 +11,6 @@ using namespace fovea;
 AttentionKernel::Vectors AttentionKernel::multiplyValues(const VectorSpan &span, Value column,
                                                          Vectors sum) {
   int64_t columns = tile.keysPerTile;
-  Value group = b.divide(column, columns);
   auto place = [&](int64_t t, int64_t v) { return t * tile.vectors + span.first + v; };
   Vectors before;
   for (int64_t t = 0; t < columns; ++t)
@@ -20,8 +19,7 @@ AttentionKernel::Vectors AttentionKernel::multiplyValues(const VectorSpan &span,
     Vectors p = load(scores, {key}, span);
     Vectors next;
     for (int64_t t = 0; t < columns; ++t) {
-      Value element = memref::LoadOp::create(b, packedValues, ValueRange{group, key, b.index(t)});
-      Value splat = b.splat(vectorType, element);
+      Value splat = b.splat(vectorType, loadValue(key, column, b.index(t)));
       for (Value vector : p)
         next.push_back(multiplyAdd(vector, splat, carried[next.size()]));
     }
@@ -84,14 +82,13 @@ void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block
   if (mask)
     test = maskOf(panel, block, visible.anyLo, visible.anyHi);
   b.loop(b.index(0), valueDim, 1, [&](Value column) {
-    Value group = b.divide(column, tile.keysPerTile);
     Value place = b.createOrFold<arith::RemUIOp>(column, b.index(tile.keysPerTile));
+    Value first = b.sub(column, place);
     Vectors sum =
         b.loop(visible.anyLo, visible.anyHi, 1, constants(0.0), [&](Value key, ValueRange carried) {
           Vectors p = load(scores, {key});
           Vectors takesPart = emitTakesPart(test, key, p);
-          Value element = memref::LoadOp::create(b, packedValues, ValueRange{group, key, place});
-          Value splat = b.splat(vectorType, element);
+          Value splat = b.splat(vectorType, loadValue(key, first, place));
           return eachVector([&](int64_t v) -> Value {
             return select(takesPart[v], multiplyAdd(p[v], splat, carried[v]), carried[v]);
           });

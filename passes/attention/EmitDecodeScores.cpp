@@ -26,14 +26,14 @@ void DecodeKernel::emitScores(const Block &block) {
 bool DecodeKernel::holdsPairs() {
   Type element = cast<MemRefType>(keyView.getType()).getElementType();
   return element.getIntOrFloatBitWidth() == 16 && scoreType.isF32() &&
-         canTransposeTall(VectorType::get({tile.lanes / 2}, b.getI32Type()));
+         canTransposeHalves(VectorType::get({tile.lanes / 2}, b.getI32Type()));
 }
 
 /// Columns of keys that are transposed at a time: half a vector's where that takes fewer shuffles
 /// than a square, and leaves registers for more keys; pairs of so many.
 int64_t DecodeKernel::keyColumns() {
   bool isTall = cast<MemRefType>(keyView.getType()).getElementType() == scoreType &&
-                canTransposeTall(VectorType::get({tile.lanes / 2}, scoreType));
+                canTransposeHalves(VectorType::get({tile.lanes / 2}, scoreType));
   return isTall ? tile.lanes / 2 : tile.lanes;
 }
 

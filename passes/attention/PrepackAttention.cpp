@@ -84,9 +84,9 @@ public:
   using KeysEnd = llvm::function_ref<Value(EmitBuilder &, Value batch)>;
 
   Prepacking(EmitBuilder &b, const AttentionTile &tile, FloatType scoreType, OuterOperand key,
-             OuterOperand value, KeysEnd endOfKeys)
+             OuterOperand value, bool packsValues, KeysEnd endOfKeys)
       : b(b), endOfKeys(endOfKeys), tile(tile), packer(b, tile, scoreType), scoreType(scoreType),
-        key(std::move(key)), value(std::move(value)) {}
+        key(std::move(key)), value(std::move(value)), packsValues(packsValues) {}
 
   void emit(Value wanted);
   Value packedKeys, packedValues;
@@ -104,6 +104,7 @@ private:
   AttentionPacker packer;
   FloatType scoreType;
   OuterOperand key, value;
+  bool packsValues;
 };
 } // namespace
 
@@ -120,8 +121,9 @@ void Prepacking::packBlock(ValueRange indices) {
   KeyRange range{begin, b.index(0), count};
   packer.packKeys(viewOf(b, key.source, key.permutation, head), range,
                   viewOf(b, packedKeys, indices));
-  packer.packValues(viewOf(b, value.source, value.permutation, head), range,
-                    viewOf(b, packedValues, indices));
+  if (packsValues)
+    packer.packValues(viewOf(b, value.source, value.permutation, head), range,
+                      viewOf(b, packedValues, indices));
 }
 
 void Prepacking::emit(Value wanted) {
@@ -133,7 +135,8 @@ void Prepacking::emit(Value wanted) {
     return emitRowElements(b, operand.source, operand.permutation[3]);
   };
   packedKeys = allocate(sizes, packer.keyShape(columns(key)));
-  packedValues = allocate(sizes, packer.valueShape(columns(value)));
+  if (packsValues)
+    packedValues = allocate(sizes, packer.valueShape(columns(value)));
   auto loop = scf::ForallOp::create(b, sizes, ValueRange(), std::nullopt);
   loop->setAttr("attn.kernel_name", b.getStringAttr("pack"));
   OpBuilder::InsertionGuard guard(b);
@@ -173,7 +176,8 @@ std::optional<PrepackedOperands> fovea::prepackOperands(AttentionOp op, const At
   auto endOfKeys = [&](EmitBuilder &b, Value batch) {
     return bounded ? summary.emitEndOfKeys(b, batch, packed.batch) : Value();
   };
-  Prepacking prepacking(b, tile, op.getScoreType(), *key, *value, endOfKeys);
+  Prepacking prepacking(b, tile, op.getScoreType(), *key, *value,
+                        !takesValuesInPlace(op, tile.keysPerTile), endOfKeys);
   prepacking.emit(wanted);
   packed.keys = prepacking.packedKeys;
   packed.values = prepacking.packedValues;

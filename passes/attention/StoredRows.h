@@ -3,6 +3,7 @@
 #ifndef FOVEA_PASSES_ATTENTION_STOREDROWS_H
 #define FOVEA_PASSES_ATTENTION_STOREDROWS_H
 
+#include "dialect/AttnOps.h"
 #include "passes/vector/EmitBuilder.h"
 
 namespace fovea {
@@ -16,6 +17,11 @@ mlir::Value emitRowElements(EmitBuilder &b, mlir::Value memref, int64_t dim);
 /// side). Of quantised rows `column` is a multiple of `lanes`, which divides a group.
 mlir::Value loadRowPart(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir::Value column,
                         int64_t lanes, mlir::FloatType scoreType);
+
+/// Whether the kernel of many queries multiplies values as they lie: the rows of one head follow each
+/// other, hold scores' type and whole tiles of `columns`, and what a tile takes of a row is half of
+/// a cache line or more. Else they are packed first.
+bool takesValuesInPlace(attn::AttentionOp op, int64_t columns);
 
 /// One element.
 mlir::Value loadRowElement(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir::Value column,

@@ -88,7 +88,7 @@ SmallVector<Value> fovea::transposeSquare(EmitBuilder &b, ValueRange rows) {
 
 static int64_t chunkOf(VectorType type) { return 128 / type.getElementTypeBitWidth(); }
 
-bool fovea::canTransposeTall(VectorType row) {
+bool fovea::canTransposeHalves(VectorType row) {
   int64_t chunk = chunkOf(row), lanes = row.getNumElements();
   return lanes == chunk || lanes == 2 * chunk;
 }
@@ -114,4 +114,22 @@ SmallVector<Value> fovea::transposeTall(EmitBuilder &b, ValueRange rows) {
   }
   llvm::append_range(lower, upper);
   return lower;
+}
+
+SmallVector<Value> fovea::transposeWide(EmitBuilder &b, ValueRange rows) {
+  int64_t count = rows.size(), chunk = chunkOf(cast<VectorType>(rows[0].getType()));
+  // Vector c of a group of rows holds columns c, c + chunk, ... of these, a chunk each.
+  SmallVector<Value> groups;
+  for (int64_t first = 0; first < count; first += chunk)
+    llvm::append_range(groups, transposeChunks(b, llvm::to_vector(rows.slice(first, chunk))));
+  SmallVector<Value> result(count);
+  for (int64_t column = 0; column < chunk; column += 2) {
+    SmallVector<Value> parts;
+    for (int64_t c : {column, column + 1})
+      for (int64_t group = c; group < count; group += chunk)
+        parts.push_back(groups[group]);
+    for (auto [q, both] : llvm::enumerate(exchangeChunks(b, parts, chunk)))
+      result[(q * chunk + column) / 2] = both;
+  }
+  return result;
 }

@@ -14,8 +14,12 @@ llvm::SmallVector<mlir::Value> transposeSquare(EmitBuilder &b, mlir::ValueRange 
 /// transposed one. Takes n insertions and, where n lanes are 128 bits (or 256), 2 (or 3) shuffles a
 /// result, fewer than a square of 2n rows.
 llvm::SmallVector<mlir::Value> transposeTall(EmitBuilder &b, mlir::ValueRange rows);
-/// Whether it can: n lanes of that type are one or two times 128 bits.
-bool canTransposeTall(mlir::VectorType row);
+/// Given n vectors of 2n lanes, the rows of a wide matrix, returns the transposed one row after row,
+/// two of its rows of n lanes a vector. Takes n log2(n) shuffles and, where n lanes are 128 bits (or
+/// 256), one (or two) a result.
+llvm::SmallVector<mlir::Value> transposeWide(EmitBuilder &b, mlir::ValueRange rows);
+/// Whether they can: n lanes of that type are one or two times 128 bits.
+bool canTransposeHalves(mlir::VectorType row);
 
 } // namespace fovea
 

@@ -1,4 +1,5 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file | FileCheck %s
+// RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=avx512},canonicalize,cse))" -split-input-file | FileCheck %s --check-prefix=WIDE
 
 // Blocks of queries of one head share its keys and values, which a loop in front packs once, by
 // blocks of 128 keys: 200 keys are two blocks. Where few queries come, nothing is packed there.
@@ -15,6 +16,17 @@
 // CHECK: scf.forall (%[[B2:.*]], %[[H2:.*]], %{{.*}}) =
 // CHECK: %[[GROUP:.*]] = affine.apply
 // CHECK: memref.subview %[[KEYS]][%[[B2]], %[[GROUP]], 0, 0, 0, 0] [1, 1, 2, 32, 64, 4]
+// Tiles of 8 columns take half of a cache line of each row of values, which stay where they are.
+// WIDE-LABEL: func @shared
+// WIDE: memref.alloc({{.*}}) {alignment = 64 : i64} : memref<?x4x2x16x64x8xf32>
+// WIDE-NOT: memref<?x4x2x6x128x8xf32>
+// WIDE: } {attn.kernel_name = "pack"}
+// WIDE-NOT: memref<?x4x2x6x128x8xf32>
+// WIDE-LABEL: func @window
+// A window looks through them before they are used, as well while it packs them.
+// WIDE: memref.alloc() {{.*}} : memref<32x64x8xf32>
+// WIDE: memref.alloc() {{.*}} : memref<8x256x8xf32>
+// WIDE-LABEL: func @cache
 #half = affine_map<(d0) -> (d0 floordiv 2)>
 #rows = affine_map<(d0)[s0] -> (s0 - d0, 192)>
 func.func @shared(%q: memref<2x8x?x64xf32>, %k: memref<2x4x200x64xf32>, %v: memref<2x4x200x48xf32>,

@@ -14,7 +14,8 @@ AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const Att
                                  const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
       vectorType(VectorType::get({tile.lanes}, scoreType)),
-      valuesInPlace(takesValuesInPlace(op, tile.keysPerTile)), maskedScore(maskedExponent(op)) {
+      valuesInPlace(takesValuesInPlace(op, tile.keysPerTile)), maskedScore(maskedExponent(op)),
+      usedVectors(tile.vectors) {
   if (op.hasMask())
     mask.emplace(op.getMask(), &summary);
   rows = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
@@ -379,6 +380,33 @@ bool AttentionKernel::hasOwnSpans() {
          !needsWeights() && !buckets;
 }
 
+/// How many vectors of a panel may have queries, in rising order; the last one is all of them.
+static SmallVector<int64_t> possibleWidths(const AttentionTile &tile, Value rows) {
+  std::optional<int64_t> known = getConstantIntValue(rows);
+  if (!known)
+    return llvm::to_vector(llvm::seq<int64_t>(1, tile.vectors + 1));
+  int64_t last = llvm::divideCeil(*known % tile.width(), tile.lanes);
+  if (last == 0 || last == tile.vectors)
+    return {tile.vectors};
+  return {last, tile.vectors};
+}
+
+// What the lanes of the other vectors hold is used for nothing but to see whether a fill has
+// weight.
+void AttentionKernel::forEachWidth(const Panel &panel, function_ref<void()> body) {
+  if (isWindowed(op) || op.getFill())
+    return body();
+  auto emit = [&](ArrayRef<int64_t> widths, auto &emit) -> void {
+    usedVectors = widths.front();
+    if (widths.size() == 1)
+      return body();
+    Value fits = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, panel.count,
+                                               b.index(usedVectors * tile.lanes));
+    b.branch(fits, body, [&] { emit(widths.drop_front(), emit); });
+  };
+  emit(possibleWidths(tile, rows), emit);
+}
+
 void AttentionKernel::findSpans(const Panel &panel, const KeyBlock &block) {
   vectorSpans.clear();
   if (!hasOwnSpans())
@@ -401,7 +429,7 @@ void AttentionKernel::findSpans(const Panel &panel, const KeyBlock &block) {
 /// see.
 SmallVector<AttentionKernel::VectorSpan> AttentionKernel::spansOf(const MaskBounds &visible) {
   if (vectorSpans.empty())
-    return {{{visible.anyLo, visible.anyHi}, 0, tile.vectors}};
+    return {{{visible.anyLo, visible.anyHi}, 0, usedVectors}};
   SmallVector<VectorSpan> spans;
   for (int64_t v = 1; v < tile.vectors; ++v)
     spans.push_back({{vectorSpans[v - 1].lo, vectorSpans[v].lo}, 0, v});

@@ -101,6 +101,9 @@ private:
   void whereVisible(const Panel &panel, const KeyBlock &block,
                     llvm::function_ref<void(const MaskBounds &visible)> body,
                     llvm::function_ref<void()> otherwise);
+  /// Emits `body` for panels of all numbers of vectors: the last one of a block of rows may have
+  /// fewer queries, and multiplies no more vectors than these take.
+  void forEachWidth(const Panel &panel, llvm::function_ref<void()> body);
   /// Whether each vector of a panel meets the keys that its own queries see, and not all of the
   /// panel's.
   bool hasOwnSpans();
@@ -161,6 +164,7 @@ private:
   /// Emits the scores of a key at a position from the scaled products, times log2(e).
   using ScoreFunction = std::function<Vectors(mlir::Value position, const Vectors &raw)>;
   void emitScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+  void emitScoreTiles(const Panel &panel, const MaskBounds &visible, const KeyMask *test);
   void emitScoreTile(const Panel &panel, mlir::Value key, const VectorSpan &span,
                      const MaskBounds &visible, const KeyMask *test);
   Vectors multiplyTile(const Panel &panel, mlir::Value key, const VectorSpan &span);
@@ -287,6 +291,7 @@ private:
   double maskedScore;                     // an exponent
   mlir::Value seesAll;                    // i1: whether all keys are visited; null for no
   mlir::Value startsOutputs;              // i1: isFirstBlock of the panel and block at hand
+  int64_t usedVectors;                    // of the panel at hand, see forEachWidth
   llvm::SmallVector<KeySpan> vectorSpans; // of the panel's vectors; empty where all meet all keys
   AttentionHead head;
   mlir::Value rows, keys, headDim, valueDim; // index

@@ -18,20 +18,25 @@ bool AttentionKernel::masksInRegisters() {
 
 void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
                                  const MaskBounds &visible) {
-  int64_t count = tile.keysPerTile;
   std::optional<KeyMask> test;
   if (masksInRegisters())
     test = maskOf(panel, block, visible.anyLo, visible.anyHi);
   if (findsMaximaEarly())
     store(load(maxima, {panel.index}), newMaxima, {});
+  forEachWidth(panel, [&] { emitScoreTiles(panel, visible, test ? &*test : nullptr); });
+}
+
+void AttentionKernel::emitScoreTiles(const Panel &panel, const MaskBounds &visible,
+                                     const KeyMask *test) {
+  int64_t count = tile.keysPerTile;
   // A tile at the edge of a span belongs to the span of more vectors.
   for (const VectorSpan &span : spansOf(visible)) {
-    bool isHead = span.first == 0 && span.count < tile.vectors;
+    bool isHead = !vectorSpans.empty() && span.first == 0 && span.count < tile.vectors;
     Value first = span.first ? b.roundUp(span.lo, count) : b.roundDown(span.lo, count);
     Value end = isHead ? b.roundDown(span.hi, count) : span.hi;
     b.loop(first, end, count, [&](Value key) {
       fetchFollowing(panel, key);
-      emitScoreTile(panel, key, span, visible, test ? &*test : nullptr);
+      emitScoreTile(panel, key, span, visible, test);
     });
   }
 }
@@ -54,7 +59,7 @@ void AttentionKernel::emitScoreTile(const Panel &panel, Value key, const VectorS
     Value end = b.min(b.add(key, b.index(count)), visible.anyHi);
     b.loop(begin, end, 1, [&](Value seen) { raiseMaxima(load(scores, {seen}, span), span); });
   };
-  if (span.count < tile.vectors) // keys that are masked for the others
+  if (span.count < usedVectors) // keys that are masked for the others
     return storeTested();
   Value begins = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, key, visible.allLo);
   Value ends = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, b.add(key, b.index(count)),

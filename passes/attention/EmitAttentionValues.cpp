@@ -98,8 +98,10 @@ void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block
 }
 
 void AttentionKernel::emitValueTiles(const Panel &panel, const MaskBounds &visible) {
-  b.loop(b.index(0), paddedValueDim, tile.keysPerTile,
-         [&](Value column) { emitValueTile(panel, visible, column); });
+  forEachWidth(panel, [&] {
+    b.loop(b.index(0), paddedValueDim, tile.keysPerTile,
+           [&](Value column) { emitValueTile(panel, visible, column); });
+  });
 }
 
 void AttentionKernel::emitValues(const Panel &panel, const KeyBlock &block,

@@ -16,8 +16,8 @@ static TensorView lastRow(const Tensor &logits) {
 }
 
 static llvm::Expected<bool> report(llvm::StringRef name, const TensorView &result,
-                                   const TensorView &reference, bool quantized) {
-  llvm::Expected<Comparison> comparison = compare(result, reference, quantized);
+                                   const TensorView &reference, double rounding) {
+  llvm::Expected<Comparison> comparison = compare(result, reference, rounding);
   if (!comparison)
     return comparison.takeError();
   printComparison(llvm::outs(), name, *comparison);
@@ -57,14 +57,15 @@ llvm::Error tool::verifyModel(llvm::StringRef directory, const LanguageModel &mo
   if (!references)
     return references.takeError();
 
-  // Keys that are rounded anew in float64 may fall to the other side of a half.
+  // Keys that are quantised anew in float64 may fall to the other side of a half.
   bool quantized = hasQuantizedWeights(executable->weights()) || options.cacheType == "q8";
+  double rounding = roundingBound(graph->module(), quantized);
   llvm::Expected<bool> whole =
-      report("logits", results->at("logits"), references->front(), quantized);
+      report("logits", results->at("logits"), references->front(), rounding);
   if (!whole)
     return whole.takeError();
   llvm::Expected<bool> last =
-      report("logits of the step", *stepped, lastRow(references->front()), quantized);
+      report("logits of the step", *stepped, lastRow(references->front()), rounding);
   if (!last)
     return last.takeError();
   if (*whole && *last)

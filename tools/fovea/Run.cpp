@@ -108,9 +108,10 @@ static llvm::Error verify(const Model &model, const EntrySignature &entry,
   auto references = runReference(model.graph.module(), entry.name, viewsOf(inputs), weights.get());
   if (!references)
     return references.takeError();
-  bool passes = true, isQuantized = hasQuantizedWeights(executable.weights());
+  double rounding = roundingBound(model.graph.module(), hasQuantizedWeights(executable.weights()));
+  bool passes = true;
   for (const auto &[result, reference] : llvm::zip_equal(results, *references)) {
-    llvm::Expected<Comparison> comparison = compare(result.second, reference, isQuantized);
+    llvm::Expected<Comparison> comparison = compare(result.second, reference, rounding);
     if (!comparison)
       return comparison.takeError();
     printComparison(llvm::outs(), result.first, *comparison);

@@ -1,5 +1,7 @@
 // The comparison behind `fovea run --verify`.
 #include "Verify.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "runtime/Signature.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 #include <algorithm>
@@ -29,6 +31,15 @@ static double boundOf(DataType type) {
 /// Rows of products with quantised weights are rounded by up to 1.5e-5 of the largest of 32
 /// elements: about 2e-5 of the results of one product, and some times that behind tens of layers.
 static constexpr double quantizedBound = 2e-4;
+
+double tool::roundingBound(mlir::ModuleOp graph, bool quantized) {
+  double bound = quantized ? quantizedBound : 0;
+  graph->walk([&](mlir::arith::TruncFOp op) {
+    if (auto type = toDataType(mlir::getElementTypeOrSelf(op.getType())))
+      bound = std::max(bound, boundOf(*type));
+  });
+  return bound;
+}
 
 double Comparison::relativeError() const {
   if (largestError == 0)
@@ -76,14 +87,14 @@ static llvm::Error compareIntegers(const TensorView &result, const TensorView &r
 }
 
 llvm::Expected<Comparison> tool::compare(const TensorView &result, const TensorView &reference,
-                                         bool quantized) {
+                                         double rounding) {
   if (result.sizes() != reference.sizes())
     return llvm::createStringError("the compiled code gave " + result.describe() +
                                    ", the reference " + reference.describe());
   Comparison comparison;
   comparison.bound = boundOf(result.dataType());
-  if (quantized && result.dataType() == DataType::F32)
-    comparison.bound = quantizedBound;
+  if (comparison.bound > 0)
+    comparison.bound = std::max(comparison.bound, rounding);
   // Every other type fits doubles.
   if (result.dataType() == DataType::I64 && reference.dataType() == DataType::I64) {
     if (llvm::Error error = compareIntegers(result, reference, comparison))

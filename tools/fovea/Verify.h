@@ -2,6 +2,7 @@
 #ifndef FOVEA_TOOLS_FOVEA_VERIFY_H
 #define FOVEA_TOOLS_FOVEA_VERIFY_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "runtime/tensor/Tensor.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -18,11 +19,17 @@ struct Comparison {
   bool passes() const { return relativeError() <= bound; }
 };
 
+/// How far float results of a graph may be off whatever their own type, relative to the largest
+/// magnitude: the reference executor rounds nothing, so what the graph rounds to a narrower type
+/// (such as keys and values for a cache) is off by that, and quantised weights round the other
+/// factor to 16 bits. 0 if there is neither.
+double roundingBound(mlir::ModuleOp graph, bool quantized);
+
 /// Both tensors have the same sizes. Elements that are NaN in both, or the same infinity, are
 /// equal; one that is not finite on one side only makes the error infinite.
-/// With quantised weights other operands are rounded to 16 bits, and the bound is larger.
+/// The bound is that of the result's type, and for floats at least `rounding`.
 llvm::Expected<Comparison> compare(const TensorView &result, const TensorView &reference,
-                                   bool quantized = false);
+                                   double rounding);
 
 /// "verify y: largest error 1.2e-07, 3.4e-08 of the largest magnitude (bound 1e-05): pass".
 void printComparison(llvm::raw_ostream &os, llvm::StringRef name, const Comparison &comparison);

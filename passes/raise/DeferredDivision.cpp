@@ -9,6 +9,7 @@
 #include "passes/mask/MaskPredicate.h"
 #include "passes/raise/AttentionMatch.h"
 #include "passes/raise/NormalizedMatcher.h"
+#include "passes/raise/SoftmaxMatch.h"
 #include "passes/tensors/DimSizes.h"
 #include "passes/tensors/ElementReader.h"
 
@@ -78,7 +79,9 @@ static bool isExponentialOfScores(Value element) {
            isExponentialOfScores(select.getFalseValue());
   if (auto product = element.getDefiningOp<arith::MulFOp>())
     return isExponentialOfScores(product.getLhs()) || isExponentialOfScores(product.getRhs());
-  if (!element.getDefiningOp<math::ExpOp>())
+  auto power = element.getDefiningOp<math::PowFOp>();
+  if (power ? !matchPattern(power.getLhs(), m_Constant())
+            : !isa_and_nonnull<math::ExpOp, math::Exp2Op>(element.getDefiningOp()))
     return false;
   SmallVector<Value> work{element};
   llvm::DenseSet<Value> seen;
@@ -333,11 +336,47 @@ void fovea::divideWeightsFirst(Operation *function) {
   }
 }
 
+/// The op that divides exponentials of scores before they weigh values, if an operand of a
+/// contraction is such a quotient and no softmax, of which other remarks tell.
+static Operation *findOtherWeights(Value operand) {
+  SmallVector<Operation *> path;
+  Operation *op = followRoundings(operand, path).getDefiningOp();
+  if (!op || !mayEndSoftmax(op) || matchSoftmax(op))
+    return nullptr;
+  Region region;
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointToEnd(&region.emplaceBlock());
+  ElementReader reader(builder, op->getLoc());
+  SmallVector<Value> indices;
+  for (int64_t size : cast<RankedTensorType>(op->getResult(0).getType()).getShape())
+    indices.push_back(size == 1 ? reader.constant(0)
+                                : region.addArgument(builder.getIndexType(), op->getLoc()));
+  Value root = reader.read(op->getResult(0), indices);
+  if (auto quotient = root.getDefiningOp<arith::DivFOp>())
+    return isExponentialOfScores(quotient.getLhs()) ? op : nullptr;
+  auto product = root.getDefiningOp<arith::MulFOp>();
+  bool divides = product && llvm::any_of(product->getOperands(), [](Value factor) {
+                   auto inverse = stripCasts(factor).getDefiningOp<arith::DivFOp>();
+                   return inverse && matchPattern(inverse.getLhs(), m_OneFloat());
+                 });
+  return divides && isExponentialOfScores(product) ? op : nullptr;
+}
+
 void fovea::remarkOtherDivisions(Operation *function) {
+  auto stays = [](Operation *op, const Twine &why) {
+    fovea::remark(op, "attention", "exponentials of scores that weigh values stay: " + why.str(),
+                  Shortfall::NotFused);
+  };
   for (Operation *op : findQuotients(function)) {
     std::string why;
     if (!DivisionMatcher(op).match(why) && !why.empty())
-      fovea::remark(op, "attention", "exponentials of scores that weigh values stay: " + why,
-                    Shortfall::NotFused);
+      stays(op, why);
   }
+  function->walk([&](linalg::LinalgOp op) {
+    if (!matchContraction(op))
+      return;
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (Operation *weights = findOtherWeights(operand->get()))
+        stays(weights, "what divides them is not their sum along the keys");
+  });
 }

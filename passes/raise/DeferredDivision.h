@@ -11,8 +11,8 @@ namespace fovea {
 /// Rewrites every such division in the function whose `e` are exponentials of scores.
 void divideWeightsFirst(mlir::Operation *function);
 
-/// Says of every product of exponentials of scores with values that is divided by something else
-/// why it stays.
+/// Says of exponentials of scores that weigh values, and are divided before or after by something
+/// else than their sum, why they stay.
 void remarkOtherDivisions(mlir::Operation *function);
 
 } // namespace fovea

@@ -1,11 +1,14 @@
 #include "passes/raise/NormalizedMatcher.h"
 #include "dialect/AttnOps.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/raise/SoftmaxMatch.h"
 #include "passes/tensors/DimSizes.h"
+#include <cmath>
+#include <numbers>
 
 using namespace mlir;
 using namespace fovea;
@@ -132,13 +135,44 @@ Value NormalizedMatcher::emitMasked(Value score, Value allowed, bool keepsWhereT
                                  keepsWhereTrue ? fill : score);
 }
 
-/// Matches exp(x - c) or exp(x), kept or 0 by a condition. Whatever c is, it cancels.
+/// A float times a number that is 1 for what needs no product.
+Value NormalizedMatcher::times(Value value, double factor) {
+  if (factor == 1)
+    return value;
+  auto type = cast<FloatType>(value.getType());
+  Value number = arith::ConstantOp::create(builder, loc, FloatAttr::get(type, factor));
+  return arith::MulFOp::create(builder, loc, value, number);
+}
+
+/// x of b^x, exp(x) having the base e; `logarithm` is that of b. Null if it is no power of a
+/// number above 0 other than 1.
+static Value matchPower(Value weight, double &logarithm) {
+  logarithm = 1;
+  if (auto exp = weight.getDefiningOp<math::ExpOp>())
+    return exp.getOperand();
+  logarithm = std::numbers::ln2;
+  if (auto exp = weight.getDefiningOp<math::Exp2Op>())
+    return exp.getOperand();
+  auto power = weight.getDefiningOp<math::PowFOp>();
+  APFloat base(0.0);
+  if (!power || !matchPattern(power.getLhs(), m_ConstantFloat(&base)))
+    return Value();
+  logarithm = std::log(base.convertToDouble());
+  return std::isfinite(logarithm) && logarithm != 0 ? power.getRhs() : Value();
+}
+
+/// Matches exp(x - c) or exp(x), kept or 0 by a condition, of any base. Whatever c is, it cancels.
 std::optional<Exponential> NormalizedMatcher::matchExponential(Value weight, int64_t keyDim) {
-  if (auto exp = weight.getDefiningOp<math::ExpOp>()) {
-    auto difference = exp.getOperand().getDefiningOp<arith::SubFOp>();
-    if (difference && isSameForAllKeys(difference.getRhs(), keyDim))
-      return Exponential{difference.getLhs(), difference.getRhs()};
-    return Exponential{exp.getOperand(), Value()};
+  double logarithm = 1;
+  if (Value exponent = matchPower(weight, logarithm)) {
+    Value shift;
+    if (auto difference = exponent.getDefiningOp<arith::SubFOp>();
+        difference && isSameForAllKeys(difference.getRhs(), keyDim)) {
+      exponent = difference.getLhs();
+      shift = difference.getRhs();
+    }
+    // Sinks are in base e.
+    return Exponential{times(exponent, logarithm), shift ? times(shift, logarithm) : shift};
   }
   bool keepsWhereTrue = true;
   auto [kept, allowed] = matchKeptWhere(weight, keepsWhereTrue);
@@ -165,10 +199,27 @@ Value NormalizedMatcher::matchSink(Value addend, Value shift, int64_t keyDim) {
   return difference && computedAlike(difference.getRhs(), shift) ? difference.getLhs() : Value();
 }
 
-/// Scores without what is subtracted from all of a row, which changes no softmax.
+/// Whether an element is the largest of some of a tensor, or at least that.
+static bool isMaximum(Value element) {
+  element = stripCasts(element);
+  if (auto larger = element.getDefiningOp<arith::MaximumFOp>())
+    return isMaximum(larger.getLhs()) || isMaximum(larger.getRhs());
+  auto extract = element.getDefiningOp<tensor::ExtractOp>();
+  auto op = extract ? extract.getTensor().getDefiningOp<linalg::LinalgOp>() : linalg::LinalgOp();
+  SmallVector<Operation *> combiners;
+  return op && op.getNumReductionLoops() > 0 &&
+         matchReduction(op.getRegionOutputArgs(), 0, combiners) && combiners.size() == 1 &&
+         isa<arith::MaximumFOp, arith::MaxNumFOp>(combiners.front());
+}
+
+/// Scores without the maximum that is subtracted from all of a row, which changes no softmax.
+/// Other numbers may be infinite, and hide the row.
 Value NormalizedMatcher::stripShift(Value score, int64_t keyDim) {
   auto difference = score.getDefiningOp<arith::SubFOp>();
-  return difference && isSameForAllKeys(difference.getRhs(), keyDim) ? difference.getLhs() : score;
+  return difference && isSameForAllKeys(difference.getRhs(), keyDim) &&
+                 isMaximum(difference.getRhs())
+             ? difference.getLhs()
+             : score;
 }
 
 Normalized NormalizedMatcher::matchSource(Value scores, int64_t keyDim) {
@@ -180,7 +231,11 @@ std::optional<Normalized> NormalizedMatcher::matchResult(Operation *op) {
     return matchSource(softmax.getSource(), softmax.getDim());
   if (auto softmax = dyn_cast_or_null<linalg::SoftmaxOp>(op))
     return matchSource(softmax.getInput(), softmax.getDimension());
-  return op ? matchQuotient(read(op->getResult(0))) : std::nullopt;
+  if (!op)
+    return std::nullopt;
+  Value root = read(op->getResult(0));
+  std::optional<Normalized> quotient = matchQuotient(root);
+  return quotient ? quotient : matchLogarithm(root);
 }
 
 std::optional<Normalized> NormalizedMatcher::matchSoftmaxOpElement(Value element) {
@@ -254,6 +309,27 @@ std::optional<Normalized> NormalizedMatcher::matchQuotient(Value root) {
     return Normalized{weight->score, keyDim, sink};
   }
   return addend ? std::nullopt : matchRenormalized(numerator, keyDim);
+}
+
+/// exp(x - log z) is exp(x) / z, and exp(x - (m + log z)) is exp(x - m) / z.
+std::optional<Normalized> NormalizedMatcher::matchLogarithm(Value root) {
+  auto exp = root.getDefiningOp<math::ExpOp>();
+  auto difference = exp ? exp.getOperand().getDefiningOp<arith::SubFOp>() : arith::SubFOp();
+  if (!difference)
+    return std::nullopt;
+  Value exponent = difference.getLhs();
+  auto logarithm = difference.getRhs().getDefiningOp<math::LogOp>();
+  if (auto sum = difference.getRhs().getDefiningOp<arith::AddFOp>())
+    for (unsigned i : {0, 1})
+      if (auto addend = sum->getOperand(i).getDefiningOp<math::LogOp>(); addend && !logarithm) {
+        logarithm = addend;
+        exponent = arith::SubFOp::create(builder, loc, exponent, sum->getOperand(1 - i));
+      }
+  if (!logarithm)
+    return std::nullopt;
+  Value numerator = math::ExpOp::create(builder, loc, exponent);
+  return matchQuotient(
+      arith::DivFOp::create(builder, loc, numerator, logarithm.getOperand()).getResult());
 }
 
 //===----------------------------------------------------------------------===//

@@ -43,6 +43,7 @@ public:
                                         bool columnFirst);
 
 private:
+  std::optional<Normalized> matchLogarithm(mlir::Value root);
   std::optional<Normalized> matchRenormalized(mlir::Value product, int64_t keyDim);
   mlir::Value readSum(mlir::Value divisor, int64_t &keyDim);
   mlir::Value readReductionOver(mlir::Value reduced, int64_t &keyDim, mlir::Operation *&combiner,
@@ -52,6 +53,7 @@ private:
   bool isSameForAllKeys(mlir::Value element, int64_t keyDim);
   std::optional<Exponential> matchExponential(mlir::Value weight, int64_t keyDim);
   mlir::Value matchSink(mlir::Value addend, mlir::Value shift, int64_t keyDim);
+  mlir::Value times(mlir::Value value, double factor);
   mlir::Value emitMasked(mlir::Value score, mlir::Value allowed, bool keepsWhereTrue);
   std::pair<mlir::Value, mlir::Value> matchKeptWhere(mlir::Value product, bool &keepsWhereTrue);
 

@@ -1,6 +1,7 @@
 #include "passes/raise/SoftmaxMatch.h"
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/raise/NormalizedMatcher.h"
@@ -12,13 +13,13 @@ using namespace fovea;
 bool fovea::mayEndSoftmax(Operation *op) {
   if (op->getNumResults() != 1 || !isa<RankedTensorType>(op->getResult(0).getType()))
     return false;
-  if (isa<arith::DivFOp, arith::MulFOp>(op))
+  if (isa<arith::DivFOp, arith::MulFOp, math::ExpOp>(op))
     return true;
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp || linalgOp.getNumReductionLoops() != 0 || linalgOp.getNumDpsInits() != 1)
     return false;
   Value yielded = linalgOp.getBlock()->getTerminator()->getOperand(0);
-  return isa_and_nonnull<arith::DivFOp, arith::MulFOp>(yielded.getDefiningOp());
+  return isa_and_nonnull<arith::DivFOp, arith::MulFOp, math::ExpOp>(yielded.getDefiningOp());
 }
 
 /// The one dim in which a slice lacks one element of its source, the first or the last; -1 if it

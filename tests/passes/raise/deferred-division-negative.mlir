@@ -28,6 +28,32 @@ func.func @larger_sum(%q: tensor<8x4xf32>, %k: tensor<4x8xf32>, %v: tensor<8x4xf
 
 // -----
 
+// The same, divided before the product.
+// CHECK-LABEL: func @larger_sum_first
+// CHECK-NOT: attn.attention
+func.func @larger_sum_first(%q: tensor<8x4xf32>, %k: tensor<4x8xf32>, %v: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %little = arith.constant dense<1.0e-6> : tensor<8xf32>
+  %e = tensor.empty() : tensor<8x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %s = linalg.matmul ins(%q, %k : tensor<8x4xf32>, tensor<4x8xf32>) outs(%f : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %p = math.exp %s : tensor<8x8xf32>
+  %er = tensor.empty() : tensor<8xf32>
+  %fz = linalg.fill ins(%zero : f32) outs(%er : tensor<8xf32>) -> tensor<8xf32>
+  %sum = linalg.reduce ins(%p : tensor<8x8xf32>) outs(%fz : tensor<8xf32>) dimensions = [1]
+    (%x: f32, %acc: f32) { %m = arith.addf %x, %acc : f32 linalg.yield %m : f32 }
+  %z = arith.addf %sum, %little : tensor<8xf32>
+  %zw = linalg.broadcast ins(%z : tensor<8xf32>) outs(%e : tensor<8x8xf32>) dimensions = [1]
+  // expected-remark @below {{[attention] exponentials of scores that weigh values stay: what divides them is not their sum along the keys}}
+  %w = arith.divf %p, %zw : tensor<8x8xf32>
+  %eo = tensor.empty() : tensor<8x4xf32>
+  %fo = linalg.fill ins(%zero : f32) outs(%eo : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %o = linalg.matmul ins(%w, %v : tensor<8x8xf32>, tensor<8x4xf32>) outs(%fo : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %o : tensor<8x4xf32>
+}
+
+// -----
+
 // The sum of a column of weights divides a row.
 // CHECK-LABEL: func @sum_over_rows
 // CHECK-NOT: attn.attention

@@ -259,3 +259,25 @@ func.func @grouped(%q: tensor<2x4x3x32x8xf16>, %k: tensor<2x4x32x8xf16>, %v: ten
   %on = arith.truncf %o : tensor<2x4x3x32x8xf32> to tensor<2x4x3x32x8xf16>
   return %on : tensor<2x4x3x32x8xf16>
 }
+
+// -----
+
+// What is subtracted from rows and is not their maximum may be infinite, and hides them then.
+// CHECK-LABEL: func @row_penalty
+// CHECK: attn.attention {{.*}} score
+// CHECK: %[[C:.*]] = tensor.extract
+// CHECK: arith.subf %{{.*}}, %[[C]]
+func.func @row_penalty(%q: tensor<8x4xf32>, %k: tensor<8x4xf32>, %v: tensor<8x4xf32>, %penalty: tensor<8xf32>) -> tensor<8x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %s = linalg.matmul indexing_maps = [affine_map<(i, j, d) -> (i, d)>, affine_map<(i, j, d) -> (j, d)>, affine_map<(i, j, d) -> (i, j)>]
+       ins(%q, %k : tensor<8x4xf32>, tensor<8x4xf32>) outs(%f : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %c = linalg.broadcast ins(%penalty : tensor<8xf32>) outs(%e : tensor<8x8xf32>) dimensions = [1]
+  %d = arith.subf %s, %c : tensor<8x8xf32>
+  %p = attn.softmax ins(%d : tensor<8x8xf32>) outs(%e : tensor<8x8xf32>) dim(1) -> tensor<8x8xf32>
+  %eo = tensor.empty() : tensor<8x4xf32>
+  %fo = linalg.fill ins(%zero : f32) outs(%eo : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %o = linalg.matmul ins(%p, %v : tensor<8x8xf32>, tensor<8x4xf32>) outs(%fo : tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %o : tensor<8x4xf32>
+}

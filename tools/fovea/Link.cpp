@@ -6,6 +6,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
 
 using namespace fovea;
@@ -83,6 +84,10 @@ llvm::Error tool::linkSharedLibrary(StringRef object, StringRef path) {
   auto library = readFile(libraryPath);
   if (!library)
     return library.takeError();
+  if (path == "-") {
+    llvm::outs() << (*library)->getBuffer();
+    return llvm::Error::success();
+  }
   // The library is copied rather than renamed: the temporary may be on another file system.
   return writeFile(path, [&](llvm::raw_ostream &os) {
     os << (*library)->getBuffer();

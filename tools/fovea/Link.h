@@ -8,8 +8,8 @@
 namespace fovea::tool {
 
 /// Links the bytes of an object into a shared library at `path`, which is written whole or not
-/// at all. Uses the first of $CC, cc, clang-22, clang, gcc, ld.lld-22 and ld.lld that there is;
-/// an error holds what it said.
+/// at all; "-" is stdout. Uses the first of $CC, cc, clang-22, clang, gcc, ld.lld-22 and ld.lld
+/// that there is; an error holds what it said.
 llvm::Error linkSharedLibrary(llvm::StringRef object, llvm::StringRef path);
 
 } // namespace fovea::tool

@@ -109,7 +109,8 @@ llvm::Error Instance::checkSample(const Sample &sample) const {
       result = slice(result, sample.result);
       expected = slice(expected, {sample.result.dim, sample.referenceBegin, sample.result.size});
     }
-    auto comparison = tool::compare(result, expected, !problem.quantize.empty());
+    double rounding = tool::roundingBound(graph.module(), !problem.quantize.empty());
+    auto comparison = tool::compare(result, expected, rounding);
     if (!comparison)
       return comparison.takeError();
     if (!comparison->passes())

@@ -7,10 +7,11 @@ using namespace fovea;
 using fovea::testing::failsWith;
 using tool::Comparison;
 
+/// Of graphs that round to no narrower type.
 static Comparison compareAll(llvm::ArrayRef<int64_t> result, llvm::ArrayRef<int64_t> reference) {
   auto size = static_cast<int64_t>(result.size());
   return llvm::cantFail(
-      tool::compare(TensorView(result.data(), {size}), TensorView(reference.data(), {size})));
+      tool::compare(TensorView(result.data(), {size}), TensorView(reference.data(), {size}), 0));
 }
 
 // 2^53 and 2^53 + 1 are one double.
@@ -27,16 +28,24 @@ TEST(VerifyTest, IntegersAreComparedExactly) {
 TEST(VerifyTest, StridedIntegers) {
   int64_t data[] = {1, 9, 2, 9}, reference[] = {1, 2};
   TensorView strided(data, DataType::I64, {2}, {2});
-  EXPECT_TRUE(llvm::cantFail(tool::compare(strided, TensorView(reference, {2}))).passes());
+  EXPECT_TRUE(llvm::cantFail(tool::compare(strided, TensorView(reference, {2}), 0)).passes());
 }
 
 TEST(VerifyTest, FloatsAreComparedWithinTheBoundOfTheirType) {
   float result[] = {1, 1000}, wrong[] = {1, 1000.1f};
   double reference[] = {1.000001, 1000};
-  EXPECT_TRUE(
-      llvm::cantFail(tool::compare(TensorView(result, {2}), TensorView(reference, {2}))).passes());
-  EXPECT_FALSE(
-      llvm::cantFail(tool::compare(TensorView(wrong, {2}), TensorView(reference, {2}))).passes());
-  EXPECT_TRUE(failsWith(tool::compare(TensorView(result, {2}), TensorView(reference, {1})),
+  EXPECT_TRUE(llvm::cantFail(tool::compare(TensorView(result, {2}), TensorView(reference, {2}), 0))
+                  .passes());
+  EXPECT_FALSE(llvm::cantFail(tool::compare(TensorView(wrong, {2}), TensorView(reference, {2}), 0))
+                   .passes());
+  EXPECT_TRUE(failsWith(tool::compare(TensorView(result, {2}), TensorView(reference, {1}), 0),
                         "the compiled code gave f32[2], the reference f64[1]"));
+}
+
+TEST(VerifyTest, WhatTheGraphRoundsToWidensTheBound) {
+  float result[] = {1, 1000.1f}, wrong[] = {1, 1002};
+  double reference[] = {1, 1000};
+  TensorView expected(reference, {2});
+  EXPECT_TRUE(llvm::cantFail(tool::compare(TensorView(result, {2}), expected, 1e-3)).passes());
+  EXPECT_FALSE(llvm::cantFail(tool::compare(TensorView(wrong, {2}), expected, 1e-3)).passes());
 }

@@ -134,10 +134,8 @@ private:
 
 /// Dividend and divisor of `a / z` or `a * (1 / z)`.
 std::pair<Value, Value> DivisionMatcher::readQuotient() {
-  SmallVector<Value> indices;
-  for (int64_t size : cast<RankedTensorType>(found.quotient->getResult(0).getType()).getShape())
-    indices.push_back(size == 1 ? reader.constant(0) : addIndex());
-  Value root = reader.read(found.quotient->getResult(0), indices);
+  Value quotient = found.quotient->getResult(0);
+  Value root = reader.read(quotient, reader.addIndices(block, quotient));
   auto isProduct = [](Value element) {
     auto extract = stripCasts(element).getDefiningOp<tensor::ExtractOp>();
     return extract && matchContraction(extract.getTensor().getDefiningOp());
@@ -345,13 +343,10 @@ static Operation *findOtherWeights(Value operand) {
     return nullptr;
   Region region;
   OpBuilder builder(op->getContext());
-  builder.setInsertionPointToEnd(&region.emplaceBlock());
+  Block &block = region.emplaceBlock();
+  builder.setInsertionPointToEnd(&block);
   ElementReader reader(builder, op->getLoc());
-  SmallVector<Value> indices;
-  for (int64_t size : cast<RankedTensorType>(op->getResult(0).getType()).getShape())
-    indices.push_back(size == 1 ? reader.constant(0)
-                                : region.addArgument(builder.getIndexType(), op->getLoc()));
-  Value root = reader.read(op->getResult(0), indices);
+  Value root = reader.read(op->getResult(0), reader.addIndices(block, op->getResult(0)));
   if (auto quotient = root.getDefiningOp<arith::DivFOp>())
     return isExponentialOfScores(quotient.getLhs()) ? op : nullptr;
   auto product = root.getDefiningOp<arith::MulFOp>();

@@ -31,6 +31,21 @@ static Attribute getFilledValue(Value tensor) {
   return value;
 }
 
+Value fovea::matchPower(Value weight, double &logarithm) {
+  logarithm = 1;
+  if (auto exp = weight.getDefiningOp<math::ExpOp>())
+    return exp.getOperand();
+  logarithm = std::numbers::ln2;
+  if (auto exp = weight.getDefiningOp<math::Exp2Op>())
+    return exp.getOperand();
+  auto power = weight.getDefiningOp<math::PowFOp>();
+  APFloat base(0.0);
+  if (!power || !matchPattern(power.getLhs(), m_ConstantFloat(&base)))
+    return Value();
+  logarithm = std::log(base.convertToDouble());
+  return std::isfinite(logarithm) && logarithm != 0 ? power.getRhs() : Value();
+}
+
 bool fovea::isSumOnto(Operation *combiner, Value init) {
   auto start = dyn_cast_or_null<FloatAttr>(getFilledValue(init));
   return isa<arith::AddFOp>(combiner) && start && start.getValue().isZero();
@@ -142,23 +157,6 @@ Value NormalizedMatcher::times(Value value, double factor) {
   auto type = cast<FloatType>(value.getType());
   Value number = arith::ConstantOp::create(builder, loc, FloatAttr::get(type, factor));
   return arith::MulFOp::create(builder, loc, value, number);
-}
-
-/// x of b^x, exp(x) having the base e; `logarithm` is that of b. Null if it is no power of a
-/// number above 0 other than 1.
-static Value matchPower(Value weight, double &logarithm) {
-  logarithm = 1;
-  if (auto exp = weight.getDefiningOp<math::ExpOp>())
-    return exp.getOperand();
-  logarithm = std::numbers::ln2;
-  if (auto exp = weight.getDefiningOp<math::Exp2Op>())
-    return exp.getOperand();
-  auto power = weight.getDefiningOp<math::PowFOp>();
-  APFloat base(0.0);
-  if (!power || !matchPattern(power.getLhs(), m_ConstantFloat(&base)))
-    return Value();
-  logarithm = std::log(base.convertToDouble());
-  return std::isfinite(logarithm) && logarithm != 0 ? power.getRhs() : Value();
 }
 
 /// Matches exp(x - c) or exp(x), kept or 0 by a condition, of any base. Whatever c is, it cancels.

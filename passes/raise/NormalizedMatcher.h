@@ -12,6 +12,10 @@ namespace fovea {
 /// An element before float types were changed, which no softmax depends on but by rounding.
 mlir::Value stripCasts(mlir::Value element);
 
+/// x of b^x, exp(x) having the base e; `logarithm` is that of b. Null if it is no power of a
+/// number above 0 other than 1.
+mlir::Value matchPower(mlir::Value element, double &logarithm);
+
 /// The score under a softmax, the dim it is normalised along, and the logit of a sink, if any.
 struct Normalized {
   mlir::Value score;

@@ -43,25 +43,12 @@ static int64_t findDroppedColumn(tensor::ExtractSliceOp slice, bool &isFirst) {
   return found;
 }
 
-/// The indices of an element, one a dim. Those of dims of size 1 are 0: some ops broadcast along
-/// them and some do not, and both must give one expression.
-static SmallVector<Value> indicesOf(const SoftmaxMatch &match, ElementReader &reader) {
-  Value weights = match.weights;
-  SmallVector<Value> indices;
-  for (auto [arg, size] :
-       llvm::zip(match.indices(), cast<RankedTensorType>(weights.getType()).getShape()))
-    indices.push_back(size == 1 ? reader.constant(0) : arg);
-  return indices;
-}
-
-/// An empty match of `op`: its region has an argument a dim.
+/// An empty match of `op`.
 static SoftmaxMatch makeMatch(Operation *op) {
   SoftmaxMatch match;
   match.weights = op->getResult(0);
   match.region = std::make_unique<Region>();
-  Block &block = match.region->emplaceBlock();
-  for (int64_t i = 0; i < match.rank(); ++i)
-    block.addArgument(IndexType::get(op->getContext()), op->getLoc());
+  match.region->emplaceBlock();
   return match;
 }
 
@@ -76,7 +63,7 @@ static std::optional<SoftmaxMatch> matchWithoutColumn(tensor::ExtractSliceOp sli
   builder.setInsertionPointToEnd(&match.region->front());
   ElementReader reader(builder, slice.getLoc());
   NormalizedMatcher matcher(builder, slice.getLoc(), reader, slice.getSource(),
-                            indicesOf(match, reader));
+                            reader.addIndices(match.region->front(), match.weights));
   auto whole = matcher.matchSoftmaxOpElement(stripCasts(matcher.read(slice.getSource())));
   auto split = whole && whole->keyDim == dim ? matcher.splitColumn(*whole, slice, columnFirst)
                                              : std::nullopt;
@@ -98,7 +85,8 @@ std::optional<SoftmaxMatch> fovea::matchSoftmax(Operation *op) {
   OpBuilder builder(op->getContext());
   builder.setInsertionPointToEnd(&match.region->front());
   ElementReader reader(builder, op->getLoc());
-  NormalizedMatcher matcher(builder, op->getLoc(), reader, match.weights, indicesOf(match, reader));
+  NormalizedMatcher matcher(builder, op->getLoc(), reader, match.weights,
+                            reader.addIndices(match.region->front(), match.weights));
   auto normalized = matcher.matchResult(op);
   if (!normalized)
     return std::nullopt;

@@ -37,10 +37,10 @@ struct SoftmaxMatch {
 /// Matches `op` if its result is a softmax: attn.softmax, linalg.softmax, or the last op of
 /// `exp(x - c) / sum exp(x - c)` with any c that is the same for all keys, such as their maximum,
 /// in any grouping of its steps, of any base, or with the logarithm of the sum subtracted from x; a
-/// sum of 0 may be replaced by a number other than 0. Weights that
-/// are masked by 0 and 1 before they are divided by their sums match as the softmax of masked
-/// scores, which they equal. An `exp(y - c)` that is added to the sum is a sink, as is a column
-/// that is put before or behind the scores for the softmax and whose weights are cut off again.
+/// sum of 0 may be replaced by a number other than 0. Weights that are masked by 0 and 1 before
+/// they are divided by their sums match as the softmax of masked scores, which they equal. An
+/// `exp(y - c)` that is added to the sum is a sink, as is a column that is put before or behind the
+/// scores for the softmax and whose weights are cut off again.
 std::optional<SoftmaxMatch> matchSoftmax(mlir::Operation *op);
 
 /// Whether the op is elementwise and ends in a division, a product or an exponential, as a softmax

@@ -17,6 +17,15 @@ Value ElementReader::constant(int64_t value) {
   return known;
 }
 
+SmallVector<Value> ElementReader::addIndices(Block &block, Value tensor) {
+  SmallVector<Value> indices;
+  for (int64_t size : cast<RankedTensorType>(tensor.getType()).getShape()) {
+    Value any = block.addArgument(builder.getIndexType(), loc);
+    indices.push_back(size == 1 ? constant(0) : any);
+  }
+  return indices;
+}
+
 Value ElementReader::read(Value tensor, ArrayRef<Value> given) {
   // One value a number, so that reading an element by other constants gives the same.
   SmallVector<Value> indices(given);

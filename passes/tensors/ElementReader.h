@@ -26,6 +26,11 @@ public:
   /// gives one value.
   mlir::Value read(mlir::Value tensor, mlir::ArrayRef<mlir::Value> indices);
 
+  /// Gives `block` an index argument for each dim of `tensor`; returns the indices of any of its
+  /// elements. Those of dims of size 1 are 0: some ops broadcast along them and some do not, and
+  /// both must give one expression.
+  llvm::SmallVector<mlir::Value> addIndices(mlir::Block &block, mlir::Value tensor);
+
   /// An index constant, one value a number.
   mlir::Value constant(int64_t value);
 

@@ -2,7 +2,6 @@
 #include "dialect/AttnOps.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/Report.h"
@@ -71,18 +70,8 @@ static Value followRoundings(Value tensor, SmallVectorImpl<Operation *> &path) {
   return tensor;
 }
 
-/// Whether an element is the exponential of an expression of scores, times 0 or 1 perhaps.
-static bool isExponentialOfScores(Value element) {
-  element = stripCasts(element);
-  if (auto select = element.getDefiningOp<arith::SelectOp>())
-    return isExponentialOfScores(select.getTrueValue()) ||
-           isExponentialOfScores(select.getFalseValue());
-  if (auto product = element.getDefiningOp<arith::MulFOp>())
-    return isExponentialOfScores(product.getLhs()) || isExponentialOfScores(product.getRhs());
-  auto power = element.getDefiningOp<math::PowFOp>();
-  if (power ? !matchPattern(power.getLhs(), m_Constant())
-            : !isa_and_nonnull<math::ExpOp, math::Exp2Op>(element.getDefiningOp()))
-    return false;
+/// Whether an element is computed from results of contractions.
+static bool dependsOnScores(Value element) {
   SmallVector<Value> work{element};
   llvm::DenseSet<Value> seen;
   while (!work.empty()) {
@@ -97,6 +86,25 @@ static bool isExponentialOfScores(Value element) {
     for (Value operand : op->getOperands())
       if (seen.insert(operand).second)
         work.push_back(operand);
+  }
+  return false;
+}
+
+/// Whether an element is the exponential of an expression of scores, times 0 or 1 perhaps.
+static bool isExponentialOfScores(Value element) {
+  SmallVector<Value> work{element};
+  llvm::DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value factor = stripCasts(work.pop_back_val());
+    double logarithm;
+    if (!seen.insert(factor).second)
+      continue;
+    if (auto select = factor.getDefiningOp<arith::SelectOp>())
+      work.append({select.getTrueValue(), select.getFalseValue()});
+    else if (auto product = factor.getDefiningOp<arith::MulFOp>())
+      work.append({product.getLhs(), product.getRhs()});
+    else if (matchPower(factor, logarithm) && dependsOnScores(factor))
+      return true;
   }
   return false;
 }

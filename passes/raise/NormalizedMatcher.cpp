@@ -197,17 +197,30 @@ Value NormalizedMatcher::matchSink(Value addend, Value shift, int64_t keyDim) {
   return difference && computedAlike(difference.getRhs(), shift) ? difference.getLhs() : Value();
 }
 
-/// Whether an element is the largest of some of a tensor, or at least that.
-static bool isMaximum(Value element) {
-  element = stripCasts(element);
-  if (auto larger = element.getDefiningOp<arith::MaximumFOp>())
-    return isMaximum(larger.getLhs()) || isMaximum(larger.getRhs());
+/// Whether an element is one of a tensor reduced to its maxima.
+static bool isReducedMaximum(Value element) {
   auto extract = element.getDefiningOp<tensor::ExtractOp>();
   auto op = extract ? extract.getTensor().getDefiningOp<linalg::LinalgOp>() : linalg::LinalgOp();
   SmallVector<Operation *> combiners;
   return op && op.getNumReductionLoops() > 0 &&
          matchReduction(op.getRegionOutputArgs(), 0, combiners) && combiners.size() == 1 &&
          isa<arith::MaximumFOp, arith::MaxNumFOp>(combiners.front());
+}
+
+/// Whether an element is the largest of some of a tensor, or at least that.
+static bool isMaximum(Value element) {
+  SmallVector<Value> work{element};
+  llvm::DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value value = stripCasts(work.pop_back_val());
+    if (!seen.insert(value).second)
+      continue;
+    if (isReducedMaximum(value))
+      return true;
+    if (auto larger = value.getDefiningOp<arith::MaximumFOp>())
+      work.append({larger.getLhs(), larger.getRhs()});
+  }
+  return false;
 }
 
 /// Scores without the maximum that is subtracted from all of a row, which changes no softmax.

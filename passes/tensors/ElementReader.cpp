@@ -232,17 +232,28 @@ Value ElementReader::readThrough(Operation *op, OpResult tensor, ArrayRef<Value>
 // Comparison
 //===----------------------------------------------------------------------===//
 
-bool fovea::computedAlike(Value a, Value b) {
-  if (a == b)
-    return true;
+/// Whether two results are of ops that do the same with their operands.
+static bool areOfLikeOps(Value a, Value b) {
   Operation *x = a.getDefiningOp(), *y = b.getDefiningOp();
-  if (!x || !y || x->getName() != y->getName() || x->getNumRegions() != 0 ||
-      x->getNumOperands() != y->getNumOperands() || x->getBlock() != y->getBlock() ||
-      cast<OpResult>(a).getResultNumber() != cast<OpResult>(b).getResultNumber() ||
-      x->getResultTypes() != y->getResultTypes() ||
-      x->getAttrDictionary() != y->getAttrDictionary())
-    return false;
-  return llvm::all_of(llvm::zip(x->getOperands(), y->getOperands()), [](auto pair) {
-    return computedAlike(std::get<0>(pair), std::get<1>(pair));
-  });
+  return x && y && x->getName() == y->getName() && x->getNumRegions() == 0 &&
+         x->getNumOperands() == y->getNumOperands() && x->getBlock() == y->getBlock() &&
+         cast<OpResult>(a).getResultNumber() == cast<OpResult>(b).getResultNumber() &&
+         x->getResultTypes() == y->getResultTypes() &&
+         x->getAttrDictionary() == y->getAttrDictionary();
+}
+
+bool fovea::computedAlike(Value a, Value b) {
+  SmallVector<std::pair<Value, Value>> work{{a, b}};
+  llvm::DenseSet<std::pair<Value, Value>> seen;
+  while (!work.empty()) {
+    auto pair = work.pop_back_val();
+    if (pair.first == pair.second || !seen.insert(pair).second)
+      continue;
+    if (!areOfLikeOps(pair.first, pair.second))
+      return false;
+    for (auto [x, y] : llvm::zip(pair.first.getDefiningOp()->getOperands(),
+                                 pair.second.getDefiningOp()->getOperands()))
+      work.emplace_back(x, y);
+  }
+  return true;
 }

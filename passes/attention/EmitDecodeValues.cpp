@@ -9,26 +9,20 @@
 using namespace mlir;
 using namespace fovea;
 
-/// True if no value of the block is infinite or NaN, or the block is full: x - x is +0 exactly for
-/// the others.
+/// True if no value of the block is infinite or NaN, or the block is full.
 Value DecodeKernel::checkValues(const Block &block) {
-  auto bitsType = b.getIntegerType(scoreType.getWidth());
-  VectorType vectorBits = vectorType.clone(bitsType);
   Value end = block.count;
   if (!op.hasScore()) // only what is masked matters
     end = b.createOrFold<arith::SelectOp>(block.isFull, b.index(0), end);
-  Vectors none = {b.constant(vectorBits, 0)};
+  Vectors none = {emitUnspoilt(b, vectorType)};
   Vectors bits = b.loop(b.index(0), end, 1, none, [&](Value key, ValueRange outer) {
     return b.loop(b.index(0), valueDim, tile.lanes, outer, [&](Value column, ValueRange inner) {
       Value value =
           loadRowPart(b, valueView, b.add(block.begin, key), column, tile.lanes, scoreType);
-      Value zero = arith::SubFOp::create(b, value, value);
-      Value spoilt = arith::BitcastOp::create(b, vectorBits, zero);
-      return Vectors{arith::OrIOp::create(b, inner[0], spoilt)};
+      return Vectors{emitSpoilt(b, inner[0], value)};
     });
   });
-  Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, bits[0]);
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, any, b.constant(bitsType, 0));
+  return emitIsZero(b, bits[0]);
 }
 
 /// Whether the key is not masked for the row, or has a weight all the same, by its fill; with a

@@ -15,6 +15,11 @@ static llvm::Expected<Graph> readGraph(const Problem &problem, const std::string
                          entry);
 }
 
+template <typename Tensors>
+static auto &find(Tensors &tensors, StringRef name) {
+  return llvm::find_if(tensors, [&](auto &named) { return named.first == name; })->second;
+}
+
 llvm::Error Instance::makeInput(StringRef name, const std::string &entry, int64_t seed) {
   auto graph = readGraph(problem, entry);
   if (!graph)
@@ -32,8 +37,7 @@ llvm::Error Instance::makeInput(StringRef name, const std::string &entry, int64_
   auto made = executable->run(views);
   if (!made)
     return made.takeError();
-  llvm::find_if(inputs, [&](auto &named) { return named.first == name; })->second =
-      std::move(made->begin()->second);
+  find(inputs, name) = std::move(made->begin()->second);
   return llvm::Error::success();
 }
 
@@ -67,11 +71,6 @@ llvm::Expected<std::unique_ptr<Instance>> Instance::create(const Problem &proble
     instance->outputs.emplace_back(output.name, std::move(*tensor));
   }
   return instance;
-}
-
-template <typename Tensors>
-static auto &find(Tensors &tensors, StringRef name) {
-  return llvm::find_if(tensors, [&](auto &named) { return named.first == name; })->second;
 }
 
 const Tensor &Instance::input(StringRef name) const { return find(inputs, name); }

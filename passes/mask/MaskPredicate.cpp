@@ -1,5 +1,6 @@
 // The normal form of predicates; ParseMask.cpp reads them from regions, EmitMask.cpp writes them.
 #include "passes/mask/MaskPredicate.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -330,30 +331,46 @@ static std::optional<std::string> printEquality(MaskPredicate::Kind kind, const 
   return part + " != " + std::to_string(boundOf(low.getForm()) - 1);
 }
 
-std::string MaskPredicate::str(ValueNamer name) const {
-  switch (kind) {
+namespace {
+/// A predicate as it is printed.
+struct Printed {
+  std::string text;
+  bool isChain = false; // parts joined by `and` or `or`, which need parentheses inside of the other
+};
+} // namespace
+
+static Printed print(const MaskPredicate &predicate, ValueNamer name);
+
+/// The operands of an `and` or `or`, two that say that numbers are equal, or not, as one.
+static Printed printChain(const MaskPredicate &predicate, ValueNamer name) {
+  ArrayRef<MaskPredicate> operands = predicate.getOperands();
+  SmallVector<std::string> parts;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    std::optional<std::string> equality;
+    if (i + 1 < operands.size())
+      equality = printEquality(predicate.getKind(), operands[i], operands[i + 1], name);
+    Printed part = equality ? Printed{*equality} : print(operands[i], name);
+    parts.push_back(part.isChain ? "(" + part.text + ")" : part.text);
+    i += equality.has_value();
+  }
+  return {llvm::join(parts, predicate.getKind() == Kind::And ? " and " : " or "), parts.size() > 1};
+}
+
+static Printed print(const MaskPredicate &predicate, ValueNamer name) {
+  switch (predicate.getKind()) {
   case Kind::True:
-    return "true";
+    return {"true"};
   case Kind::False:
-    return "false";
+    return {"false"};
   case Kind::Opaque:
-    return (negated ? "not " : "") + name(value);
+    return {(predicate.isNegated() ? "not " : "") + name(predicate.getValue())};
   case Kind::Linear:
-    return printBound(form, name);
+    return {printBound(predicate.getForm(), name)};
   case Kind::And:
   case Kind::Or:
     break;
   }
-  std::string text;
-  for (size_t i = 0; i < operands.size(); ++i) {
-    text += text.empty() ? "" : kind == Kind::And ? " and " : " or ";
-    std::optional<std::string> equality;
-    if (i + 1 < operands.size())
-      equality = printEquality(kind, operands[i], operands[i + 1], name);
-    std::string part = equality ? *equality : operands[i].str(name);
-    bool nested = StringRef(part).contains(kind == Kind::And ? " or " : " and ");
-    text += nested ? "(" + part + ")" : part;
-    i += equality.has_value();
-  }
-  return text;
+  return printChain(predicate, name);
 }
+
+std::string MaskPredicate::str(ValueNamer name) const { return print(*this, name).text; }

@@ -38,6 +38,8 @@ struct Contraction {
   bool overwrites = false; // c holds nothing yet: the sums of the first block of k are its values
 
   bool isNarrowResult() const { return getElementTypeOrSelf(c->get()) != accumulator; }
+  /// Of b, where it is not quantised.
+  bool hasNarrowColumns() const { return getElementTypeOrSelf(b.operand->get()) != accumulator; }
 };
 
 /// Recognises products of floats summed over at least one loop, with at least one other loop.

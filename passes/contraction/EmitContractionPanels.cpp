@@ -63,7 +63,7 @@ private:
 bool PanelProduct::readsWeights() const {
   if (!e.c.b.inPanels)
     return false;
-  return tile.rows != s.many.rows || getElementTypeOrSelf(e.c.b.operand->get()) == e.c.accumulator;
+  return tile.rows != s.many.rows || !e.c.hasNarrowColumns();
 }
 
 /// Rows of the outermost loop.
@@ -240,8 +240,7 @@ static Scratch allocateFor(ContractionEmitter &e, bool hasFew, bool hasMany) {
   bool packsRows = hasMany && !e.packed;
   if (packsRows)
     scratch.rows = allocate({s.blockRows * s.depth});
-  bool isNarrow = getElementTypeOrSelf(e.c.b.operand->get()) != e.c.accumulator;
-  if (!e.c.b.inPanels || (hasMany && isNarrow))
+  if (!e.c.b.inPanels || (hasMany && e.c.hasNarrowColumns()))
     scratch.columns = allocate({s.taskColumns * s.depth});
   int64_t edge = hasMany ? s.many.rows * s.many.vectors : 0;
   for (RegisterTile tile : s.few)

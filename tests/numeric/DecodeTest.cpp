@@ -179,6 +179,18 @@ TEST(Decode, SegmentsOfTheOnlyGroup) {
     attention.expectClose(AttentionSizes{1, 4, 1, 1, keys}, f32Tolerance);
 }
 
+// A loop of one iteration, which is none.
+TEST(Decode, OneSegmentOfTheOnlyGroupOfKnownSizes) {
+  for (const char *regions : {"", sink})
+    for (auto [queries, keys] : {std::pair(1, 70), {2, 512}}) {
+      AttentionProblem problem;
+      problem.regions = regions;
+      AttentionSizes sizes{1, 4, 1, queries, keys};
+      problem.fixed = sizes;
+      CompiledAttention(problem).expectClose(sizes, f32Tolerance);
+    }
+}
+
 //===----------------------------------------------------------------------===//
 // Quantised rows
 //===----------------------------------------------------------------------===//
@@ -192,18 +204,6 @@ static AttentionProblem quantized(int64_t heads, int64_t keyHeads,
 
 // The reference rounds the same elements by the same scales, so the bound is that of f32. Head dims
 // of whole groups and others; 40 and 24 are no whole vectors everywhere.
-// A loop of one iteration, which is none.
-TEST(Decode, OneSegmentOfTheOnlyGroupOfKnownSizes) {
-  for (const char *regions : {"", sink})
-    for (auto [queries, keys] : {std::pair(1, 70), {2, 512}}) {
-      AttentionProblem problem;
-      problem.regions = regions;
-      AttentionSizes sizes{1, 4, 1, queries, keys};
-      problem.fixed = sizes;
-      CompiledAttention(problem).expectClose(sizes, f32Tolerance);
-    }
-}
-
 TEST(QuantizedRows, AgreeWithTheReference) {
   for (auto [headDim, valueDim] : {std::pair(32, 64), {64, 32}, {40, 24}, {80, 16}, {7, 33}}) {
     AttentionProblem problem = quantized(4, 2, causal);

@@ -9,6 +9,9 @@
 
 namespace fovea {
 
+/// Bytes of a cache line of every target here.
+constexpr int64_t cacheLine = 64;
+
 struct TargetInfo {
   llvm::StringRef name;
   int64_t vectorBits;      // width of one vector register

@@ -8,8 +8,6 @@
 using namespace mlir;
 using namespace fovea;
 
-static constexpr int64_t cacheLine = 64;
-
 /// Elements of the memref's last dim can be loaded as a vector.
 static bool hasContiguousRows(Value memref) {
   return cast<MemRefType>(memref.getType()).isLastDimUnitStride();

@@ -2,6 +2,7 @@
 #include "dialect/CacheRows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/TargetInfo.h"
 #include "passes/attention/MaskBounds.h"
 
 using namespace mlir;
@@ -22,14 +23,13 @@ Value fovea::emitRowElements(EmitBuilder &b, Value memref, int64_t dim) {
 }
 
 bool fovea::takesValuesInPlace(attn::AttentionOp op, int64_t columns) {
-  static constexpr int64_t cacheLineBits = 512;
   MemRefType type = typeOf(op.getValue());
   SmallVector<int64_t> order = op.getValuePermutation();
   SmallVector<int64_t> strides;
   int64_t offset, size = type.getDimSize(order[3]);
   // Of a window, values are looked through before they are used: as well while they are packed.
   return !isWindowed(op) && type.getElementType() == op.getScoreType() &&
-         2 * columns * type.getElementTypeBitWidth() >= cacheLineBits &&
+         2 * columns * type.getElementTypeBitWidth() >= 8 * cacheLine &&
          !ShapedType::isDynamic(size) && size % columns == 0 &&
          succeeded(type.getStridesAndOffset(strides, offset)) && strides[order[3]] == 1 &&
          strides[order[2]] == size;

@@ -31,8 +31,6 @@ struct ContractionTile {
   std::optional<RegisterTile> some;
 };
 
-constexpr int64_t cacheLine = 64; // bytes
-
 /// Up to this many rows of a are read as they lie. More that are far apart, by a power of two say,
 /// are in each other's way in the first-level cache.
 constexpr int64_t maxFewRows = 4;

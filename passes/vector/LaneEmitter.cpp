@@ -99,10 +99,10 @@ void LaneEmitter::storePastCaches(OpOperand &operand, Value iv, Value value) {
 
 /// Asks for the cache lines at `[iv, iv + lanes)` of the rows that are wanted later.
 void LaneEmitter::emitPrefetches(Value iv, int64_t lanes) {
-  static constexpr int64_t lineBytes = 64, nearest = 3;
+  static constexpr int64_t nearest = 3;
   for (const RowPrefetch &prefetch : streams.prefetches) {
     auto type = cast<MemRefType>(prefetch.row.getType());
-    int64_t step = lineBytes * 8 / type.getElementTypeBitWidth();
+    int64_t step = cacheLine * 8 / type.getElementTypeBitWidth();
     for (int64_t lane = 0; lane < lanes; lane += step) {
       SmallVector<Value> at = indicesAt(*prefetch.like, b.add(iv, b.index(lane)));
       memref::PrefetchOp::create(b, prefetch.row, at, prefetch.isWrite, nearest,

@@ -3,8 +3,8 @@
 #ifndef FOVEA_BENCH_PROBLEM_H
 #define FOVEA_BENCH_PROBLEM_H
 
-#include "runtime/ceilings/Ceilings.h"
 #include "frontend/Graph.h"
+#include "runtime/ceilings/Ceilings.h"
 #include <map>
 #include <string>
 #include <vector>
@@ -42,7 +42,7 @@ struct Problem {
   std::vector<std::vector<int64_t>> results; // sizes of each
   /// Inputs that another entry of the graph makes, of one random tensor each: its name.
   std::map<std::string, std::string> made = {};
-  std::string quantize = "";                 // of the weights
+  std::string quantize = ""; // of the weights
   Work work;
   Bound bound;
   bool parallel = true;        // false: measured on one thread only

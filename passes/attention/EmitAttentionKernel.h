@@ -142,8 +142,8 @@ private:
 
   // EmitAttentionPacking.cpp: between the operands' layout and the kernel's.
   void packQueries(const Panel &panel);
-  /// Makes packedKeys, and packedValues or firstValue, those of the block. Returns whether the values are finite:
-  /// an i1, null if no key can be masked.
+  /// Makes packedKeys, and packedValues or firstValue, those of the block. Returns whether the
+  /// values are finite: an i1, null if no key can be masked.
   mlir::Value fetchBlock(const KeyBlock &block);
   void fetchKeys(const KeyBlock &block);
   void fetchFollowing(const Panel &panel, mlir::Value key);

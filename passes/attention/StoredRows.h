@@ -18,9 +18,9 @@ mlir::Value emitRowElements(EmitBuilder &b, mlir::Value memref, int64_t dim);
 mlir::Value loadRowPart(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir::Value column,
                         int64_t lanes, mlir::FloatType scoreType);
 
-/// Whether the kernel of many queries multiplies values as they lie: the rows of one head follow each
-/// other, hold scores' type and whole tiles of `columns`, and what a tile takes of a row is half of
-/// a cache line or more. Else they are packed first.
+/// Whether the kernel of many queries multiplies values as they lie: the rows of one head follow
+/// each other, hold scores' type and whole tiles of `columns`, and what a tile takes of a row is
+/// half of a cache line or more. Else they are packed first.
 bool takesValuesInPlace(attn::AttentionOp op, int64_t columns);
 
 /// One element.

@@ -2,8 +2,8 @@
 #ifndef FOVEA_TOOLS_FOVEA_BENCHMODEL_H
 #define FOVEA_TOOLS_FOVEA_BENCHMODEL_H
 
-#include "runtime/generate/LanguageModel.h"
 #include "runtime/ceilings/Ceilings.h"
+#include "runtime/generate/LanguageModel.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 

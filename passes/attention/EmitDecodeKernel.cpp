@@ -251,7 +251,7 @@ void DecodeKernel::emitBlock(const Block &begun) {
   emitScores(block);
   forEachRow([&](const Row &row) {
     hideKeys(row, block);
-    emitProbabilities(row);
+    emitProbabilities(row, block);
   });
   forEachRowTile([&](const RowTile &rowTile) { addToSums(rowTile.number, block); });
   if (mask || op.hasScore())
@@ -287,7 +287,7 @@ void DecodeKernel::scaleQueries(const RowTile &rowTile) {
 
 void DecodeKernel::packQueries() {
   // Of one query; of more, the next takes the copy's place.
-  bool copies = rowsPerTile == group && keepsKeys() && keyVectors() > 1 && !sharesBroadcasts();
+  bool copies = multipliesFromRegisters() && keyVectors() > 1 && !sharesBroadcasts();
   forEachRowTile([&](const RowTile &rowTile) {
     scaleQueries(rowTile);
     Value place = b.divide(rowTile.number, rowsPerTile), copy = b.add(place, b.index(1));

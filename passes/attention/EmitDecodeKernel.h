@@ -86,6 +86,8 @@ private:
   void scaleQueries(const RowTile &rowTile);
 
   // EmitDecodeScores.cpp: from keys to probabilities.
+  bool multipliesFromRegisters();
+  mlir::Value isOneQuery();
   void emitScores(const Block &block);
   bool holdsPairs();
   int64_t keyColumns();
@@ -108,7 +110,7 @@ private:
   void multiplyTile(mlir::Value key, mlir::Value number);
   void hideKeys(const Row &row, const Block &block);
   void rescore(const Row &row, const Block &block, mlir::Value key, bool masked, bool pastEnd);
-  void emitProbabilities(const Row &row);
+  void emitProbabilities(const Row &row, const Block &block);
   void addToSums(mlir::Value number, const Block &block);
   void rescale(const Row &row, mlir::Value before, mlir::Value after, mlir::Value finite);
 
@@ -118,6 +120,7 @@ private:
   void emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile, bool tested);
   void emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
                      mlir::Value column, int64_t vectors, bool tested);
+  void fetchFirstValues(const Row &row, const Block &block, mlir::Value key);
   void fetchValues(const Block &block, const Chunk &chunk, mlir::Value key, mlir::Value column,
                    int64_t count);
   void forEachOutput(llvm::function_ref<void(mlir::ValueRange at)> body);

@@ -11,14 +11,19 @@
 using namespace mlir;
 using namespace fovea;
 
-/// A single tile of rows needs each transposed key once, and takes it from registers; more tiles
-/// share packed keys.
+/// Whether transposed keys of one query are taken from registers: a single tile of rows needs each
+/// once. More tiles share packed keys.
+bool DecodeKernel::multipliesFromRegisters() { return rowsPerTile == group && keepsKeys(); }
+
+Value DecodeKernel::isOneQuery() {
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, queries, b.index(1));
+}
+
 void DecodeKernel::emitScores(const Block &block) {
-  if (rowsPerTile != group || !keepsKeys())
+  if (!multipliesFromRegisters())
     return emitPackedScores(block);
-  Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, queries, b.index(1));
   b.branch(
-      isOne, [&] { emitScoresOfOne(block); }, [&] { emitPackedScores(block); });
+      isOneQuery(), [&] { emitScoresOfOne(block); }, [&] { emitPackedScores(block); });
 }
 
 /// Whether keys of 16 bits are transposed two columns at a time, as if these were one of 32 bits:
@@ -291,7 +296,7 @@ void DecodeKernel::hideKeys(const Row &row, const Block &block) {
       });
 }
 
-void DecodeKernel::emitProbabilities(const Row &row) {
+void DecodeKernel::emitProbabilities(const Row &row, const Block &block) {
   Value before = memref::LoadOp::create(b, state.maxima, row.number);
   Vectors none = {b.constant(vectorType, -softmax::infinity)};
   auto forEachVector = [&](Vectors inits, EmitBuilder::LoopBody body) {
@@ -305,12 +310,21 @@ void DecodeKernel::emitProbabilities(const Row &row) {
   Value finite = emitFiniteMaximum(b, after);
   rescale(row, before, after, finite);
   Value splat = b.splat(vectorType, finite);
-  forEachVector({}, [&](Value key, ValueRange) {
-    Value at[] = {row.number, key};
-    Value exponent = arith::SubFOp::create(b, loadVector(scores, at), splat);
-    vector::StoreOp::create(b, emitExp2(b, exponent, tile.fusedMultiplyAdd), scores, at);
-    return Vectors();
-  });
+  auto exponentiate = [&](bool fetches) {
+    forEachVector({}, [&](Value key, ValueRange) {
+      if (fetches)
+        fetchFirstValues(row, block, key);
+      Value at[] = {row.number, key};
+      Value exponent = arith::SubFOp::create(b, loadVector(scores, at), splat);
+      vector::StoreOp::create(b, emitExp2(b, exponent, tile.fusedMultiplyAdd), scores, at);
+      return Vectors();
+    });
+  };
+  if (!multipliesFromRegisters())
+    return exponentiate(/*fetches=*/false);
+  b.branch(
+      isOneQuery(), [&] { exponentiate(/*fetches=*/true); },
+      [&] { exponentiate(/*fetches=*/false); });
 }
 
 /// Adds the probabilities key after key, as other kernels do: the rows of a tile together, as one

@@ -83,6 +83,17 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
       vector::StoreOp::create(b, sum[r * vectors + v], blockOutputs, place(r, v));
 }
 
+/// While the rows of the only query turn scores into probabilities, in as many steps the values of
+/// the block's first chunk come in: memory would have nothing to do.
+void DecodeKernel::fetchFirstValues(const Row &row, const Block &block, Value key) {
+  int64_t elements = keysPerChunk * rowElements(op.getValue(), op.getValuePermutation()[3]);
+  int64_t count = llvm::divideCeil(elements * tile.lanes, group * tile.keysPerBlock);
+  Value head = b.sub(row.head, firstHead);
+  Value step =
+      b.add(b.mul(head, b.index(tile.keysPerBlock / tile.lanes)), b.divide(key, tile.lanes));
+  packer.prefetch(valueView, block.begin, b.mul(step, b.index(count)), count, /*locality=*/3);
+}
+
 /// While the tiles of columns of a chunk are at work, in as many steps the values that follow it
 /// come in, row after row.
 void DecodeKernel::fetchValues(const Block &block, const Chunk &chunk, Value key, Value column,

@@ -8,6 +8,7 @@
 #define FOVEA_PASSES_SAMPLING_EMITSAMPLING_H
 
 #include "dialect/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/sampling/SamplingTokens.h"
 
 namespace fovea {
@@ -40,21 +41,31 @@ private:
   Threshold keepTopP(const Threshold &kept);
   Threshold findTopP(const Threshold &kept);
   Threshold keepMinP(const Threshold &kept);
-  Values massesAndCounts(mlir::Value low, mlir::Value high);
+  Values massesFrom(mlir::Value low, mlir::Value high);
+  mlir::Value mayHoldMany(mlir::Value low, mlir::ValueRange sums);
   mlir::Value lowestLikely(mlir::Value total);
-  std::pair<mlir::Value, mlir::Value> guessAround(Bracket bracket, mlir::Value floor,
-                                                  mlir::ValueRange sums, mlir::Value wanted);
-  mlir::Value narrowTopP(Bracket &bracket, mlir::Value wanted, mlir::Value total);
+  mlir::Value keyAfter(mlir::Value key) {
+    return mlir::arith::AddIOp::create(b, key, integer(keyType, 1));
+  }
+  mlir::Value keyBefore(mlir::Value key) {
+    return mlir::arith::SubIOp::create(b, key, integer(keyType, 1));
+  }
+  mlir::Value keyInside(Bracket bracket, mlir::Value logit);
+  Bracket guessByMoments(Bracket bracket, mlir::ValueRange sums);
+  Bracket guessAround(Bracket bracket, mlir::Value floor, mlir::ValueRange sums,
+                      mlir::Value wanted);
+  mlir::Value narrowTopP(Bracket &bracket, mlir::Value wanted, mlir::Value total, Bracket guess);
   Threshold emitIf(mlir::Value condition, llvm::function_ref<Threshold()> then,
                    const Threshold &otherwise);
 
   mlir::Value count(mlir::Value bound);
-  mlir::Value computeTerms(mlir::Value bound);
+  Values computeTerms(mlir::Value bound);
   mlir::Value termsFrom(mlir::Value limit, mlir::Value values, mlir::Value terms);
   mlir::Value candidateMass(Range range, mlir::Value bound);
   mlir::Value collect(Bracket bracket);
   mlir::Value weightOf(mlir::Value key);
   mlir::Value lastTie(const Threshold &kept);
+  mlir::Value lanesUpTo(mlir::Value last, mlir::Value first, int64_t lanes);
   mlir::Value weights(mlir::Value first, int64_t lanes, const Threshold &kept, mlir::Value lastTie);
   mlir::Value weighBlocks(const Threshold &kept, mlir::Value lastTie);
   mlir::Value drawFrom(mlir::Value block, mlir::Value before, mlir::Value wanted,

@@ -36,12 +36,25 @@ Value SamplingRow::lastTie(const Threshold &kept) {
   })[0];
 }
 
+/// Which lanes hold tokens up to the last one, of those from the first on. In as many bits as
+/// logits have, so that one instruction compares all lanes.
+Value SamplingRow::lanesUpTo(Value last, Value first, int64_t lanes) {
+  Value number = arith::MinSIOp::create(b, b.sub(last, first), b.index(lanes));
+  number = arith::MaxSIOp::create(b, number, arith::ConstantIndexOp::create(b, -1));
+  auto type = cast<VectorType>(onLanes(keyType, lanes));
+  SmallVector<APInt> numbers;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    numbers.emplace_back(keyType.getWidth(), lane);
+  Value lane = arith::ConstantOp::create(b, DenseElementsAttr::get(type, numbers));
+  number = arith::IndexCastOp::create(b, keyType, number);
+  return arith::CmpIOp::create(b, CmpIPredicate::sle, lane, b.splat(type, number));
+}
+
 /// exp((logit - largest) / temperature) of what all limits keep, else 0.
 Value SamplingRow::weights(Value first, int64_t lanes, const Threshold &kept, Value lastTie) {
-  Value values = logits(first, lanes), limit = logitOf(kept.key), numbers = tokens(first, lanes);
-  Value isTie = compare(CmpFPredicate::OEQ, values, limit);
-  Value inTime =
-      arith::CmpIOp::create(b, CmpIPredicate::sle, numbers, b.splat(numbers.getType(), lastTie));
+  Value values = logits(first, lanes), limit = logitOf(kept.key);
+  Value isTie = compare(CmpFPredicate::OEQ, values, limit),
+        inTime = lanesUpTo(lastTie, first, lanes);
   Value inside = arith::OrIOp::create(b, compare(CmpFPredicate::OGT, values, limit),
                                       arith::AndIOp::create(b, isTie, inTime));
   Value terms = exponentials(values, maxLogit, scale);

@@ -84,36 +84,50 @@ Value SamplingTokens::reduce(Range range, TypedAttr neutral, Term term, Combine 
   return vector::ExtractOp::create(b, total[0], 0);
 }
 
-SamplingTokens::Values SamplingTokens::addUp(Range range, ArrayRef<TypedAttr> zeros,
-                                             function_ref<Values(Value, int64_t)> terms) {
-  auto add = [&](Value x, Value y) -> Value {
-    if (isa<FloatType>(getElementTypeOrSelf(x.getType())))
-      return arith::AddFOp::create(b, x, y);
-    return arith::AddIOp::create(b, x, y);
-  };
-  auto advance = [&](Value first, int64_t count, ValueRange carried) {
-    Values next = terms(first, count);
-    for (auto [value, sum] : llvm::zip_equal(next, carried))
-      value = add(sum, value);
-    return next;
-  };
+static Value add(EmitBuilder &b, Value x, Value y) {
+  if (isa<FloatType>(getElementTypeOrSelf(x.getType())))
+    return arith::AddFOp::create(b, x, y);
+  return arith::AddIOp::create(b, x, y);
+}
+
+SamplingTokens::Values SamplingTokens::addLanes(Range range, ArrayRef<TypedAttr> zeros,
+                                                function_ref<Values(Value, int64_t)> terms) {
   Values sums = llvm::map_to_vector(zeros, [&](TypedAttr zero) -> Value {
     return b.constant(onLanes(zero.getType(), lanes), 0);
   });
   Value whole = b.add(range.begin, b.roundDown(b.sub(range.end, range.begin), lanes));
-  sums = b.loop(range.begin, whole, lanes, sums,
-                [&](Value first, ValueRange carried) { return advance(first, lanes, carried); });
+  sums = b.loop(range.begin, whole, lanes, sums, [&](Value first, ValueRange carried) {
+    Values next = terms(first, lanes);
+    for (auto [value, sum] : llvm::zip_equal(next, carried))
+      value = add(b, sum, value);
+    return next;
+  });
+  return b.loop(whole, range.end, 1, sums, [&](Value first, ValueRange carried) {
+    Values next = terms(first, 1);
+    for (auto [value, sum] : llvm::zip_equal(next, carried)) {
+      Value lane =
+          add(b, vector::ExtractOp::create(b, sum, 0), vector::ExtractOp::create(b, value, 0));
+      value = vector::InsertOp::create(b, lane, sum, 0);
+    }
+    return next;
+  });
+}
+
+Value SamplingTokens::addUpLanes(Value sums) {
+  Value wide = sums;
+  if (isa<FloatType>(getElementTypeOrSelf(sums.getType())))
+    wide = toDouble(sums);
+  else if (!getElementTypeOrSelf(sums.getType()).isInteger(64))
+    wide = arith::ExtUIOp::create(b, onLanes(b.getI64Type(), lanes), sums);
+  Value sum = b.reduceLanes(wide, [&](Value x, Value y) { return add(b, x, y); });
+  return vector::ExtractOp::create(b, sum, 0);
+}
+
+SamplingTokens::Values SamplingTokens::addUp(Range range, ArrayRef<TypedAttr> zeros,
+                                             function_ref<Values(Value, int64_t)> terms) {
+  Values sums = addLanes(range, zeros, terms);
   for (Value &sum : sums)
-    sum = b.reduceLanes(sum, add);
-  sums = b.loop(whole, range.end, 1, sums,
-                [&](Value first, ValueRange carried) { return advance(first, 1, carried); });
-  for (Value &sum : sums) {
-    sum = vector::ExtractOp::create(b, sum, 0);
-    if (isa<FloatType>(sum.getType()))
-      sum = toDouble(sum);
-    else if (sum.getType() != b.getI64Type())
-      sum = arith::ExtUIOp::create(b, b.getI64Type(), sum);
-  }
+    sum = addUpLanes(sum);
   return sums;
 }
 

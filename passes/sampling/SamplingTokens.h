@@ -53,6 +53,12 @@ protected:
   /// range are added in their own types.
   Values addUp(Range range, llvm::ArrayRef<mlir::TypedAttr> zeros,
                llvm::function_ref<Values(mlir::Value first, int64_t lanes)> terms);
+  /// The same in the terms' own types and lane by lane, for sums over many ranges: of what is left
+  /// behind whole vectors, lane 0.
+  Values addLanes(Range range, llvm::ArrayRef<mlir::TypedAttr> zeros,
+                  llvm::function_ref<Values(mlir::Value first, int64_t lanes)> terms);
+  /// The sum of all lanes, as i64 or f64.
+  mlir::Value addUpLanes(mlir::Value sums);
   /// The number of tokens for which `test`, a vector of i1, holds; at most 2^31, as i64.
   mlir::Value countIf(Range range, Term test);
   /// The sum of floats, as f64.

@@ -18,8 +18,8 @@
 // CHECK:               arith.extui {{.*}} : vector<8xi1> to vector<8xi32>
 // CHECK:             math.exp {{.*}} : vector<8xf32>
 // CHECK:             scf.while
-// CHECK-NOT:           math.exp
-// CHECK:               arith.addf {{.*}} : vector<8xf32>
+// CHECK-NOT:           math.exp {{.*}} : vector<8xf32>
+// CHECK:               arith.addf {{.*}} : vector<8xf64>
 // CHECK:             vector.reduction <or>
 // CHECK:             scf.while
 // CHECK-NOT:           math.exp {{.*}} : vector<8xf32>

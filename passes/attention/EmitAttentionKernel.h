@@ -146,7 +146,10 @@ private:
   /// values are finite: an i1, null if no key can be masked.
   mlir::Value fetchBlock(const KeyBlock &block);
   void fetchKeys(const KeyBlock &block);
-  void fetchFollowing(const Panel &panel, mlir::Value key);
+  /// In how many parts a tile of keys fetches what is packed next, a few cache lines of each
+  /// operand at a time; 0 if it does not.
+  int64_t fetchedParts();
+  void fetchFollowing(const Panel &panel, mlir::Value group, mlir::Value part, int64_t parts);
   /// Value `column + t`, of a tile from `column` on, of the block's key `key`.
   mlir::Value loadValue(mlir::Value key, mlir::Value column, mlir::Value t);
   mlir::Value checkValues(const KeyBlock &block);

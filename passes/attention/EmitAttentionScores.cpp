@@ -34,10 +34,7 @@ void AttentionKernel::emitScoreTiles(const Panel &panel, const MaskBounds &visib
     bool isHead = !vectorSpans.empty() && span.first == 0 && span.count < tile.vectors;
     Value first = span.first ? b.roundUp(span.lo, count) : b.roundDown(span.lo, count);
     Value end = isHead ? b.roundDown(span.hi, count) : span.hi;
-    b.loop(first, end, count, [&](Value key) {
-      fetchFollowing(panel, key);
-      emitScoreTile(panel, key, span, visible, test);
-    });
+    b.loop(first, end, count, [&](Value key) { emitScoreTile(panel, key, span, visible, test); });
   }
 }
 
@@ -85,7 +82,7 @@ AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value
   int64_t count = tile.keysPerTile;
   Value group = b.divide(key, count);
   Vectors zeros = flat(0.0, count * span.count);
-  return b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
+  auto multiply = [&](Value d, ValueRange carried) {
     Vectors query = load(packedQueries, {panel.index, d}, span);
     Vectors next;
     for (int64_t t = 0; t < count; ++t) {
@@ -95,6 +92,16 @@ AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value
         next.push_back(multiplyAdd(vector, splat, carried[next.size()]));
     }
     return next;
+  };
+  int64_t parts = fetchedParts();
+  if (!parts)
+    return b.loop(b.index(0), headDim, 1, zeros, multiply);
+  // More requests at once than memory takes would hold up the multiply-adds.
+  int64_t columns = *getConstantIntValue(headDim) / parts;
+  return b.loop(b.index(0), headDim, columns, zeros, [&](Value d, ValueRange carried) {
+    fetchFollowing(panel, group, b.divide(d, columns), parts);
+    return b.loop(b.index(0), b.index(columns), 1, carried,
+                  [&](Value i, ValueRange sums) { return multiply(b.add(d, i), sums); });
   });
 }
 

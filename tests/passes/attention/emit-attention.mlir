@@ -257,7 +257,7 @@ func.func @negative_on_vectors(%q: memref<1x1x120x64xf32>, %o: memref<1x1x120x64
 // all three; the last one meets the last keys alone. What is packed next is fetched meanwhile.
 
 // CHECK-LABEL: func @window(
-// CHECK-COUNT-6: memref.prefetch {{.*}}, read, locality<2>
+// CHECK-COUNT-4: memref.prefetch {{.*}}, read, locality<2>
 // CHECK-COUNT-4: vector.fma
 // CHECK-NEXT: scf.yield
 // CHECK: memref.prefetch

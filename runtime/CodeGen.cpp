@@ -203,7 +203,7 @@ static llvm::Expected<std::string> emit(llvm::Module &module, llvm::TargetMachin
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os(bytes);
   KernelPassManager passes;
-  if (machine.addPassesToEmitFile(passes, os, /*DwoOut=*/nullptr, type))
+  if (machine.addPassesToEmitFile(passes, os, /*DwoOut=*/nullptr, type, /*DisableVerify=*/true))
     return llvm::createStringError("LLVM cannot emit this kind of file for " +
                                    machine.getTargetTriple().str());
   passes.run(module);

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/SoftmaxMath.h"
 #include "passes/attention/StoredRows.h"
+#include "passes/vector/LaneLoads.h"
 #include "passes/vector/RegionVectorizer.h"
 
 using namespace mlir;
@@ -271,7 +272,7 @@ void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Pan
       Value last = b.splat(type, panel.last);
       panel.positions = eachVector([&](int64_t v) -> Value {
         Value position = b.splat(type, b.add(panel.first, b.index(v * tile.lanes)));
-        position = arith::AddIOp::create(b, position, vector::StepOp::create(b, type));
+        position = arith::AddIOp::create(b, position, emitSteps(b, type));
         return arith::MinSIOp::create(b, position, last);
       });
     }

@@ -7,6 +7,7 @@
 #include "passes/mask/MaskTests.h"
 #include "passes/vector/EmitPhilox.h"
 #include "passes/vector/Exp2Polynomial.h"
+#include "passes/vector/LaneLoads.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -313,8 +314,7 @@ AttentionKernel::Vectors AttentionKernel::emitCounters(const Panel &panel) {
   auto indices = VectorType::get({tile.lanes}, b.getIndexType());
   return eachVector([&](int64_t v) -> Value {
     Value first = b.add(origin, b.mul(b.index(v * tile.lanes), keys));
-    Value steps = arith::MulIOp::create(b, vector::StepOp::create(b, indices).getResult(),
-                                        b.splat(indices, keys));
+    Value steps = arith::MulIOp::create(b, emitSteps(b, indices), b.splat(indices, keys));
     Value counter = arith::AddIOp::create(b, steps, b.splat(indices, first));
     return arith::IndexCastOp::create(b, indices.clone(b.getI64Type()), counter);
   });

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/EmitAttentionKernel.h"
 #include "passes/attention/SoftmaxMath.h"
+#include "passes/vector/LaneLoads.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -88,7 +89,7 @@ void AttentionKernel::clearColumnSums(Value chunk) {
 /// columnScratch[key][lane] += the panel's weights, without the lanes past its last row.
 void AttentionKernel::addToColumns(const Panel &panel, const MaskBounds &visible) {
   auto indices = VectorType::get({tile.lanes}, b.getIndexType());
-  Value steps = vector::StepOp::create(b, indices), count = b.splat(indices, panel.count);
+  Value steps = emitSteps(b, indices), count = b.splat(indices, panel.count);
   Vectors inside = eachVector([&](int64_t v) -> Value {
     Value lane = arith::AddIOp::create(b, steps, b.splat(indices, b.index(v * tile.lanes)));
     return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lane, count);

@@ -5,6 +5,7 @@
 #include "passes/attention/SoftmaxMath.h"
 #include "passes/attention/StoredRows.h"
 #include "passes/vector/Exp2Polynomial.h"
+#include "passes/vector/LaneLoads.h"
 #include "passes/vector/RegionVectorizer.h"
 #include "passes/vector/VectorTranspose.h"
 
@@ -250,8 +251,8 @@ void DecodeKernel::rescore(const Row &row, const Block &block, Value key, bool m
   auto indices = VectorType::get({tile.lanes}, b.getIndexType());
   Value at[] = {row.number, key};
   Value score = loadVector(scores, at), allowed;
-  Value positions = arith::AddIOp::create(b, vector::StepOp::create(b, indices).getResult(),
-                                          b.splat(indices, b.add(block.begin, key)));
+  Value positions =
+      arith::AddIOp::create(b, emitSteps(b, indices), b.splat(indices, b.add(block.begin, key)));
   if (pastEnd) {
     Value end = b.splat(indices, keys), last = b.splat(indices, b.sub(keys, b.index(1)));
     allowed = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, positions, end);

@@ -28,12 +28,16 @@ struct LoopBounds {
 };
 } // namespace
 
-/// Number of iterations of each dim: ceil((upper - lower) / step); at most 0 if there are none.
+/// Number of iterations of each dim: (upper - lower) / step, rounded up; at most 0 if there are
+/// none. By an addition: a rounding division would have all of the kernel rewritten to expand it.
 static SmallVector<Value> tripCounts(OpBuilder &b, Location loc, const LoopBounds &bounds) {
   SmallVector<Value> counts;
   for (auto [lower, upper, step] : llvm::zip_equal(bounds.lower, bounds.upper, bounds.step)) {
     Value extent = b.createOrFold<arith::SubIOp>(loc, upper, lower);
-    counts.push_back(b.createOrFold<arith::CeilDivSIOp>(loc, extent, step));
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    Value most = b.createOrFold<arith::SubIOp>(loc, step, one);
+    Value sum = b.createOrFold<arith::AddIOp>(loc, extent, most);
+    counts.push_back(b.createOrFold<arith::DivSIOp>(loc, sum, step));
   }
   return counts;
 }

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/buffers/BufferSizes.h"
+#include "passes/vector/LaneLoads.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -237,8 +238,7 @@ Value SamplingTokens::logits(Value first, int64_t count) {
 
 Value SamplingTokens::tokens(Value first, int64_t count) {
   auto type = cast<VectorType>(onLanes(b.getIndexType(), count));
-  return arith::AddIOp::create(b, vector::BroadcastOp::create(b, type, first),
-                               vector::StepOp::create(b, type));
+  return arith::AddIOp::create(b, vector::BroadcastOp::create(b, type, first), emitSteps(b, type));
 }
 
 Value SamplingTokens::compare(CmpFPredicate predicate, Value values, Value bound) {

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/vector/LaneLoads.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -134,7 +135,7 @@ void LaneEmitter::storeLanes(OpOperand &operand, Value iv, Value value) {
 Value LaneEmitter::emitIndex(linalg::IndexOp index, Value iv, int64_t lanes) {
   VectorType type = lanesOf(b.getIndexType(), lanes);
   Value first = vector::BroadcastOp::create(b, type, iv);
-  return arith::AddIOp::create(b, first, vector::StepOp::create(b, type));
+  return arith::AddIOp::create(b, first, emitSteps(b, type));
 }
 
 Value LaneEmitter::firstOfConsecutive(Value value, Value iv) {

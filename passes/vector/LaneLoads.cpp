@@ -1,6 +1,7 @@
 #include "passes/vector/LaneLoads.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -36,6 +37,18 @@ Value fovea::viewAsMemoryElements(EmitBuilder &b, Value memref) {
   return viewAs(b, memref, memoryElement(cast<MemRefType>(memref.getType()).getElementType()));
 }
 
+Value fovea::emitSteps(EmitBuilder &b, VectorType type) {
+  SmallVector<int64_t> steps = llvm::to_vector(llvm::seq(type.getNumElements()));
+  return arith::ConstantOp::create(b, DenseIntElementsAttr::get(type, steps));
+}
+
+/// Whether `vector` is what emitSteps makes.
+static bool isSteps(Value vector) {
+  DenseIntElementsAttr elements;
+  return matchPattern(vector, m_Constant(&elements)) &&
+         llvm::equal(elements.getValues<int64_t>(), llvm::seq(elements.getNumElements()));
+}
+
 /// The index of lane 0, if `index` is made by adding 0, 1, 2, ... to one value.
 static Value firstOfConsecutive(EmitBuilder &b, Value index) {
   auto sum = index.getDefiningOp<arith::AddIOp>();
@@ -50,7 +63,7 @@ static Value firstOfConsecutive(EmitBuilder &b, Value index) {
     Value first = scalarOf(base);
     if (!first)
       continue;
-    if (steps.getDefiningOp<vector::StepOp>())
+    if (isSteps(steps))
       return first;
     if (Value inner = firstOfConsecutive(b, steps))
       return b.add(inner, first);

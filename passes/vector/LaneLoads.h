@@ -6,6 +6,10 @@
 
 namespace fovea {
 
+/// 0, 1, 2, ... in the lanes of a vector of indices. A constant: vector.step has to be rewritten
+/// before it can be lowered, which takes longer than all else of a kernel's lowering.
+mlir::Value emitSteps(EmitBuilder &b, mlir::VectorType type);
+
 /// The type that stands for elements in memory, and memory seen with such: no gather knows bits or
 /// bf16.
 mlir::Type memoryElement(mlir::Type element);

@@ -67,7 +67,8 @@ func.func @g(%x: memref<?xf32>, %n: index) {
 // CHECK-SAME: %{{.*}}: index, %{{.*}}: index, %[[WORKER:.*]]: index,
 // CHECK: memref.store %[[WORKER]]
 // CHECK-LABEL: func.func @h
-// CHECK: arith.ceildivsi
+// CHECK: %[[SUM:.*]] = arith.addi %{{.*}}, %c15
+// CHECK: arith.divsi %[[SUM]], %c16
 func.func @h(%x: memref<?xindex>, %n: index) {
   scf.forall (%i) = (0) to (%n) step (16) {
     %w = attn.worker

@@ -77,43 +77,37 @@ void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_
   prefetch(source, b.add(row, b.index(rowsAhead(source))), begin, count, /*locality=*/3);
 }
 
-SmallVector<Value> AttentionPacker::forEachTransposed(Value source, ValueRange rows,
-                                                      ValueRange inits, TransposedBody body) {
-  int64_t side = rows.size();
+void AttentionPacker::forEachTransposed(Value source, ValueRange rows, TransposedBody body) {
+  int64_t side = rows.size(), count = narrowColumns(scoreType, side);
   Value columns = emitRowElements(b, source, 1);
-  Value squares = hasContiguousRows(source) ? b.roundDown(columns, side) : b.index(0);
-  auto bySquares = [&](Value column, ValueRange carried) {
+  Value whole = hasContiguousRows(source) ? b.roundDown(columns, count) : b.index(0);
+  // Squares would be more of code that takes long to compile, and no faster.
+  b.loop(b.index(0), whole, count, [&](Value column) {
     // In each step as many bytes as it takes.
-    prefetchAhead(source, rows.front(), b.mul(column, b.index(side)), side * side);
-    SmallVector<Value> square = llvm::map_to_vector(rows, [&](Value row) -> Value {
-      return loadRowPart(b, source, row, column, side, scoreType);
+    prefetchAhead(source, rows.front(), b.mul(column, b.index(side)), side * count);
+    SmallVector<Value> parts = llvm::map_to_vector(rows, [&](Value row) -> Value {
+      return loadRowPart(b, source, row, column, count, scoreType);
     });
-    SmallVector<Value> next(carried);
-    for (auto [t, vector] : llvm::enumerate(transposeSquare(b, square)))
-      next = body(b.add(column, b.index(t)), vector, next);
-    return next;
-  };
-  auto byColumns = [&](Value column, ValueRange carried) {
+    for (auto [t, vector] : llvm::enumerate(transposeNarrow(b, parts)))
+      body(b.add(column, b.index(t)), vector);
+  });
+  b.loop(whole, columns, 1, [&](Value column) {
     SmallVector<Value> elements = llvm::map_to_vector(rows, [&](Value row) -> Value {
       return loadRowElement(b, source, row, column, scoreType);
     });
     auto type = VectorType::get({side}, scoreType);
-    Value vector = vector::FromElementsOp::create(b, type, elements);
-    return body(column, vector, carried);
-  };
-  SmallVector<Value> carried = b.loop(b.index(0), squares, side, inits, bySquares);
-  return b.loop(squares, columns, 1, carried, byColumns);
+    body(column, vector::FromElementsOp::create(b, type, elements));
+  });
 }
 
 void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor, Value into,
                                      ValueRange leading, Value lane) {
-  forEachTransposed(source, rows, {}, [&](Value column, Value vector, ValueRange) {
+  forEachTransposed(source, rows, [&](Value column, Value vector) {
     if (factor)
       vector = arith::MulFOp::create(b, vector, b.splat(vector.getType(), factor));
     SmallVector<Value> at(leading);
     at.append({column, lane});
     vector::StoreOp::create(b, vector, into, at);
-    return SmallVector<Value>();
   });
 }
 

@@ -32,12 +32,10 @@ public:
   /// or NaN, else null.
   mlir::Value packValues(mlir::Value source, const KeyRange &range, mlir::Value into,
                          bool check = false);
-  /// `carried = body(d, vector, carried)` for every column d of `source` with the vector of its
-  /// elements in `rows`, in scores' type; returns the last. Fetches the rows that come after.
-  using TransposedBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
-      mlir::Value d, mlir::Value vector, mlir::ValueRange carried)>;
-  llvm::SmallVector<mlir::Value> forEachTransposed(mlir::Value source, mlir::ValueRange rows,
-                                                   mlir::ValueRange inits, TransposedBody body);
+  /// `body(d, vector)` for every column d of `source` with the vector of its elements in `rows`,
+  /// in scores' type. Fetches the rows that come after.
+  using TransposedBody = llvm::function_ref<void(mlir::Value d, mlir::Value vector)>;
+  void forEachTransposed(mlir::Value source, mlir::ValueRange rows, TransposedBody body);
   /// `into[leading..., d, lane + t] = source[rows[t], d] * factor` for every column d; `factor` may
   /// be null. Fetches the rows that come after.
   void packTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value factor,

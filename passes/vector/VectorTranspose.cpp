@@ -67,11 +67,15 @@ static SmallVector<Value> exchangeChunks(EmitBuilder &b, ArrayRef<Value> rows, i
   return result;
 }
 
+int64_t fovea::narrowColumns(Type element, int64_t lanes) {
+  return std::clamp<int64_t>(128 / element.getIntOrFloatBitWidth(), 1, lanes);
+}
+
 SmallVector<Value> fovea::transposeSquare(EmitBuilder &b, ValueRange rows) {
   int64_t lanes = rows.size();
-  unsigned bits = cast<VectorType>(rows[0].getType()).getElementTypeBitWidth();
   // Within 128 bits first, where shuffles are cheap; then whole chunks of them.
-  int64_t chunk = std::clamp<int64_t>(128 / bits, 1, lanes), chunks = lanes / chunk;
+  int64_t chunk = narrowColumns(getElementTypeOrSelf(rows[0].getType()), lanes);
+  int64_t chunks = lanes / chunk;
   SmallVector<Value> inChunks;
   for (int64_t first = 0; first < lanes; first += chunk)
     llvm::append_range(inChunks, transposeChunks(b, llvm::to_vector(rows.slice(first, chunk))));
@@ -91,6 +95,31 @@ static int64_t chunkOf(VectorType type) { return 128 / type.getElementTypeBitWid
 bool fovea::canTransposeHalves(VectorType row) {
   int64_t chunk = chunkOf(row), lanes = row.getNumElements();
   return lanes == chunk || lanes == 2 * chunk;
+}
+
+/// The lanes of all vectors, a power of two of them, one after the other.
+static Value concatenate(EmitBuilder &b, SmallVector<Value> vectors) {
+  while (vectors.size() > 1) {
+    SmallVector<int64_t> both = llvm::to_vector(llvm::seq(2 * lanesOf(vectors[0])));
+    SmallVector<Value> next;
+    for (size_t i = 0; i < vectors.size(); i += 2)
+      next.push_back(vector::ShuffleOp::create(b, vectors[i], vectors[i + 1], both));
+    vectors = next;
+  }
+  return vectors[0];
+}
+
+SmallVector<Value> fovea::transposeNarrow(EmitBuilder &b, ValueRange rows) {
+  int64_t chunk = lanesOf(rows[0]), count = rows.size();
+  // Chunk c of register r holds row c * chunk + r.
+  SmallVector<Value> registers;
+  for (int64_t r = 0; r < chunk; ++r) {
+    SmallVector<Value> chunks;
+    for (int64_t row = r; row < count; row += chunk)
+      chunks.push_back(rows[row]);
+    registers.push_back(concatenate(b, chunks));
+  }
+  return transposeChunks(b, registers);
 }
 
 SmallVector<Value> fovea::transposeTall(EmitBuilder &b, ValueRange rows) {

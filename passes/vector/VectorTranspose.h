@@ -14,11 +14,17 @@ llvm::SmallVector<mlir::Value> transposeSquare(EmitBuilder &b, mlir::ValueRange 
 /// transposed one. Takes n insertions and, where n lanes are 128 bits (or 256), 2 (or 3) shuffles a
 /// result, fewer than a square of 2n rows.
 llvm::SmallVector<mlir::Value> transposeTall(EmitBuilder &b, mlir::ValueRange rows);
-/// Given n vectors of 2n lanes, the rows of a wide matrix, returns the transposed one row after row,
-/// two of its rows of n lanes a vector. Takes n log2(n) shuffles and, where n lanes are 128 bits (or
-/// 256), one (or two) a result.
+/// Given n vectors of 2n lanes, the rows of a wide matrix, returns the transposed one row after
+/// row, two of its rows of n lanes a vector. Takes n log2(n) shuffles and, where n lanes are 128
+/// bits (or 256), one (or two) a result.
 llvm::SmallVector<mlir::Value> transposeWide(EmitBuilder &b, mlir::ValueRange rows);
-/// Whether they can: n lanes of that type are one or two times 128 bits.
+/// Given k n vectors of n lanes, k a power of two and n lanes 128 bits at most, the rows of a
+/// narrow matrix, returns the n vectors of k n lanes of the transposed one. Takes k - 1 insertions
+/// and log2(n) shuffles a result: n columns of a square of k n rows, in a part of its code.
+llvm::SmallVector<mlir::Value> transposeNarrow(EmitBuilder &b, mlir::ValueRange rows);
+/// How many columns of `lanes` rows are best transposed at a time by transposeNarrow.
+int64_t narrowColumns(mlir::Type element, int64_t lanes);
+/// Whether halves can be: n lanes of that type are one or two times 128 bits.
 bool canTransposeHalves(mlir::VectorType row);
 
 } // namespace fovea

@@ -97,6 +97,14 @@ llvm::Expected<KvCache> KvCache::create(const CacheLayout &layout, int64_t seque
   return cache;
 }
 
+llvm::Expected<KvCache> KvCache::clone() const {
+  llvm::Expected<KvCache> copy = create(layout, sequences(), maxLength, maxChunk);
+  for (int64_t i = 0; copy && i < sequences(); ++i)
+    if (llvm::Error error = copy->copySequence(*this, i, i))
+      return std::move(error);
+  return copy;
+}
+
 int64_t KvCache::numBytes() const {
   int64_t bytes = 0;
   for (const Tensor &tensor : tensors)

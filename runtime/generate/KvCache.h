@@ -1,5 +1,5 @@
 // The keys and values of sequences so far, owned by the caller: made for the cache tensors of a
-// compiled `step`, grown by running it, and copied, truncated, saved and loaded as a value.
+// compiled `step`, grown by running it, and cloned, truncated, saved and loaded as a value.
 #ifndef FOVEA_RUNTIME_GENERATE_KVCACHE_H
 #define FOVEA_RUNTIME_GENERATE_KVCACHE_H
 
@@ -39,6 +39,9 @@ public:
                                         int64_t capacity, int64_t chunk);
 
   int64_t sequences() const { return static_cast<int64_t>(lengths.size()); }
+  /// Another one with the same sequences. An error if memory is short.
+  llvm::Expected<KvCache> clone() const;
+
   int64_t capacity() const { return maxLength; }
   int64_t chunk() const { return maxChunk; }
   /// Tokens in a sequence.

@@ -3,26 +3,9 @@
 #include "runtime/tensor/LargePages.h"
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 using namespace fovea;
-
-Tensor::Tensor(const Tensor &other) {
-  llvm::Expected<Tensor> copy = copyOf(other.memory);
-  if (copy) {
-    *this = std::move(*copy);
-    return;
-  }
-  llvm::consumeError(copy.takeError());
-  throw std::bad_alloc();
-}
-
-Tensor &Tensor::operator=(const Tensor &other) {
-  if (this != &other)
-    *this = Tensor(other);
-  return *this;
-}
 
 Tensor::Tensor(Tensor &&other) noexcept
     : memory(std::exchange(other.memory, {})), owner(std::move(other.owner)) {}

@@ -103,8 +103,7 @@ public:
 /// must be valid, of equal sizes, and not overlap.
 llvm::Error copyElements(const TensorView &source, const MutableTensorView &target);
 
-/// A tensor that owns its memory. Moving is cheap; copying copies the elements, into contiguous
-/// memory, and like a std::vector throws std::bad_alloc if there is no memory for them.
+/// A tensor that owns its memory. Moving is cheap; copies are made by `clone`, which may fail.
 class Tensor {
 public:
   /// Alignment of the memory of every tensor made by `create`: a cache line, and a whole vector
@@ -113,8 +112,6 @@ public:
 
   /// A scalar f32 of no memory; assign to it.
   Tensor() = default;
-  Tensor(const Tensor &other);
-  Tensor &operator=(const Tensor &other);
   Tensor(Tensor &&other) noexcept;
   Tensor &operator=(Tensor &&other) noexcept;
 
@@ -131,6 +128,9 @@ public:
   /// A contiguous copy of a view, of the same or another type.
   static llvm::Expected<Tensor> copyOf(const TensorView &view);
   static llvm::Expected<Tensor> copyOf(const TensorView &view, DataType type);
+
+  /// A contiguous copy of the elements. An error if memory is short.
+  llvm::Expected<Tensor> clone() const { return copyOf(memory); }
 
   /// A tensor over memory that `owner` keeps alive.
   static Tensor adopt(MutableTensorView view, std::shared_ptr<void> owner);

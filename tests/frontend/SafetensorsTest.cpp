@@ -293,6 +293,6 @@ TEST(SafetensorsTest, InMemoryWeightsPackAndRejectDuplicates) {
   EXPECT_TRUE(succeeds(weights.add("w", std::move(transposed))));
   EXPECT_TRUE(weights.find("w")->isContiguous());
   EXPECT_EQ(toDoubles(*weights.find("w")), (std::vector<double>{1, 3, 2, 4}));
-  EXPECT_TRUE(failsWith(weights.add("w", tensor), "a weight 'w' already"));
+  EXPECT_TRUE(failsWith(weights.add("w", std::move(tensor)), "a weight 'w' already"));
   EXPECT_EQ(weights.find("v"), std::nullopt);
 }

@@ -28,6 +28,7 @@ private:
   llvm::Expected<Results> runCompiled(llvm::StringRef route, llvm::StringRef cpu, unsigned threads);
   llvm::Error checkRoute(llvm::StringRef what, llvm::Expected<Results> results);
   llvm::Error checkSameBits(llvm::StringRef what, llvm::Expected<Results> results);
+  llvm::Error checkResults(llvm::StringRef what, const Results &results);
   double scoreMagnitude() const;
   double boundOf(const Tensor &result) const;
   double scaleOf(llvm::StringRef name, llvm::ArrayRef<double> reference) const;
@@ -107,10 +108,8 @@ static bool agree(double got, double expected, double allowed) {
          std::fabs(got - expected) <= allowed;
 }
 
-llvm::Error Comparer::checkRoute(llvm::StringRef what, llvm::Expected<Results> results) {
-  if (!results)
-    return fault(what, results.takeError());
-  for (auto [result, reference] : llvm::zip_equal(*results, references)) {
+llvm::Error Comparer::checkResults(llvm::StringRef what, const Results &results) {
+  for (const auto &[result, reference] : llvm::zip_equal(results, references)) {
     std::vector<double> got = toDoubles(result.second), expected = toDoubles(reference);
     double allowed = boundOf(result.second) * scaleOf(result.first, expected);
     for (size_t n = 0; n < expected.size(); ++n)
@@ -124,6 +123,10 @@ llvm::Error Comparer::checkRoute(llvm::StringRef what, llvm::Expected<Results> r
 
 llvm::Error Comparer::checkSameBits(llvm::StringRef what, llvm::Expected<Results> results) {
   if (!results)
+llvm::Error Comparer::checkRoute(llvm::StringRef what, llvm::Expected<Results> results) {
+  return results ? checkResults(what, *results) : fault(what, results.takeError());
+}
+
     return fault(what, results.takeError());
   for (auto [result, first] : llvm::zip_equal(*results, fast))
     if (result.second.numBytes() != first.second.numBytes() ||
@@ -195,8 +198,7 @@ llvm::Error Comparer::run(bool sharedLibrary) {
   if (!results)
     return fault("fast route", results.takeError());
   fast = std::move(*results);
-  Results copy = fast;
-  if (llvm::Error error = checkRoute("fast route", std::move(copy)))
+  if (llvm::Error error = checkResults("fast route", fast))
     return error;
   for (unsigned threads : {2, 3})
     if (llvm::Error error = checkSameBits(llvm::formatv("{0} threads", threads).str(),

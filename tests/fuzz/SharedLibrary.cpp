@@ -84,8 +84,14 @@ fovea::fuzz::runSharedLibrary(mlir::ModuleOp module, llvm::ArrayRef<Input> input
   if (llvm::Error error =
           checkShapes(library.find<ResultShapes>("fuzz_result_shapes"), arguments, like))
     return std::move(error);
-  std::vector<std::pair<std::string, Tensor>> results(like.begin(), like.end());
-  for (auto &[name, tensor] : results)
+  std::vector<std::pair<std::string, Tensor>> results;
+  for (const auto &[name, tensor] : like) {
+    auto result = Tensor::create(tensor.dataType(), tensor.sizes());
+    if (!result)
+      return result.takeError();
+    results.emplace_back(name, std::move(*result));
+  }
+  for (const auto &[name, tensor] : results)
     outputs.push_back(toArgument(tensor));
   int64_t bytes = library.find<WorkspaceSize>("fuzz_workspace_size")(arguments.data(), 1);
   auto workspace = Tensor::create(DataType::U8, {bytes});

@@ -40,6 +40,13 @@ Inputs fovea::testing::makeInputs(const AttentionProblem &problem, const Attenti
   return inputs;
 }
 
+Inputs fovea::testing::copyOf(const Inputs &inputs) {
+  Inputs copy;
+  for (const auto &[name, tensor] : inputs)
+    copy.emplace(name, llvm::cantFail(tensor.clone()));
+  return copy;
+}
+
 CompiledAttention::CompiledAttention(const AttentionProblem &problem, unsigned threads,
                                      std::string target)
     : problem(problem), context(makeContext()) {

@@ -44,6 +44,8 @@ using Inputs = std::map<std::string, Tensor>;
 /// Uniform in [-2, 2], from a fixed seed.
 Inputs makeInputs(const AttentionProblem &problem, const AttentionSizes &sizes);
 
+Inputs copyOf(const Inputs &inputs);
+
 /// A compiled problem beside its reference.
 class CompiledAttention {
 public:

@@ -116,7 +116,7 @@ TEST(AttentionSemantics, WindowsThatHoldNoKey) {
     problem.withLse = true;
     CompiledAttention attention(problem);
     for (auto [queries, keys] : {std::pair(300, 130), {400, 20}, {600, 310}, {70, 1}}) {
-      Inputs inputs = makeInputs(problem, {1, 4, 2, queries, keys}), poisoned = inputs;
+      Inputs inputs = makeInputs(problem, {1, 4, 2, queries, keys}), poisoned = copyOf(inputs);
       for (int64_t row = 0; row < keys; ++row)
         poisoned.at("v").mutableView().set({0, 0, row, 3}, notANumber);
       attention.run(poisoned);
@@ -155,7 +155,7 @@ static void expectUnseenChangesNoBit(AttentionProblem problem) {
     std::vector<Tensor> expected = attention.run(clean);
     for (double poison : {notANumber, infinity, -infinity})
       for (const char *name : {"k", "v"}) {
-        Inputs poisoned = clean;
+        Inputs poisoned = copyOf(clean);
         for (int64_t row : {100, 127, 128, 299})
           for (int64_t d = 0; d < 16; ++d)
             poisoned.at(name).mutableView().set({0, row % 2, row, d}, poison);
@@ -257,7 +257,7 @@ TEST(AttentionSemantics, ChunksOfQueriesChangeNoBit) {
     for (int64_t chunk : {1, 7, 64, 150})
       for (int64_t begin = 0; begin < length; begin += chunk == 1 ? 97 : chunk) {
         int64_t end = std::min(begin + chunk, length);
-        Inputs part = inputs;
+        Inputs part = copyOf(inputs);
         part.at("q") = cut(inputs.at("q"), 2, begin, end);
         for (const char *name : {"k", "v"})
           part.at(name) = cut(inputs.at(name), 2, 0, end);

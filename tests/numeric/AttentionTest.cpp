@@ -265,7 +265,7 @@ TEST(Attention, TileSizesOfOtherTargetsChangeNoBit) {
   // The same fused multiply-adds in the same order, whatever the register tile.
   AttentionProblem problem = withRegions(causal);
   Inputs inputs = makeInputs(problem, {1, 2, 1, 150, 250});
-  Tensor expected = CompiledAttention(problem, 1, "avx2").run(inputs)[0];
+  Tensor expected = std::move(CompiledAttention(problem, 1, "avx2").run(inputs)[0]);
   for (const char *target : {"avx512", "neon"})
     expectSameBits(CompiledAttention(problem, 1, target).run(inputs)[0], expected);
 }
@@ -280,14 +280,14 @@ TEST(Attention, DecodeGivesTheBitsOfPrefill) {
   AttentionProblem problem = withRegions(causal);
   CompiledAttention attention(problem);
   Inputs inputs = makeInputs(problem, {1, 1, 1, 150, 150});
-  Tensor prefill = attention.run(inputs)[0];
+  Tensor prefill = std::move(attention.run(inputs)[0]);
   Tensor &q = inputs.at("q");
   Tensor last = llvm::cantFail(Tensor::create(DataType::F32, {1, 1, 1, 16}));
   for (int64_t d = 0; d < 16; ++d)
     last.mutableView().set({0, 0, 0, d}, q.at({0, 0, 149, d}));
-  q = last;
+  q = std::move(last);
   inputs.at("bias") = llvm::cantFail(Tensor::create(DataType::F32, {1, 150}));
-  Tensor decoded = attention.run(inputs)[0];
+  Tensor decoded = std::move(attention.run(inputs)[0]);
   for (int64_t d = 0; d < 16; ++d)
     EXPECT_EQ(decoded.at({0, 0, 0, d}), prefill.at({0, 0, 149, d}));
 }

@@ -107,14 +107,14 @@ TEST(Decode, ValuesBehindAMaskHaveNoInfluence) {
 
 /// The last `count` queries of the inputs, with the same keys.
 static Inputs lastQueries(const Inputs &inputs, int64_t count) {
-  Inputs last = inputs;
+  Inputs last = copyOf(inputs);
   const Tensor &all = inputs.at("q");
   Tensor few = llvm::cantFail(Tensor::create(DataType::F32, {1, all.size(1), count, all.size(3)}));
   for (int64_t h = 0; h < all.size(1); ++h)
     for (int64_t r = 0; r < count; ++r)
       for (int64_t d = 0; d < all.size(3); ++d)
         few.mutableView().set({0, h, r, d}, all.at({0, h, all.size(2) - count + r, d}));
-  last.at("q") = few;
+  last.at("q") = std::move(few);
   last.at("bias") =
       llvm::cantFail(Tensor::create(DataType::F32, {count, inputs.at("bias").size(1)}));
   return last;
@@ -134,7 +134,7 @@ TEST(Decode, GivesTheBitsOfPrefill) {
     AttentionProblem problem = grouped(6, 2, regions);
     CompiledAttention attention(problem);
     Inputs inputs = makeInputs(problem, {1, 6, 2, 30, 290});
-    Tensor prefill = attention.run(inputs)[0];
+    Tensor prefill = std::move(attention.run(inputs)[0]);
     for (int64_t count : {1, 3, 8}) {
       SCOPED_TRACE(regions);
       expectRowsOfPrefill(attention.run(lastQueries(inputs, count))[0], prefill);
@@ -150,7 +150,7 @@ TEST(Decode, SegmentsOfKeysGiveTheBitsOfPrefill) {
       CompiledAttention attention(problem, threads);
       for (int64_t keys : {511, 512, 513, 1024, 2100}) {
         Inputs inputs = makeInputs(problem, {1, 3, 1, 20, keys});
-        Tensor prefill = attention.run(inputs)[0];
+        Tensor prefill = std::move(attention.run(inputs)[0]);
         for (int64_t count : {1, 5}) {
           SCOPED_TRACE(std::string(regions) + " keys: " + std::to_string(keys));
           expectRowsOfPrefill(attention.run(lastQueries(inputs, count))[0], prefill);
@@ -236,7 +236,7 @@ TEST(QuantizedRows, GiveTheBitsOfPrefill) {
       problem.valueDim = 64;
       CompiledAttention attention(problem, /*threads=*/2);
       Inputs inputs = makeInputs(problem, {1, 6, 2, 30, keys});
-      Tensor prefill = attention.run(inputs)[0];
+      Tensor prefill = std::move(attention.run(inputs)[0]);
       for (int64_t count : {1, 3, 8})
         expectRowsOfPrefill(attention.run(lastQueries(inputs, count))[0], prefill);
     }

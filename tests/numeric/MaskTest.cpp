@@ -103,14 +103,14 @@ TEST_P(MaskKernels, ChunksOfQueriesChangeNoBit) {
   AttentionProblem problem = problemOf(GetParam().body);
   CompiledAttention attention(problem);
   Inputs inputs = makeInputs(problem, {1, 1, 1, 300, 300});
-  Tensor whole = attention.run(inputs)[0];
+  Tensor whole = std::move(attention.run(inputs)[0]);
   Tensor chunk = llvm::cantFail(Tensor::create(DataType::F32, {1, 1, 77, 16}));
   for (int64_t row = 0; row < 77; ++row)
     for (int64_t d = 0; d < 16; ++d)
       chunk.mutableView().set({0, 0, row, d}, inputs.at("q").at({0, 0, 223 + row, d}));
-  inputs.at("q") = chunk;
+  inputs.at("q") = std::move(chunk);
   inputs.at("bias") = llvm::cantFail(Tensor::create(DataType::F32, {77, 300}));
-  Tensor part = attention.run(inputs)[0];
+  Tensor part = std::move(attention.run(inputs)[0]);
   for (int64_t row = 0; row < 77; ++row)
     for (int64_t d = 0; d < 16; ++d)
       ASSERT_EQ(part.at({0, 0, row, d}), whole.at({0, 0, 223 + row, d})) << row;

@@ -370,8 +370,9 @@ TEST(CompileTest, SameBitsAtAnyThreadCount) {
       ASSERT_TRUE(succeeds(out));
       Tensor &y = out->at("y");
       if (!first)
-        first = y;
-      EXPECT_EQ(std::memcmp(first->data(), y.data(), y.numBytes()), 0) << threads;
+        first = std::move(y);
+      else
+        EXPECT_EQ(std::memcmp(first->data(), y.data(), y.numBytes()), 0) << threads;
     }
   }
 }

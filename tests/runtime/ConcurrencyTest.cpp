@@ -44,7 +44,7 @@ static Executable compileModel(unsigned threads) {
 static Tensor makeInput(unsigned user) { return randomTensor({1, 20 + 7 * user, 16}, user); }
 
 static Tensor run(const Executable &exe, const Tensor &x) {
-  return llvm::cantFail(exe.run({{"x", x}})).at("y");
+  return std::move(llvm::cantFail(exe.run({{"x", x}})).at("y"));
 }
 
 static bool sameBits(const Tensor &a, const Tensor &b) {

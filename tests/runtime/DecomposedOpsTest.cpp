@@ -29,7 +29,8 @@ class DecomposedOps : public ::testing::TestWithParam<const char *> {
 protected:
   /// Compiles @f on the route of the parameter and compares its result y with the oracle's. f32
   /// rounds at 6e-8; exponentials and sums of at most 100 terms stay within 100 of that.
-  void check(llvm::StringRef text, const std::vector<NamedInput> &inputs, double tolerance = 6e-6) {
+  void check(llvm::StringRef text, std::initializer_list<NamedInput> inputs,
+             double tolerance = 6e-6) {
     auto context = makeContext();
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get(), "test.mlir");
     ASSERT_TRUE(module);

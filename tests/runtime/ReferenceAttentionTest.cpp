@@ -40,12 +40,11 @@ protected:
   static std::vector<Tensor> inputs(llvm::ArrayRef<double> query, llvm::ArrayRef<double> key,
                                     llvm::ArrayRef<double> value) {
     int64_t queries = query.size(), keys = key.size();
-    return {floats({1, 1, queries, 1}, query),
-            floats({1, 1, keys, 1}, key),
-            floats({1, 1, keys, 1}, value),
-            floats({1, 1, queries, 1}, std::vector<double>(queries)),
-            floats({1, 1, queries, keys}, std::vector<double>(queries * keys)),
-            floats({1, 1, queries}, std::vector<double>(queries))};
+    return listOf(floats({1, 1, queries, 1}, query), floats({1, 1, keys, 1}, key),
+                  floats({1, 1, keys, 1}, value),
+                  floats({1, 1, queries, 1}, std::vector<double>(queries)),
+                  floats({1, 1, queries, keys}, std::vector<double>(queries * keys)),
+                  floats({1, 1, queries}, std::vector<double>(queries)));
   }
 };
 
@@ -79,9 +78,10 @@ TEST_F(ReferenceAttentionTest, ScoreSeesTheScaledScoreAndThePositions) {
 
 // attention_s2: the default scale is 1/sqrt(D).
 TEST_F(ReferenceAttentionTest, DefaultScale) {
-  std::vector<Tensor> in = {floats({1, 1, 1, 4}, {1, 1, 1, 1}), floats({1, 1, 1, 4}, {1, 2, 3, 4}),
-                            floats({1, 1, 1, 1}, {1}),          floats({1, 1, 1, 1}, {0}),
-                            floats({1, 1, 1, 1}, {0}),          floats({1, 1, 1}, {0})};
+  std::vector<Tensor> in =
+      listOf(floats({1, 1, 1, 4}, {1, 1, 1, 1}), floats({1, 1, 1, 4}, {1, 2, 3, 4}),
+             floats({1, 1, 1, 1}, {1}), floats({1, 1, 1, 1}, {0}), floats({1, 1, 1, 1}, {0}),
+             floats({1, 1, 1}, {0}));
   EXPECT_THAT(results(attentionModule(""), in)[2], ElementsAre(DoubleNear(5, eps)));
 }
 
@@ -192,18 +192,19 @@ TEST_F(ReferenceAttentionTest, SinksTakeWeightAway) {
 
 // Query heads 0 and 1 share key head 0, 2 and 3 share key head 1.
 TEST_F(ReferenceAttentionTest, GroupedHeads) {
-  std::vector<Tensor> in = {floats({1, 4, 1, 1}, {0, 0, 0, 0}), floats({1, 2, 1, 1}, {0, 0}),
-                            floats({1, 2, 1, 1}, {5, 7}),       floats({1, 4, 1, 1}, {0, 0, 0, 0}),
-                            floats({1, 4, 1, 1}, {0, 0, 0, 0}), floats({1, 4, 1}, {0, 0, 0, 0})};
+  std::vector<Tensor> in =
+      listOf(floats({1, 4, 1, 1}, {0, 0, 0, 0}), floats({1, 2, 1, 1}, {0, 0}),
+             floats({1, 2, 1, 1}, {5, 7}), floats({1, 4, 1, 1}, {0, 0, 0, 0}),
+             floats({1, 4, 1, 1}, {0, 0, 0, 0}), floats({1, 4, 1}, {0, 0, 0, 0}));
   EXPECT_THAT(result(attentionModule(""), in), ElementsAre(5, 5, 7, 7));
 }
 
 TEST_F(ReferenceAttentionTest, PermutationsNameTheDimsInMemory) {
   // Queries, values and the output as [B, L, H, D], keys as [B, H, D, L].
-  std::vector<Tensor> in = {
-      floats({1, 1, 2, 1}, {1, 2}),           floats({1, 2, 1, 2}, {0, 1, 0, 1}),
-      floats({1, 2, 2, 1}, {10, 20, 30, 40}), floats({1, 1, 2, 1}, {0, 0}),
-      floats({1, 2, 1, 2}, {0, 0, 0, 0}),     floats({1, 2, 1}, {0, 0})};
+  std::vector<Tensor> in =
+      listOf(floats({1, 1, 2, 1}, {1, 2}), floats({1, 2, 1, 2}, {0, 1, 0, 1}),
+             floats({1, 2, 2, 1}, {10, 20, 30, 40}), floats({1, 1, 2, 1}, {0, 0}),
+             floats({1, 2, 1, 2}, {0, 0, 0, 0}), floats({1, 2, 1}, {0, 0}));
   auto r = results(attentionModule(", query_perm = array<i64: 0, 2, 1, 3>, key_perm = array<i64: "
                                    "0, 1, 3, 2>, value_perm = array<i64: 0, 2, 1, 3>, "
                                    "output_perm = array<i64: 0, 2, 1, 3>"),
@@ -243,7 +244,8 @@ TEST_F(ReferenceAttentionTest, ShapesMustFit) {
   EXPECT_THAT(error(attentionModule(""), in), HasSubstr("expected an output init of sizes"));
   in = inputs({0}, {0}, {1});
   in[0] = floats({1, 3, 1, 1}, {1, 2, 3});
-  in[1] = in[2] = floats({1, 2, 1, 1}, {1, 2});
+  in[1] = floats({1, 2, 1, 1}, {1, 2});
+  in[2] = floats({1, 2, 1, 1}, {1, 2});
   EXPECT_THAT(error(attentionModule(""), in),
               HasSubstr("expected a multiple of 2 query heads, got 3"));
 }

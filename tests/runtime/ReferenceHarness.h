@@ -25,21 +25,36 @@ inline Tensor bools(llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<double> values
   return llvm::cantFail(Tensor::fromDoubles(DataType::Bool, sizes, values));
 }
 
+/// The tensors as a list, which an initializer list would copy.
+template <typename... Tensors>
+std::vector<Tensor> listOf(Tensors... tensors) {
+  std::vector<Tensor> list;
+  (list.push_back(std::move(tensors)), ...);
+  return list;
+}
+
+/// Inputs of a run: a list of tensors or views of them.
+class Inputs : public std::vector<TensorView> {
+public:
+  Inputs() = default;
+  Inputs(std::initializer_list<TensorView> views) : std::vector<TensorView>(views) {}
+  Inputs(const std::vector<Tensor> &tensors)
+      : std::vector<TensorView>(tensors.begin(), tensors.end()) {}
+};
+
 class ReferenceHarness : public ::testing::Test {
 protected:
   /// Runs @f of a module; the module's text must parse and verify.
-  llvm::Expected<std::vector<Tensor>> run(llvm::StringRef text, llvm::ArrayRef<Tensor> inputs = {},
+  llvm::Expected<std::vector<Tensor>> run(llvm::StringRef text, const Inputs &inputs = {},
                                           const WeightSource *weights = nullptr) {
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get(), "test.mlir");
     if (!module)
       return llvm::createStringError("the module of the test does not parse");
-    std::vector<TensorView> views(inputs.begin(), inputs.end());
-    return runReference(*module, "f", views, weights);
+    return runReference(*module, "f", inputs, weights);
   }
 
   /// The elements of each result; fails the test on an error.
-  std::vector<std::vector<double>> results(llvm::StringRef text,
-                                           llvm::ArrayRef<Tensor> inputs = {}) {
+  std::vector<std::vector<double>> results(llvm::StringRef text, const Inputs &inputs = {}) {
     llvm::Expected<std::vector<Tensor>> tensors = run(text, inputs);
     if (!tensors) {
       ADD_FAILURE() << llvm::toString(tensors.takeError());
@@ -50,12 +65,12 @@ protected:
       values.push_back(toDoubles(tensor));
     return values;
   }
-  std::vector<double> result(llvm::StringRef text, llvm::ArrayRef<Tensor> inputs = {}) {
+  std::vector<double> result(llvm::StringRef text, const Inputs &inputs = {}) {
     return results(text, inputs).front();
   }
 
   /// The message of a run that must fail.
-  std::string error(llvm::StringRef text, llvm::ArrayRef<Tensor> inputs = {},
+  std::string error(llvm::StringRef text, const Inputs &inputs = {},
                     const WeightSource *weights = nullptr) {
     llvm::Expected<std::vector<Tensor>> tensors = run(text, inputs, weights);
     if (tensors)

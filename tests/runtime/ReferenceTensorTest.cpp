@@ -219,7 +219,8 @@ TEST_F(ReferenceTensorTest, BodiesThatAreNearlyProducts) {
       return %r : tensor<2xf32>
     })mlir";
   };
-  std::vector<Tensor> in = {matrix, floats({3}, {1, 10, 100})};
+  Tensor row = floats({3}, {1, 10, 100});
+  Inputs in = {matrix, row};
   EXPECT_THAT(result(generic("%m = arith.mulf %b, %a : f32\n%s = arith.addf %m, %c : f32\n"
                              "linalg.yield %s : f32"),
                      in),

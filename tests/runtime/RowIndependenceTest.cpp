@@ -112,7 +112,7 @@ TEST_P(RowIndependenceTest, RowsHaveTheirOwnBits) {
     std::vector<NamedView> inputs = {{"x", rows}};
     for (auto [i, tensor] : llvm::enumerate(others))
       inputs.emplace_back(signature.inputs[i + 1].name, tensor.view());
-    return llvm::cantFail(executable.run(inputs)).at("y");
+    return std::move(llvm::cantFail(executable.run(inputs)).at("y"));
   };
 
   Tensor all = run(executables[0], x);
@@ -167,7 +167,7 @@ TEST_P(QuantizedProductTest, IsNearTheReference) {
   ASSERT_TRUE(succeeds(values));
   for (int64_t rows : {1, 3, 8, 33}) {
     Tensor x = randomTensor(DataType::F32, {2, rows, depth}, 1);
-    Tensor y = llvm::cantFail(executable->run({{"x", x.view()}})).at("y");
+    Tensor y = std::move(llvm::cantFail(executable->run({{"x", x.view()}})).at("y"));
     auto expected = runReference(graph->module(), entry, x.view(), values->get());
     ASSERT_TRUE(succeeds(expected));
     std::vector<double> got = toDoubles(y), want = toDoubles(expected->front());
@@ -198,7 +198,7 @@ TEST(QuantizedRowsTest, RowsWithoutNumbers) {
   elements[7] = std::nanf("");
   elements[2 * depth + 300] = -std::numeric_limits<float>::infinity();
   std::fill_n(elements + 3 * depth, depth, 0.0F);
-  Tensor y = llvm::cantFail(executable->run({{"x", x.view()}})).at("y");
+  Tensor y = std::move(llvm::cantFail(executable->run({{"x", x.view()}})).at("y"));
   for (int64_t n = 0; n < columns; ++n) {
     EXPECT_TRUE(std::isnan(y.dataAs<float>()[n]));
     EXPECT_TRUE(std::isfinite(y.dataAs<float>()[columns + n]));

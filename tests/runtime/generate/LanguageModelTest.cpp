@@ -191,7 +191,7 @@ TEST_P(Caches, CopyGoesOnAsTheOriginal) {
   Golden golden(path());
   KvCache cache = llvm::cantFail(model.createCache());
   llvm::cantFail(model.prefill(cache, 0, llvm::ArrayRef(golden.ids).take_front(9)));
-  KvCache copy = cache;
+  KvCache copy = llvm::cantFail(cache.clone());
   Tensor expected = llvm::cantFail(model.decode(cache, golden.ids[9]));
   EXPECT_EQ(copy.length(0), 9);
   EXPECT_TRUE(sameBits(llvm::cantFail(model.decode(copy, golden.ids[9])), expected));
@@ -328,7 +328,7 @@ TEST(Experts, BlocksChangeNoBit) {
   std::vector<TokenId> ids;
   for (int i = 0; i < 60; ++i)
     ids.push_back((i * 37 + 11) % 61);
-  KvCache whole = llvm::cantFail(model.createCache()), parts = whole;
+  KvCache whole = llvm::cantFail(model.createCache()), parts = llvm::cantFail(whole.clone());
   Tensor expected = llvm::cantFail(model.prefill(whole, 0, ids));
   Tensor logits;
   for (llvm::ArrayRef<TokenId> rest = ids; !rest.empty(); rest = rest.drop_front(5))

@@ -33,12 +33,11 @@ static const std::array<Halves, 256> &elements() {
 }
 
 namespace {
-/// A pair, and the tensor that it holds once that was asked for.
+/// A pair, and the tensor that it holds, filled when that is first asked for.
 struct Pair {
   TensorView blocks, scales;
-  DimVector sizes; // [..., 32 * groups, rows]
+  Tensor unpacked; // [..., 32 * groups, rows]
   std::once_flag once = {};
-  std::optional<Tensor> unpacked = std::nullopt;
 
   void unpack();
 };
@@ -89,13 +88,10 @@ static void unpackTile(const uint8_t *bytes, const uint8_t *scales, int64_t grou
 }
 
 void Pair::unpack() {
-  llvm::Expected<Tensor> tensor = Tensor::createUninitialized(DataType::BF16, sizes);
-  if (!tensor)
-    return llvm::consumeError(tensor.takeError());
-  int64_t rows = sizes.back(), groups = scales.sizes().back(), matrix = rows * groups;
+  int64_t rows = unpacked.sizes().back(), groups = scales.sizes().back(), matrix = rows * groups;
   auto *bytes = static_cast<const uint8_t *>(blocks.data());
   auto *scale = static_cast<const uint8_t *>(scales.data());
-  auto *to = static_cast<uint16_t *>(tensor->data());
+  auto *to = unpacked.dataAs<uint16_t>();
   for (int64_t begin = 0, end = scales.numElements(); begin < end; begin += matrix)
     for (int64_t group = 0; group < groups; ++group)
       for (int64_t row = 0; row < rows; row += groupSize) {
@@ -103,7 +99,6 @@ void Pair::unpack() {
         unpackTile(bytes + at * groupBytes, scale + at, groups, std::min(groupSize, rows - row),
                    to + begin * groupSize + group * groupSize * rows + row, rows);
       }
-  unpacked = std::move(*tensor);
 }
 
 llvm::Error Mxfp4Weights::add(StringRef name, const TensorView &blocks, const TensorView &scales) {
@@ -118,10 +113,13 @@ llvm::Error Mxfp4Weights::add(StringRef name, const TensorView &blocks, const Te
                 blocks.describe() + " and " + scales.describe());
   if (source->findStored(name))
     return fail("there are both a tensor '" + name + "' and '" + name + blocksSuffix + "'");
-  DimVector unpacked(sizes.drop_back(2));
-  unpacked.push_back(sizes.back() * groupSize); // no overflow: the blocks hold half as many bytes
-  unpacked.push_back(sizes[sizes.size() - 2]);
-  pairs.emplace(name.str(), new Pair{blocks, scales, std::move(unpacked)});
+  DimVector shape(sizes.drop_back(2));
+  shape.push_back(sizes.back() * groupSize); // no overflow: the blocks hold half as many bytes
+  shape.push_back(sizes[sizes.size() - 2]);
+  llvm::Expected<Tensor> unpacked = Tensor::createUninitialized(DataType::BF16, shape);
+  if (!unpacked)
+    return fail("tensor '" + name + "', unpacked: " + llvm::toString(unpacked.takeError()));
+  pairs.emplace(name.str(), new Pair{blocks, scales, std::move(*unpacked)});
   return llvm::Error::success();
 }
 
@@ -135,9 +133,7 @@ std::optional<TensorView> Mxfp4Weights::find(StringRef name) const {
     source->release((name + blocksSuffix).str(), 0, pair.blocks.numBytes());
     source->release((name + scalesSuffix).str(), 0, pair.scales.numBytes());
   });
-  if (!pair.unpacked)
-    return std::nullopt;
-  return pair.unpacked->view();
+  return pair.unpacked.view();
 }
 
 std::vector<std::string> Mxfp4Weights::names() const {

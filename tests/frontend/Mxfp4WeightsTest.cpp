@@ -74,6 +74,29 @@ TEST(Mxfp4Weights, ManyThreadsMayAsk) {
   EXPECT_EQ(std::count(found.begin(), found.end(), found[0]), 4);
 }
 
+namespace {
+/// A pair of more bytes than an address space has, which nobody may read.
+class VastPair : public WeightSource {
+public:
+  std::optional<TensorView> find(llvm::StringRef name) const override {
+    constexpr int64_t rows = int64_t(1) << 50;
+    if (name == "w_blocks")
+      return TensorView(&byte, {rows, 1, 16});
+    return name == "w_scales" ? std::optional(TensorView(&byte, {rows, 1})) : std::nullopt;
+  }
+  std::vector<std::string> names() const override { return {"w_blocks", "w_scales"}; }
+  std::string location() const override { return "vast"; }
+
+private:
+  uint8_t byte = 0;
+};
+} // namespace
+
+TEST(Mxfp4Weights, ShortMemoryIsNoMissingTensor) {
+  EXPECT_TRUE(failsWith(withMxfp4Unpacked(std::make_shared<VastPair>()),
+                        "vast: tensor 'w', unpacked: no memory for bf16[32, 1125899906842624]"));
+}
+
 TEST(Mxfp4Weights, OnlyPairsOfBytesAreUnpacked) {
   auto source = std::make_shared<InMemoryWeights>();
   addBytes(*source, "alone_blocks", {2, 1, 16}, [](int64_t) { return 0; });

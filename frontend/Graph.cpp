@@ -2,6 +2,7 @@
 #include "dialect/RegisterAll.h"
 #include "frontend/Architectures.h"
 #include "frontend/FileIO.h"
+#include "frontend/Json.h"
 #include "frontend/MlirText.h"
 #include "frontend/ModelDirectory.h"
 #include "mlir/IR/MLIRContext.h"
@@ -56,7 +57,7 @@ static Expected<OwningOpRef<ModuleOp>> importDirectory(MLIRContext &context, Str
   if (std::optional<StringRef> description = findArchitecture(*type))
     return importFov(context, path.str() + "/<" + *type + ".fov>", *description, options);
   return makeError(path + ": error: expected a model_type that Fovea has a description of (" +
-                   llvm::join(architectureNames(), ", ") + "), got '" + *type +
+                   llvm::join(architectureNames(), ", ") + "), got '" + shortened(*type) +
                    "'; write one and run it with this directory as its weights");
 }
 
@@ -79,7 +80,7 @@ static Expected<std::shared_ptr<const WeightSource>> findWeights(StringRef direc
 }
 
 Expected<Graph> Graph::fromFile(StringRef path, const Params &params, StringRef modelDirectory,
-                                StringRef entry) {
+                                StringRef entry, std::shared_ptr<const WeightSource> weights) {
   if (path.ends_with(".mlir")) {
     if (!params.empty())
       return makeError(path + ": error: an .mlir file has no param '" + params.front().first +
@@ -95,8 +96,10 @@ Expected<Graph> Graph::fromFile(StringRef path, const Params &params, StringRef 
   options.entry = entry.str();
   if (modelDirectory.empty() && llvm::sys::fs::is_directory(path))
     options.modelDirectory = path.str();
-  if (llvm::Error error = findWeights(options.modelDirectory).moveInto(options.weights))
-    return std::move(error);
+  options.weights = std::move(weights);
+  if (!options.weights)
+    if (llvm::Error error = findWeights(options.modelDirectory).moveInto(options.weights))
+      return std::move(error);
   Expected<OwningOpRef<ModuleOp>> module = OwningOpRef<ModuleOp>();
   if (llvm::sys::fs::is_directory(path)) {
     module = importDirectory(graph.context(), path, options);

@@ -37,11 +37,13 @@ public:
   /// Reads a `.fov` description, an `.mlir` module or a model directory. A directory is described
   /// by its `model.fov` or else by what Fovea ships for its model_type. Descriptions load their
   /// configuration from `modelDirectory`, by default the folder that they are in; weights without a
-  /// declared element type have that of its weight files, if it has any. `entry` limits a
-  /// description to one entry. `.mlir` files take no params.
+  /// declared element type have that of its weight files, if it has any, which a caller that has
+  /// them open already gives as `weights`. `entry` limits a description to one entry. `.mlir` files
+  /// take no params.
   static llvm::Expected<Graph> fromFile(llvm::StringRef path, const Params &params = {},
                                         llvm::StringRef modelDirectory = "",
-                                        llvm::StringRef entry = "");
+                                        llvm::StringRef entry = "",
+                                        std::shared_ptr<const WeightSource> weights = nullptr);
   /// Parses and verifies a module of our dialects; `name` stands for the file in messages. A wrong
   /// module gives a DiagnosticError.
   static llvm::Expected<Graph> fromMlir(llvm::StringRef source, llvm::StringRef name = "<string>");

@@ -242,7 +242,8 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   if (*cacheType != "f32")
     model.descriptionParams.emplace_back("T", *cacheType);
   watch.emplace(model.times, "reading the description");
-  llvm::Expected<Graph> graph = Graph::fromFile(directory, model.descriptionParams);
+  llvm::Expected<Graph> graph =
+      Graph::fromFile(directory, model.descriptionParams, "", "", model.weightSource);
   if (!graph)
     return graph.takeError();
   // Before the work: what is wrong with the directory, and what it says of text.
@@ -256,7 +257,7 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   if (auto usesRoom = llvm::dyn_cast_or_null<mlir::BoolAttr>(graph->exported("uses_room"));
       usesRoom && usesRoom.getValue()) {
     model.descriptionParams.emplace_back("room", model.context);
-    graph = Graph::fromFile(directory, model.descriptionParams);
+    graph = Graph::fromFile(directory, model.descriptionParams, "", "", model.weightSource);
     if (!graph)
       return graph.takeError();
   }

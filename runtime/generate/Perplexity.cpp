@@ -143,7 +143,8 @@ static llvm::Expected<Predictor> createCompared(llvm::StringRef directory, const
                                                 const PerplexityOptions &options) {
   if (cacheType == "f32")
     return Predictor::create(stored, std::move(weights), options);
-  llvm::Expected<Graph> graph = Graph::fromFile(directory, {{"T", cacheType}}, "", "forward");
+  llvm::Expected<Graph> graph =
+      Graph::fromFile(directory, {{"T", cacheType}}, "", "forward", weights);
   if (!graph)
     return graph.takeError();
   return Predictor::create(*graph, std::move(weights), options);
@@ -161,7 +162,7 @@ llvm::Expected<Perplexity> fovea::measurePerplexity(llvm::StringRef directory,
   auto weights = files->openWeights();
   if (!weights)
     return weights.takeError();
-  llvm::Expected<Graph> graph = Graph::fromFile(directory, {}, "", "forward");
+  llvm::Expected<Graph> graph = Graph::fromFile(directory, {}, "", "forward", *weights);
   if (!graph)
     return graph.takeError();
   PerplexityOptions asStored = options;

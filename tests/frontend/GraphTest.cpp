@@ -114,6 +114,21 @@ TEST(GraphFile, DescriptionAndBuilderAgree) {
   EXPECT_EQ(described.toString(), built.toString());
 }
 
+TEST(GraphFile, ReadsNoFileOfWeightsThatAreGiven) {
+  TemporaryDirectory directory;
+  directory.write("model.fov",
+                  "def f(x: f32[B, 4], w: weight[3, 4]):\n    return y=linear(x, w)\n");
+  directory.write("model.safetensors", "no weights");
+  EXPECT_NE(errorOf(Graph::fromFile(directory.path())).find("model.safetensors"),
+            std::string::npos);
+  auto weights = std::make_shared<InMemoryWeights>();
+  llvm::cantFail(weights->add("w", llvm::cantFail(Tensor::create(DataType::F16, {3, 4}))));
+  auto graph = Graph::fromFile(directory.path(), {}, "", "", weights);
+  ASSERT_EQ(errorOf(std::move(graph)), "no error");
+  graph = Graph::fromFile(directory.path(), {}, "", "", weights);
+  EXPECT_NE(llvm::cantFail(std::move(graph)).toString().find("tensor<3x4xf16>"), std::string::npos);
+}
+
 TEST(GraphFile, WrongFiles) {
   TemporaryDirectory folder;
   std::string missing = folder.path("none.mlir"), text = folder.write("m.txt", "");

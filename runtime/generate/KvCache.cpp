@@ -165,6 +165,9 @@ llvm::Error KvCache::truncate(int64_t sequence, int64_t length) {
 }
 
 llvm::Error KvCache::copySequence(const KvCache &other, int64_t from, int64_t to) {
+  if (layout.model != other.layout.model)
+    return llvm::createStringError("expected a cache of the model " + layout.model +
+                                   ", got one of the model " + other.layout.model);
   for (auto [entry, mine, theirs] : llvm::zip_equal(layout.tensors, tensors, other.tensors)) {
     if (mine.dataType() != theirs.dataType() ||
         mine.sizes().drop_front() != theirs.sizes().drop_front())

@@ -25,6 +25,7 @@ struct CacheLayout {
   std::vector<Entry> tensors;
   /// How many positions a query sees that is limited to the latest, 0 if none is.
   int64_t window = 0;
+  std::string model; // the identity of the model, which files have
 
   static llvm::Expected<CacheLayout> of(const EntrySignature &step, int64_t window);
   bool hasRing() const;
@@ -38,10 +39,10 @@ public:
   static llvm::Expected<KvCache> create(const CacheLayout &layout, int64_t sequences,
                                         int64_t capacity, int64_t chunk);
 
-  int64_t sequences() const { return static_cast<int64_t>(lengths.size()); }
   /// Another one with the same sequences. An error if memory is short.
   llvm::Expected<KvCache> clone() const;
 
+  int64_t sequences() const { return static_cast<int64_t>(lengths.size()); }
   int64_t capacity() const { return maxLength; }
   int64_t chunk() const { return maxChunk; }
   /// Tokens in a sequence.
@@ -51,11 +52,11 @@ public:
   /// Drops all but the first `length` tokens. An error if a ring has lost some that the next token
   /// would see.
   llvm::Error truncate(int64_t sequence, int64_t length);
-  /// Makes `to` of this cache what `from` of `other`, which has the same layout, is.
+  /// Makes `to` of this cache what `from` of `other`, of the same model and layout, is.
   llvm::Error copySequence(const KvCache &other, int64_t from, int64_t to);
 
-  /// A safetensors file. `load` needs a cache made as the saved one was, and leaves it as it was if
-  /// the file does not fit.
+  /// A safetensors file, whose metadata say which model it is of. `load` needs a cache made as the
+  /// saved one was, and leaves it as it was if the file does not fit.
   llvm::Error save(llvm::StringRef path) const;
   llvm::Error load(llvm::StringRef path);
 

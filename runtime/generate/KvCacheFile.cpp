@@ -9,6 +9,7 @@ using namespace fovea;
 // Names that no description can give a tensor.
 static constexpr llvm::StringLiteral lengthsName = "sequence.lengths",
                                      highestName = "sequence.highest";
+static constexpr const char *modelKey = "model";
 
 llvm::Error KvCache::save(llvm::StringRef path) const {
   std::vector<std::pair<std::string, TensorView>> saved;
@@ -16,8 +17,23 @@ llvm::Error KvCache::save(llvm::StringRef path) const {
     saved.emplace_back(entry.name, tensor);
   saved.emplace_back(lengthsName.str(), TensorView(lengths.data(), {sequences()}));
   saved.emplace_back(highestName.str(), TensorView(highest.data(), {sequences()}));
-  return writeSafetensors(
-      path, saved, {{"capacity", std::to_string(maxLength)}, {"chunk", std::to_string(maxChunk)}});
+  return writeSafetensors(path, saved,
+                          {{modelKey, layout.model},
+                           {"capacity", std::to_string(maxLength)},
+                           {"chunk", std::to_string(maxChunk)}});
+}
+
+/// Keys and values of another model mean nothing, whatever their shapes.
+static llvm::Error checkModel(const SafetensorsFile &file, const std::string &expected) {
+  auto it = file.metadata().find(modelKey);
+  if (it == file.metadata().end())
+    return llvm::createStringError(file.location() +
+                                   ": expected a cache whose metadata say of which model it is, as "
+                                   "'model', got one that does not");
+  if (it->second != expected)
+    return llvm::createStringError(file.location() + ": expected a cache of the model " + expected +
+                                   ", got one of the model " + it->second);
+  return llvm::Error::success();
 }
 
 /// The tensor of that name, which must be as described.
@@ -37,6 +53,8 @@ llvm::Error KvCache::load(llvm::StringRef path) {
   auto file = SafetensorsFile::open(path);
   if (!file)
     return file.takeError();
+  if (llvm::Error error = checkModel(**file, layout.model))
+    return error;
   std::vector<TensorView> found;
   for (auto [entry, tensor] : llvm::zip_equal(layout.tensors, tensors)) {
     llvm::Expected<TensorView> view = findLike(**file, entry.name, tensor);

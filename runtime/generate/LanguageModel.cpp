@@ -5,6 +5,7 @@
 #include "frontend/ModelDirectory.h"
 #include "runtime/Compile.h"
 #include "runtime/Memory.h"
+#include "runtime/generate/ModelIdentity.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/Twine.h"
@@ -263,6 +264,7 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   }
   if (llvm::Error error = model.compileEntries(*graph, options))
     return std::move(error);
+  model.layout.model = modelIdentity(files->config(), *model.weightSource);
   for (const End &end : *ends) {
     if (end.token >= model.vocabulary)
       return llvm::createStringError(end.path + ": expected 'eos_token_id', a token below " +

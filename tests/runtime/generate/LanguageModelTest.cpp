@@ -279,6 +279,39 @@ TEST(KvCache, ContextIsEnforced) {
   LanguageModel model = load("qwen3", options);
   KvCache cache = llvm::cantFail(model.createCache());
   EXPECT_TRUE(failsWith(model.prefill(cache, 0, std::vector<TokenId>(9, 1)).takeError(),
+TEST(KvCache, OfAnotherModelDoesNotFit) {
+  LanguageModel model = load("qwen3"), same = load("qwen3");
+  CheckpointCopy finetuned("qwen3"), rescaled("qwen3");
+  finetuned.changeElement("model.layers.0.self_attn.k_proj.weight");
+  rescaled.configure("\"rope_theta\": 10000.0", "\"rope_theta\": 12345.0");
+  TemporaryDirectory files;
+  std::string path = files.path("cache.safetensors");
+  KvCache cache = llvm::cantFail(model.createCache());
+  ASSERT_TRUE(succeeds(cache.save(path)));
+  KvCache ofTheSame = llvm::cantFail(same.createCache());
+  EXPECT_TRUE(succeeds(ofTheSame.load(path)));
+  for (CheckpointCopy *copy : {&finetuned, &rescaled}) {
+    LanguageModel other = llvm::cantFail(LanguageModel::load(copy->path()));
+    KvCache theirs = llvm::cantFail(other.createCache());
+    EXPECT_TRUE(failsWith(theirs.load(path), path + ": expected a cache of the model "));
+    EXPECT_TRUE(failsWith(theirs.copySequence(cache, 0, 0), "expected a cache of the model "));
+  }
+}
+
+// As files were before they said.
+TEST(KvCache, FileThatNamesNoModelDoesNotFit) {
+  LanguageModel model = load("qwen3");
+  TemporaryDirectory files;
+  std::string path = files.path("cache.safetensors");
+  KvCache cache = llvm::cantFail(model.createCache());
+  ASSERT_TRUE(succeeds(cache.save(path)));
+  std::string contents = files.read("cache.safetensors");
+  contents.replace(contents.find("\"model\""), 7, "\"maker\"");
+  files.write("cache.safetensors", contents);
+  EXPECT_TRUE(failsWith(cache.load(path), path + ": expected a cache whose metadata say of which "
+                                                 "model it is, as 'model', got one"));
+}
+
                         "the context is full: it holds 8 tokens, 0 are there and 9 more do not "
                         "fit"));
   EXPECT_EQ(cache.length(0), 0);

@@ -79,6 +79,17 @@ public:
     EXPECT_FALSE(static_cast<bool>(writeSafetensors(files.path("model.safetensors"), tensors)));
   }
 
+  /// Changes the element in the middle of a tensor.
+  void changeElement(llvm::StringRef changed) {
+    auto file = llvm::cantFail(SafetensorsFile::open(source + "/model.safetensors"));
+    Tensor copy = llvm::cantFail(Tensor::copyOf(*file->find(changed)));
+    copy.dataAs<char>()[copy.numBytes() / 2] ^= 1;
+    std::vector<std::pair<std::string, TensorView>> tensors;
+    for (const std::string &name : file->names())
+      tensors.emplace_back(name, name == changed ? copy.view() : *file->find(name));
+    EXPECT_FALSE(static_cast<bool>(writeSafetensors(files.path("model.safetensors"), tensors)));
+  }
+
   std::string path() const { return files.path(); }
 
 private:

@@ -10,6 +10,7 @@
 #include "llvm/Support/xxhash.h"
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace fovea;
 namespace fs = llvm::sys::fs;
@@ -152,7 +153,28 @@ std::string CodeCache::pathOf(StringRef key) const {
   return path.str().str();
 }
 
+/// An error if the directory is there and others can write to it.
+llvm::Error CodeCache::checkOwner() const {
+  struct stat status;
+  if (stat(directory.c_str(), &status) != 0)
+    return llvm::Error::success();
+  uid_t user = geteuid();
+  if (status.st_uid != user)
+    return llvm::createStringError(directory + ": expected a directory of user " +
+                                   llvm::Twine(user) + ", got one of user " +
+                                   llvm::Twine(status.st_uid));
+  if (status.st_mode & (S_IWGRP | S_IWOTH))
+    return llvm::createStringError("%s: expected a directory that its owner alone may write to, "
+                                   "got one of mode %o",
+                                   directory.c_str(), status.st_mode & 07777);
+  return llvm::Error::success();
+}
+
 std::optional<CachedCode> CodeCache::find(StringRef key) const {
+  if (llvm::Error error = checkOwner()) {
+    llvm::consumeError(std::move(error));
+    return std::nullopt;
+  }
   std::string path = pathOf(key);
   auto file = readFile(path);
   if (!file) {
@@ -181,6 +203,8 @@ llvm::Error CodeCache::store(StringRef key, const CachedCode &code) const {
   if (std::error_code error =
           fs::create_directories(directory, /*IgnoreExisting=*/true, fs::perms::owner_all))
     return llvm::createStringError(directory + ": cannot make this directory: " + error.message());
+  if (llvm::Error error = checkOwner())
+    return error;
   std::string path = pathOf(key);
   llvm::Error error = writeFile(path, [&](llvm::raw_ostream &os) {
     os << magic << hashOf(key) << bytesOf(payload.size()) << checksumOf(payload) << payload;

@@ -23,7 +23,9 @@ struct CachedCode {
 
 class CodeCache {
 public:
-  /// The directory is made when it is first written to. Its entries are kept to `maxBytes`.
+  /// The directory is made when it is first written to. Its entries are kept to `maxBytes`. What
+  /// others could have written is not run: one that is not this user's, or that others may write
+  /// to, is neither read nor written.
   CodeCache(std::string directory, int64_t maxBytes)
       : directory(std::move(directory)), maxBytes(maxBytes) {}
 
@@ -37,6 +39,7 @@ public:
   std::string pathOf(llvm::StringRef key) const;
 
 private:
+  llvm::Error checkOwner() const;
   void evict(llvm::StringRef newest) const;
 
   std::string directory;

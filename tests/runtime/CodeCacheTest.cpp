@@ -63,6 +63,37 @@ TEST(CodeCacheTest, GivesBackWhatWasStored) {
   EXPECT_EQ(status.st_mode & 0777, 0700u);
 }
 
+// What others may have put there is not run.
+TEST(CodeCacheTest, TrustsNoDirectoryThatOthersMayWriteTo) {
+  TemporaryDirectory dir;
+  std::string path = dir.path("shared");
+  CodeCache cache(path, large);
+  ASSERT_EQ(messageOf(cache.store("key", exampleCode())), "");
+  for (mode_t mode : {0777, 0720, 01777}) {
+    ASSERT_EQ(chmod(path.c_str(), mode), 0);
+    EXPECT_FALSE(cache.find("key"));
+    EXPECT_TRUE(failsWith(cache.store("other", exampleCode()),
+                          "shared: expected a directory that its owner alone may write to, got one "
+                          "of mode "));
+  }
+  ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+  EXPECT_TRUE(cache.find("key"));
+  EXPECT_FALSE(cache.find("other"));
+}
+
+TEST(CodeCacheTest, TrustsNoDirectoryOfAnotherUser) {
+  if (geteuid() != 0)
+    GTEST_SKIP() << "only root gives a directory away";
+  TemporaryDirectory dir;
+  std::string path = dir.path("theirs");
+  CodeCache cache(path, large);
+  ASSERT_EQ(messageOf(cache.store("key", exampleCode())), "");
+  ASSERT_EQ(chown(path.c_str(), 65534, 65534), 0);
+  EXPECT_FALSE(cache.find("key"));
+  EXPECT_TRUE(failsWith(cache.store("key", exampleCode()),
+                        "theirs: expected a directory of user 0, got one of user 65534"));
+}
+
 TEST(CodeCacheTest, StoresCodeWithNothingInIt) {
   TemporaryDirectory dir;
   CodeCache cache(dir.path(), large);

@@ -6,6 +6,8 @@
 #include "runtime/Reference.h"
 #include "tests/fuzz/SharedLibrary.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
@@ -26,9 +28,9 @@ public:
 private:
   llvm::Error import();
   llvm::Expected<Results> runCompiled(llvm::StringRef route, llvm::StringRef cpu, unsigned threads);
+  llvm::Error checkResults(llvm::StringRef what, const Results &results);
   llvm::Error checkRoute(llvm::StringRef what, llvm::Expected<Results> results);
   llvm::Error checkSameBits(llvm::StringRef what, llvm::Expected<Results> results);
-  llvm::Error checkResults(llvm::StringRef what, const Results &results);
   double scoreMagnitude() const;
   double boundOf(const Tensor &result) const;
   double scaleOf(llvm::StringRef name, llvm::ArrayRef<double> reference) const;
@@ -121,12 +123,12 @@ llvm::Error Comparer::checkResults(llvm::StringRef what, const Results &results)
   return llvm::Error::success();
 }
 
-llvm::Error Comparer::checkSameBits(llvm::StringRef what, llvm::Expected<Results> results) {
-  if (!results)
 llvm::Error Comparer::checkRoute(llvm::StringRef what, llvm::Expected<Results> results) {
   return results ? checkResults(what, *results) : fault(what, results.takeError());
 }
 
+llvm::Error Comparer::checkSameBits(llvm::StringRef what, llvm::Expected<Results> results) {
+  if (!results)
     return fault(what, results.takeError());
   for (auto [result, first] : llvm::zip_equal(*results, fast))
     if (result.second.numBytes() != first.second.numBytes() ||
@@ -177,9 +179,16 @@ llvm::Expected<Results> Comparer::runCompiled(llvm::StringRef route, llvm::Strin
   return results;
 }
 
-/// What every CPU of this architecture can run.
-static llvm::StringRef baselineCpu() {
-  return llvm::Triple(llvm::sys::getProcessTriple()).isX86() ? "x86-64" : "generic";
+/// Other CPUs whose code this one can run, each with vectors of another size: what every CPU of
+/// this architecture can, and AVX2.
+static llvm::SmallVector<llvm::StringRef> otherCpus() {
+  if (!llvm::Triple(llvm::sys::getProcessTriple()).isX86())
+    return {"generic"};
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  llvm::SmallVector<llvm::StringRef> cpus = {"x86-64"};
+  if (features.lookup("avx512f") && features.lookup("avx2") && features.lookup("fma"))
+    cpus.push_back("x86-64-v3"); // without AVX-512 that is what "native" is
+  return cpus;
 }
 
 llvm::Error Comparer::run(bool sharedLibrary) {
@@ -204,8 +213,9 @@ llvm::Error Comparer::run(bool sharedLibrary) {
     if (llvm::Error error = checkSameBits(llvm::formatv("{0} threads", threads).str(),
                                           runCompiled("fast", "native", threads)))
       return error;
-  if (llvm::Error error = checkRoute(baselineCpu(), runCompiled("fast", baselineCpu(), 1)))
-    return error;
+  for (llvm::StringRef cpu : otherCpus())
+    if (llvm::Error error = checkRoute(cpu, runCompiled("fast", cpu, 1)))
+      return error;
   if (!sharedLibrary)
     return llvm::Error::success();
   return checkSameBits("shared library", runSharedLibrary(*module, inputs, fast));

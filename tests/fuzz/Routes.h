@@ -8,9 +8,8 @@ namespace fovea::fuzz {
 
 /// What is wrong with a program; empty if nothing is:
 ///
-/// - the reference route and the fast route, on this CPU and on the baseline of its architecture,
-/// are
-///   within a bound of the reference executor;
+/// - the reference route and the fast route, on this CPU, on the baseline of its architecture and
+///   with AVX2, are within a bound of the reference executor;
 /// - the fast route gives the same bits on one, two and three threads;
 /// - so does the compiled shared library, where `sharedLibrary` is set.
 ///

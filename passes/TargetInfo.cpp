@@ -1,4 +1,5 @@
 #include "passes/TargetInfo.h"
+#include "mlir/IR/Operation.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace fovea;
@@ -16,6 +17,19 @@ llvm::ArrayRef<TargetInfo> fovea::allTargets() { return targets; }
 const TargetInfo *fovea::findTarget(llvm::StringRef name) {
   const auto *it = llvm::find_if(targets, [&](const TargetInfo &t) { return t.name == name; });
   return it == std::end(targets) ? nullptr : it;
+}
+
+const TargetInfo *fovea::requireTarget(mlir::Operation *op, llvm::StringRef name) {
+  const TargetInfo *target = findTarget(name);
+  if (target)
+    return target;
+  mlir::InFlightDiagnostic error = op->emitError("unknown target '") << name << "', expected ";
+  for (const TargetInfo &known : targets)
+    error << (&known == targets                 ? ""
+              : &known == std::end(targets) - 1 ? " or "
+                                                : ", ")
+          << known.name;
+  return nullptr;
 }
 
 const TargetInfo &fovea::targetForFeatures(llvm::ArrayRef<llvm::StringRef> features) {

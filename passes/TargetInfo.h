@@ -7,6 +7,10 @@
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 
+namespace mlir {
+class Operation;
+}
+
 namespace fovea {
 
 /// Bytes of a cache line of every target here.
@@ -33,6 +37,9 @@ llvm::ArrayRef<TargetInfo> allTargets();
 
 /// The target of that name, or null.
 const TargetInfo *findTarget(llvm::StringRef name);
+
+/// The same for a pass: an error at the op it runs on names those there are.
+const TargetInfo *requireTarget(mlir::Operation *op, llvm::StringRef name);
 
 /// The best target for a CPU with these LLVM feature names (such as "avx2", "fma", "neon").
 const TargetInfo &targetForFeatures(llvm::ArrayRef<llvm::StringRef> features);

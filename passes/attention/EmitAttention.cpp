@@ -175,12 +175,9 @@ namespace {
 struct EmitAttentionPass : fovea::impl::EmitAttentionPassBase<EmitAttentionPass> {
   using Base::Base;
   void runOnOperation() override {
-    const TargetInfo *info = findTarget(target);
-    if (!info) {
-      getOperation().emitError() << "unknown target '" << target
-                                 << "', expected generic, avx2, avx512 or neon";
+    const TargetInfo *info = requireTarget(getOperation(), target);
+    if (!info)
       return signalPassFailure();
-    }
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {

@@ -95,11 +95,9 @@ void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op,
 }
 
 void EmitContractionPass::runOnOperation() {
-  const TargetInfo *info = findTarget(target);
-  if (!info) {
-    getOperation().emitError("unknown target '") << target << "'";
+  const TargetInfo *info = requireTarget(getOperation(), target);
+  if (!info)
     return signalPassFailure();
-  }
   SmallVector<linalg::LinalgOp> ops;
   getOperation().walk([&](linalg::LinalgOp op) {
     if (op.hasPureBufferSemantics() && (linalg::isaContractionOpInterface(op) || readsPanels(op)))

@@ -346,11 +346,9 @@ static LogicalResult generalizeContractions(RewriterBase &rewriter, ModuleOp mod
 }
 
 void PackWeightsPass::runOnOperation() {
-  const TargetInfo *info = findTarget(target);
-  if (!info) {
-    getOperation().emitError("unknown target '") << target << "'";
+  const TargetInfo *info = requireTarget(getOperation(), target);
+  if (!info)
     return signalPassFailure();
-  }
   std::optional<attn::WeightFormat> wanted = attn::symbolizeWeightFormat(quantize);
   if (!wanted && !quantize.empty()) {
     getOperation().emitError("expected weights to be quantised as q8 or q4, got '")

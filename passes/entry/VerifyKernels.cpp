@@ -63,11 +63,9 @@ struct VerifyKernelsPass : fovea::impl::VerifyKernelsPassBase<VerifyKernelsPass>
 } // namespace
 
 void VerifyKernelsPass::runOnOperation() {
-  const TargetInfo *info = findTarget(target);
-  if (!info) {
-    getOperation().emitError("unknown target '") << target << "'";
+  const TargetInfo *info = requireTarget(getOperation(), target);
+  if (!info)
     return signalPassFailure();
-  }
   bool isValid = true;
   getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
     // Bodies of what is not lowered would only repeat the error.

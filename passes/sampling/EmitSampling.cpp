@@ -72,11 +72,9 @@ struct EmitSamplingPass : fovea::impl::EmitSamplingPassBase<EmitSamplingPass> {
 } // namespace
 
 void EmitSamplingPass::runOnOperation() {
-  const TargetInfo *info = findTarget(target);
-  if (!info) {
-    getOperation().emitError("unknown target '") << target << "'";
+  const TargetInfo *info = requireTarget(getOperation(), target);
+  if (!info)
     return signalPassFailure();
-  }
   SmallVector<attn::SampleOp> ops;
   getOperation().walk([&](attn::SampleOp op) {
     if (isa<MemRefType>(op.getLogits().getType()))

@@ -150,11 +150,9 @@ namespace {
 struct TileParallelPass : impl::TileParallelPassBase<TileParallelPass> {
   using Base::Base;
   void runOnOperation() override {
-    const TargetInfo *info = findTarget(target);
-    if (!info) {
-      getOperation().emitError("unknown target '") << target << "'";
+    const TargetInfo *info = requireTarget(getOperation(), target);
+    if (!info)
       return signalPassFailure();
-    }
     IRRewriter rewriter(&getContext());
     for (Block *block : blocksOfTensors(getOperation()))
       if (failed(tileBlock(rewriter, *block, *info)))

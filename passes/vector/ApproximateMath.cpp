@@ -283,11 +283,9 @@ struct ApproximateMathPass : fovea::impl::ApproximateMathPassBase<ApproximateMat
 } // namespace
 
 void ApproximateMathPass::runOnOperation() {
-  const TargetInfo *info = findTarget(target);
-  if (!info) {
-    getOperation().emitError("unknown target '") << target << "'";
+  const TargetInfo *info = requireTarget(getOperation(), target);
+  if (!info)
     return signalPassFailure();
-  }
   RewritePatternSet patterns(&getContext());
   // Powers with small constant exponents become products and roots.
   populateMathAlgebraicSimplificationPatterns(patterns);

@@ -173,11 +173,9 @@ struct VectorizeLinalgPass : fovea::impl::VectorizeLinalgPassBase<VectorizeLinal
 } // namespace
 
 void VectorizeLinalgPass::runOnOperation() {
-  const TargetInfo *info = findTarget(target);
-  if (!info) {
-    getOperation().emitError("unknown target '") << target << "'";
+  const TargetInfo *info = requireTarget(getOperation(), target);
+  if (!info)
     return signalPassFailure();
-  }
   SmallVector<Operation *> ops;
   getOperation().walk([&](Operation *op) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);

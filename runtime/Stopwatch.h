@@ -1,4 +1,4 @@
-// How long the steps of a long operation take.
+// How long things take, and the steps of a long operation.
 #ifndef FOVEA_RUNTIME_STOPWATCH_H
 #define FOVEA_RUNTIME_STOPWATCH_H
 
@@ -13,15 +13,18 @@ struct PhaseTime {
   double seconds;
 };
 
+using Clock = std::chrono::steady_clock;
+
+inline double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 /// Adds the time until it is destroyed to a list.
 class Stopwatch {
 public:
   Stopwatch(std::vector<PhaseTime> &times, std::string name)
-      : times(times), name(std::move(name)), start(std::chrono::steady_clock::now()) {}
-  ~Stopwatch() {
-    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    times.push_back({std::move(name), elapsed.count()});
-  }
+      : times(times), name(std::move(name)), start(Clock::now()) {}
+  ~Stopwatch() { times.push_back({std::move(name), secondsSince(start)}); }
   Stopwatch(const Stopwatch &) = delete;
   Stopwatch &operator=(const Stopwatch &) = delete;
 
@@ -31,7 +34,7 @@ public:
 private:
   std::vector<PhaseTime> &times;
   std::string name;
-  std::chrono::steady_clock::time_point start;
+  Clock::time_point start;
 };
 
 } // namespace fovea

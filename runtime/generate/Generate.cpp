@@ -1,17 +1,11 @@
 // The loop of generation: prefill, then draw and decode until something ends it. One sequence is a
 // batch of one.
+#include "runtime/Stopwatch.h"
 #include "runtime/generate/LanguageModel.h"
 #include "llvm/ADT/STLExtras.h"
-#include <chrono>
 #include <limits>
 
 using namespace fovea;
-using Clock = std::chrono::steady_clock;
-
-static double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 namespace {
 /// One sequence on its way.
 class Continuation {

@@ -43,14 +43,10 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.text("-t,--threads", "N,N,...", "numbers of threads; 0 is one for each CPU",
             options.threads);
   line.flag("--json", "print the results as JSON", options.json);
-  line.integer("--chunk-size", "N", "tokens of the prompt to process at once", 1,
-               options.compile.chunkSize);
-  line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16, bf16 or q8",
-            options.compile.cacheType);
-  line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4",
-            options.compile.quantize);
+  line.cache(options.compile.chunkSize, options.compile.cacheType);
+  line.quantize(options.compile.quantize);
   options.cache.declare(line);
-  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
+  line.cpu(options.compile.cpu);
   return line.parse(arguments);
 }
 

@@ -1,13 +1,11 @@
 #include "BenchModel.h"
+#include "runtime/Stopwatch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include <chrono>
 #include <set>
 
 using namespace fovea;
 using namespace fovea::tool;
-using Clock = std::chrono::steady_clock;
-
 double Rate::medianSeconds() const {
   std::vector<double> sorted = seconds;
   llvm::sort(sorted);
@@ -75,9 +73,8 @@ static llvm::Error repeat(int64_t repetitions, Rate &rate,
     Clock::time_point start = Clock::now();
     if (llvm::Error error = run())
       return error;
-    std::chrono::duration<double> elapsed = Clock::now() - start;
     if (i > 0)
-      rate.seconds.push_back(elapsed.count());
+      rate.seconds.push_back(secondsSince(start));
   }
   return llvm::Error::success();
 }
@@ -144,7 +141,7 @@ llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const Mo
   llvm::Expected<LanguageModel> model = LanguageModel::load(directory, options);
   if (!model)
     return model.takeError();
-  result.loadSeconds = std::chrono::duration<double>(Clock::now() - start).count();
+  result.loadSeconds = secondsSince(start);
   result.threads = model->executable().threads();
   Work work = workOf(model->executable().weights(), model->vocabularySize());
   result.weightBytes = work.bytes;

@@ -92,6 +92,31 @@ void CommandLine::integer(StringRef names, StringRef value, StringRef help, int6
       {names.str(), value.str(), (help + " (default: " + Twine(target) + ")").str(), set});
 }
 
+void CommandLine::model(std::string &target) {
+  positional("MODEL", "a .fov file, an .mlir file or a model directory", target);
+}
+
+void CommandLine::seed(int64_t &target) {
+  integer("-s,--seed", "N", "seed of the random inputs and weights", 0, target);
+}
+
+void CommandLine::cpu(std::string &target) {
+  text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", target);
+}
+
+void CommandLine::route(std::string &target) {
+  text("--route", "ROUTE", "fast, or reference: plain loops", target);
+}
+
+void CommandLine::quantize(std::string &target) {
+  text("--quantize", "FORMAT", "hold weights of products as q8 or q4", target);
+}
+
+void CommandLine::cache(int64_t &chunkSize, std::string &cacheType) {
+  integer("--chunk-size", "N", "tokens of the prompt to process at once", 1, chunkSize);
+  text("--cache-type", "TYPE", "keys and values in the cache: f32, f16, bf16 or q8", cacheType);
+}
+
 void CommandLine::threads(int64_t &target) {
   // More would take longer to start than any kernel runs.
   constexpr int64_t most = 1024;

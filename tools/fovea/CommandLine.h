@@ -49,8 +49,23 @@ public:
   /// A number of at least `minimum`.
   void integer(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help, int64_t minimum,
                int64_t &target);
+  // Options of several subcommands.
+
+  /// What Model::load takes.
+  void model(std::string &target);
   /// -t, a number of threads.
   void threads(int64_t &target);
+  /// -s, of what random inputs and weights are drawn with.
+  void seed(int64_t &target);
+  /// --target-cpu
+  void cpu(std::string &target);
+  /// --route
+  void route(std::string &target);
+  /// --quantize
+  void quantize(std::string &target);
+  /// --chunk-size and --cache-type of a language model.
+  void cache(int64_t &chunkSize, std::string &cacheType);
+
   /// An option that may be given several times.
   void repeated(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
                 std::vector<std::string> &target);

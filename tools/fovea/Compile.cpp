@@ -27,7 +27,7 @@ struct CompileCommandOptions {
 static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                                          CompileCommandOptions &options) {
   CommandLine line("compile", "Compiles a model to a file.");
-  line.positional("MODEL", "a .fov file, an .mlir file or a model directory", options.model);
+  line.model(options.model);
   line.text("-o,--output", "OUT", "the file to write, - for stdout; must be given", options.output);
   line.text("--emit", "FORM",
             "mlir, llvm, asm, obj or so (default: by the ending of OUT: .mlir, .ll, .s, .o, .so)",
@@ -40,12 +40,12 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.text("--weights", "DIR", "the model directory whose config.json the description reads",
             options.weights);
   line.repeated("--set", "NAME=VALUE", "a parameter of the description", options.assignments);
-  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
+  line.cpu(options.cpu);
   line.text("--target-triple", "TRIPLE",
             "target to compile for, such as aarch64-linux-gnu (default: this machine)",
             options.triple);
-  line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4", options.quantize);
-  line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
+  line.quantize(options.quantize);
+  line.route(options.route);
   options.reporting.declare(line);
   return line.parse(arguments);
 }

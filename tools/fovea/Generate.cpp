@@ -8,10 +8,10 @@
 #include "SamplingFlags.h"
 #include "Subcommands.h"
 #include "frontend/FileIO.h"
+#include "runtime/Stopwatch.h"
 #include "runtime/generate/LanguageModel.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
-#include <chrono>
 
 using namespace fovea;
 using namespace fovea::tool;
@@ -28,7 +28,6 @@ struct GenerateOptions {
   bool ignoreEos = false, printIds = false, time = false, verify = false;
 };
 
-using Clock = std::chrono::steady_clock;
 } // namespace
 
 static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
@@ -47,10 +46,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.integer("-c,--ctx-size", "N",
                "tokens of prompt and text; 0: all that the model can, -1: 4096 of them", -1,
                options.compile.contextSize);
-  line.integer("--chunk-size", "N", "tokens of the prompt to process at once", 1,
-               options.compile.chunkSize);
-  line.text("--cache-type", "TYPE", "keys and values in the cache: f32, f16, bf16 or q8",
-            options.compile.cacheType);
+  line.cache(options.compile.chunkSize, options.compile.cacheType);
   line.threads(options.threads);
   line.flag("--print-ids", "print token ids, not text", options.printIds);
   line.flag("--time", "print to stderr how long each part took", options.time);
@@ -59,10 +55,9 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             "compare the logits of the prompt with the float64 reference executor, and exit",
             options.verify);
   options.cache.declare(line);
-  line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4",
-            options.compile.quantize);
-  line.text("--route", "ROUTE", "fast, or reference: plain loops", options.compile.route);
-  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.compile.cpu);
+  line.quantize(options.compile.quantize);
+  line.route(options.compile.route);
+  line.cpu(options.compile.cpu);
   return line.parse(arguments);
 }
 
@@ -107,10 +102,6 @@ static llvm::Error checkPrompts(const GenerateOptions &options) {
 //===----------------------------------------------------------------------===//
 // Output
 //===----------------------------------------------------------------------===//
-
-static double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 static void printPhase(StringRef name, size_t tokens, double seconds) {
   llvm::errs() << llvm::format("%-8s %10.3f ms  %5zu tokens, %.1f tokens/s\n", name.data(),

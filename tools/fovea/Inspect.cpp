@@ -30,7 +30,7 @@ static constexpr int runs = 5;
 static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                                          InspectOptions &options) {
   CommandLine line("inspect", "Writes a page that shows how a model is compiled and runs.");
-  line.positional("MODEL", "a .fov file, an .mlir file or a model directory", options.model);
+  line.model(options.model);
   line.text("--html", "OUT", "the page to write, one file that needs no other; must be given",
             options.html);
   line.text("--input", "FILE", "inputs by name (.safetensors), or the only one (.npy)",
@@ -43,8 +43,8 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                 options.assignments);
   line.text("--entry", "NAME", "the function to show; the first by default", options.entry);
   line.threads(options.threads);
-  line.integer("-s,--seed", "N", "seed of the random inputs and weights", 0, options.seed);
-  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
+  line.seed(options.seed);
+  line.cpu(options.cpu);
   line.flag("--no-run", "compile only", options.noRun);
   line.text("--peak-gflops", "N", "the roofline's ceiling in GFLOP/s instead of a measured one",
             options.peakOperations);

@@ -32,7 +32,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.integer("-c,--ctx-size", "N", "tokens that are predicted from each other", 2,
                options.measure.window);
   line.threads(options.threads);
-  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.measure.cpu);
+  line.cpu(options.measure.cpu);
   return line.parse(arguments);
 }
 

@@ -15,12 +15,12 @@
 #include "runtime/Compile.h"
 #include "runtime/QuantizedWeights.h"
 #include "runtime/Reference.h"
+#include "runtime/Stopwatch.h"
 #include "runtime/ThreadPool.h"
 #include "runtime/Trace.h"
 #include "runtime/inspect/Report.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
-#include <chrono>
 
 using namespace fovea;
 using namespace fovea::tool;
@@ -36,13 +36,12 @@ struct RunOptions {
   ReportingOptions reporting;
 };
 
-using Clock = std::chrono::steady_clock;
 } // namespace
 
 static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                                          RunOptions &options) {
   CommandLine line("run", "Compiles a model, runs it, and prints its results.");
-  line.positional("MODEL", "a .fov file, an .mlir file or a model directory", options.model);
+  line.model(options.model);
   line.text("--input", "FILE",
             "inputs by name (.safetensors), or the only one (.npy); random "
             "ones otherwise",
@@ -61,7 +60,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             options.output);
   line.text("--entry", "NAME", "the function to run; the first by default", options.entry);
   line.threads(options.threads);
-  line.integer("-s,--seed", "N", "seed of the random inputs and weights", 0, options.seed);
+  line.seed(options.seed);
   line.flag("--time", "print how long compiling and running took", options.time);
   options.reporting.declare(line);
   line.bytes("--max-bytes", "refuse to run if it takes more memory than that", options.maxBytes);
@@ -69,9 +68,9 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
             options.trace);
   line.flag("--verify", "compare with the float64 reference executor", options.verify);
   options.cache.declare(line);
-  line.text("--quantize", "FORMAT", "hold weights of products as q8 or q4", options.quantize);
-  line.text("--route", "ROUTE", "fast, or reference: plain loops", options.route);
-  line.text("--target-cpu", "CPU", "CPU to compile for, as LLVM names it", options.cpu);
+  line.quantize(options.quantize);
+  line.route(options.route);
+  line.cpu(options.cpu);
   return line.parse(arguments);
 }
 
@@ -125,10 +124,6 @@ static llvm::Error verify(const Model &model, const EntrySignature &entry,
 //===----------------------------------------------------------------------===//
 // Times
 //===----------------------------------------------------------------------===//
-
-static double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Runs for about a second, at least three times, after the run that warmed everything up.
 static llvm::Error printTimes(const Executable &executable, llvm::ArrayRef<NamedView> inputs,

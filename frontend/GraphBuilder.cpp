@@ -306,7 +306,7 @@ GraphBuilder::ifTrue(Value condition, ArrayRef<SymbolicTensor> init,
 Expected<GraphBuilder::Tensors> GraphBuilder::loopTo(Value upper, ArrayRef<SymbolicTensor> init,
                                                      LoopBody body) {
   if (init.empty())
-    return makeError("for: expected at least one carried tensor");
+    return makeError("for: expected at least one carried tensor, got none");
   auto values = llvm::map_to_vector(init, [](const SymbolicTensor &x) { return x.value; });
   auto loop = scf::ForOp::create(ir, currentLoc, constantIndex(0), upper, constantIndex(1), values);
   OpBuilder::InsertionGuard guard(ir);

@@ -193,7 +193,8 @@ GraphBuilder::TensorOrError GraphBuilder::permute(const SymbolicTensor &x,
     normalized.push_back(*position);
   }
   if (static_cast<int64_t>(normalized.size()) != x.rank() || !isPermutationVector(normalized))
-    return makeError("permute: expected each dim of " + x.str() + " once");
+    return makeError("permute: expected each dim of " + x.str() + " once, got " +
+                     formatShape(SymbolicShape(permutation.begin(), permutation.end())));
   if (llvm::is_sorted(normalized))
     return x;
   SymbolicShape shape;
@@ -221,6 +222,8 @@ GraphBuilder::TensorOrError GraphBuilder::splitHeads(const SymbolicTensor &x,
                                                      const SymbolicDim &heads) {
   if (x.rank() < 2)
     return makeError("split_heads: expected rank 2 or more, got " + x.str());
+  if (heads.constant().value_or(1) < 1)
+    return makeError("split_heads: expected at least one head, got " + heads.str());
   std::optional<SymbolicDim> headDim = x.shape.back().exactQuotient(heads);
   if (!headDim)
     return makeError("split_heads: expected the last dim of " + x.str() + " to be a multiple of " +

@@ -174,7 +174,7 @@ static llvm::Error checkConcat(ArrayRef<SymbolicTensor> inputs, int64_t dim) {
 
 GraphBuilder::TensorOrError GraphBuilder::concat(ArrayRef<SymbolicTensor> inputs, int64_t dim) {
   if (inputs.empty())
-    return makeError("concat: expected at least one tensor");
+    return makeError("concat: expected at least one tensor, got none");
   Expected<int64_t> position = normalizeDim("concat", dim, inputs.front().rank());
   if (!position)
     return position.takeError();
@@ -206,7 +206,7 @@ GraphBuilder::TensorOrError GraphBuilder::concat(ArrayRef<SymbolicTensor> inputs
 
 GraphBuilder::TensorOrError GraphBuilder::stack(ArrayRef<SymbolicTensor> inputs, int64_t dim) {
   if (inputs.empty())
-    return makeError("stack: expected at least one tensor");
+    return makeError("stack: expected at least one tensor, got none");
   Expected<int64_t> position = normalizeDim("stack", dim, inputs.front().rank() + 1);
   if (!position)
     return position.takeError();

@@ -97,7 +97,9 @@ bool Importer::bindEntryDims(const Function &function, Scope &scope) {
       }
       auto *number = std::get_if<int64_t>(&given->second);
       if (!number || *number < 1) {
-        fail(name->range, "the dim '" + name->name + "' needs a positive integer");
+        fail(name->range, "the dim '" + name->name + "' needs a positive integer, got " +
+                              std::visit([](const auto &value) { return Value(value).describe(); },
+                                         given->second));
         return false;
       }
       scope.names[name->name] = Value(*number);

@@ -27,7 +27,7 @@ llvm::Expected<ModelDirectory> ModelDirectory::open(llvm::StringRef path) {
 llvm::Error ModelDirectory::wrongEntry(llvm::StringRef key, llvm::StringRef expected) const {
   const llvm::json::Value *value = configuration.get(key);
   return llvm::createStringError(configPath + ": expected '" + key + "', " + expected + ", got " +
-                                 (value ? describeKind(*value) : "no such entry"));
+                                 kindOf(value));
 }
 
 llvm::Expected<int64_t> ModelDirectory::integer(llvm::StringRef key) const {

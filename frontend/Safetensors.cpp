@@ -68,12 +68,14 @@ SafetensorsFile::HeaderReader::readIntegers(llvm::StringRef tensor, llvm::String
                                             const llvm::json::Object &object) {
   const llvm::json::Array *array = object.getArray(key);
   if (!array)
-    return fail(tensor, "expected '" + key + "', an array of integers");
+    return fail(tensor,
+                "expected '" + key + "', an array of integers, got " + kindOf(object.get(key)));
   DimVector integers;
   for (const Value &element : *array) {
     std::optional<int64_t> integer = element.getAsInteger();
     if (!integer || *integer < 0)
-      return fail(tensor, "expected integers from 0 to 2^63 - 1 in '" + key + "'");
+      return fail(tensor, "expected integers from 0 to 2^63 - 1 in '" + key + "', got " +
+                              (integer ? std::to_string(*integer) : describeKind(element).str()));
     integers.push_back(*integer);
   }
   return integers;

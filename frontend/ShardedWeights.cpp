@@ -13,7 +13,7 @@ llvm::Expected<const SafetensorsFile *> ShardedWeights::openShard(llvm::StringRe
   if (fileName != llvm::sys::path::filename(fileName) || fileName == "." || fileName == ".." ||
       fileName.empty() || fileName.contains('\0'))
     return llvm::createStringError(path + ": expected the name of a file beside the index, got '" +
-                                   fileName + "'");
+                                   shortened(fileName) + "'");
   llvm::SmallString<128> shardPath(llvm::sys::path::parent_path(path));
   llvm::sys::path::append(shardPath, fileName);
   llvm::Expected<std::unique_ptr<SafetensorsFile>> shard = SafetensorsFile::open(shardPath);
@@ -28,8 +28,9 @@ llvm::Expected<std::unique_ptr<ShardedWeights>> ShardedWeights::open(llvm::Strin
     return index.takeError();
   const llvm::json::Object *map = index->getObject("weight_map");
   if (!map)
-    return llvm::createStringError(indexPath +
-                                   ": expected 'weight_map', an object from tensors to files");
+    return llvm::createStringError(
+        indexPath + ": expected 'weight_map', an object from tensors to files, got " +
+        kindOf(index->get("weight_map")));
   auto result = std::make_unique<ShardedWeights>();
   result->path = indexPath.str();
   for (const auto &[key, value] : *map) {

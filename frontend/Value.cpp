@@ -1,5 +1,6 @@
 // Conversions and descriptions of compile-time values.
 #include "frontend/Value.h"
+#include "frontend/Json.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -62,9 +63,7 @@ struct Describer {
   std::string operator()(int64_t value) const { return "the integer " + std::to_string(value); }
   std::string operator()(double value) const { return "the number " + formatNumber(value); }
   std::string operator()(const TextValue &value) const {
-    constexpr size_t shown = 60;
-    bool isLong = value.text.size() > shown;
-    return "the string '" + value.text.substr(0, shown) + (isLong ? "...'" : "'");
+    return "the string '" + shortened(value.text) + "'";
   }
   std::string operator()(const SymbolicDim &value) const { return "the size " + value.str(); }
   std::string operator()(const SequenceValue &value) const {

@@ -8,8 +8,8 @@
 using namespace fovea;
 using attn::WeightFormat;
 
-/// The upper 16 bits of a float are a bf16. Adding `bias` to the bits beforehand rounds: 0xFFFF away
-/// from zero, 0x7FFF to nearest (and one more where the bf16 below is odd, for ties to even).
+/// The upper 16 bits of a float are a bf16. Adding `bias` to the bits beforehand rounds: 0xFFFF
+/// away from zero, 0x7FFF to nearest (and one more where the bf16 below is odd, for ties to even).
 static float truncateToBf16(float value, uint32_t bias) {
   uint32_t bits = (llvm::bit_cast<uint32_t>(value) + bias) & 0xFFFF0000U;
   return llvm::bit_cast<float>(bits);
@@ -90,7 +90,8 @@ llvm::Error QuantizedSource::add(const WeightSpec &spec) {
   for (int64_t i = 0; i < spec.count; ++i) {
     std::optional<TensorView> stored = source->find(spec.nameOf(i));
     if (!stored || stored->rank() != 2)
-      return llvm::createStringError(location() + ": expected a matrix '" + spec.nameOf(i) + "'");
+      return llvm::createStringError(location() + ": expected a matrix '" + spec.nameOf(i) +
+                                     "', got " + (stored ? stored->describe() : "no such tensor"));
     llvm::Expected<Tensor> tensor =
         quantizeAndBack(*stored, *spec.panels->format, spec.panels->dim);
     if (!tensor)

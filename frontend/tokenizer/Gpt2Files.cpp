@@ -1,5 +1,6 @@
 // GPT-2's own files: vocab.json with the tokens, merges.txt with a merge a line. The rest of the
 // pipeline is fixed.
+#include "frontend/Json.h"
 #include "frontend/tokenizer/Bpe.h"
 #include "frontend/tokenizer/Pipeline.h"
 #include "frontend/tokenizer/Unicode.h"
@@ -21,7 +22,10 @@ static llvm::Error addMerges(Bpe &bpe, StringRef text, StringRef name) {
     auto [left, right] = line.split(' ');
     std::string place = (name + ":" + llvm::Twine(number) + ": error: ").str();
     if (left.empty() || right.empty() || right.contains(' '))
-      return llvm::createStringError(place + "expected two tokens with one space between them");
+      return llvm::createStringError(place +
+                                     "expected two tokens with one space between them, "
+                                     "got '" +
+                                     shortened(line) + "'");
     if (llvm::Error error = bpe.addMerge(left, right))
       return llvm::createStringError(place + llvm::toString(std::move(error)));
   }

@@ -1,6 +1,7 @@
 #include "frontend/tokenizer/JsonNode.h"
 #include "frontend/Json.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace fovea;
 using namespace fovea::tokenizer;
@@ -12,7 +13,7 @@ llvm::Error JsonNode::error(const llvm::Twine &message) const {
 }
 
 llvm::Error JsonNode::unsupported(StringRef name, StringRef expected) const {
-  return error("'" + name + "' is not supported; expected " + expected);
+  return error("'" + shortened(name) + "' is not supported; expected " + expected);
 }
 
 llvm::Error JsonNode::wrongKind(StringRef expected) const {
@@ -66,7 +67,7 @@ Expected<JsonNode> JsonNode::member(StringRef key) const {
     return members.takeError();
   if (std::optional<JsonNode> node = find(key))
     return *node;
-  return error("expected a member '" + key + "'");
+  return error("expected a member '" + key + "', got an object without");
 }
 
 Expected<std::string> JsonNode::stringMember(StringRef key) const {
@@ -104,6 +105,7 @@ llvm::Error JsonNode::expectOnly(std::initializer_list<StringRef> keys) const {
     return members.takeError();
   for (const auto &[key, member] : **members)
     if (!llvm::is_contained(keys, StringRef(key)))
-      return error("the member '" + StringRef(key) + "' is not supported");
+      return error("the member '" + shortened(key) + "' is not supported; expected " +
+                   llvm::join(keys, ", "));
   return llvm::Error::success();
 }

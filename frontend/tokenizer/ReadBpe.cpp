@@ -1,4 +1,5 @@
 // The model of type BPE in a tokenizer.json.
+#include "frontend/Json.h"
 #include "frontend/tokenizer/Bpe.h"
 
 using namespace fovea;
@@ -42,17 +43,18 @@ static Expected<std::pair<std::string, std::string>> readMerge(const JsonNode &n
     auto [left, right] = text->split(' ');
     if (!left.empty() && !right.empty() && !right.contains(' '))
       return std::pair(left.str(), right.str());
-    return node.error("expected two tokens with one space between them, got '" + *text + "'");
+    return node.error("expected two tokens with one space between them, got '" + shortened(*text) +
+                      "'");
   }
-  Expected<std::vector<JsonNode>> pair = node.array();
-  if (!pair)
-    return node.error("expected two tokens");
-  if (pair->size() != 2)
-    return node.error("expected two tokens, got " + llvm::Twine(pair->size()));
-  Expected<std::string> left = (*pair)[0].string();
+  if (!node.json().getAsArray())
+    return node.error("expected two tokens, got " + describeKind(node.json()));
+  std::vector<JsonNode> pair = llvm::cantFail(node.array());
+  if (pair.size() != 2)
+    return node.error("expected two tokens, got " + llvm::Twine(pair.size()));
+  Expected<std::string> left = pair[0].string();
   if (!left)
     return left.takeError();
-  Expected<std::string> right = (*pair)[1].string();
+  Expected<std::string> right = pair[1].string();
   if (!right)
     return right.takeError();
   return std::pair(std::move(*left), std::move(*right));

@@ -6,14 +6,14 @@ using namespace fovea;
 using llvm::Twine;
 
 static llvm::Error outOfRange(llvm::StringRef name, llvm::StringRef expected, double got) {
-  return llvm::createStringError("expected " + name + " to be " + expected + ", got " +
-                                 std::to_string(got));
+  return llvm::createStringError("expected %s to be %s, got %g", name.str().c_str(),
+                                 expected.str().c_str(), got);
 }
 
 llvm::Error SamplingOptions::validate() const {
   auto isNumber = [](float x) { return std::isfinite(x); };
   if (!isNumber(temperature) || temperature < 0)
-    return outOfRange("temperature", "at least 0", temperature);
+    return outOfRange("temperature", "finite and at least 0", temperature);
   if (topK < 0)
     return outOfRange("top-k", "at least 0", static_cast<double>(topK));
   if (!(topP >= 0 && topP <= 1))
@@ -21,11 +21,11 @@ llvm::Error SamplingOptions::validate() const {
   if (!(minP >= 0 && minP <= 1))
     return outOfRange("min-p", "from 0 to 1", minP);
   if (!isNumber(repeatPenalty) || repeatPenalty <= 0)
-    return outOfRange("repeat penalty", "above 0", repeatPenalty);
+    return outOfRange("repeat penalty", "finite and above 0", repeatPenalty);
   if (!isNumber(frequencyPenalty))
-    return outOfRange("frequency penalty", "a number", frequencyPenalty);
+    return outOfRange("frequency penalty", "finite", frequencyPenalty);
   if (!isNumber(presencePenalty))
-    return outOfRange("presence penalty", "a number", presencePenalty);
+    return outOfRange("presence penalty", "finite", presencePenalty);
   if (repeatLastN < 0)
     return outOfRange("repeat-last-n", "at least 0", static_cast<double>(repeatLastN));
   return llvm::Error::success();

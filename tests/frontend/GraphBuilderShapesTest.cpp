@@ -77,15 +77,17 @@ TEST_F(GraphBuilderTest, ShapeErrors) {
             "reshape: cannot view f32[B, L, 64] as [-1, -1]: expected at most one dim of -1");
   EXPECT_EQ(errorOf(b.reshape(x[0], {-1, 7})),
             "reshape: cannot view f32[B, L, 64] as [-1, 7]: 64*B*L elements are no multiple of 7");
-  EXPECT_EQ(errorOf(b.permute(x[0], {0, 1})), "permute: expected each dim of f32[B, L, 64] once");
+  EXPECT_EQ(errorOf(b.permute(x[0], {0, 1})),
+            "permute: expected each dim of f32[B, L, 64] once, got [0, 1]");
   EXPECT_EQ(errorOf(b.permute(x[0], {0, 1, 1})),
-            "permute: expected each dim of f32[B, L, 64] once");
+            "permute: expected each dim of f32[B, L, 64] once, got [0, 1, 1]");
   EXPECT_EQ(errorOf(b.permute(x[0], {0, 1, 3})), "permute: dim 3 is out of range for rank 3");
   EXPECT_EQ(errorOf(b.transpose(x[0], 0, -4)), "transpose: dim -4 is out of range for rank 3");
   EXPECT_EQ(errorOf(b.squeeze(x[0], 0)), "squeeze: expected dim 0 to be 1, got f32[B, L, 64]");
   EXPECT_EQ(errorOf(b.unsqueeze(x[0], 4)), "unsqueeze: dim 4 is out of range for rank 4");
   EXPECT_EQ(errorOf(b.splitHeads(x[0], 7)),
             "split_heads: expected the last dim of f32[B, L, 64] to be a multiple of 7 heads");
+  EXPECT_EQ(errorOf(b.splitHeads(x[0], 0)), "split_heads: expected at least one head, got 0");
   auto row = llvm::cantFail(b.index(llvm::cantFail(b.index(x[0], 0, 0)), 0, 0));
   EXPECT_EQ(errorOf(b.splitHeads(row, 8)), "split_heads: expected rank 2 or more, got f32[64]");
   EXPECT_EQ(errorOf(b.mergeHeads(row)), "merge_heads: expected rank 3 or more, got f32[64]");
@@ -145,13 +147,13 @@ TEST_F(GraphBuilderTest, ConcatAndStack) {
 
 TEST_F(GraphBuilderTest, ConcatErrors) {
   auto x = begin({{f32(), {B, 64}}, {f32(), {B, 32}}, {i64(), {B, 64}}});
-  EXPECT_EQ(errorOf(b.concat({}, 0)), "concat: expected at least one tensor");
+  EXPECT_EQ(errorOf(b.concat({}, 0)), "concat: expected at least one tensor, got none");
   EXPECT_EQ(errorOf(b.concat({x[0], x[1]}, 0)),
             "concat: expected dims equal to [B, 64] except dim 0, got f32[B, 32]");
   EXPECT_EQ(errorOf(b.concat({x[0], x[2]}, 0)),
             "concat: element types differ: f32[B, 64] and i64[B, 64]");
   EXPECT_EQ(errorOf(b.concat({x[0]}, 2)), "concat: dim 2 is out of range for rank 2");
-  EXPECT_EQ(errorOf(b.stack({}, 0)), "stack: expected at least one tensor");
+  EXPECT_EQ(errorOf(b.stack({}, 0)), "stack: expected at least one tensor, got none");
   EXPECT_EQ(errorOf(b.stack({x[0], x[1]}, 0)),
             "stack: expected shapes equal to [B, 64], got f32[B, 32]");
 }

@@ -126,7 +126,8 @@ TEST_F(GraphBuilderTest, LoopCarriesOneShape) {
   };
   EXPECT_EQ(errorOf(b.forLoop(5, x, flattens)),
             "for: carried tensor 0 starts as f32[B, 64] but becomes f32[64*B]");
-  EXPECT_EQ(errorOf(b.forLoop(5, {}, keeps)), "for: expected at least one carried tensor");
+  EXPECT_EQ(errorOf(b.forLoop(5, {}, keeps)),
+            "for: expected at least one carried tensor, got none");
   EXPECT_FALSE(llvm::StringRef(finish(x[0])).contains("scf.for"));
 }
 

@@ -171,7 +171,10 @@ TEST_F(ImporterTest, ParamsAndDimsFromOutside) {
   EXPECT_EQ(messages(text),
             Messages{"'nme' is neither a param nor a dim of this file (did you mean 'name'?)"});
   options.params = {{"B", int64_t(0)}};
-  EXPECT_EQ(messages(text), Messages{"the dim 'B' needs a positive integer"});
+  EXPECT_EQ(messages(text), Messages{"the dim 'B' needs a positive integer, got the integer 0"});
+  options.params = {{"B", "many"}};
+  EXPECT_EQ(messages(text),
+            Messages{"the dim 'B' needs a positive integer, got the string 'many'"});
 }
 
 TEST_F(ImporterTest, ParamValuesFromText) {

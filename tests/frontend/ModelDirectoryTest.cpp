@@ -92,7 +92,7 @@ TEST(ShardedWeightsTest, RejectsBadIndices) {
     writeSharded(dir, weightMap);
     return failsWith(openWeights(dir.path("model.safetensors.index.json")), message);
   };
-  EXPECT_TRUE(rejects("[]", "expected 'weight_map', an object"));
+  EXPECT_TRUE(rejects("[]", "an object from tensors to files, got an array"));
   EXPECT_TRUE(rejects("{\"a\": 1}", "expected a file name for tensor 'a', got a number"));
   EXPECT_TRUE(rejects("{\"a\": \"s2\"}", "s2: no tensor 'a'"));
   EXPECT_TRUE(rejects("{\"a\": \"s3\"}", "s3: cannot read: No such file"));

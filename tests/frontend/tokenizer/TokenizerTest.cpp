@@ -141,6 +141,8 @@ TEST(TokenizerTest, RefusesModels) {
                       "model.merges[0]: 'aa' is not in the vocabulary"));
   EXPECT_TRUE(refuses(R"({"type": "BPE", "vocab": {"a": 0}, "merges": [["a"]]})",
                       "model.merges[0]: expected two tokens, got 1"));
+  EXPECT_TRUE(refuses(R"({"type": "BPE", "vocab": {"a": 0}, "merges": [7]})",
+                      "model.merges[0]: expected two tokens, got a number"));
   EXPECT_TRUE(refuses(R"({"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": "?"})",
                       "model.unk_token: '?' is not in the vocabulary"));
   EXPECT_TRUE(refuses(R"({"type": "WordPiece", "vocab": {"a": 0}, "unk_token": "?",
@@ -207,7 +209,8 @@ TEST(TokenizerTest, ReadsDirectories) {
                         "merges.txt:3: error: 'aa' is not in the vocabulary"));
   directory.write("merges.txt", "a b c\n");
   EXPECT_TRUE(failsWith(Tokenizer::fromDirectory(directory.path()),
-                        "merges.txt:1: error: expected two tokens"));
+                        "merges.txt:1: error: expected two tokens with one space between them, got "
+                        "'a b c'"));
   directory.write("merges.txt", "a \xFF\n");
   EXPECT_TRUE(failsWith(Tokenizer::fromDirectory(directory.path()), "offset 2 is not UTF-8"));
   directory.write("tokenizer.json", fileWith("")); // goes before the two files

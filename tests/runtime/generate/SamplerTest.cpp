@@ -203,11 +203,14 @@ TEST_F(SamplerTest, OptionsOutOfRange) {
     change(options);
     return Sampler::create(options, 5).takeError();
   };
-  EXPECT_TRUE(
-      failsWith(error([](auto &o) { o.temperature = -1; }), "temperature to be at least 0"));
+  EXPECT_TRUE(failsWith(error([](auto &o) { o.temperature = -1; }),
+                        "temperature to be finite and at least 0, got -1"));
+  EXPECT_TRUE(failsWith(error([](auto &o) { o.temperature = INFINITY; }),
+                        "temperature to be finite and at least 0, got inf"));
   EXPECT_TRUE(failsWith(error([](auto &o) { o.topK = -1; }), "top-k to be at least 0"));
   EXPECT_TRUE(failsWith(error([](auto &o) { o.topP = 1.5f; }), "top-p to be from 0 to 1"));
   EXPECT_TRUE(failsWith(error([](auto &o) { o.minP = NAN; }), "min-p to be from 0 to 1"));
-  EXPECT_TRUE(failsWith(error([](auto &o) { o.repeatPenalty = 0; }), "repeat penalty to be above"));
+  EXPECT_TRUE(failsWith(error([](auto &o) { o.repeatPenalty = 0; }),
+                        "repeat penalty to be finite and above 0, got 0"));
   EXPECT_TRUE(failsWith(error([](auto &o) { o.logitBias = {{5, 1.0f}}; }), "a token below 5"));
 }

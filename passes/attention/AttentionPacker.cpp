@@ -8,8 +8,7 @@
 using namespace mlir;
 using namespace fovea;
 
-/// Elements of the memref's last dim can be loaded as a vector.
-static bool hasContiguousRows(Value memref) {
+bool fovea::hasContiguousRows(Value memref) {
   return cast<MemRefType>(memref.getType()).isLastDimUnitStride();
 }
 
@@ -77,8 +76,16 @@ void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_
   prefetch(source, b.add(row, b.index(rowsAhead(source))), begin, count, /*locality=*/3);
 }
 
-void AttentionPacker::forEachTransposed(Value source, ValueRange rows, TransposedBody body) {
+void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor, Value into,
+                                     ValueRange leading, Value lane) {
   int64_t side = rows.size(), count = narrowColumns(scoreType, side);
+  auto store = [&](Value column, Value vector) {
+    if (factor)
+      vector = arith::MulFOp::create(b, vector, b.splat(vector.getType(), factor));
+    SmallVector<Value> at(leading);
+    at.append({column, lane});
+    vector::StoreOp::create(b, vector, into, at);
+  };
   Value columns = emitRowElements(b, source, 1);
   Value whole = hasContiguousRows(source) ? b.roundDown(columns, count) : b.index(0);
   // Squares would be more of code that takes long to compile, and no faster.
@@ -89,25 +96,14 @@ void AttentionPacker::forEachTransposed(Value source, ValueRange rows, Transpose
       return loadRowPart(b, source, row, column, count, scoreType);
     });
     for (auto [t, vector] : llvm::enumerate(transposeNarrow(b, parts)))
-      body(b.add(column, b.index(t)), vector);
+      store(b.add(column, b.index(t)), vector);
   });
   b.loop(whole, columns, 1, [&](Value column) {
     SmallVector<Value> elements = llvm::map_to_vector(rows, [&](Value row) -> Value {
       return loadRowElement(b, source, row, column, scoreType);
     });
     auto type = VectorType::get({side}, scoreType);
-    body(column, vector::FromElementsOp::create(b, type, elements));
-  });
-}
-
-void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor, Value into,
-                                     ValueRange leading, Value lane) {
-  forEachTransposed(source, rows, [&](Value column, Value vector) {
-    if (factor)
-      vector = arith::MulFOp::create(b, vector, b.splat(vector.getType(), factor));
-    SmallVector<Value> at(leading);
-    at.append({column, lane});
-    vector::StoreOp::create(b, vector, into, at);
+    store(column, vector::FromElementsOp::create(b, type, elements));
   });
 }
 

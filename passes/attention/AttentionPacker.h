@@ -32,10 +32,6 @@ public:
   /// or NaN, else null.
   mlir::Value packValues(mlir::Value source, const KeyRange &range, mlir::Value into,
                          bool check = false);
-  /// `body(d, vector)` for every column d of `source` with the vector of its elements in `rows`,
-  /// in scores' type. Fetches the rows that come after.
-  using TransposedBody = llvm::function_ref<void(mlir::Value d, mlir::Value vector)>;
-  void forEachTransposed(mlir::Value source, mlir::ValueRange rows, TransposedBody body);
   /// `into[leading..., d, lane + t] = source[rows[t], d] * factor` for every column d; `factor` may
   /// be null. Fetches the rows that come after.
   void packTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value factor,
@@ -66,6 +62,9 @@ private:
   mlir::FloatType scoreType;
   const int64_t bytesAhead;
 };
+
+/// Whether elements of the memref's last dim can be loaded as a vector.
+bool hasContiguousRows(mlir::Value memref);
 
 /// Whether floats are finite is gathered in a vector of integers: zeros at first, which stay zeros
 /// while all are.

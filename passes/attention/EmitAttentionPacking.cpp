@@ -9,11 +9,6 @@
 using namespace mlir;
 using namespace fovea;
 
-/// Elements of the memref's last dim can be loaded as a vector.
-static bool hasContiguousRows(Value memref) {
-  return cast<MemRefType>(memref.getType()).isLastDimUnitStride();
-}
-
 static Type elementType(Value memref) {
   return cast<MemRefType>(memref.getType()).getElementType();
 }

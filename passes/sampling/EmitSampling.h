@@ -59,6 +59,8 @@ private:
                    const Threshold &otherwise);
 
   mlir::Value count(mlir::Value bound);
+  Values addBlocks(mlir::Value limit, int64_t number,
+                   llvm::function_ref<Values(mlir::Value first, int64_t lanes)> terms);
   Values computeTerms(mlir::Value bound);
   mlir::Value termsFrom(mlir::Value limit, mlir::Value values, mlir::Value terms);
   mlir::Value candidateMass(Range range, mlir::Value bound);

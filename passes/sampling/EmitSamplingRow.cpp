@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/sampling/EmitSampling.h"
+#include "passes/vector/LaneLoads.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -42,12 +43,9 @@ Value SamplingRow::lanesUpTo(Value last, Value first, int64_t lanes) {
   Value number = arith::MinSIOp::create(b, b.sub(last, first), b.index(lanes));
   number = arith::MaxSIOp::create(b, number, arith::ConstantIndexOp::create(b, -1));
   auto type = cast<VectorType>(onLanes(keyType, lanes));
-  SmallVector<APInt> numbers;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    numbers.emplace_back(keyType.getWidth(), lane);
-  Value lane = arith::ConstantOp::create(b, DenseElementsAttr::get(type, numbers));
+  Value steps = emitSteps(b, type);
   number = arith::IndexCastOp::create(b, keyType, number);
-  return arith::CmpIOp::create(b, CmpIPredicate::sle, lane, b.splat(type, number));
+  return arith::CmpIOp::create(b, CmpIPredicate::sle, steps, b.splat(type, number));
 }
 
 /// exp((logit - largest) / temperature) of what all limits keep, else 0.

@@ -30,13 +30,28 @@ Value SamplingRow::termsFrom(Value limit, Value values, Value terms) {
                                  b.constant(terms.getType(), 0));
 }
 
+/// The sums, as f64, of as many terms a token in all blocks with some logit at the limit or above.
+/// Over all blocks lane by lane: to add up the lanes of each takes as long as its vectors.
+SamplingRow::Values SamplingRow::addBlocks(Value limit, int64_t number,
+                                           function_ref<Values(Value, int64_t)> terms) {
+  Values none(number, b.constant(onLanes(b.getF64Type(), lanes), 0));
+  SmallVector<TypedAttr> zeros(number, b.getFloatAttr(floatType, 0));
+  Values sums = forBlocks(limit, none, [&](Value begin, Value end, ValueRange carried) {
+    Values parts = addLanes({begin, end}, zeros, terms);
+    for (auto [part, sum] : llvm::zip_equal(parts, carried))
+      part = arith::AddFOp::create(b, sum, toDouble(part));
+    return parts;
+  });
+  for (Value &sum : sums)
+    sum = addUpLanes(sum);
+  return sums;
+}
+
 /// Notes exp(logit - largest) in all blocks with some logit that is at least that of a key, for
 /// later passes. Returns the sums of those of such logits as f64: alone, times logit - largest and
 /// times its square.
 SamplingRow::Values SamplingRow::computeTerms(Value bound) {
   Value limit = logitOf(bound);
-  Values none(3, b.constant(onLanes(b.getF64Type(), lanes), 0));
-  SmallVector<TypedAttr> zeros(3, b.getFloatAttr(floatType, 0));
   auto termsAt = [&](Value first, int64_t lanes) -> Values {
     Value values = logits(first, lanes), terms = exponentials(values, maxLogit);
     store(terms, scratch.terms, first);
@@ -47,15 +62,7 @@ SamplingRow::Values SamplingRow::computeTerms(Value bound) {
     Value once = arith::MulFOp::create(b, terms, depth);
     return {terms, once, arith::MulFOp::create(b, once, depth)};
   };
-  Values sums = forBlocks(limit, none, [&](Value begin, Value end, ValueRange carried) {
-    Values parts = addLanes({begin, end}, zeros, termsAt);
-    for (auto [part, sum] : llvm::zip_equal(parts, carried))
-      part = arith::AddFOp::create(b, sum, toDouble(part));
-    return parts;
-  });
-  for (Value &sum : sums)
-    sum = addUpLanes(sum);
-  return sums;
+  return addBlocks(limit, 3, termsAt);
 }
 
 /// The same for the collected logits.
@@ -71,20 +78,11 @@ Value SamplingRow::candidateMass(Range range, Value bound) {
 /// is the smaller one.
 SamplingRow::Values SamplingRow::massesFrom(Value low, Value high) {
   Value limits[] = {logitOf(low), logitOf(high)};
-  Value none = b.constant(onLanes(b.getF64Type(), lanes), 0);
-  TypedAttr zero = b.getFloatAttr(floatType, 0);
   auto terms = [&](Value first, int64_t lanes) -> Values {
     Value values = logits(first, lanes), known = load(scratch.terms, first, lanes);
     return {termsFrom(limits[0], values, known), termsFrom(limits[1], values, known)};
   };
-  // Over all blocks lane by lane: to add up the lanes of each takes as long as its vectors.
-  Values sums =
-      forBlocks(limits[0], {none, none}, [&](Value begin, Value end, ValueRange carried) -> Values {
-        Values parts = addLanes({begin, end}, {zero, zero}, terms);
-        return {arith::AddFOp::create(b, carried[0], toDouble(parts[0])),
-                arith::AddFOp::create(b, carried[1], toDouble(parts[1]))};
-      });
-  return {addUpLanes(sums[0]), addUpLanes(sums[1])};
+  return addBlocks(limits[0], 2, terms);
 }
 
 /// Whether more than a few logits may be in the bracket, given the sums of exponentials from its

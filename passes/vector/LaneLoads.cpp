@@ -38,8 +38,13 @@ Value fovea::viewAsMemoryElements(EmitBuilder &b, Value memref) {
 }
 
 Value fovea::emitSteps(EmitBuilder &b, VectorType type) {
-  SmallVector<int64_t> steps = llvm::to_vector(llvm::seq(type.getNumElements()));
-  return arith::ConstantOp::create(b, DenseIntElementsAttr::get(type, steps));
+  Type element = type.getElementType();
+  unsigned bits =
+      element.isIndex() ? IndexType::kInternalStorageBitWidth : element.getIntOrFloatBitWidth();
+  SmallVector<APInt> steps;
+  for (int64_t lane = 0; lane < type.getNumElements(); ++lane)
+    steps.emplace_back(bits, lane);
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, steps));
 }
 
 /// Whether `vector` is what emitSteps makes.

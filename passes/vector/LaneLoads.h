@@ -6,7 +6,7 @@
 
 namespace fovea {
 
-/// 0, 1, 2, ... in the lanes of a vector of indices. A constant: vector.step has to be rewritten
+/// 0, 1, 2, ... in the lanes of a vector of indices or integers. A constant: vector.step has to be rewritten
 /// before it can be lowered, which takes longer than all else of a kernel's lowering.
 mlir::Value emitSteps(EmitBuilder &b, mlir::VectorType type);
 

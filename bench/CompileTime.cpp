@@ -2,12 +2,11 @@
 #include "bench/Measure.h"
 #include "bench/Quiet.h"
 #include "runtime/Compile.h"
+#include "runtime/Stopwatch.h"
 #include "tools/fovea/RandomTensors.h"
-#include <chrono>
 
 using namespace fovea;
 using namespace fovea::bench;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 /// One compilation. If another process had the CPU, its part of the time is taken from all phases
@@ -33,18 +32,17 @@ static llvm::Expected<Compilation> compileOnce(const CompileProblem &problem,
   llvm::Expected<Graph> graph = read(problem);
   if (!graph)
     return graph.takeError();
-  std::chrono::duration<double> importing = Clock::now() - start;
+  double importing = secondsSince(start);
   llvm::Expected<Executable> executable = compile(*graph, options);
   if (!executable)
     return executable.takeError();
-  std::chrono::duration<double> all = Clock::now() - start;
+  double all = secondsSince(start);
   double cpuSeconds = processCpuSeconds() - cpuStart;
-  Compilation compilation = {{{"ms", all.count()}, {"import", importing.count()}},
-                             disturbances.any()};
+  Compilation compilation = {{{"ms", all}, {"import", importing}}, disturbances.any()};
   llvm::append_range(compilation.phases, executable->compileTimes());
   if (compilation.disturbed)
     for (PhaseTime &phase : compilation.phases)
-      phase.seconds *= cpuSeconds / all.count();
+      phase.seconds *= cpuSeconds / all;
   return compilation;
 }
 

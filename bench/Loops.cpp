@@ -1,11 +1,11 @@
 // What it costs to start a loop on all threads of a pool and to end it, beside no work at all.
 #include "bench/Loops.h"
+#include "runtime/Stopwatch.h"
 #include "runtime/ThreadPool.h"
 #include <benchmark/benchmark.h>
 #include <chrono>
 
 using namespace fovea;
-using Clock = std::chrono::steady_clock;
 
 static void spin(std::chrono::microseconds time) {
   for (Clock::time_point end = Clock::now() + time; Clock::now() < end;)
@@ -30,7 +30,7 @@ static void measureLoops(benchmark::State &state, unsigned threads,
     std::atomic<int64_t> missing = threads;
     Clock::time_point start = Clock::now();
     pool.parallelFor(threads, meet, &missing);
-    state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
+    state.SetIterationTime(secondsSince(start));
   }
 }
 

@@ -1,11 +1,10 @@
 #include "bench/Measure.h"
 #include "bench/Quiet.h"
+#include "runtime/Stopwatch.h"
 #include "llvm/ADT/STLExtras.h"
-#include <chrono>
 
 using namespace fovea;
 using namespace fovea::bench;
-using Clock = std::chrono::steady_clock;
 
 /// What lies between two measurements of a ceiling, unless one run alone takes longer.
 static constexpr double stretchSeconds = 0.010;
@@ -70,7 +69,7 @@ llvm::Expected<double> Stretches::time(const Run &run) {
   Clock::time_point start = Clock::now();
   if (llvm::Error error = run())
     return std::move(error);
-  double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  double elapsed = secondsSince(start);
   cpuSeconds += processCpuSeconds() - cpuStart;
   seconds += elapsed;
   ++runs;
@@ -139,7 +138,7 @@ void bench::measureCeiling(benchmark::State &state, Ceilings &ceilings, Bound bo
     Disturbances disturbances;
     Clock::time_point start = Clock::now();
     all.push_back(ceilings.measure(bound));
-    state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
+    state.SetIterationTime(secondsSince(start));
     if (!disturbances.any())
       undisturbed.push_back(all.back());
   }

@@ -7,8 +7,8 @@
 #include <system_error>
 #include <thread>
 
+using namespace fovea;
 using namespace fovea::bench;
-using Clock = std::chrono::steady_clock;
 
 static constexpr std::chrono::milliseconds watchingTime(200);
 static constexpr double quietShare = 0.1, disturbedShare = 0.01;
@@ -70,7 +70,7 @@ double Disturbances::secondsWaited() {
 }
 
 bool Disturbances::any() const {
-  double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  double elapsed = secondsSince(start);
   return secondsWaited() - waitedBefore > disturbedShare * elapsed;
 }
 

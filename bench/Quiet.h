@@ -2,7 +2,7 @@
 #ifndef FOVEA_BENCH_QUIET_H
 #define FOVEA_BENCH_QUIET_H
 
-#include <chrono>
+#include "runtime/Stopwatch.h"
 #include <cstdint>
 
 namespace fovea::bench {
@@ -15,7 +15,7 @@ void waitForQuiet(std::chrono::duration<double> &patience);
 /// hundredth of the time since it was made.
 class Disturbances {
 public:
-  Disturbances() : waitedBefore(secondsWaited()), start(std::chrono::steady_clock::now()) {}
+  Disturbances() : waitedBefore(secondsWaited()), start(Clock::now()) {}
   bool any() const;
 
 private:
@@ -23,7 +23,7 @@ private:
   static double secondsWaited();
 
   double waitedBefore;
-  std::chrono::steady_clock::time_point start;
+  Clock::time_point start;
 };
 
 /// Processor time of all threads of this process, in seconds.

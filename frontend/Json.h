@@ -17,9 +17,6 @@ llvm::Expected<llvm::json::Value> parseJson(llvm::StringRef text, llvm::StringRe
 /// The same, of a whole file that must hold an object.
 llvm::Expected<llvm::json::Object> readJsonObject(llvm::StringRef path);
 
-/// Text from a file, for messages: its beginning, and "..." if it has more.
-std::string shortened(llvm::StringRef text);
-
 /// "an object", "a string", "null", ...: for messages.
 llvm::StringRef describeKind(const llvm::json::Value &value);
 /// The same of an entry that may be missing (null): "no such entry".

@@ -1,5 +1,6 @@
 #include "frontend/ShardedWeights.h"
 #include "frontend/Json.h"
+#include "frontend/Shortened.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Path.h"

@@ -1,6 +1,6 @@
 // Conversions and descriptions of compile-time values.
 #include "frontend/Value.h"
-#include "frontend/Json.h"
+#include "frontend/Shortened.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"

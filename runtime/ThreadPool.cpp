@@ -5,8 +5,8 @@
 // ticket or a valid one, whatever loop it belongs to, and nobody ever waits for a worker that has
 // taken nothing.
 #include "runtime/ThreadPool.h"
+#include "runtime/Stopwatch.h"
 #include <algorithm>
-#include <chrono>
 #include <sched.h>
 #include <thread>
 
@@ -63,7 +63,6 @@ static unsigned countForks() {
 /// Returns once `ready(value)` holds: at first by looking often, then asleep.
 template <typename Ready>
 uint32_t ThreadPool::waitUntil(const std::atomic<uint32_t> &value, Ready ready) const {
-  using Clock = std::chrono::steady_clock;
   for (Clock::time_point end = Clock::now() + spinTime; spins && Clock::now() < end;)
     for (int i = 0; i < spinsBetweenClocks; ++i, relax())
       if (uint32_t now = value.load(std::memory_order_acquire); ready(now))

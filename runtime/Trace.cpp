@@ -13,11 +13,9 @@ struct Tracer::Loop {
 };
 
 Tracer::Tracer(ThreadPool &pool, const Kernels &kernels)
-    : pool(pool), kernels(kernels), start(std::chrono::steady_clock::now()), ranges(pool.size()) {}
+    : pool(pool), kernels(kernels), start(Clock::now()), ranges(pool.size()) {}
 
-int64_t Tracer::now() const {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count();
-}
+int64_t Tracer::now() const { return std::chrono::nanoseconds(Clock::now() - start).count(); }
 
 void Tracer::runRange(void *closure, int64_t begin, int64_t end, int64_t worker) {
   Loop &loop = *static_cast<Loop *>(closure);

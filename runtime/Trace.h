@@ -3,10 +3,10 @@
 #define FOVEA_RUNTIME_TRACE_H
 
 #include "runtime/Finding.h"
+#include "runtime/Stopwatch.h"
 #include "runtime/ThreadPool.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/raw_ostream.h"
-#include <chrono>
 
 namespace fovea {
 
@@ -58,7 +58,7 @@ private:
 
   ThreadPool &pool;
   const Kernels &kernels;
-  std::chrono::steady_clock::time_point start;
+  Clock::time_point start;
   std::vector<TraceSpan> launches;
   std::vector<std::vector<TraceSpan>> ranges; // by worker: no two threads share one at a time
 };

@@ -1,6 +1,7 @@
 // GPT-2's own files: vocab.json with the tokens, merges.txt with a merge a line. The rest of the
 // pipeline is fixed.
 #include "frontend/Json.h"
+#include "frontend/Shortened.h"
 #include "frontend/tokenizer/Bpe.h"
 #include "frontend/tokenizer/Pipeline.h"
 #include "frontend/tokenizer/Unicode.h"

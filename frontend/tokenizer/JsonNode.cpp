@@ -1,5 +1,6 @@
 #include "frontend/tokenizer/JsonNode.h"
 #include "frontend/Json.h"
+#include "frontend/Shortened.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 

@@ -23,6 +23,8 @@ public:
   llvm::Error error(const llvm::Twine &message) const;
   /// "FILE: PATH: 'name' is not supported; expected ...".
   llvm::Error unsupported(llvm::StringRef name, llvm::StringRef expected) const;
+  /// "FILE: PATH: expected EXPECTED, got a number".
+  llvm::Error wrongKind(llvm::StringRef expected) const;
 
   llvm::Expected<std::string> string() const;
   llvm::Expected<bool> boolean() const;
@@ -48,8 +50,6 @@ public:
   llvm::Error expectOnly(std::initializer_list<llvm::StringRef> keys) const;
 
 private:
-  llvm::Error wrongKind(llvm::StringRef expected) const;
-
   const llvm::json::Value *value;
   llvm::StringRef file;
   std::string path;

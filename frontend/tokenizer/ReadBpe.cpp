@@ -1,5 +1,5 @@
 // The model of type BPE in a tokenizer.json.
-#include "frontend/Json.h"
+#include "frontend/Shortened.h"
 #include "frontend/tokenizer/Bpe.h"
 
 using namespace fovea;
@@ -47,7 +47,7 @@ static Expected<std::pair<std::string, std::string>> readMerge(const JsonNode &n
                       "'");
   }
   if (!node.json().getAsArray())
-    return node.error("expected two tokens, got " + describeKind(node.json()));
+    return node.wrongKind("two tokens");
   std::vector<JsonNode> pair = llvm::cantFail(node.array());
   if (pair.size() != 2)
     return node.error("expected two tokens, got " + llvm::Twine(pair.size()));

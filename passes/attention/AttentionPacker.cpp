@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "passes/attention/StoredRows.h"
 #include "passes/vector/VectorTranspose.h"
 
@@ -18,10 +19,6 @@ static bool hasDenseRows(Value memref) {
   auto [strides, offset] = type.getStridesAndOffset();
   return ShapedType::isStatic(type.getDimSize(1)) && strides[1] == 1 &&
          strides[0] == type.getDimSize(1);
-}
-
-static Type elementType(Value memref) {
-  return cast<MemRefType>(memref.getType()).getElementType();
 }
 
 SmallVector<OpFoldResult> AttentionPacker::keyShape(Value headDim) {
@@ -51,7 +48,7 @@ int64_t AttentionPacker::rowsAhead(Value source) {
 void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t count,
                                unsigned locality) {
   Value columns = b.dim(source, 1);
-  int64_t perLine = 8 * cacheLine / elementType(source).getIntOrFloatBitWidth();
+  int64_t perLine = 8 * cacheLine / getElementTypeOrSelf(source).getIntOrFloatBitWidth();
   // One row behind the other, a place beyond a row's end is one of the next.
   bool isDense = hasDenseRows(source);
   // Scales are fetched with the elements that they belong to.

@@ -1,6 +1,7 @@
 // Between the layout of attention's operands and that of its kernel.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "passes/attention/EmitAttentionKernel.h"
 #include "passes/attention/SoftmaxMath.h"
 #include "passes/attention/StoredRows.h"
@@ -8,10 +9,6 @@
 
 using namespace mlir;
 using namespace fovea;
-
-static Type elementType(Value memref) {
-  return cast<MemRefType>(memref.getType()).getElementType();
-}
 
 //===----------------------------------------------------------------------===//
 // Packed operands
@@ -67,7 +64,7 @@ int64_t AttentionKernel::fetchedParts() {
   std::optional<int64_t> columns = getConstantIntValue(headDim);
   if (head.packedKeys || !isWindowed(op) || !columns)
     return 0;
-  int64_t rowBits = *columns * elementType(head.key).getIntOrFloatBitWidth();
+  int64_t rowBits = *columns * getElementTypeOrSelf(head.key).getIntOrFloatBitWidth();
   int64_t parts =
       std::max<int64_t>(fetchedRows(tile) * rowBits / (linesPerPart * 8 * cacheLine), 1);
   return *columns % parts ? 1 : parts;
@@ -170,7 +167,7 @@ Value AttentionKernel::checkValues(const KeyBlock &block) {
 void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, Value hi,
                                       Value into, const Panel &panel, Value columnOffset,
                                       Value factors) {
-  Type element = elementType(into);
+  Type element = getElementTypeOrSelf(into);
   Value whole = hasContiguousRows(into) ? b.add(lo, b.roundDown(b.sub(hi, lo), tile.lanes)) : lo;
   Value last = b.sub(b.add(panel.row, panel.count), b.index(1));
   auto source = [&](Value column, Value lane) {

@@ -1,5 +1,6 @@
 #include "runtime/ceilings/Ceilings.h"
 #include "runtime/CodeGen.h"
+#include "runtime/Stopwatch.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -8,12 +9,10 @@
 #include "llvm/Target/TargetMachine.h"
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
 #include <numeric>
 
 using namespace fovea;
-using Clock = std::chrono::steady_clock;
 
 /// Short enough to be taken often, long enough for tens of pieces.
 static constexpr std::chrono::milliseconds measuringTime(2);

@@ -50,11 +50,3 @@ TEST(JsonTest, ReadsObjectsFromFiles) {
   EXPECT_TRUE(failsWith(readJsonObject(dir.path()), "expected a regular file, got a directory"));
   EXPECT_TRUE(failsWith(readJsonObject("/dev/zero"), "got a special file"));
 }
-
-TEST(JsonTest, ShortensText) {
-  std::string shown(60, 'x');
-  EXPECT_EQ(shortened(shown), shown);
-  EXPECT_EQ(shortened(shown + "x"), shown + "...");
-  // No character is cut in two.
-  EXPECT_EQ(shortened(shown.substr(1) + "\u00e9\u00e9"), shown.substr(1) + "...");
-}

@@ -18,7 +18,10 @@ if(FOVEA_SANITIZE)
   target_compile_options(fovea_flags INTERFACE ${FOVEA_SANITIZE_FLAG} -fno-omit-frame-pointer)
   target_link_options(fovea_flags INTERFACE ${FOVEA_SANITIZE_FLAG})
   if(FOVEA_SANITIZE MATCHES "undefined")
-    target_compile_options(fovea_flags INTERFACE -fno-sanitize=vptr -fno-sanitize-recover=undefined)
+    # vptr: LLVM has no RTTI. function: the check reads the words before the function that is
+    # called, and generated code may start a page.
+    target_compile_options(fovea_flags INTERFACE
+      -fno-sanitize=vptr,function -fno-sanitize-recover=undefined)
   endif()
 endif()
 

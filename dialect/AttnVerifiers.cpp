@@ -140,7 +140,8 @@ LogicalResult QuantizeRowsOp::verify() {
     return emitOpError("quantize_rows_c1: expected a source of rows, got one of rank 0");
   if (failed(checkRank(*this, "quantize_rows_c1", "the init", getInits()[0], source.getRank())))
     return failure();
-  for (auto [dim, size, other] : llvm::enumerate(source.getShape().drop_back(), rows.getShape()))
+  for (auto [dim, size, other] :
+       llvm::enumerate(source.getShape().drop_back(), rows.getShape().drop_back()))
     if (ShapedType::isStatic(size) && ShapedType::isStatic(other) && size != other)
       return emitOpError() << "quantize_rows_c1: expected dim " << dim << " of the init to be "
                            << size << " as in the source, got " << other;

@@ -10,7 +10,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
-#include <sys/resource.h>
 
 using namespace fovea;
 using namespace fovea::tool;
@@ -120,6 +119,9 @@ static void print(const BenchResult &result) {
             result.ceilings.operations, "FMA peak");
   printRate("decode", result.decode, result.decode.bytes, "GB/s", result.ceilings.bytes,
             "read bandwidth");
+  llvm::outs() << "memory   at most " << formatBytes(result.peakMemory) << "; weights "
+               << formatBytes(result.heldBytes) << ", cache " << formatBytes(result.cacheBytes)
+               << "\n";
 }
 
 //===----------------------------------------------------------------------===//
@@ -145,6 +147,9 @@ static llvm::json::Value toJson(const Rate &rate, const PeakRates &ceilings) {
 static llvm::json::Value toJson(const BenchResult &result) {
   return llvm::json::Object{{"threads", result.threads},
                             {"load_seconds", result.loadSeconds},
+                            {"peak_memory", result.peakMemory},
+                            {"held_weight_bytes", result.heldBytes},
+                            {"cache_bytes", result.cacheBytes},
                             {"fma_peak", result.ceilings.operations},
                             {"read_bandwidth", result.ceilings.bytes},
                             {"prefill", toJson(result.prefill, result.ceilings)},
@@ -154,13 +159,6 @@ static llvm::json::Value toJson(const BenchResult &result) {
 //===----------------------------------------------------------------------===//
 // The command
 //===----------------------------------------------------------------------===//
-
-/// The largest memory that this process has had, mapped files included.
-static int64_t peakMemory() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t(usage.ru_maxrss) * 1024;
-}
 
 static llvm::Error bench(BenchOptions &options) {
   llvm::Expected<std::vector<unsigned>> threads = parseThreads(options.threads);
@@ -191,10 +189,8 @@ static llvm::Error bench(BenchOptions &options) {
     weightBytes = result->weightBytes;
     results.push_back(toJson(*result));
   }
-  if (!options.json) {
-    llvm::outs() << "peak memory " << formatBytes(peakMemory()) << "\n";
+  if (!options.json)
     return llvm::Error::success();
-  }
   llvm::outs() << llvm::formatv(
       "{0:2}\n", llvm::json::Value(llvm::json::Object{{"model", options.model},
                                                       {"cpu", llvm::sys::getHostCPUName()},
@@ -203,7 +199,6 @@ static llvm::Error bench(BenchOptions &options) {
                                                       {"cache", options.compile.cacheType},
                                                       {"depth", options.plan.depth},
                                                       {"batch", options.plan.sequences},
-                                                      {"peak_memory", peakMemory()},
                                                       {"results", std::move(results)}}));
   return llvm::Error::success();
 }

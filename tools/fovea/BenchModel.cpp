@@ -1,4 +1,5 @@
 #include "BenchModel.h"
+#include "PeakMemory.h"
 #include "runtime/Stopwatch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -17,6 +18,7 @@ namespace {
 /// What the weights of a model cost.
 struct Work {
   int64_t bytes = 0;         // read in each step
+  int64_t held = 0;          // in memory
   double tokenProducts = 0;  // multiply-adds for each token
   double logitsProducts = 0; // and for each row of logits
 };
@@ -26,6 +28,7 @@ struct Work {
 static Work workOf(llvm::ArrayRef<WeightSpec> weights, int64_t vocabulary) {
   Work work;
   for (const WeightSpec &weight : weights) {
+    work.held += weight.numBytes();
     if (!weight.panels && weight.sizes.size() > 1)
       continue;
     work.bytes += weight.numBytes();
@@ -80,10 +83,12 @@ static llvm::Error repeat(int64_t repetitions, Rate &rate,
 }
 
 static llvm::Error measurePrefill(const LanguageModel &model, const Work &work,
-                                  const BenchPlan &plan, Rate &rate) {
+                                  const BenchPlan &plan, BenchResult &result) {
+  Rate &rate = result.prefill;
   llvm::Expected<KvCache> cache = model.createCache();
   if (!cache)
     return cache.takeError();
+  result.cacheBytes = std::max(result.cacheBytes, cache->numBytes());
   std::vector<TokenId> tokens = tokensOf(plan.promptTokens, model.vocabularySize());
   rate.tokens = plan.promptTokens;
   int64_t chunks = (plan.promptTokens - 1) / cache->chunk() + 1;
@@ -96,10 +101,12 @@ static llvm::Error measurePrefill(const LanguageModel &model, const Work &work,
 }
 
 static llvm::Error measureDecode(const LanguageModel &model, const Work &work,
-                                 const BenchPlan &plan, Rate &rate) {
+                                 const BenchPlan &plan, BenchResult &result) {
+  Rate &rate = result.decode;
   llvm::Expected<KvCache> cache = model.createCache(plan.sequences);
   if (!cache)
     return cache.takeError();
+  result.cacheBytes = std::max(result.cacheBytes, cache->numBytes());
   auto prepare = [&]() -> llvm::Error {
     if (llvm::Error error = empty(*cache))
       return error;
@@ -137,6 +144,7 @@ static llvm::Error addCeilings(unsigned threads, llvm::StringRef cpu, PeakRates 
 llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const ModelOptions &options,
                                              const BenchPlan &plan) {
   BenchResult result;
+  forgetPeakMemory();
   Clock::time_point start = Clock::now();
   llvm::Expected<LanguageModel> model = LanguageModel::load(directory, options);
   if (!model)
@@ -145,15 +153,19 @@ llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const Mo
   result.threads = model->executable().threads();
   Work work = workOf(model->executable().weights(), model->vocabularySize());
   result.weightBytes = work.bytes;
+  result.heldBytes = work.held;
   result.storedTypes = typesOfMatrices(model->weights());
+  result.peakMemory = peakMemory();
   if (llvm::Error error = addCeilings(result.threads, options.cpu, result.ceilings))
     return std::move(error);
+  forgetPeakMemory();
   if (plan.promptTokens > 0)
-    if (llvm::Error error = measurePrefill(*model, work, plan, result.prefill))
+    if (llvm::Error error = measurePrefill(*model, work, plan, result))
       return std::move(error);
   if (plan.newTokens > 0)
-    if (llvm::Error error = measureDecode(*model, work, plan, result.decode))
+    if (llvm::Error error = measureDecode(*model, work, plan, result))
       return std::move(error);
+  result.peakMemory = std::max(result.peakMemory, peakMemory());
   if (llvm::Error error = addCeilings(result.threads, options.cpu, result.ceilings))
     return std::move(error);
   return result;

@@ -34,6 +34,9 @@ struct BenchResult {
   PeakRates ceilings; // the better of before and after
   double loadSeconds = 0;
   int64_t weightBytes = 0; // that a token reads
+  int64_t heldBytes = 0;   // of weights, as they are held
+  int64_t cacheBytes = 0;  // the larger of those of prefill and decode
+  int64_t peakMemory = 0;  // of loading and running; not of measuring ceilings
   std::string storedTypes; // of the matrices in the files: "bf16,f32"
   Rate prefill, decode;    // no seconds if not measured
 };

@@ -36,7 +36,7 @@ private:
 
   mlir::Value bisect(Bracket bracket, Test test);
   Threshold all();
-  Threshold simplify(const Threshold &kept, mlir::Value available);
+  Threshold simplify(const Threshold &kept, mlir::Value equal);
   Threshold keepTopK();
   Threshold keepTopP(const Threshold &kept);
   Threshold findTopP(const Threshold &kept);

@@ -61,10 +61,10 @@ SamplingRow::Threshold SamplingRow::emitIf(Value condition, function_ref<Thresho
   return {branch.getResult(0), branch.getResult(1)};
 }
 
-/// The same with no ties to look for where all are kept, out of `available`.
-SamplingRow::Threshold SamplingRow::simplify(const Threshold &kept, Value available) {
+/// The same with no ties to look for where all are kept, out of as many as the row has.
+SamplingRow::Threshold SamplingRow::simplify(const Threshold &kept, Value equal) {
   Value all =
-      arith::AndIOp::create(b, arith::CmpIOp::create(b, CmpIPredicate::sge, kept.ties, available),
+      arith::AndIOp::create(b, arith::CmpIOp::create(b, CmpIPredicate::sge, kept.ties, equal),
                             arith::CmpIOp::create(b, CmpIPredicate::sgt, kept.key, lowestKey()));
   Value below = keyBefore(kept.key);
   return {arith::SelectOp::create(b, all, below, kept.key),

@@ -287,5 +287,5 @@ SamplingRow::Threshold SamplingRow::findTopP(const Threshold &kept) {
   });
   Value available = arith::SelectOp::create(b, atTies, kept.ties, equal);
   Value missing = arith::SubFOp::create(b, wanted, massFrom(above));
-  return simplify({key, tiesNeeded(b, missing, weightOf(key), available)}, available);
+  return simplify({key, tiesNeeded(b, missing, weightOf(key), available)}, equal);
 }

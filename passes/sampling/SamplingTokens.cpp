@@ -245,26 +245,35 @@ Value SamplingTokens::compare(CmpFPredicate predicate, Value values, Value bound
   return arith::CmpFOp::create(b, predicate, values, b.splat(values.getType(), bound));
 }
 
-/// Bits of floats in the order of their values: those of negative floats run backwards.
-static Value flipNegative(EmitBuilder &b, Value bits) {
-  auto type = cast<IntegerType>(bits.getType());
-  auto constant = [&](const APInt &value) {
-    return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
-  };
-  Value sign =
-      arith::ShRSIOp::create(b, bits, constant(APInt(type.getWidth(), type.getWidth() - 1)));
-  Value mask = constant(APInt::getSignedMaxValue(type.getWidth()));
-  return arith::XOrIOp::create(b, bits, arith::AndIOp::create(b, sign, mask));
+/// A magnitude of bits with a sign, all ones or zeros, as a number, and back.
+static Value applySign(EmitBuilder &b, Value bits, Value sign) {
+  return arith::SubIOp::create(b, arith::XOrIOp::create(b, bits, sign), sign);
 }
 
+/// All ones for a negative number, else zeros.
+static Value signOf(EmitBuilder &b, Value number) {
+  auto type = cast<IntegerType>(number.getType());
+  Value shift = arith::ConstantOp::create(b, b.getIntegerAttr(type, type.getWidth() - 1));
+  return arith::ShRSIOp::create(b, number, shift);
+}
+
+/// The bits of a magnitude, negated where the float is negative: in the order of floats, with one
+/// key for both zeros, so that the key before that of 0 is one of a smaller logit.
 Value SamplingTokens::keyOf(Value logit) {
-  // Adding zero makes -0 equal to +0.
-  Value sum = arith::AddFOp::create(b, logit, b.constant(floatType, 0));
-  return flipNegative(b, arith::BitcastOp::create(b, keyType, sum));
+  Value bits = arith::BitcastOp::create(b, keyType, logit);
+  APInt most = APInt::getSignedMaxValue(floatType.getWidth());
+  Value magnitude = arith::AndIOp::create(
+      b, bits, arith::ConstantOp::create(b, b.getIntegerAttr(keyType, most)));
+  return applySign(b, magnitude, signOf(b, bits));
 }
 
 Value SamplingTokens::logitOf(Value key) {
-  return arith::BitcastOp::create(b, floatType, flipNegative(b, key));
+  Value sign = signOf(b, key);
+  APInt signBit = APInt::getSignMask(floatType.getWidth());
+  Value top = arith::AndIOp::create(
+      b, sign, arith::ConstantOp::create(b, b.getIntegerAttr(keyType, signBit)));
+  Value bits = arith::OrIOp::create(b, applySign(b, key, sign), top);
+  return arith::BitcastOp::create(b, floatType, bits);
 }
 
 Value SamplingTokens::lowestKey() {

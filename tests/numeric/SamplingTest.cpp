@@ -153,6 +153,27 @@ TEST_F(SamplingTest, TokenThatCrossesIsKept) {
   EXPECT_EQ(seen, std::vector<bool>({true, true, true, false}));
 }
 
+// Top-p keeps all that top-k kept of the ties, which are not all there are.
+TEST_F(SamplingTest, TopPKeepsNoTieThatTopKLeftOut) {
+  for (int64_t seed = 0; seed < 50; ++seed) {
+    EXPECT_EQ(sampleRow({-1, 2, 2, -1, 2}, {.topK = 1, .topP = 0.9f, .seed = seed}), 1);
+    EXPECT_LE(sampleRow({2, 2, 2, -1, 2}, {.topK = 2, .topP = 0.9f, .seed = seed}), 1);
+  }
+}
+
+// No float lies between -0 and 0, so a threshold just below 0 is a negative number.
+TEST_F(SamplingTest, AllTiesAtZeroAreKept) {
+  for (float zero : {0.0f, -0.0f})
+    for (Options o : {Options{.topP = 0.999f}, Options{.topK = 3}, Options{.topK = 3, .topP = 0.99f},
+                      Options{.minP = 1}}) {
+      std::vector<bool> seen(5);
+      for (o.seed = 0; o.seed < 100; ++o.seed)
+        seen[sampleRow({-80, zero, 0, -80, zero}, o)] = true;
+      EXPECT_EQ(seen, std::vector<bool>({false, true, true, false, true}))
+          << "top-k " << o.topK << ", top-p " << o.topP;
+    }
+}
+
 TEST_F(SamplingTest, TemperatureZeroTakesTheFirstLargest) {
   EXPECT_EQ(sampleRow({1, 3, 2, 3, 0, 0, 0, 0, 3, 1}, {.temperature = 0}), 1);
   EXPECT_EQ(sampleRow({-1, -3, -0.5f}, {.temperature = 0}), 2);

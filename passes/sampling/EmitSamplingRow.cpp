@@ -142,6 +142,10 @@ Value SamplingRow::emit() {
   b.setInsertionPointToStart(branch.thenBlock());
   Value temperature = b.convertFloat(op.getTemperature(), floatType);
   scale = arith::DivFOp::create(b, b.constant(floatType, 1), temperature);
+  // The largest logit less itself, times infinity, would be no number.
+  APFloat most = APFloat::getLargest(floatType.getFloatSemantics());
+  Value limit = arith::ConstantOp::create(b, b.getFloatAttr(floatType, most));
+  scale = arith::MinNumFOp::create(b, scale, limit);
   scf::YieldOp::create(b, draw(keepMinP(keepTopP(keepTopK()))));
   b.setInsertionPointToStart(branch.elseBlock());
   scf::YieldOp::create(b, firstEqualTo(maxLogit));

@@ -180,6 +180,12 @@ TEST_F(SamplingTest, TemperatureZeroTakesTheFirstLargest) {
   EXPECT_EQ(sampleRow({-0.0f, 0.0f}, {.temperature = 0}), 0);
 }
 
+TEST_F(SamplingTest, SmallestTemperatureTakesTheLargest) {
+  for (float temperature : {1e-30f, 1e-39f, 0x1p-149f})
+    for (int64_t seed = 0; seed < 20; ++seed)
+      EXPECT_EQ(sampleRow({1, 2, 3, 2}, {.temperature = temperature, .seed = seed}), 2);
+}
+
 TEST_F(SamplingTest, NanIsNeverDrawn) {
   for (int64_t seed = 0; seed < 50; ++seed) {
     EXPECT_EQ(sampleRow({quietNan, 1, quietNan}, {.seed = seed}), 1);

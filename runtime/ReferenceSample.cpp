@@ -4,14 +4,11 @@
 #include "dialect/Philox.h"
 #include "runtime/ReferenceFrame.h"
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 using namespace mlir;
 using namespace fovea;
 using namespace fovea::reference;
-
-static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 namespace {
 struct SamplingOptions {
@@ -29,17 +26,26 @@ static std::vector<double> exponentials(const Cell *logits, ArrayRef<int64_t> to
   return result;
 }
 
-/// The candidates that top-k, top-p and min-p leave, largest logit first; never none.
+/// The tokens whose logits are numbers, largest first.
+static SmallVector<int64_t> sortedTokens(const Cell *logits, int64_t count) {
+  SmallVector<int64_t> tokens;
+  for (int64_t token = 0; token < count; ++token)
+    if (!std::isnan(logits[token].f))
+      tokens.push_back(token);
+  auto rank = [&](int64_t token) { return std::pair(-logits[token].f, token); };
+  llvm::sort(tokens, [&](int64_t a, int64_t b) { return rank(a) < rank(b); });
+  return tokens;
+}
+
+/// The candidates that top-k, top-p and min-p leave, largest logit first; never none (sample_s4).
 static SmallVector<int64_t> keepCandidates(const Cell *logits, int64_t count,
                                            const SamplingOptions &options) {
-  SmallVector<int64_t> tokens(count);
-  std::iota(tokens.begin(), tokens.end(), 0);
-  // A NaN comes last; without that the order would not be one.
-  auto rank = [&](int64_t token) {
-    return std::pair(std::isnan(logits[token].f) ? infinity : -logits[token].f, token);
-  };
-  llvm::sort(tokens, [&](int64_t a, int64_t b) { return rank(a) < rank(b); });
-  if (options.topK > 0 && options.topK < count)
+  SmallVector<int64_t> tokens = sortedTokens(logits, count);
+  if (tokens.empty())
+    return {0};
+  if (!std::isfinite(logits[tokens[0]].f))
+    return {tokens[0]};
+  if (options.topK > 0 && options.topK < static_cast<int64_t>(tokens.size()))
     tokens.truncate(options.topK);
   std::vector<double> exponents = exponentials(logits, tokens, logits[tokens[0]].f, 1);
   if (options.topP < 1) {
@@ -60,7 +66,7 @@ static SmallVector<int64_t> keepCandidates(const Cell *logits, int64_t count,
 static int64_t sample(const Cell *logits, int64_t count, const SamplingOptions &options,
                       double uniform) {
   SmallVector<int64_t> tokens = keepCandidates(logits, count, options);
-  if (options.temperature <= 0)
+  if (!(options.temperature > 0))
     return tokens[0];
   // The draw walks the tokens in order of their ids.
   double largest = logits[tokens[0]].f;

@@ -314,6 +314,19 @@ TEST_F(ReferenceSampleTest, TemperatureFlattensAfterTheCuts) {
 
 TEST_F(ReferenceSampleTest, NaNLogitsAreNeverTaken) {
   EXPECT_THAT(sample(floats({1, 3}, {notANumber, 1, 2}), {.temperature = 0}), ElementsAre(2));
+  std::vector<double> logits = {notANumber, 0, notANumber, 0};
+  std::vector<bool> both = {false, true, false, true};
+  EXPECT_EQ(drawn(logits, {}), both);
+  EXPECT_EQ(drawn(logits, {.topP = 0.9}), both);
+  EXPECT_EQ(drawn(logits, {.topK = 3}), both);
+  EXPECT_THAT(sample(floats({1, 2}, {notANumber, notANumber}), {.topP = 0.5}), ElementsAre(0));
+}
+
+TEST_F(ReferenceSampleTest, InfiniteLogitsTakeTheFirst) {
+  double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(drawn({0, infinity, infinity}, {}), ElementsAre(false, true, false));
+  EXPECT_THAT(drawn({notANumber, -infinity, -infinity}, {.topP = 0.5}),
+              ElementsAre(false, true, false));
 }
 
 //===----------------------------------------------------------------------===//

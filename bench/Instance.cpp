@@ -99,7 +99,9 @@ llvm::Error Instance::checkSample(const Sample &sample) const {
     auto range = sample.inputs.find(name);
     views.push_back(range == sample.inputs.end() ? tensor.view() : slice(tensor, range->second));
   }
-  auto references = runReference(graph.module(), problem.entry, views, checkedWeights.get());
+  double scoreRounding = 0;
+  auto references =
+      runReference(graph.module(), problem.entry, views, checkedWeights.get(), &scoreRounding);
   if (!references)
     return references.takeError();
   for (const auto &[output, reference] : llvm::zip_equal(outputs, *references)) {
@@ -108,7 +110,8 @@ llvm::Error Instance::checkSample(const Sample &sample) const {
       result = slice(result, sample.result);
       expected = slice(expected, {sample.result.dim, sample.referenceBegin, sample.result.size});
     }
-    double rounding = tool::roundingBound(graph.module(), !problem.quantize.empty());
+    double rounding = std::max(tool::roundingBound(graph.module(), !problem.quantize.empty()),
+                               tool::scoreBound(scoreRounding));
     auto comparison = tool::compare(result, expected, rounding);
     if (!comparison)
       return comparison.takeError();

@@ -86,13 +86,13 @@ static llvm::Error runFor(Operation *op, Frame &frame) {
 static llvm::Expected<SmallVector<Datum>> callFunction(func::FuncOp function,
                                                        ArrayRef<Datum> arguments,
                                                        const WeightSource *weights,
-                                                       unsigned depth) {
+                                                       double &scoreRounding, unsigned depth) {
   if (!llvm::hasSingleElement(function.getBody()))
     return errorAt(function, "expected @" + function.getName() + " to have a body of one block");
   if (depth > maxCallDepth)
     return errorAt(function, "calls nest deeper than " + Twine(maxCallDepth) + ": is @" +
                                  function.getName() + " recursive?");
-  Frame frame(weights, depth);
+  Frame frame(weights, scoreRounding, depth);
   assign(function.getArguments(), arguments, frame);
   return runBlock(function.getBody().front(), frame);
 }
@@ -103,7 +103,8 @@ static llvm::Error runCall(Operation *op, Frame &frame) {
   if (!callee)
     return errorAt(op, "there is no function @" + call.getCallee());
   llvm::Expected<SmallVector<Datum>> results =
-      callFunction(callee, valuesOf(call.getOperands(), frame), frame.weights, frame.depth + 1);
+      callFunction(callee, valuesOf(call.getOperands(), frame), frame.weights, frame.scoreRounding,
+                   frame.depth + 1);
   if (!results)
     return results.takeError();
   assign(call.getResults(), *results, frame);
@@ -300,7 +301,8 @@ static llvm::Expected<Datum> toDatum(func::FuncOp function, unsigned number,
 
 llvm::Expected<std::vector<Tensor>> fovea::runReference(ModuleOp module, StringRef entry,
                                                         ArrayRef<TensorView> inputs,
-                                                        const WeightSource *weights) {
+                                                        const WeightSource *weights,
+                                                        double *scoreRounding) {
   auto function = module.lookupSymbol<func::FuncOp>(entry);
   if (!function)
     return llvm::createStringError("there is no function '%s'", entry.str().c_str());
@@ -314,9 +316,13 @@ llvm::Expected<std::vector<Tensor>> fovea::runReference(ModuleOp module, StringR
       return argument.takeError();
     arguments.push_back(std::move(*argument));
   }
-  llvm::Expected<SmallVector<Datum>> results = callFunction(function, arguments, weights, 0);
+  double rounding = 0;
+  llvm::Expected<SmallVector<Datum>> results =
+      callFunction(function, arguments, weights, rounding, 0);
   if (!results)
     return results.takeError();
+  if (scoreRounding)
+    *scoreRounding = rounding;
   std::vector<Tensor> tensors;
   for (const Datum &result : *results) {
     const Array *array = std::get_if<Array>(&result);

@@ -19,12 +19,18 @@ class WeightSource;
 /// change nothing, and constants are taken as the exact value that they denote in their type.
 /// Results of float type are F64 tensors, the others have their own type.
 ///
+/// If given, `scoreRounding` becomes how far the weights of a softmax (of attention too) are off,
+/// in all, where its scores are rounded once: the largest, over all rows, of 2 u sum_j w_j (1 -
+/// w_j) |s_j|, u being the unit roundoff of the scores' type. It is that small where scores are, or
+/// where one outweighs all others. Rows of equal scores, which are rounded alike, do not count.
+///
 /// Errors have the form "file:line:col: error: 'op': message" if an op is to blame: one that the
 /// executor does not know, operands whose shapes do not fit, an index out of range, a division by
 /// zero. Reading elements that nothing wrote gives NaN.
 llvm::Expected<std::vector<Tensor>> runReference(mlir::ModuleOp module, llvm::StringRef entry,
                                                  llvm::ArrayRef<TensorView> inputs,
-                                                 const WeightSource *weights = nullptr);
+                                                 const WeightSource *weights = nullptr,
+                                                 double *scoreRounding = nullptr);
 
 } // namespace fovea
 

@@ -56,6 +56,7 @@ private:
   llvm::Error runRow(Row &row);
   llvm::Error computeScores(Row &row);
   llvm::Error normalize(Row &row);
+  void noteRounding(const Row &row, double sinkScore);
   void dropWeights(Row &row);
   void writeRow(const Row &row);
   llvm::Error addToBuckets(const Row &row);
@@ -230,7 +231,17 @@ llvm::Error Attention::normalize(Row &row) {
   for (auto [w, masked] : llvm::zip_equal(row.weights, row.masked))
     w = masked && std::isnan(w) ? 0 : w;
   row.logSumExp = maximum + std::log(sum);
+  noteRounding(row, sinkScore);
   return llvm::Error::success();
+}
+
+/// Before dropout, which takes weights out.
+void Attention::noteRounding(const Row &row, double sinkScore) {
+  std::vector<double> scores = row.scores, weights = row.weights;
+  scores.push_back(sinkScore);
+  weights.push_back(std::exp(sinkScore - row.logSumExp));
+  frame.scoreRounding =
+      std::max(frame.scoreRounding, scoreRoundingOf(weights, scores, op.getScoreType()));
 }
 
 /// The element's index is that of the whole weights [B, H, Lq, Lk] in row-major order, of which a

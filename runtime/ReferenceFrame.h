@@ -14,10 +14,13 @@ namespace fovea::reference {
 /// The values of one call of a function.
 class Frame {
 public:
-  Frame(const WeightSource *weights, unsigned depth) : weights(weights), depth(depth) {}
+  Frame(const WeightSource *weights, double &scoreRounding, unsigned depth)
+      : weights(weights), scoreRounding(scoreRounding), depth(depth) {}
 
   /// Null if there are none.
   const WeightSource *const weights;
+  /// That of runReference.
+  double &scoreRounding;
   /// Number of calls that this one is nested in.
   const unsigned depth;
 
@@ -56,7 +59,7 @@ llvm::Error runAttention(mlir::Operation *op, Frame &frame); // ReferenceAttenti
 /// What quantised rows along `dim` stand for (quantized_s5); other arrays are returned as they are.
 llvm::Expected<Array> dequantizedRows(const Array &rows, int64_t dim); // ReferenceQuantizedRows.cpp
 llvm::Error runQuantizeRows(mlir::Operation *op, Frame &frame);
-llvm::Error runSample(mlir::Operation *op, Frame &frame);    // ReferenceSample.cpp
+llvm::Error runSample(mlir::Operation *op, Frame &frame); // ReferenceSample.cpp
 
 /// Fills `target` with `program` run on the indices of each element, for regions that take one
 /// index per dim.
@@ -65,6 +68,10 @@ llvm::Error fillFromIndices(Program &program, const Array &target);
 /// The softmax of `count` elements that lie `stride` apart; zeros if all are -inf
 /// (attention_s4). Used by linalg.softmax and attn.softmax.
 void softmaxRow(const Cell *source, Cell *target, int64_t count, int64_t stride);
+
+/// How far rounding each score, of a float type, puts the weights of a row off: see runReference.
+double scoreRoundingOf(llvm::ArrayRef<double> weights, llvm::ArrayRef<double> scores,
+                       mlir::Type type);
 
 /// linalg.softmax and attn.softmax: along `dim` of `source`, into the op's one result.
 llvm::Error runSoftmax(mlir::Operation *op, Frame &frame, const Array &source, int64_t dim);

@@ -293,6 +293,24 @@ void reference::softmaxRow(const Cell *source, Cell *target, int64_t count, int6
     target[i * stride].f = masked ? 0 : std::exp(source[i * stride].f - maximum) / sum;
 }
 
+// Scores that are off by d_j put the weight w_j off by w_j (d_j - sum_k w_k d_k), in all by at most
+// 2 sum_j w_j (1 - w_j) |d_j|.
+double reference::scoreRoundingOf(ArrayRef<double> weights, ArrayRef<double> scores, Type type) {
+  std::optional<double> first;
+  bool differ = false;
+  double sum = 0;
+  for (auto [w, s] : llvm::zip_equal(weights, scores)) {
+    if (!(w > 0) || !std::isfinite(s))
+      continue;
+    differ |= first && s != *first;
+    first = s;
+    sum += w * (1 - w) * std::fabs(s);
+  }
+  if (!differ || !std::isfinite(sum))
+    return 0;
+  return 2 * sum * std::ldexp(1.0, -static_cast<int>(cast<FloatType>(type).getFPMantissaWidth()));
+}
+
 llvm::Error reference::runSoftmax(Operation *op, Frame &frame, const Array &source, int64_t dim) {
   if (dim < 0 || dim >= source.rank())
     return errorAt(op,
@@ -306,9 +324,16 @@ llvm::Error reference::runSoftmax(Operation *op, Frame &frame, const Array &sour
     return errorAt(op, result.takeError());
   int64_t count = source.sizes[dim], stride = source.strides()[dim];
   int64_t rows = count == 0 ? 0 : source.count / count;
+  std::vector<double> scores(count), weights(count);
   for (int64_t row = 0; row < rows; ++row) {
     int64_t start = row / stride * stride * count + row % stride;
     softmaxRow(&source[start], &(*result)[start], count, stride);
+    for (int64_t i = 0; i < count; ++i) {
+      scores[i] = source[start + i * stride].f;
+      weights[i] = (*result)[start + i * stride].f;
+    }
+    frame.scoreRounding =
+        std::max(frame.scoreRounding, scoreRoundingOf(weights, scores, source.elementType));
   }
   frame.set(op->getResult(0), std::move(*result));
   return llvm::Error::success();

@@ -49,3 +49,19 @@ TEST(VerifyTest, WhatTheGraphRoundsToWidensTheBound) {
   EXPECT_TRUE(llvm::cantFail(tool::compare(TensorView(result, {2}), expected, 1e-3)).passes());
   EXPECT_FALSE(llvm::cantFail(tool::compare(TensorView(wrong, {2}), expected, 1e-3)).passes());
 }
+
+TEST(VerifyTest, LargeScoresWidenTheBoundUpToALimit) {
+  EXPECT_EQ(tool::scoreBound(0), 0);
+  EXPECT_DOUBLE_EQ(tool::scoreBound(300 * 0x1p-24), 4 * 300 * 0x1p-24);
+  EXPECT_EQ(tool::scoreBound(1e9 * 0x1p-24), 1e-3);
+}
+
+TEST(VerifyTest, SmallScoresLeaveTheBoundOfTheType) {
+  float wrong[] = {1, 1.0001f};
+  double reference[] = {1, 1};
+  TensorView result(wrong, {2}), expected(reference, {2});
+  double small = tool::scoreBound(8 * 0x1p-24), large = tool::scoreBound(1000 * 0x1p-24);
+  EXPECT_FALSE(llvm::cantFail(tool::compare(result, expected, small)).passes());
+  EXPECT_EQ(llvm::cantFail(tool::compare(result, expected, small)).bound, 1e-5);
+  EXPECT_TRUE(llvm::cantFail(tool::compare(result, expected, large)).passes());
+}

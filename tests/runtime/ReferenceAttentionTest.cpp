@@ -59,6 +59,22 @@ TEST_F(ReferenceAttentionTest, ComputesTheFormula) {
   EXPECT_THAT(r[2], ElementsAre(DoubleNear(std::log(4), eps)));
 }
 
+TEST_F(ReferenceAttentionTest, SaysHowFarRoundingOfScoresPutsWeightsOff) {
+  auto rounding = [&](const Inputs &in, const std::string &regions = "") {
+    double result = -1;
+    llvm::cantFail(run(attentionModule(", scale = 1.0 : f64", regions), in, nullptr, &result));
+    return result;
+  };
+  // Scores -300 and -300 + log 3, of weights 1/4 and 3/4.
+  double s = -300 + std::log(3);
+  EXPECT_NEAR(rounding(inputs({1}, {-300, s}, {8, 4})), 2 * 0.1875 * (300 - s) * 0x1p-24, 1e-12);
+  // Equal scores are rounded alike; one of all the weight keeps it.
+  EXPECT_EQ(rounding(inputs({1}, {300, 300}, {8, 4})), 0);
+  EXPECT_EQ(rounding(inputs({1}, {300, -1e9}, {8, 4})), 0);
+  EXPECT_LT(rounding(inputs({1}, {300, 270}, {8, 4})), 1e-12);
+  EXPECT_EQ(rounding(inputs({1, 2}, {300}, {8}), causal), 0);
+}
+
 TEST_F(ReferenceAttentionTest, ScoreSeesTheScaledScoreAndThePositions) {
   // s = 2 * q * k = 4, then s + 10 i + j with i = 0 and 1 key after it.
   auto r = results(attentionModule(", scale = 2.0 : f64", R"mlir(score {

@@ -46,11 +46,12 @@ class ReferenceHarness : public ::testing::Test {
 protected:
   /// Runs @f of a module; the module's text must parse and verify.
   llvm::Expected<std::vector<Tensor>> run(llvm::StringRef text, const Inputs &inputs = {},
-                                          const WeightSource *weights = nullptr) {
+                                          const WeightSource *weights = nullptr,
+                                          double *scoreRounding = nullptr) {
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get(), "test.mlir");
     if (!module)
       return llvm::createStringError("the module of the test does not parse");
-    return runReference(*module, "f", inputs, weights);
+    return runReference(*module, "f", inputs, weights, scoreRounding);
   }
 
   /// The elements of each result; fails the test on an error.

@@ -53,13 +53,14 @@ llvm::Error tool::verifyModel(llvm::StringRef directory, const LanguageModel &mo
   auto weights = withQuantizedWeights(compileOptions.weights, executable->weights());
   if (!weights)
     return weights.takeError();
-  auto references = runReference(graph->module(), "forward", input, weights->get());
+  double scoreRounding = 0;
+  auto references = runReference(graph->module(), "forward", input, weights->get(), &scoreRounding);
   if (!references)
     return references.takeError();
 
   // Keys that are quantised anew in float64 may fall to the other side of a half.
   bool quantized = hasQuantizedWeights(executable->weights()) || options.cacheType == "q8";
-  double rounding = roundingBound(graph->module(), quantized);
+  double rounding = std::max(roundingBound(graph->module(), quantized), scoreBound(scoreRounding));
   llvm::Expected<bool> whole =
       report("logits", results->at("logits"), references->front(), rounding);
   if (!whole)

@@ -104,10 +104,14 @@ static llvm::Error verify(const Model &model, const EntrySignature &entry,
   if (weights)
     if (llvm::Error error = withQuantizedWeights(weights, executable.weights()).moveInto(weights))
       return error;
-  auto references = runReference(model.graph.module(), entry.name, viewsOf(inputs), weights.get());
+  double scoreRounding = 0;
+  auto references = runReference(model.graph.module(), entry.name, viewsOf(inputs), weights.get(),
+                                 &scoreRounding);
   if (!references)
     return references.takeError();
-  double rounding = roundingBound(model.graph.module(), hasQuantizedWeights(executable.weights()));
+  double rounding =
+      std::max(roundingBound(model.graph.module(), hasQuantizedWeights(executable.weights())),
+               scoreBound(scoreRounding));
   bool passes = true;
   for (const auto &[result, reference] : llvm::zip_equal(results, *references)) {
     llvm::Expected<Comparison> comparison = compare(result.second, reference, rounding);

@@ -32,6 +32,10 @@ static double boundOf(DataType type) {
 /// elements: about 2e-5 of the results of one product, and some times that behind tens of layers.
 static constexpr double quantizedBound = 2e-4;
 
+/// A score is rounded when it is computed from a product, when what is added to it is, when that is
+/// added, and when the base becomes 2.
+static constexpr double scoreRoundings = 4, largestScoreBound = 1e-3;
+
 double tool::roundingBound(mlir::ModuleOp graph, bool quantized) {
   double bound = quantized ? quantizedBound : 0;
   graph->walk([&](mlir::arith::TruncFOp op) {
@@ -39,6 +43,10 @@ double tool::roundingBound(mlir::ModuleOp graph, bool quantized) {
       bound = std::max(bound, boundOf(*type));
   });
   return bound;
+}
+
+double tool::scoreBound(double scoreRounding) {
+  return std::min(scoreRoundings * scoreRounding, largestScoreBound);
 }
 
 double Comparison::relativeError() const {

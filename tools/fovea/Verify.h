@@ -25,6 +25,11 @@ struct Comparison {
 /// factor to 16 bits. 0 if there is neither.
 double roundingBound(mlir::ModuleOp graph, bool quantized);
 
+/// The bound that large scores ask for, from what runReference says of their rounding: where a bias
+/// of hundreds is added, a score has as many digits less behind the point. At most 1e-3: a graph
+/// whose results are off by more has lost them in its own type.
+double scoreBound(double scoreRounding);
+
 /// Both tensors have the same sizes. Elements that are NaN in both, or the same infinity, are
 /// equal; one that is not finite on one side only makes the error infinite.
 /// The bound is that of the result's type, and for floats at least `rounding`.

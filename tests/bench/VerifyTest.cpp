@@ -65,3 +65,18 @@ TEST(VerifyTest, SmallScoresLeaveTheBoundOfTheType) {
   EXPECT_EQ(llvm::cantFail(tool::compare(result, expected, small)).bound, 1e-5);
   EXPECT_TRUE(llvm::cantFail(tool::compare(result, expected, large)).passes());
 }
+
+// 1e-79 is no f32, nor is 1e-7 one of the f16 whose steps are 6e-8.
+TEST(VerifyTest, WhatATypeHasNoNumbersForIsNoError) {
+  float zero = 0;
+  double tiny = 1e-79, small = 1e-37;
+  EXPECT_TRUE(
+      llvm::cantFail(tool::compare(TensorView(&zero, {1}), TensorView(&tiny, {1}), 0)).passes());
+  EXPECT_FALSE(
+      llvm::cantFail(tool::compare(TensorView(&zero, {1}), TensorView(&small, {1}), 0)).passes());
+  uint16_t half = 2; // 2^-23
+  double near = 1.1e-7, far = 2e-7;
+  TensorView result(&half, DataType::F16, {1});
+  EXPECT_TRUE(llvm::cantFail(tool::compare(result, TensorView(&near, {1}), 0)).passes());
+  EXPECT_FALSE(llvm::cantFail(tool::compare(result, TensorView(&far, {1}), 0)).passes());
+}

@@ -56,24 +56,35 @@ double Comparison::relativeError() const {
                                : largestError / largestMagnitude;
 }
 
-static double errorBetween(double result, double reference) {
+/// What is smaller may be lost whatever the largest magnitude: below the normal numbers of the type
+/// that is computed in, and half a step of the smallest numbers of f16.
+static double negligibleFor(DataType type) {
+  if (type == DataType::F64)
+    return std::numeric_limits<double>::min();
+  return type == DataType::F16 ? 0x1p-25 : std::numeric_limits<float>::min();
+}
+
+static double errorBetween(double result, double reference, double negligible) {
   if (result == reference || (std::isnan(result) && std::isnan(reference)))
     return 0;
   double difference = std::fabs(result - reference);
+  if (difference <= negligible)
+    return 0;
   return std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity();
 }
 
 /// Exact where doubles are not: unequal integers never have the error 0.
-static double errorBetween(int64_t result, int64_t reference) {
+static double errorBetween(int64_t result, int64_t reference, double) {
   auto [low, high] = std::minmax(result, reference);
   return static_cast<double>(static_cast<uint64_t>(high) - static_cast<uint64_t>(low));
 }
 
 template <typename Element>
 static void addErrors(llvm::ArrayRef<Element> results, llvm::ArrayRef<Element> references,
-                      Comparison &comparison) {
+                      double negligible, Comparison &comparison) {
   for (auto [got, expected] : llvm::zip_equal(results, references)) {
-    comparison.largestError = std::max(comparison.largestError, errorBetween(got, expected));
+    double error = errorBetween(got, expected, negligible);
+    comparison.largestError = std::max(comparison.largestError, error);
     double magnitude = std::fabs(static_cast<double>(expected));
     if (std::isfinite(magnitude))
       comparison.largestMagnitude = std::max(comparison.largestMagnitude, magnitude);
@@ -90,7 +101,7 @@ static llvm::Error compareIntegers(const TensorView &result, const TensorView &r
     return references.takeError();
   size_t count = results->numElements();
   addErrors(llvm::ArrayRef(results->dataAs<int64_t>(), count),
-            llvm::ArrayRef(references->dataAs<int64_t>(), count), comparison);
+            llvm::ArrayRef(references->dataAs<int64_t>(), count), 0, comparison);
   return llvm::Error::success();
 }
 
@@ -110,7 +121,7 @@ llvm::Expected<Comparison> tool::compare(const TensorView &result, const TensorV
     return comparison;
   }
   std::vector<double> results = toDoubles(result), references = toDoubles(reference);
-  addErrors<double>(results, references, comparison);
+  addErrors<double>(results, references, negligibleFor(result.dataType()), comparison);
   return comparison;
 }
 

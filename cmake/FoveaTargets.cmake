@@ -6,6 +6,7 @@ find_package(Threads REQUIRED)
 # Flags shared by every target; an interface target rather than directory
 # properties, so that what a target is built with can be read off the target.
 add_library(fovea_flags INTERFACE)
+target_compile_features(fovea_flags INTERFACE cxx_std_20) # for programs of other projects
 target_include_directories(fovea_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 target_include_directories(fovea_flags SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 target_compile_options(fovea_flags INTERFACE

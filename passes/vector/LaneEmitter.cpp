@@ -116,7 +116,7 @@ void LaneEmitter::storeLanes(OpOperand &operand, Value iv, Value value) {
   Value memref = operand.get();
   int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
   if (plan.operands[operand.getOperandNumber()] == Access::Contiguous) {
-    if (streams.bypassCaches && lanes % plan.lanes == 0)
+    if (streams.pastCaches == &operand && lanes % plan.lanes == 0)
       return storePastCaches(operand, iv, value);
     SmallVector<Value> at = indicesAt(operand, iv);
     if (isBoolean(memref)) {
@@ -200,7 +200,7 @@ void LaneEmitter::emitOperation(Operation &inner, Value iv, int64_t lanes) {
 SmallVector<Value> LaneEmitter::emitLanes(Value iv, int64_t lanes, ValueRange accumulators) {
   lane.clear();
   laneIv = iv;
-  if (!streams.prefetches.empty() && !streams.bypassCaches && lanes == plan.lanes * plan.unroll)
+  if (!streams.prefetches.empty() && !streams.pastCaches && lanes == plan.lanes * plan.unroll)
     b.branch(
         streams.isLarge, [&] { emitPrefetches(iv, lanes); }, [] {});
   for (OpOperand &operand : op->getOpOperands()) {

@@ -5,7 +5,7 @@
 //   past the caches, which saves reading what is overwritten: a third of all transfers.
 // - With functions (softmax) the loop that computes them fetches, what the last one will overwrite
 //   too. Stores past the caches would wait in the last loop; written-back lines leave during the
-//   next row's functions.
+//   next row's functions. So do stores past the caches that are deferred (DeferredStores.h).
 //
 // An op alone reads as it goes, which the CPU foresees by itself; the same rule decides its stores.
 #include "passes/vector/RowStreams.h"
@@ -13,7 +13,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -24,11 +23,11 @@ static constexpr int64_t shortRowBytes = 2048;
 
 namespace {
 /// The ops of a parallel loop whose iterations are single rows.
-class RowLoop {
+class RowTask {
 public:
-  explicit RowLoop(scf::ForallOp forall);
+  explicit RowTask(scf::ForallOp forall);
 
-  void decide(llvm::DenseMap<Operation *, StreamDecision> &decisions);
+  void decide(StreamDecisions &decisions);
 
 private:
   bool isOutside(Value memref) const {
@@ -43,24 +42,22 @@ private:
 };
 } // namespace
 
-static bool isOneNumber(Value memref) {
+bool fovea::isOneNumber(Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   return type.hasStaticShape() && type.getNumElements() == 1;
 }
 
-static bool hasRowFunctions(linalg::GenericOp op) {
+bool fovea::hasRowFunctions(linalg::GenericOp op) {
   return op.getNumLoops() > 0 && hasFunctions(op, op.getNumLoops() - 1);
 }
 
-/// What a view of a row was taken from; the memref itself if it is no view.
-static Value rootOf(Value memref) {
+Value fovea::rootOf(Value memref) {
   while (auto view = memref.getDefiningOp<memref::SubViewOp>())
     memref = view.getSource();
   return memref;
 }
 
-/// Whether `row` begins where a row of the matrix does that it is a view of.
-static bool beginsRow(Value row) {
+bool fovea::beginsRow(Value row) {
   auto view = row.getDefiningOp<memref::SubViewOp>();
   if (!view)
     return false;
@@ -76,7 +73,7 @@ static bool isReduction(linalg::GenericOp op) {
   return llvm::is_contained(op.getIteratorTypesArray(), utils::IteratorType::reduction);
 }
 
-RowLoop::RowLoop(scf::ForallOp forall) : forall(forall) {
+RowTask::RowTask(scf::ForallOp forall) : forall(forall) {
   for (auto op : forall.getBody()->getOps<linalg::GenericOp>())
     if (llvm::any_of(op->getOperands(), [](Value operand) {
           return isa<MemRefType>(operand.getType()) && !isOneNumber(operand);
@@ -85,7 +82,7 @@ RowLoop::RowLoop(scf::ForallOp forall) : forall(forall) {
 }
 
 /// The last op that writes a row outside.
-linalg::GenericOp RowLoop::findStorer() {
+linalg::GenericOp RowTask::findStorer() {
   for (linalg::GenericOp op : llvm::reverse(rowOps))
     if (op.getNumDpsInits() == 1 && isOutside(rootOf(op.getDpsInits()[0])) &&
         beginsRow(op.getDpsInits()[0]))
@@ -94,14 +91,14 @@ linalg::GenericOp RowLoop::findStorer() {
 }
 
 /// The op whose loop fetches for the others, or null.
-linalg::GenericOp RowLoop::findFetcher(linalg::GenericOp storer) {
+linalg::GenericOp RowTask::findFetcher(linalg::GenericOp storer) {
   if (llvm::none_of(rowOps, isReduction))
     return nullptr;
   auto *withFunctions = llvm::find_if(rowOps, hasRowFunctions);
   return withFunctions == rowOps.end() ? storer : *withFunctions;
 }
 
-bool RowLoop::isReadInside(Value root) {
+bool RowTask::isReadInside(Value root) {
   return llvm::any_of(rowOps, [&](linalg::GenericOp op) {
     return llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
       return rootOf(operand.get()) == root &&
@@ -110,27 +107,32 @@ bool RowLoop::isReadInside(Value root) {
   });
 }
 
-void RowLoop::decide(llvm::DenseMap<Operation *, StreamDecision> &decisions) {
-  bool isByRow = llvm::all_of(forall.getMixedStep(),
-                              [](OpFoldResult step) { return isConstantIntValue(step, 1); });
+bool fovea::isOverRows(scf::ForallOp loop) {
+  return llvm::all_of(loop.getMixedStep(),
+                      [](OpFoldResult step) { return isConstantIntValue(step, 1); });
+}
+
+void RowTask::decide(StreamDecisions &decisions) {
   linalg::GenericOp storer = findStorer();
-  if (!isByRow || !storer)
+  if (!isOverRows(forall) || !storer)
     return;
+  RowLoop loop{forall.getBody(), forall.getInductionVars().back(),
+               forall.getMixedUpperBound().back()};
   Value result = storer.getDpsInits()[0];
   bool hasFunction = llvm::any_of(rowOps, hasRowFunctions);
   if (linalg::GenericOp fetcher = findFetcher(storer))
-    decisions[fetcher] = {forall, result, /*fetches=*/true, /*bypasses=*/false};
+    decisions[fetcher] = {loop, result, /*fetches=*/true, /*bypasses=*/false};
   if (!hasFunction && !isReadInside(rootOf(result))) {
     StreamDecision &decision = decisions[storer];
-    decision.loop = forall;
+    decision.loop = loop;
     decision.result = result;
     decision.bypasses = true;
   }
 }
 
-llvm::DenseMap<Operation *, StreamDecision> fovea::decideStreams(Operation *root) {
-  llvm::DenseMap<Operation *, StreamDecision> decisions;
-  root->walk([&](scf::ForallOp forall) { RowLoop(forall).decide(decisions); });
+StreamDecisions fovea::decideStreams(Operation *root) {
+  StreamDecisions decisions;
+  root->walk([&](scf::ForallOp forall) { RowTask(forall).decide(decisions); });
   return decisions;
 }
 
@@ -138,43 +140,37 @@ llvm::DenseMap<Operation *, StreamDecision> fovea::decideStreams(Operation *root
 // Emission
 //===------------------------------------------------------------------------------------------===//
 
-/// `value` computed anew, so that it is there at the builder's place, from what `map` has in place
-/// of other values.
-static Value recompute(EmitBuilder &b, scf::ForallOp loop, Value value, IRMapping &map) {
+Value fovea::recompute(EmitBuilder &b, const RowLoop &loop, Value value, IRMapping &map) {
   Operation *def = value.getDefiningOp();
-  if (map.contains(value) || !def || def->getBlock() != loop.getBody())
+  if (map.contains(value) || !def || def->getBlock() != loop.body)
     return map.lookupOrDefault(value);
   for (Value operand : def->getOperands())
     map.map(operand, recompute(b, loop, operand, map));
   return b.clone(*def, map)->getResult(0);
 }
 
-/// Whether `row` is a view made inside the loop, at a place that the last index of the loop
-/// decides.
-static bool changesWithLoop(scf::ForallOp loop, Value row) {
+/// Whether `row` is a view made inside the loop, at a place that the loop decides.
+static bool changesWithLoop(const RowLoop &loop, Value row) {
   SetVector<Operation *> slice;
   BackwardSliceOptions options;
-  options.filter = [&](Operation *op) { return op->getBlock() == loop.getBody(); };
+  options.filter = [&](Operation *op) { return op->getBlock() == loop.body; };
   options.inclusive = true;
   if (failed(getBackwardSlice(row, &slice, options)) || slice.empty())
     return false;
-  Value iv = loop.getInductionVars().back();
   return llvm::all_of(slice, [](Operation *op) { return isPure(op) && !op->getNumRegions(); }) &&
-         llvm::any_of(slice,
-                      [&](Operation *op) { return llvm::is_contained(op->getOperands(), iv); });
+         llvm::any_of(
+             slice, [&](Operation *op) { return llvm::is_contained(op->getOperands(), loop.row); });
 }
 
 /// The view of the next iteration's row; of this one's in the last.
-static Value nextRow(EmitBuilder &b, scf::ForallOp loop, Value row) {
-  Value end = getValueOrCreateConstantIndexOp(b, b.getLoc(), loop.getMixedUpperBound().back());
-  Value iv = loop.getInductionVars().back();
+static Value nextRow(EmitBuilder &b, const RowLoop &loop, Value row) {
+  Value end = getValueOrCreateConstantIndexOp(b, b.getLoc(), loop.end);
   IRMapping map;
-  map.map(iv, b.min(b.add(iv, b.index(1)), b.sub(end, b.index(1))));
+  map.map(loop.row, b.min(b.add(loop.row, b.index(1)), b.sub(end, b.index(1))));
   return recompute(b, loop, row, map);
 }
 
-/// Whether the matrix has so many bytes that, with an operand of its size, it fills the caches.
-static Value isLargerThanCaches(EmitBuilder &b, Value matrix, const TargetInfo &target) {
+Value fovea::isLargerThanCaches(EmitBuilder &b, Value matrix, const TargetInfo &target) {
   auto type = cast<MemRefType>(matrix.getType());
   Value bytes = b.index(type.getElementTypeBitWidth() / 8);
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
@@ -188,8 +184,7 @@ static Value isMultiple(EmitBuilder &b, Value value, int64_t factor) {
   return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, rest, b.index(0));
 }
 
-/// Whether all rows of a matrix begin at an address that is a multiple of `bytes`.
-static Value areRowsAligned(EmitBuilder &b, Value matrix, int64_t bytes) {
+Value fovea::areRowsAligned(EmitBuilder &b, Value matrix, int64_t bytes) {
   auto type = cast<MemRefType>(matrix.getType());
   Value rowBytes =
       b.mul(b.dim(matrix, type.getRank() - 1), b.index(type.getElementTypeBitWidth() / 8));
@@ -200,8 +195,7 @@ static Value areRowsAligned(EmitBuilder &b, Value matrix, int64_t bytes) {
   return b.createOrFold<arith::AndIOp>(isMultiple(b, address, bytes), rows);
 }
 
-/// Whether a row is over before what it asked for has come.
-static bool isShort(Value row) {
+bool fovea::isShortRow(Value row) {
   auto type = cast<MemRefType>(row.getType());
   return type.hasStaticShape() &&
          type.getNumElements() * type.getElementTypeBitWidth() < shortRowBytes * 8;
@@ -214,7 +208,8 @@ static SmallVector<RowPrefetch> findPrefetches(EmitBuilder &b, linalg::GenericOp
   OpOperand *likeResult = nullptr;
   auto shape = cast<MemRefType>(decision.result.getType()).getShape();
   for (OpOperand &operand : op->getOpOperands()) {
-    if (plan.operands[operand.getOperandNumber()] != Access::Contiguous || isShort(operand.get()))
+    if (plan.operands[operand.getOperandNumber()] != Access::Contiguous ||
+        isShortRow(operand.get()))
       continue;
     if (cast<MemRefType>(operand.get().getType()).getShape() == shape)
       likeResult = &operand;
@@ -236,18 +231,23 @@ RowStreams fovea::emitStreams(EmitBuilder &b, linalg::GenericOp op, const Vector
   if (!decision.result)
     return {};
   Value matrix = rootOf(decision.result);
-  RowStreams streams{isLargerThanCaches(b, matrix, target), {}, false};
+  RowStreams streams{isLargerThanCaches(b, matrix, target), {}, nullptr};
   if (isConstantIntValue(streams.isLarge, 0))
     return {};
   if (decision.fetches)
     streams.prefetches = findPrefetches(b, op, plan, decision);
-  unsigned init = op.getDpsInitOperand(0)->getOperandNumber();
-  if (!decision.bypasses || plan.operands[init] != Access::Contiguous)
+  OpOperand *stored = nullptr;
+  for (int64_t i = 0; i < op.getNumDpsInits(); ++i)
+    if (op.getDpsInits()[i] == decision.result)
+      stored = op.getDpsInitOperand(i);
+  if (!decision.bypasses || !stored ||
+      plan.operands[stored->getOperandNumber()] != Access::Contiguous)
     return streams;
   int64_t bits = cast<MemRefType>(matrix.getType()).getElementTypeBitWidth();
   Value isAligned = areRowsAligned(b, matrix, plan.lanes * bits / 8);
-  streams.bypassCaches = !isConstantIntValue(isAligned, 0);
-  if (streams.bypassCaches)
-    streams.isLarge = b.createOrFold<arith::AndIOp>(streams.isLarge, isAligned);
+  if (isConstantIntValue(isAligned, 0))
+    return streams;
+  streams.pastCaches = stored;
+  streams.isLarge = b.createOrFold<arith::AndIOp>(streams.isLarge, isAligned);
   return streams;
 }

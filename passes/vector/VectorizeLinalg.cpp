@@ -9,6 +9,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/Passes.h"
 #include "passes/Report.h"
+#include "passes/vector/DeferredStores.h"
 #include "passes/vector/LaneEmitter.h"
 #include "passes/vector/RowStreams.h"
 
@@ -176,6 +177,7 @@ void VectorizeLinalgPass::runOnOperation() {
   const TargetInfo *info = requireTarget(getOperation(), target);
   if (!info)
     return signalPassFailure();
+  StreamDecisions deferred = deferStores(getOperation(), *info);
   SmallVector<Operation *> ops;
   getOperation().walk([&](Operation *op) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
@@ -192,7 +194,8 @@ void VectorizeLinalgPass::runOnOperation() {
     }
     generics.push_back(*generic);
   }
-  auto streams = decideStreams(getOperation());
+  StreamDecisions streams = decideStreams(getOperation());
+  streams.insert(deferred.begin(), deferred.end());
   for (linalg::GenericOp op : generics)
     if (failed(expandAffineApplies(rewriter, op)) ||
         failed(vectorize(rewriter, op, streams.lookup(op), *info)))

@@ -3,11 +3,11 @@
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
 #include "passes/PassesWhere.h"
+#include "passes/SweepPasses.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -38,24 +38,24 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   if (options.route == Route::Reference)
     return;
   // Matchers tell chains apart by their uses, so dead and repeated ops go first.
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizeSweep());
   pm.addPass(createCSEPass());
   // Windows before plain attention, which would match too but keep the windows.
   pm.addNestedPass<func::FuncOp>(createRaiseUnfoldPass());
   pm.addNestedPass<func::FuncOp>(createFuseAttentionPass());
   pm.addNestedPass<func::FuncOp>(createRaiseMergePass());
   // Raising leaves pairs of reshapes, which hide transpositions.
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizeSweep());
   pm.addNestedPass<func::FuncOp>(createFoldTransposePass());
   // After raising: both ways to write a window must reach the same predicate. Before elementwise
   // ops are merged: masks that nothing else uses are still ops of their own.
   pm.addNestedPass<func::FuncOp>(createNormalizeMaskPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizeSweep());
   pm.addPass(createCSEPass());
   // Before conversions are merged into other chains.
   pm.addNestedPass<func::FuncOp>(createFoldWideningPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizeSweep());
   pm.addPass(createCSEPass());
   // Last: canonicalisation decides the order of constants anew.
   pm.addNestedPass<func::FuncOp>(createOrderConstantsPass());
@@ -65,18 +65,18 @@ static void buildTiledPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   DecomposePassOptions decompose;
   decompose.attention = options.route == Route::Reference;
   pm.addNestedPass<func::FuncOp>(createDecomposePass(decompose));
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizeSweep());
   pm.addPass(createCSEPass());
   if (options.route == Route::Reference)
     return;
   // Before groups are formed: what is merged together stays together.
   pm.addNestedPass<func::FuncOp>(createMergeRowsPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizeSweep());
   pm.addPass(createCSEPass());
   // While an op is still one op: afterwards each tile would have to prove it.
   pm.addNestedPass<func::FuncOp>(createReuseOperandsPass());
   pm.addNestedPass<func::FuncOp>(createTileParallelPass({options.target}));
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizeSweep());
   pm.addPass(createCSEPass());
 }
 
@@ -85,8 +85,8 @@ static void buildBufferizedPhase(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createReadUpdatedSlicesPass());
   pm.addPass(createBufferizePass());
   // Sizes of buffers must be stated in terms of the arguments' dims before they are planned.
-  pm.addPass(memref::createResolveShapedTypeResultDimsPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createResolveResultDimsSweep());
+  pm.addPass(createCanonicalizeSweep());
   pm.addPass(createCSEPass());
 }
 
@@ -107,15 +107,15 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
   }
   // Kernels have allocated their scratch memory by now.
   pm.addNestedPass<func::FuncOp>(createPrivatizeScratchPass());
-  pm.addNestedPass<func::FuncOp>(memref::createResolveShapedTypeResultDimsPass());
-  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createResolveResultDimsSweep());
+  pm.addNestedPass<func::FuncOp>(createCanonicalizeSweep());
   pm.addNestedPass<func::FuncOp>(createCSEPass());
   pm.addPass(createOutlineKernelsPass());
   if (!options.separateKernels)
     pm.addPass(createMergeKernelsPass());
   pm.addPass(createPlanBuffersPass());
   pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
-  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createCanonicalizeSweep());
   pm.addNestedPass<func::FuncOp>(createCSEPass());
   pm.addPass(createVerifyKernelsPass({options.target}));
 }
@@ -127,10 +127,10 @@ static void buildLlvmPhase(OpPassManager &pm) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
   // Views become pointer arithmetic while affine ops can still express it.
   functions.addPass(createExpandReshapesPass());
-  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createExpandStridedMetadataSweep());
   functions.addPass(createLowerAffinePass());
+  functions.addPass(createCanonicalizeSweep());
   functions.addPass(createSCFToControlFlowPass());
-  functions.addPass(createCanonicalizerPass());
   // Arithmetic on bf16 becomes that on f32.
   functions.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
   functions.addPass(math::createMathExtendToSupportedTypes({{"f16"}, "f32"}));

@@ -286,6 +286,11 @@ void ApproximateMathPass::runOnOperation() {
   const TargetInfo *info = requireTarget(getOperation(), target);
   if (!info)
     return signalPassFailure();
+  SmallVector<Operation *> ops;
+  getOperation()->walk([&](Operation *op) {
+    if (isa_and_nonnull<math::MathDialect>(op->getDialect()))
+      ops.push_back(op);
+  });
   RewritePatternSet patterns(&getContext());
   // Powers with small constant exponents become products and roots.
   populateMathAlgebraicSimplificationPatterns(patterns);
@@ -296,6 +301,8 @@ void ApproximateMathPass::runOnOperation() {
                Approximate<math::SinOp, emitSin>, Approximate<math::CosOp, emitCos>>(&getContext(),
                                                                                      *info);
   populateApproximateGeluPatterns(patterns, *info);
-  if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+  // Kernels are large, and hold few such operations.
+  auto config = GreedyRewriteConfig().setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+  if (failed(applyOpPatternsGreedily(ops, std::move(patterns), config)))
     signalPassFailure();
 }

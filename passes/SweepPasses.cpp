@@ -1,0 +1,65 @@
+#include "passes/SweepPasses.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace fovea;
+
+static GreedyRewriteConfig oneSweep() {
+  return GreedyRewriteConfig()
+      .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled)
+      .setMaxIterations(1);
+}
+
+namespace {
+using Populate = void (*)(RewritePatternSet &);
+
+class Sweep : public PassWrapper<Sweep, OperationPass<>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Sweep)
+
+  Sweep(StringRef name, Populate populate) : name(name), populate(populate) {}
+
+  StringRef getName() const override { return name; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<affine::AffineDialect, arith::ArithDialect, memref::MemRefDialect,
+                    tensor::TensorDialect>();
+  }
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    populate(set);
+    patterns = std::move(set);
+    return success();
+  }
+  void runOnOperation() override {
+    // A sweep that changed something counts as not converged, which is no failure.
+    (void)applyPatternsGreedily(getOperation(), patterns, oneSweep());
+  }
+
+private:
+  StringRef name;
+  Populate populate;
+  FrozenRewritePatternSet patterns;
+};
+} // namespace
+
+std::unique_ptr<Pass> fovea::createCanonicalizeSweep() {
+  return createCanonicalizerPass(oneSweep());
+}
+
+std::unique_ptr<Pass> fovea::createExpandStridedMetadataSweep() {
+  return std::make_unique<Sweep>("ExpandStridedMetadataSweep",
+                                 memref::populateExpandStridedMetadataPatterns);
+}
+
+std::unique_ptr<Pass> fovea::createResolveResultDimsSweep() {
+  return std::make_unique<Sweep>("ResolveResultDimsSweep", [](RewritePatternSet &patterns) {
+    memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+    memref::populateResolveShapedTypeResultDimsPatterns(patterns);
+  });
+}

@@ -1,0 +1,24 @@
+// Greedy rewriting in one sweep. A sweep already returns to whatever a rewrite touches; the
+// driver's defaults add a search for dead and equal blocks, and start all over until a sweep
+// changes nothing. On kernels, which have no blocks but those of loops and branches, that costs as
+// much again and finds nothing.
+#ifndef FOVEA_PASSES_SWEEPPASSES_H
+#define FOVEA_PASSES_SWEEPPASSES_H
+
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+
+namespace fovea {
+
+/// `canonicalize` in one sweep.
+std::unique_ptr<mlir::Pass> createCanonicalizeSweep();
+
+/// `expand-strided-metadata` in one sweep.
+std::unique_ptr<mlir::Pass> createExpandStridedMetadataSweep();
+
+/// `resolve-shaped-type-result-dims` in one sweep.
+std::unique_ptr<mlir::Pass> createResolveResultDimsSweep();
+
+} // namespace fovea
+
+#endif // FOVEA_PASSES_SWEEPPASSES_H

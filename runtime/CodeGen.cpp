@@ -1,6 +1,11 @@
 #include "runtime/CodeGen.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Analysis/AssumptionCache.h"
+#include "llvm/Analysis/LoopInfo.h"
+#include "llvm/Analysis/SimplifyQuery.h"
+#include "llvm/Analysis/TargetTransformInfo.h"
+#include "llvm/IR/Dominators.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -18,9 +23,11 @@
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/LICM.h"
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
-#include "llvm/Transforms/Scalar/LoopRotation.h"
 #include "llvm/Transforms/Scalar/SROA.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include "llvm/Transforms/Utils/LCSSA.h"
+#include "llvm/Transforms/Utils/LoopRotationUtils.h"
+#include "llvm/Transforms/Utils/LoopSimplify.h"
 #include <mutex>
 
 using namespace fovea;
@@ -129,6 +136,29 @@ static void prepare(llvm::Module &module, llvm::TargetMachine &machine,
   }
 }
 
+namespace {
+/// Rotation of all loops. Does without scalar evolution and a record of memory, which the pass of
+/// LLVM brings up to date after each loop: more than half of its time.
+struct RotateLoops : llvm::PassInfoMixin<RotateLoops> {
+  llvm::PreservedAnalyses run(llvm::Function &function, llvm::FunctionAnalysisManager &analyses) {
+    auto &loops = analyses.getResult<llvm::LoopAnalysis>(function);
+    auto &dominators = analyses.getResult<llvm::DominatorTreeAnalysis>(function);
+    auto &assumptions = analyses.getResult<llvm::AssumptionAnalysis>(function);
+    llvm::SimplifyQuery query(function.getDataLayout(), /*TLI=*/nullptr, &dominators, &assumptions);
+    llvm::SmallVector<llvm::Loop *, 4> outerFirst = loops.getLoopsInPreorder();
+    for (llvm::Loop *loop : llvm::reverse(outerFirst))
+      llvm::LoopRotation(loop, &loops, &analyses.getResult<llvm::TargetIRAnalysis>(function),
+                         &assumptions, &dominators, /*SE=*/nullptr, /*MSSAU=*/nullptr, query,
+                         /*RotationOnly=*/false, maxHeaderSize, /*IsUtilMode=*/false);
+    llvm::PreservedAnalyses preserved;
+    preserved.preserve<llvm::DominatorTreeAnalysis>();
+    preserved.preserve<llvm::LoopAnalysis>();
+    return preserved;
+  }
+  static constexpr unsigned maxHeaderSize = 16;
+};
+} // namespace
+
 /// What code of Fovea's own making needs: it is vectorised, tiled and unrolled already, so of
 /// LLVM's pipeline only the clean-up of descriptors, common subexpressions and loop invariants
 /// pays.
@@ -138,8 +168,10 @@ static llvm::ModulePassManager cleanupPipeline() {
   passes.addPass(llvm::EarlyCSEPass());
   passes.addPass(llvm::SimplifyCFGPass());
   passes.addPass(llvm::InstCombinePass(llvm::InstCombineOptions().setMaxIterations(1)));
+  passes.addPass(llvm::LoopSimplifyPass());
+  passes.addPass(llvm::LCSSAPass());
+  passes.addPass(RotateLoops());
   llvm::LoopPassManager loops;
-  loops.addPass(llvm::LoopRotatePass());
   loops.addPass(llvm::LICMPass(llvm::LICMOptions()));
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(loops), /*UseMemorySSA=*/true));
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));

@@ -97,7 +97,7 @@ static std::optional<int64_t> endOf(const Value &value) {
   if (auto *scalar = value.get<ScalarValue>())
     return scalar->loopEnd;
   auto number = value.integer();
-  return number && *number >= 0 ? std::optional(*number + 1) : std::nullopt;
+  return number && *number >= 0 && *number < INT64_MAX ? std::optional(*number + 1) : std::nullopt;
 }
 
 /// The same of a sum or product of two: `outer * 4 + inner` numbers layers too.

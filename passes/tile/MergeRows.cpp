@@ -1,13 +1,16 @@
 // The two outermost dims of a product's rows become one, so that a batch of sequences of one token
 // each reads a matrix once and not once a sequence. What is computed of such rows only, norms,
-// activations and residuals, is merged along, so that it still joins the product's group. Sums keep
-// their order: no bit changes.
+// activations and residuals, is merged along, so that it still joins the product's group, and a
+// loop over layers carries merged rows, so that it updates them in place. Sums keep their order: no
+// bit changes.
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
+#include "passes/tensors/DimSizes.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -95,6 +98,76 @@ static LogicalResult readOutputShape(tensor::DimOp op, PatternRewriter &rewriter
   return success();
 }
 
+//===------------------------------------------------------------------------------------------===//
+// Loops that carry rows
+//===------------------------------------------------------------------------------------------===//
+
+/// [0, 1], [2], ...
+static SmallVector<ReassociationIndices> mergingTwo(int64_t rank) {
+  SmallVector<ReassociationIndices> groups = {{0, 1}};
+  for (int64_t dim = 2; dim < rank; ++dim)
+    groups.push_back({dim});
+  return groups;
+}
+
+/// Whether an iteration merges the rows of the tensor that it gets, and splits those that it
+/// yields.
+static bool carriesSplitRows(BlockArgument carried, Value next) {
+  auto expand = next.getDefiningOp<tensor::ExpandShapeOp>();
+  if (!expand)
+    return false;
+  auto groups = mergingTwo(expand.getType().getRank());
+  return expand.getReassociationIndices() == groups &&
+         llvm::any_of(carried.getUsers(), [&](Operation *user) {
+           auto collapse = dyn_cast<tensor::CollapseShapeOp>(user);
+           return collapse && collapse.getReassociationIndices() == groups;
+         });
+}
+
+/// Lets the loop carry merged rows in place `number`.
+static scf::ForOp carryMergedRows(RewriterBase &rewriter, scf::ForOp loop, unsigned number) {
+  OpOperand &init = loop.getInitsMutable()[number];
+  auto split = cast<RankedTensorType>(init.get().getType());
+  auto groups = mergingTwo(split.getRank());
+  rewriter.setInsertionPoint(loop);
+  Location loc = loop.getLoc();
+  SmallVector<OpFoldResult> sizes = getDimSizes(rewriter, loc, init.get());
+  Value merged = tensor::CollapseShapeOp::create(rewriter, loc, init.get(), groups);
+  auto reshape = [&](OpBuilder &b, Location loc, Type type, Value value) -> Value {
+    if (type == split)
+      return tensor::ExpandShapeOp::create(b, loc, type, value, groups, sizes);
+    return tensor::CollapseShapeOp::create(b, loc, type, value, groups);
+  };
+  SmallVector<Value> results =
+      scf::replaceAndCastForOpIterArg(rewriter, loop, init, merged, reshape);
+  auto changed = merged.getUses().begin()->getOwner();
+  for (NamedAttribute attribute : loop->getDiscardableAttrs())
+    changed->setDiscardableAttr(attribute.getName(), attribute.getValue());
+  rewriter.replaceOp(loop, results);
+  return cast<scf::ForOp>(changed);
+}
+
+static void mergeCarriedRows(RewriterBase &rewriter, func::FuncOp function) {
+  SmallVector<scf::ForOp> loops;
+  function.walk([&](scf::ForOp loop) { loops.push_back(loop); });
+  for (scf::ForOp loop : loops)
+    for (unsigned i = 0; i < loop.getNumRegionIterArgs(); ++i)
+      if (carriesSplitRows(loop.getRegionIterArg(i), loop.getYieldedValues()[i]))
+        loop = carryMergedRows(rewriter, loop, i);
+}
+
+/// Between two merged ops nothing is left of the reshapes.
+static LogicalResult dropReshapes(func::FuncOp function) {
+  MLIRContext *context = function.getContext();
+  RewritePatternSet patterns(context);
+  patterns.add(readOutputShape);
+  tensor::populateFoldTensorEmptyPatterns(patterns);
+  tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, context);
+  tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, context);
+  linalg::FillOp::getCanonicalizationPatterns(patterns, context);
+  return applyPatternsGreedily(function, std::move(patterns));
+}
+
 namespace {
 struct MergeRowsPass : impl::MergeRowsPassBase<MergeRowsPass> {
   using Base::Base;
@@ -114,14 +187,11 @@ struct MergeRowsPass : impl::MergeRowsPassBase<MergeRowsPass> {
       }
       rewriter.replaceOp(op, merged->results);
     }
-    // Between two merged ops nothing is left of the reshapes.
-    RewritePatternSet patterns(&getContext());
-    patterns.add(readOutputShape);
-    tensor::populateFoldTensorEmptyPatterns(patterns);
-    tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, &getContext());
-    tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, &getContext());
-    linalg::FillOp::getCanonicalizationPatterns(patterns, &getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    // Which rows a loop carries shows once what is inside has no reshapes left.
+    if (failed(dropReshapes(getOperation())))
+      return signalPassFailure();
+    mergeCarriedRows(rewriter, getOperation());
+    if (failed(dropReshapes(getOperation())))
       signalPassFailure();
   }
 };

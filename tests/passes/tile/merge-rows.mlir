@@ -144,3 +144,73 @@ func.func @windows(%x: tensor<?x?x21xf32>, %w: tensor<32x5xf32>, %empty: tensor<
   } -> tensor<?x?x9x32xf32>
   return %y : tensor<?x?x9x32xf32>
 }
+
+// -----
+
+#rows = affine_map<(b, l, n, k) -> (b, l, k)>
+#matrix = affine_map<(b, l, n, k) -> (n, k)>
+#sums = affine_map<(b, l, n, k) -> (b, l, n)>
+#all = affine_map<(b, l, n) -> (b, l, n)>
+
+// A residual stream: the loop carries merged rows, which reshapes no longer keep from being updated in
+// place. Other reads of it get it split.
+// CHECK-LABEL: func.func @carried
+// CHECK:         %[[X:.*]] = tensor.collapse_shape %arg0
+// CHECK:         %[[R:.*]]:2 = scf.for {{.*}} iter_args(%[[H:.*]] = %[[X]], %{{.*}} = %arg0) -> (tensor<?x64xf32>, tensor<?x?x64xf32>)
+// CHECK:           %[[LAST:.*]] = tensor.expand_shape %[[H]]
+// CHECK:           linalg.generic {{.*}} ins(%[[H]], %arg1 : tensor<?x64xf32>, tensor<64x64xf32>)
+// CHECK:           %[[Z:.*]] = linalg.generic {{.*}} ins(%[[H]], %{{.*}} : tensor<?x64xf32>, tensor<?x64xf32>)
+// CHECK:           scf.yield %[[Z]], %[[LAST]]
+// CHECK:         } {attn.name = "n"}
+// CHECK:         %[[OUT:.*]] = tensor.expand_shape %[[R]]#0
+// CHECK:         return %[[OUT]], %[[R]]#1
+func.func @carried(%x: tensor<?x?x64xf32>, %w: tensor<64x64xf32>, %init: tensor<?x?x64xf32>,
+                   %empty: tensor<?x?x64xf32>, %n: index) -> (tensor<?x?x64xf32>, tensor<?x?x64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %r:2 = scf.for %i = %c0 to %n step %c1 iter_args(%h = %x, %before = %x)
+      -> (tensor<?x?x64xf32>, tensor<?x?x64xf32>) {
+    %y = linalg.generic {indexing_maps = [#rows, #matrix, #sums], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+        ins(%h, %w : tensor<?x?x64xf32>, tensor<64x64xf32>) outs(%init : tensor<?x?x64xf32>) {
+    ^bb0(%u: f32, %v: f32, %sum: f32):
+      %p = arith.mulf %u, %v : f32
+      %s = arith.addf %sum, %p : f32
+      linalg.yield %s : f32
+    } -> tensor<?x?x64xf32>
+    %z = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%h, %y : tensor<?x?x64xf32>, tensor<?x?x64xf32>) outs(%empty : tensor<?x?x64xf32>) {
+    ^bb0(%u: f32, %v: f32, %out: f32):
+      %s = arith.addf %u, %v : f32
+      linalg.yield %s : f32
+    } -> tensor<?x?x64xf32>
+    scf.yield %z, %h : tensor<?x?x64xf32>, tensor<?x?x64xf32>
+  } {attn.name = "n"}
+  return %r#0, %r#1 : tensor<?x?x64xf32>, tensor<?x?x64xf32>
+}
+
+// -----
+
+#rows = affine_map<(b, l, n, k) -> (b, l, k)>
+#matrix = affine_map<(b, l, n, k) -> (n, k)>
+#sums = affine_map<(b, l, n, k) -> (b, l, n)>
+#all = affine_map<(b, l, n) -> (b, l, n)>
+
+// The iteration never merges the rows that it carries.
+// CHECK-LABEL: func.func @negative_carried
+// CHECK:         scf.for {{.*}} -> (tensor<?x?x64xf32>)
+func.func @negative_carried(%x: tensor<?x?x64xf32>, %w: tensor<64x64xf32>, %init: tensor<?x?x64xf32>,
+                            %n: index) -> tensor<?x?x64xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%h = %x) -> (tensor<?x?x64xf32>) {
+    %y = linalg.generic {indexing_maps = [#rows, #matrix, #sums], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+        ins(%x, %w : tensor<?x?x64xf32>, tensor<64x64xf32>) outs(%init : tensor<?x?x64xf32>) {
+    ^bb0(%u: f32, %v: f32, %sum: f32):
+      %p = arith.mulf %u, %v : f32
+      %s = arith.addf %sum, %p : f32
+      linalg.yield %s : f32
+    } -> tensor<?x?x64xf32>
+    scf.yield %y : tensor<?x?x64xf32>
+  }
+  return %r : tensor<?x?x64xf32>
+}

@@ -7,6 +7,7 @@
 #include "passes/Passes.h"
 #include "passes/Report.h"
 #include "passes/contraction/EmitQuantizedProduct.h"
+#include "passes/contraction/SharedRows.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -17,12 +18,12 @@ namespace fovea {
 } // namespace fovea
 
 static void emitContraction(EmitBuilder &b, const Contraction &contraction,
-                            const TargetInfo &target) {
+                            const TargetInfo &target, SharedRows &shared) {
   auto linalgOp = cast<linalg::LinalgOp>(*contraction.op);
   SmallVector<Value> sizes, ivs(linalgOp.getNumLoops());
   for (Range range : linalgOp.createLoopRanges(b, b.getLoc()))
     sizes.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
-  std::optional<PackedFactor> packed = prepackRows(contraction, target);
+  std::optional<PackedFactor> packed = prepackRows(contraction, target, shared);
   auto emitFrom = [&](auto &&self, size_t depth) -> void {
     if (depth == contraction.outer.size()) {
       ContractionEmitter emitter(b, contraction, target, sizes, ivs, packed ? &*packed : nullptr);
@@ -52,7 +53,8 @@ namespace {
 struct EmitContractionPass : fovea::impl::EmitContractionPassBase<EmitContractionPass> {
   using Base::Base;
   void runOnOperation() override;
-  void emit(IRRewriter &rewriter, linalg::LinalgOp op, const TargetInfo &target);
+  void emit(IRRewriter &rewriter, linalg::LinalgOp op, const TargetInfo &target,
+            SharedRows &shared);
 };
 } // namespace
 
@@ -66,8 +68,8 @@ static bool hasPanelsFor(const Contraction &contraction, const TargetInfo &targe
 }
 
 /// Only what is a contraction is rewritten to linalg.generic; the rest stays as it is.
-void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op,
-                               const TargetInfo &target) {
+void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op, const TargetInfo &target,
+                               SharedRows &shared) {
   rewriter.setInsertionPoint(op);
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
   if (!generic) {
@@ -90,7 +92,7 @@ void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op,
   }
   EmitBuilder b(generic.getLoc(), rewriter);
   b.setInsertionPoint(generic);
-  emitContraction(b, *contraction, target);
+  emitContraction(b, *contraction, target, shared);
   rewriter.eraseOp(generic);
 }
 
@@ -104,6 +106,7 @@ void EmitContractionPass::runOnOperation() {
       ops.push_back(op);
   });
   IRRewriter rewriter(&getContext());
+  SharedRows shared;
   for (linalg::LinalgOp op : ops)
-    emit(rewriter, op, *info);
+    emit(rewriter, op, *info, shared);
 }

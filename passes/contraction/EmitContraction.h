@@ -69,11 +69,14 @@ struct PackedFactor {
   mlir::Value panelRows = nullptr; // of rows for a quantised weight: see QuantizedRows
 };
 
+class SharedRows;
+
 /// Packs a in a parallel loop of its own in front of the outermost one around the op, so that its
-/// tiles share the panels; it has no iteration for up to maxFewRows rows. Nothing if the op's rows
-/// are not a slice of a buffer from outside at a multiple of the panels, or if no other tile would
-/// use the panels.
-std::optional<PackedFactor> prepackRows(const Contraction &contraction, const TargetInfo &target);
+/// tiles share the panels; it has no iteration for up to maxFewRows rows. Takes what is `shared`
+/// already if it can. Nothing if the op's rows are not a slice of a buffer from outside at a
+/// multiple of the panels, or if no other tile would use the panels.
+std::optional<PackedFactor> prepackRows(const Contraction &contraction, const TargetInfo &target,
+                                        SharedRows &shared);
 
 /// One contraction being emitted, at one iteration of its outer loops.
 class ContractionEmitter {

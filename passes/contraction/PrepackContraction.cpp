@@ -1,12 +1,12 @@
-// The rows of a contraction packed once for all tiles, in a parallel loop of its own in front of
-// the one that the contraction is in.
+// The rows of a contraction packed once for all tiles, and for all contractions that read them, in
+// a parallel loop of its own in front of the one that the first of these is in.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "passes/attention/AttentionPacker.h"
 #include "passes/contraction/EmitContraction.h"
 #include "passes/contraction/QuantizedRows.h"
+#include "passes/contraction/SharedRows.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -21,28 +21,6 @@ static scf::ForallOp outermostLoop(Operation *op) {
 
 static bool isOutside(scf::ForallOp loop, Value value) {
   return !loop->isAncestor(value.getParentRegion()->getParentOp());
-}
-
-static Value baseOf(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref;
-}
-
-/// Whether an op in the loop writes to the buffer that `memref` is a part of, or may do so.
-static bool isWrittenIn(scf::ForallOp loop, Value memref) {
-  Value base = baseOf(memref);
-  return loop
-      .walk([&](MemoryEffectOpInterface op) {
-        SmallVector<MemoryEffects::EffectInstance> effects;
-        op.getEffects(effects);
-        for (const MemoryEffects::EffectInstance &effect : effects)
-          if (isa<MemoryEffects::Write>(effect.getEffect()) &&
-              (!effect.getValue() || baseOf(effect.getValue()) == base))
-            return WalkResult::interrupt();
-        return WalkResult::advance();
-      })
-      .wasInterrupted();
 }
 
 bool fovea::isTileOffset(OpFoldResult offset, int64_t factor) {
@@ -66,7 +44,8 @@ public:
 
   /// Whether it is possible and other tiles would use the panels.
   bool match(scf::ForallOp loop);
-  PackedFactor emit();
+  /// Of what was packed for others, or packed here and added to that.
+  PackedFactor findOrEmit(SharedRows &shared, scf::ForallOp loop);
   /// The op's rows begin at these places of what is packed.
   ArrayRef<OpFoldResult> getOffsets() const { return offsets; }
 
@@ -84,6 +63,7 @@ private:
   PackedFactor emitPanels();
   PackedFactor emitQuantized();
   void emitLoop(ArrayRef<OpFoldResult> sizes, function_ref<void(ValueRange)> body);
+  RowsKey key() const;
 
   EmitBuilder &b;
   const Contraction &c;
@@ -137,7 +117,7 @@ bool RowPrepacking::match(scf::ForallOp loop) {
   if (auto value = dyn_cast<Value>(sizes[kDim]); value && !isOutside(loop, value))
     return false;
   return isConstantIntValue(offsets[kDim], 0) && isTileOffset(offsets[rowDim], tile.many.rows) &&
-         !isWrittenIn(loop, source);
+         !mayWriteTo(loop, source);
 }
 
 FactorView RowPrepacking::viewAt(const PackedFactor &packed, ValueRange indices) const {
@@ -238,13 +218,26 @@ PackedFactor RowPrepacking::emitQuantized() {
   return packed;
 }
 
-PackedFactor RowPrepacking::emit() {
+RowsKey RowPrepacking::key() const {
+  RowsKey key{source, rowDim, kDim, sizes[kDim], c.accumulator};
+  if (c.quantized) {
+    key.quantizedGroups = layoutOf(*c.quantized).groups;
+    key.format = c.quantized->format;
+  }
+  return key;
+}
+
+PackedFactor RowPrepacking::findOrEmit(SharedRows &shared, scf::ForallOp loop) {
+  if (const PackedFactor *packed = shared.find(key(), loop))
+    return *packed;
   k = getValueOrCreateConstantIndexOp(b, b.getLoc(), sizes[kDim]);
-  return c.quantized ? emitQuantized() : emitPanels();
+  PackedFactor packed = c.quantized ? emitQuantized() : emitPanels();
+  shared.add(key(), loop->getPrevNode(), packed);
+  return packed;
 }
 
 std::optional<PackedFactor> fovea::prepackRows(const Contraction &contraction,
-                                               const TargetInfo &target) {
+                                               const TargetInfo &target, SharedRows &shared) {
   linalg::GenericOp op = contraction.op;
   scf::ForallOp loop = outermostLoop(op);
   if (!loop)
@@ -253,7 +246,7 @@ std::optional<PackedFactor> fovea::prepackRows(const Contraction &contraction,
   RowPrepacking prepacking(b, contraction, target);
   if (!prepacking.match(loop))
     return std::nullopt;
-  PackedFactor packed = prepacking.emit();
+  PackedFactor packed = prepacking.findOrEmit(shared, loop);
   b.setInsertionPoint(op);
   for (OpFoldResult offset : prepacking.getOffsets())
     packed.offsets.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), offset));

@@ -135,6 +135,109 @@ func.func @shared_rows(%x: memref<2x?x600xf32>, %w: memref<128x600xf32>, %y: mem
 
 // -----
 
+// Rows that two products read are packed for the first, and the second finds them.
+// CHECK-LABEL: @same_rows
+// CHECK:         attn.kernel_name = "pack"
+// CHECK-NOT:     attn.kernel_name = "pack"
+// CHECK:         return
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @same_rows(%x: memref<300x64xf32>, %w: memref<128x64xf32>, %y: memref<300x128xf32>,
+                     %z: memref<300x128xf32>) {
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 64] [1, 1] : memref<300x64xf32> to memref<?x64xf32, strided<[64, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 64] [1, 1] : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x64xf32, strided<[64, 1], offset: ?>>, memref<64x64xf32, strided<[64, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 64] [1, 1] : memref<300x64xf32> to memref<?x64xf32, strided<[64, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 64] [1, 1] : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %z[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x64xf32, strided<[64, 1], offset: ?>>, memref<64x64xf32, strided<[64, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// What is written in between, into a part of the rows, has them packed anew.
+// CHECK-LABEL: @negative_rows_written
+// CHECK-COUNT-2: attn.kernel_name = "pack"
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @negative_rows_written(%x: memref<300x64xf32>, %w: memref<128x64xf32>,
+                                 %y: memref<300x128xf32>, %z: memref<300x128xf32>) {
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 64] [1, 1] : memref<300x64xf32> to memref<?x64xf32, strided<[64, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 64] [1, 1] : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x64xf32, strided<[64, 1], offset: ?>>, memref<64x64xf32, strided<[64, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  %zero = arith.constant 0.0 : f32
+  %part = memref.subview %x[0, 0] [8, 64] [1, 1] : memref<300x64xf32> to memref<8x64xf32, strided<[64, 1]>>
+  linalg.fill ins(%zero : f32) outs(%part : memref<8x64xf32, strided<[64, 1]>>)
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 64] [1, 1] : memref<300x64xf32> to memref<?x64xf32, strided<[64, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 64] [1, 1] : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %z[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x64xf32, strided<[64, 1], offset: ?>>, memref<64x64xf32, strided<[64, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// Packed in a branch that the second product is not in.
+// CHECK-LABEL: @negative_other_block
+// CHECK-COUNT-2: attn.kernel_name = "pack"
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @negative_other_block(%x: memref<300x64xf32>, %w: memref<128x64xf32>,
+                                %y: memref<300x128xf32>, %z: memref<300x128xf32>, %p: i1) {
+  scf.if %p {
+    scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+      %r = affine.min #rows(%m)
+      %xs = memref.subview %x[%m, 0] [%r, 64] [1, 1] : memref<300x64xf32> to memref<?x64xf32, strided<[64, 1], offset: ?>>
+      %ws = memref.subview %w[%n, 0] [64, 64] [1, 1] : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+      %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+      linalg.matmul indexing_maps = [#a, #b, #c]
+        ins(%xs, %ws : memref<?x64xf32, strided<[64, 1], offset: ?>>, memref<64x64xf32, strided<[64, 1], offset: ?>>)
+        outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+    }
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 64] [1, 1] : memref<300x64xf32> to memref<?x64xf32, strided<[64, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 64] [1, 1] : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %z[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x64xf32, strided<[64, 1], offset: ?>>, memref<64x64xf32, strided<[64, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
 // A weight in panels: nothing is packed but rows, and that in front. Half precision is widened by
 // the tiles of few rows and, block by block, for many.
 // CHECK-LABEL: @weights

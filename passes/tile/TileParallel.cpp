@@ -51,6 +51,18 @@ static bool isLoopAtMost(Operation *op, unsigned loop, int64_t count) {
   return !ShapedType::isDynamic(size) && size <= count;
 }
 
+/// Whether a weight is a factor of each product in the group: the runtime packs it, so that rows of
+/// a task need not be many to make up for packing columns.
+static bool readsWeights(const TileGroup &group) {
+  return llvm::all_of(group.members, [](Operation *op) {
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    return !linalgOp || !linalg::isaContractionOpInterface(linalgOp) ||
+           llvm::any_of(linalgOp.getDpsInputs(), [](Value factor) {
+             return static_cast<bool>(factor.getDefiningOp<attn::WeightOp>());
+           });
+  });
+}
+
 /// One tile size per loop of the root; 0 leaves a loop whole.
 static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const TargetInfo &target) {
   SmallVector<int64_t> sizes(group.tiledLoops.size(), 0);
@@ -67,10 +79,10 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
   if (group.hasContraction) {
     ContractionTile tile = chooseContractionTile(target, 32);
     bool isNarrow = isLoopAtMost(group.root, tiled.back(), fewColumnTiles * tile.taskColumns);
+    int64_t rows = readsWeights(group) ? tile.blockRows : tile.taskRows;
     sizes[tiled.back()] = tile.taskColumns;
     if (tiled.size() > 1)
-      sizes[tiled[tiled.size() - 2]] =
-          isNarrow ? llvm::alignTo(narrowRows, tile.many.rows) : tile.taskRows;
+      sizes[tiled[tiled.size() - 2]] = isNarrow ? llvm::alignTo(narrowRows, tile.many.rows) : rows;
     return sizes;
   }
   // Rows stay whole: the innermost loop is the vector loop.

@@ -170,3 +170,14 @@ func.func @summed_and_read(%x: tensor<?x64xf32>, %z: tensor<?xf32>, %n: index) -
   } -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
 }
+
+// -----
+
+// Nobody packs the columns of a weight at run time: tasks are of fewer rows.
+// CHECK-LABEL: func.func @weight
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (%{{.*}}, 512) step (258, 64)
+func.func @weight(%x: tensor<?x64xf32>, %init: tensor<?x512xf32>) -> tensor<?x512xf32> {
+  %w = attn.weight "w" : tensor<64x512xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x64xf32>, tensor<64x512xf32>) outs(%init : tensor<?x512xf32>) -> tensor<?x512xf32>
+  return %y : tensor<?x512xf32>
+}

@@ -6,6 +6,7 @@
 #include "passes/attention/AttentionPacker.h"
 #include "passes/contraction/EmitContraction.h"
 #include "passes/contraction/QuantizedRows.h"
+#include "passes/contraction/RowsWriter.h"
 #include "passes/contraction/SharedRows.h"
 
 using namespace mlir;
@@ -58,9 +59,10 @@ private:
   bool cutsColumns();
   FactorView viewAt(const PackedFactor &packed, ValueRange indices) const;
   void packPanel(const PackedFactor &packed, ValueRange indices);
+  void packTile(const PackedFactor &packed, const RowsWriter &writer, Value packedRows);
   void packQuantized(const PackedFactor &packed, ValueRange indices);
   SmallVector<OpFoldResult> outerSizes(PackedFactor &packed);
-  PackedFactor emitPanels();
+  PackedFactor emitPanels(const std::optional<RowsWriter> &writer);
   PackedFactor emitQuantized();
   void emitLoop(ArrayRef<OpFoldResult> sizes, function_ref<void(ValueRange)> body);
   RowsKey key() const;
@@ -141,6 +143,32 @@ void RowPrepacking::packPanel(const PackedFactor &packed, ValueRange indices) {
   });
 }
 
+/// Packs what an iteration of the loop has computed, if it is of the first `packedRows` rows.
+void RowPrepacking::packTile(const PackedFactor &packed, const RowsWriter &writer,
+                             Value packedRows) {
+  OpBuilder::InsertionGuard guard(b);
+  scf::ForallOp loop = writer.loop;
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  FactorView view = viewAt(packed, {});
+  PanelPacker packer(b, tile, view);
+  auto packPart = [&](Value row, Value column, Value columns) {
+    Value k0 = b.roundDown(column, tile.depth);
+    Value depth = b.min(b.sub(k, k0), b.index(tile.depth));
+    Value panel = b.add(b.mul(k0, packed.paddedRows), b.mul(row, depth));
+    Value offset = b.add(panel, b.mul(b.sub(column, k0), b.index(tile.many.rows)));
+    packer.pack(row, packed.rows, column, columns, {packed.memref, {}, offset, tile.many.rows});
+  };
+  Value first = getValueOrCreateConstantIndexOp(b, b.getLoc(), writer.row);
+  Value column = getValueOrCreateConstantIndexOp(b, b.getLoc(), writer.column);
+  Value end = b.min(b.add(first, b.index(writer.rows)), packedRows);
+  b.loop(first, end, tile.many.rows, [&](Value row) {
+    if (writer.columns <= tile.depth)
+      return packPart(row, column, b.index(writer.columns));
+    b.loop(b.index(0), k, tile.depth,
+           [&](Value k0) { packPart(row, k0, b.min(b.sub(k, k0), b.index(tile.depth))); });
+  });
+}
+
 /// Sizes of the dims of the source other than rows and k, which it lists.
 SmallVector<OpFoldResult> RowPrepacking::outerSizes(PackedFactor &packed) {
   SmallVector<OpFoldResult> shape;
@@ -160,7 +188,7 @@ void RowPrepacking::emitLoop(ArrayRef<OpFoldResult> sizes, function_ref<void(Val
   body(loop.getInductionVars());
 }
 
-PackedFactor RowPrepacking::emitPanels() {
+PackedFactor RowPrepacking::emitPanels(const std::optional<RowsWriter> &writer) {
   PackedFactor packed;
   packed.rowDim = rowDim;
   packed.rows = b.dim(source, rowDim);
@@ -173,7 +201,10 @@ PackedFactor RowPrepacking::emitPanels() {
   loops.push_back(getAsOpFoldResult(panels));
   shape.push_back(getAsOpFoldResult(b.mul(packed.paddedRows, k)));
   packed.memref = allocateAligned(b, shape, c.accumulator);
-  emitLoop(loops, [&](ValueRange indices) { packPanel(packed, indices); });
+  if (writer)
+    packTile(packed, *writer, b.createOrFold<arith::SelectOp>(many, packed.rows, b.index(0)));
+  else
+    emitLoop(loops, [&](ValueRange indices) { packPanel(packed, indices); });
   return packed;
 }
 
@@ -230,9 +261,15 @@ RowsKey RowPrepacking::key() const {
 PackedFactor RowPrepacking::findOrEmit(SharedRows &shared, scf::ForallOp loop) {
   if (const PackedFactor *packed = shared.find(key(), loop))
     return *packed;
+  std::optional<RowsWriter> writer;
+  int64_t columns = cast<MemRefType>(source.getType()).getDimSize(kDim);
+  if (!c.quantized && getConstantIntValue(sizes[kDim]) == columns)
+    writer = findRowsWriter(source, rowDim, loop, tile.many.rows, tile.depth);
+  if (writer)
+    b.setInsertionPoint(writer->loop);
   k = getValueOrCreateConstantIndexOp(b, b.getLoc(), sizes[kDim]);
-  PackedFactor packed = c.quantized ? emitQuantized() : emitPanels();
-  shared.add(key(), loop->getPrevNode(), packed);
+  PackedFactor packed = c.quantized ? emitQuantized() : emitPanels(writer);
+  shared.add(key(), writer ? writer->loop : loop->getPrevNode(), packed);
   return packed;
 }
 

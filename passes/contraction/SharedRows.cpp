@@ -5,7 +5,7 @@
 using namespace mlir;
 using namespace fovea;
 
-static Value baseOf(Value memref) {
+Value fovea::baseOf(Value memref) {
   while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
     memref = view.getViewSource();
   return memref;

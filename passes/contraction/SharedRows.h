@@ -7,6 +7,9 @@
 
 namespace fovea {
 
+/// The buffer that `memref` is a part of.
+mlir::Value baseOf(mlir::Value memref);
+
 /// Whether `op` or an op in it writes to the buffer that `memref` is a part of, or may do so.
 bool mayWriteTo(mlir::Operation *op, mlir::Value memref);
 

@@ -238,6 +238,260 @@ func.func @negative_other_block(%x: memref<300x64xf32>, %w: memref<128x64xf32>,
 
 // -----
 
+// Rows are packed where they are computed, at the end of each tile: 43 panels of 6 rows, a part of a
+// block of k. The last block has 64 steps.
+// CHECK-LABEL: @packed_where_written
+// CHECK:         %[[X:.*]] = memref.alloc() : memref<300x320xf32>
+// CHECK:         %[[PACKED:.*]] = memref.alloc() {alignment = 64 : i64} : memref<96000xf32>
+// CHECK:         scf.forall (%[[M:.*]], %[[N:.*]]) = (0, 0) to (300, 320) step (258, 64)
+// CHECK:           linalg.fill
+// CHECK:           scf.for %{{.*}} = %[[M]] to %{{.*}} step %c6
+// CHECK:             vector.load %[[X]]
+// CHECK:             vector.store %{{.*}}, %[[PACKED]]
+// CHECK:         scf.forall
+// CHECK-NOT:       attn.kernel_name = "pack"
+// CHECK:           memref.load %[[PACKED]]
+// CHECK-NOT:     attn.kernel_name = "pack"
+// CHECK:         return
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @packed_where_written(%w: memref<128x320xf32>, %y: memref<300x128xf32>) {
+  %one = arith.constant 1.0 : f32
+  %x = memref.alloc() : memref<300x320xf32>
+  scf.forall (%m, %n) = (0, 0) to (300, 320) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %ps = memref.subview %x[%m, %n] [%r, 64] [1, 1] : memref<300x320xf32> to memref<?x64xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<?x64xf32, strided<[320, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 320] [1, 1] : memref<300x320xf32> to memref<?x320xf32, strided<[320, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 320] [1, 1] : memref<128x320xf32> to memref<64x320xf32, strided<[320, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x320xf32, strided<[320, 1], offset: ?>>, memref<64x320xf32, strided<[320, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// Tiles of whole rows, as of a norm: by blocks of k.
+// CHECK-LABEL: @packed_whole_rows
+// CHECK:         scf.forall (%[[M:.*]]) = (0) to (300) step (6)
+// CHECK:           scf.for %{{.*}} = %[[M]] to %{{.*}} step %c6
+// CHECK:             scf.for %{{.*}} = %c0 to %c320 step %c256
+// CHECK-NOT:     attn.kernel_name = "pack"
+// CHECK:         return
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @packed_whole_rows(%w: memref<128x320xf32>, %y: memref<300x128xf32>) {
+  %one = arith.constant 1.0 : f32
+  %x = memref.alloc() : memref<300x320xf32>
+  scf.forall (%m) = (0) to (300) step (6) {
+    %ps = memref.subview %x[%m, 0] [6, 320] [1, 1] : memref<300x320xf32> to memref<6x320xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<6x320xf32, strided<[320, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 320] [1, 1] : memref<300x320xf32> to memref<?x320xf32, strided<[320, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 320] [1, 1] : memref<128x320xf32> to memref<64x320xf32, strided<[320, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x320xf32, strided<[320, 1], offset: ?>>, memref<64x320xf32, strided<[320, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// A tile that ends within a panel.
+// CHECK-LABEL: @negative_part_of_panel
+// CHECK: attn.kernel_name = "pack"
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+#few = affine_map<(d0) -> (-d0 + 300, 64)>
+func.func @negative_part_of_panel(%w: memref<128x320xf32>, %y: memref<300x128xf32>) {
+  %one = arith.constant 1.0 : f32
+  %x = memref.alloc() : memref<300x320xf32>
+  scf.forall (%m, %n) = (0, 0) to (300, 320) step (64, 64) {
+    %r = affine.min #few(%m)
+    %ps = memref.subview %x[%m, %n] [%r, 64] [1, 1] : memref<300x320xf32> to memref<?x64xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<?x64xf32, strided<[320, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 320] [1, 1] : memref<300x320xf32> to memref<?x320xf32, strided<[320, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 320] [1, 1] : memref<128x320xf32> to memref<64x320xf32, strided<[320, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x320xf32, strided<[320, 1], offset: ?>>, memref<64x320xf32, strided<[320, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// A tile across blocks of k.
+// CHECK-LABEL: @negative_across_blocks
+// CHECK: attn.kernel_name = "pack"
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @negative_across_blocks(%w: memref<128x320xf32>, %y: memref<300x128xf32>) {
+  %one = arith.constant 1.0 : f32
+  %x = memref.alloc() : memref<300x320xf32>
+  scf.forall (%m, %n) = (0, 0) to (300, 320) step (258, 160) {
+    %r = affine.min #rows(%m)
+    %ps = memref.subview %x[%m, %n] [%r, 160] [1, 1] : memref<300x320xf32> to memref<?x160xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<?x160xf32, strided<[320, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 320] [1, 1] : memref<300x320xf32> to memref<?x320xf32, strided<[320, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 320] [1, 1] : memref<128x320xf32> to memref<64x320xf32, strided<[320, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x320xf32, strided<[320, 1], offset: ?>>, memref<64x320xf32, strided<[320, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// Two loops write the rows.
+// CHECK-LABEL: @negative_two_writers
+// CHECK: attn.kernel_name = "pack"
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @negative_two_writers(%w: memref<128x320xf32>, %y: memref<300x128xf32>) {
+  %one = arith.constant 1.0 : f32
+  %x = memref.alloc() : memref<300x320xf32>
+  scf.forall (%m, %n) = (0, 0) to (300, 320) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %ps = memref.subview %x[%m, %n] [%r, 64] [1, 1] : memref<300x320xf32> to memref<?x64xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<?x64xf32, strided<[320, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 320) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %ps = memref.subview %x[%m, %n] [%r, 64] [1, 1] : memref<300x320xf32> to memref<?x64xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<?x64xf32, strided<[320, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 320] [1, 1] : memref<300x320xf32> to memref<?x320xf32, strided<[320, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 320] [1, 1] : memref<128x320xf32> to memref<64x320xf32, strided<[320, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x320xf32, strided<[320, 1], offset: ?>>, memref<64x320xf32, strided<[320, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// The loop writes more than its tile.
+// CHECK-LABEL: @negative_second_view
+// CHECK: attn.kernel_name = "pack"
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @negative_second_view(%w: memref<128x320xf32>, %y: memref<300x128xf32>) {
+  %one = arith.constant 1.0 : f32
+  %x = memref.alloc() : memref<300x320xf32>
+  scf.forall (%m, %n) = (0, 0) to (300, 320) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %ps = memref.subview %x[%m, %n] [%r, 64] [1, 1] : memref<300x320xf32> to memref<?x64xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<?x64xf32, strided<[320, 1], offset: ?>>)
+    %c0 = arith.constant 0 : index
+    memref.store %one, %x[%c0, %c0] : memref<300x320xf32>
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 320] [1, 1] : memref<300x320xf32> to memref<?x320xf32, strided<[320, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 320] [1, 1] : memref<128x320xf32> to memref<64x320xf32, strided<[320, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x320xf32, strided<[320, 1], offset: ?>>, memref<64x320xf32, strided<[320, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// The product reads some of the columns only.
+// CHECK-LABEL: @negative_some_columns
+// CHECK: attn.kernel_name = "pack"
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @negative_some_columns(%w: memref<128x320xf32>, %y: memref<300x128xf32>) {
+  %one = arith.constant 1.0 : f32
+  %x = memref.alloc() : memref<300x320xf32>
+  scf.forall (%m, %n) = (0, 0) to (300, 320) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %ps = memref.subview %x[%m, %n] [%r, 64] [1, 1] : memref<300x320xf32> to memref<?x64xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<?x64xf32, strided<[320, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 128] [1, 1] : memref<300x320xf32> to memref<?x128xf32, strided<[320, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 128] [1, 1] : memref<128x320xf32> to memref<64x128xf32, strided<[320, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x128xf32, strided<[320, 1], offset: ?>>, memref<64x128xf32, strided<[320, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
+// What the caller's memory holds elsewhere is not known.
+// CHECK-LABEL: @negative_argument
+// CHECK: attn.kernel_name = "pack"
+#rows = affine_map<(d0) -> (-d0 + 300, 258)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @negative_argument(%x: memref<300x320xf32>, %w: memref<128x320xf32>, %y: memref<300x128xf32>) {
+  %one = arith.constant 1.0 : f32
+  scf.forall (%m, %n) = (0, 0) to (300, 320) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %ps = memref.subview %x[%m, %n] [%r, 64] [1, 1] : memref<300x320xf32> to memref<?x64xf32, strided<[320, 1], offset: ?>>
+    linalg.fill ins(%one : f32) outs(%ps : memref<?x64xf32, strided<[320, 1], offset: ?>>)
+  }
+  scf.forall (%m, %n) = (0, 0) to (300, 128) step (258, 64) {
+    %r = affine.min #rows(%m)
+    %xs = memref.subview %x[%m, 0] [%r, 320] [1, 1] : memref<300x320xf32> to memref<?x320xf32, strided<[320, 1], offset: ?>>
+    %ws = memref.subview %w[%n, 0] [64, 320] [1, 1] : memref<128x320xf32> to memref<64x320xf32, strided<[320, 1], offset: ?>>
+    %ys = memref.subview %y[%m, %n] [%r, 64] [1, 1] : memref<300x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.matmul indexing_maps = [#a, #b, #c]
+      ins(%xs, %ws : memref<?x320xf32, strided<[320, 1], offset: ?>>, memref<64x320xf32, strided<[320, 1], offset: ?>>)
+      outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
 // A weight in panels: nothing is packed but rows, and that in front. Half precision is widened by
 // the tiles of few rows and, block by block, for many.
 // CHECK-LABEL: @weights

@@ -57,6 +57,7 @@ public:
     group.root = root;
     group.members.insert(root);
     group.hasContraction = isContraction(root);
+    group.makesFactor = llvm::any_of(root->getUsers(), isContraction);
     auto iterators = cast<TilingInterface>(root).getLoopIteratorTypes();
     group.tiledLoops.resize(iterators.size());
     LoopMap identity;

@@ -15,7 +15,8 @@ struct TileGroup {
   llvm::SetVector<mlir::Operation *> members; // root included, users before producers
   llvm::BitVector tiledLoops;                 // loops of the root that are cut into tiles
   bool hasContraction = false;
-  bool keepsRows = false; // a member reduces along a loop of the root, which stays whole
+  bool keepsRows = false;   // a member reduces along a loop of the root, which stays whole
+  bool makesFactor = false; // a contraction outside reads what the root makes
 };
 
 /// The groups of a block, last root first. Every op on tensors with a TilingInterface is in

@@ -85,6 +85,9 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
       sizes[tiled[tiled.size() - 2]] = isNarrow ? llvm::alignTo(narrowRows, tile.many.rows) : rows;
     return sizes;
   }
+  // Whole panels, which can be packed as soon as they are computed.
+  if (group.keepsRows && group.makesFactor)
+    sizes[tiled.back()] = chooseContractionTile(target, 32).many.rows;
   // Rows stay whole: the innermost loop is the vector loop.
   if (!group.keepsRows)
     sizes[tiled.back()] = tiled.size() == 1 ? vectorTile : 0;

@@ -181,3 +181,32 @@ func.func @weight(%x: tensor<?x64xf32>, %init: tensor<?x512xf32>) -> tensor<?x51
   %y = linalg.matmul ins(%x, %w : tensor<?x64xf32>, tensor<64x512xf32>) outs(%init : tensor<?x512xf32>) -> tensor<?x512xf32>
   return %y : tensor<?x512xf32>
 }
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// Rows that a product reads are computed in whole panels of it.
+// CHECK-LABEL: func.func @rows_of_a_product
+// CHECK: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (6)
+// CHECK: attn.kernel_name = "rows"
+// CHECK: attn.kernel_name = "contraction"
+func.func @rows_of_a_product(%x: tensor<?x64xf32>, %sums: tensor<?xf32>, %e: tensor<?x64xf32>,
+                             %init: tensor<?x512xf32>) -> tensor<?x512xf32> {
+  %s = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+    ins(%x : tensor<?x64xf32>) outs(%sums : tensor<?xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %t = arith.addf %out, %a : f32
+    linalg.yield %t : f32
+  } -> tensor<?xf32>
+  %y = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x, %s : tensor<?x64xf32>, tensor<?xf32>) outs(%e : tensor<?x64xf32>) {
+  ^bb0(%a: f32, %t: f32, %out: f32):
+    %q = arith.divf %a, %t : f32
+    linalg.yield %q : f32
+  } -> tensor<?x64xf32>
+  %w = attn.weight "w" : tensor<64x512xf32>
+  %z = linalg.matmul ins(%y, %w : tensor<?x64xf32>, tensor<64x512xf32>) outs(%init : tensor<?x512xf32>) -> tensor<?x512xf32>
+  return %z : tensor<?x512xf32>
+}

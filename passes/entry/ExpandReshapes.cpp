@@ -20,11 +20,12 @@ static OpFoldResult multiply(OpBuilder &b, Location loc, OpFoldResult x, OpFoldR
   return b.createOrFold<arith::MulIOp>(loc, left, right);
 }
 
-/// Row-major within each group, whose innermost dim has the stride of the source dim.
+/// Row-major within each group, whose innermost dim has the stride of the source dim. A source of
+/// rank 0 has no groups, and makes dims of size 1.
 static SmallVector<OpFoldResult> expandedStrides(OpBuilder &b, memref::ExpandShapeOp op,
                                                  ArrayRef<OpFoldResult> sizes,
                                                  ArrayRef<OpFoldResult> sourceStrides) {
-  SmallVector<OpFoldResult> strides(sizes.size());
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
   for (auto [group, sourceStride] : llvm::zip_equal(op.getReassociationIndices(), sourceStrides)) {
     OpFoldResult stride = sourceStride;
     for (int64_t dim : llvm::reverse(group)) {

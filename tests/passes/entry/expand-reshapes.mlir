@@ -22,3 +22,11 @@ func.func @strided(%m: memref<8x8xf32, strided<[100, ?], offset: ?>>)
       into memref<2x4x8xf32, strided<[400, 100, ?], offset: ?>>
   return %e : memref<2x4x8xf32, strided<[400, 100, ?], offset: ?>>
 }
+
+// One element, of no dim.
+// CHECK-LABEL: func @scalar
+// CHECK: memref.reinterpret_cast %{{.*}} to offset: [0], sizes: [1, 1], strides: [1, 1]
+func.func @scalar(%m: memref<f32>) -> memref<1x1xf32> {
+  %e = memref.expand_shape %m [] output_shape [1, 1] : memref<f32> into memref<1x1xf32>
+  return %e : memref<1x1xf32>
+}

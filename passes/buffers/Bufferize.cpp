@@ -187,6 +187,47 @@ static bufferization::OneShotBufferizationOptions bufferizationOptions() {
   return options;
 }
 
+/// The out-parameter behind a reshape of it.
+static Value memoryOf(Value memref) {
+  while (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>())
+    memref = collapse.getSrc();
+  return memref;
+}
+
+/// Copies results that lie in the memory of another result as soon as they are there: the store of
+/// the other may write over them, which the analysis does not see, as it takes that memory for the
+/// other's alone.
+static void copySharedResults(OpBuilder &b, func::FuncOp function) {
+  bufferization::OneShotBufferizationOptions options = bufferizationOptions();
+  bufferization::AnalysisState analysis(options);
+  bufferization::TraversalConfig matchesOnly;
+  matchesOnly.alwaysIncludeLeaves = false;
+  llvm::DenseMap<Value, Value> storedIn; // by result memory
+  SmallVector<bufferization::MaterializeInDestinationOp> stores;
+  for (auto store : function.getBody().front().getOps<bufferization::MaterializeInDestinationOp>())
+    if (isa<MemRefType>(store.getDest().getType()) &&
+        !isa<BlockArgument>(store.getSource())) // else a state's first copy, or an argument itself
+      stores.push_back(store);
+  for (auto store : stores)
+    storedIn[memoryOf(store.getDest())] = store.getSource();
+  for (auto store : stores) {
+    auto isOfAnother = [&](Value value) {
+      auto tensor = value.getDefiningOp<bufferization::ToTensorOp>();
+      Value memory = tensor ? memoryOf(tensor.getBuffer()) : Value();
+      auto other = storedIn.find(memory);
+      return other != storedIn.end() && memory != memoryOf(store.getDest()) &&
+             other->second != store.getSource();
+    };
+    if (analysis.findValueInReverseUseDefChain(&store.getSourceMutable(), isOfAnother, matchesOnly)
+            .empty())
+      continue;
+    b.setInsertionPointAfterValue(store.getSource());
+    store.getSourceMutable().assign(bufferization::AllocTensorOp::create(
+        b, store.getLoc(), cast<RankedTensorType>(store.getSource().getType()), ValueRange(),
+        /*copy=*/store.getSource()));
+  }
+}
+
 namespace {
 struct BufferizePass : impl::BufferizePassBase<BufferizePass> {
   using Base::Base;
@@ -209,6 +250,8 @@ struct BufferizePass : impl::BufferizePassBase<BufferizePass> {
     IRRewriter rewriter(&getContext());
     if (failed(bufferization::eliminateEmptyTensors(rewriter, getOperation())))
       return signalPassFailure();
+    for (func::FuncOp function : entriesOf(getOperation()))
+      copySharedResults(b, function);
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), bufferizationOptions(),
                                                         state)))

@@ -183,3 +183,49 @@ func.func @shared_zeros(%x: tensor<8xf32>, %n: index) -> (tensor<8xf32> {attn.na
   }
   return %y, %z : tensor<8xf32>, tensor<8xf32>
 }
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// A result is made from another, in whose memory that one lies: it is copied before it is changed.
+// CHECK-LABEL: func.func @changed_and_unchanged
+// CHECK-SAME: %[[CHANGED:[^:]*]]: memref<5xf32> {attn.name = "changed"}, %[[OLD:[^:]*]]: memref<5xf32>
+// CHECK: linalg.generic {{.*}} outs(%[[CHANGED]] : memref<5xf32>)
+// CHECK: %[[COPY:.*]] = memref.alloc
+// CHECK: memref.copy %[[CHANGED]], %[[COPY]]
+// CHECK: memref.subview %[[CHANGED]][1]
+// CHECK-NOT: memref.copy %[[COPY]], %[[CHANGED]]
+// CHECK: memref.copy %[[COPY]], %[[OLD]]
+func.func @changed_and_unchanged(%x: tensor<5xf32>, %v: tensor<1xf32>)
+    -> (tensor<5xf32> {attn.name = "changed"}, tensor<5xf32> {attn.name = "old"}) {
+  %e = tensor.empty() : tensor<5xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+    ins(%x : tensor<5xf32>) outs(%e : tensor<5xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %d = arith.negf %a : f32
+    linalg.yield %d : f32
+  } -> tensor<5xf32>
+  %z = tensor.insert_slice %v into %y[1] [1] [1] : tensor<1xf32> into tensor<5xf32>
+  return %z, %y : tensor<5xf32>, tensor<5xf32>
+}
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// One result twice needs no memory but that of the two.
+// CHECK-LABEL: func.func @twice
+// CHECK-NOT: memref.alloc
+// CHECK: linalg.generic {{.*}} outs(%[[Y:.*]] : memref<5xf32>)
+// CHECK-NOT: memref.alloc
+func.func @twice(%x: tensor<5xf32>) -> (tensor<5xf32> {attn.name = "y"}, tensor<5xf32> {attn.name = "z"}) {
+  %e = tensor.empty() : tensor<5xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+    ins(%x : tensor<5xf32>) outs(%e : tensor<5xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %d = arith.negf %a : f32
+    linalg.yield %d : f32
+  } -> tensor<5xf32>
+  return %y, %y : tensor<5xf32>, tensor<5xf32>
+}

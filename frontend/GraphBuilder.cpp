@@ -2,6 +2,7 @@
 #include "frontend/GraphBuilder.h"
 #include "dialect/AttnOps.h"
 #include "frontend/GraphBuilderDetail.h"
+#include "frontend/SizeConditions.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -207,6 +208,8 @@ Expected<SmallVector<OpFoldResult>> GraphBuilder::mixedSizes(ArrayRef<SymbolicDi
     Expected<Value> size = dimValue(dim);
     if (!size)
       return size.takeError();
+    if (llvm::Error error = requireAtMost(currentFunction, currentLoc, 0, dim))
+      return std::move(error);
     sizes.push_back(*size);
   }
   return sizes;

@@ -1,6 +1,7 @@
 // Parts of tensors, tensors put together from parts, padding and windows.
 #include "dialect/AttnOps.h"
 #include "frontend/GraphBuilderDetail.h"
+#include "frontend/SizeConditions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -95,6 +96,8 @@ GraphBuilder::TensorOrError GraphBuilder::slice(const SymbolicTensor &x, int64_t
     return offset.takeError();
   if (*count == size)
     return x;
+  if (llvm::Error error = requireAtMost(currentFunction, currentLoc, *last, size))
+    return std::move(error);
   return extractSlice(x, *position, offset->front(), *count, step, /*dropDim=*/false);
 }
 
@@ -108,8 +111,11 @@ GraphBuilder::TensorOrError GraphBuilder::dynamicSlice(const SymbolicTensor &x, 
     return makeError("slice: expected at most " + x.dim(*position).str() + " elements, got " +
                      size.str());
   Expected<Value> offset = toIndex(begin);
-  return offset ? extractSlice(x, *position, *offset, size, 1, /*dropDim=*/false)
-                : offset.takeError();
+  if (!offset)
+    return offset.takeError();
+  if (llvm::Error error = requireAtMost(currentFunction, currentLoc, size, x.dim(*position)))
+    return std::move(error);
+  return extractSlice(x, *position, *offset, size, 1, /*dropDim=*/false);
 }
 
 GraphBuilder::TensorOrError GraphBuilder::index(const SymbolicTensor &x, int64_t dim,
@@ -125,8 +131,11 @@ GraphBuilder::TensorOrError GraphBuilder::index(const SymbolicTensor &x, int64_t
   if (isProvablyAbove(0, *element) || isProvablyAbove(*next, size))
     return makeError("index: " + at.str() + " is out of range for a dim of " + size.str());
   Expected<SmallVector<OpFoldResult>> offset = mixedSizes(*element);
-  return offset ? extractSlice(x, *position, offset->front(), 1, 1, /*dropDim=*/true)
-                : offset.takeError();
+  if (!offset)
+    return offset.takeError();
+  if (llvm::Error error = requireAtMost(currentFunction, currentLoc, *next, size))
+    return std::move(error);
+  return extractSlice(x, *position, offset->front(), 1, 1, /*dropDim=*/true);
 }
 
 GraphBuilder::TensorOrError GraphBuilder::dynamicIndex(const SymbolicTensor &x, int64_t dim,
@@ -271,6 +280,8 @@ GraphBuilder::TensorOrError GraphBuilder::unfold(const SymbolicTensor &x, int64_
   shape.push_back(size);
   if (llvm::Error error = checkShape("unfold", shape))
     return error;
+  if (llvm::Error error = requireAtMost(currentFunction, currentLoc, size, length))
+    return std::move(error);
   auto op = attn::UnfoldOp::create(ir, currentLoc, tensorType(shape, x.elementType()), x.value,
                                    static_cast<uint64_t>(*position), static_cast<uint64_t>(size),
                                    static_cast<uint64_t>(step));

@@ -96,6 +96,8 @@ llvm::Error CompiledEntry::bindInputs(llvm::ArrayRef<NamedView> inputs, RunState
     if (llvm::Error error =
             bindInput(i, inputs[findNamed(inputs, spec.inputs[i].name)].second, state))
       return error;
+  if (llvm::Error error = checkConditions(state))
+    return error;
   for (unsigned i = 0; i < spec.inputs.size(); ++i)
     state.inputTable[i] = rowOf(state.inputs[i]);
   return llvm::Error::success();
@@ -119,6 +121,19 @@ llvm::Error CompiledEntry::checkDim(unsigned index, unsigned dim, int64_t size,
     return fail("input '" + input.name + "': dim " + Twine(dim) + " (" + expected.symbol + ") is " +
                 Twine(size) + ", but '" + spec.inputs[state.symbolInputs[symbol]].name + "' says " +
                 expected.symbol + " = " + Twine(state.symbolSizes[symbol]));
+  return llvm::Error::success();
+}
+
+llvm::Error CompiledEntry::checkConditions(const RunState &state) const {
+  auto sizeOf = [&](llvm::StringRef name) -> std::optional<int64_t> {
+    auto symbol = llvm::find(symbols, name);
+    if (symbol == symbols.end())
+      return std::nullopt;
+    return state.symbolSizes[symbol - symbols.begin()];
+  };
+  for (const SizeCondition &condition : spec.conditions)
+    if (llvm::Error error = condition.check(sizeOf))
+      return fail(llvm::toString(std::move(error)));
   return llvm::Error::success();
 }
 

@@ -64,6 +64,7 @@ private:
   llvm::Expected<int64_t> workspaceFor(const RunState &state, int64_t workers) const;
   llvm::Error checkFits(unsigned index, const TensorView &view) const;
   llvm::Error checkDim(unsigned index, unsigned dim, int64_t size, RunState &state) const;
+  llvm::Error checkConditions(const RunState &state) const;
   llvm::Error fail(const llvm::Twine &message) const;
 
   EntrySignature spec;

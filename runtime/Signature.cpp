@@ -164,6 +164,8 @@ static llvm::Expected<EntrySignature> readSignature(func::FuncOp function) {
     return std::move(error);
   if (llvm::Error error = checkNames(signature.outputs, "output"))
     return std::move(error);
+  if (llvm::Error error = readSizeConditions(function).moveInto(signature.conditions))
+    return std::move(error);
   return signature;
 }
 

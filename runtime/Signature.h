@@ -4,6 +4,7 @@
 #define FOVEA_RUNTIME_SIGNATURE_H
 
 #include "dialect/AttnDialect.h"
+#include "frontend/SizeConditions.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/Abi.h"
 #include "runtime/tensor/DataType.h"
@@ -36,6 +37,7 @@ struct EntrySignature {
   std::string name;
   std::vector<ArgumentSpec> inputs;
   std::vector<ArgumentSpec> outputs;
+  std::vector<SizeCondition> conditions = {}; // of the dims of inputs
 };
 
 /// A matrix packed in panels of `lanes` rows along dim `dim` of the tensor, as fovea_pack_panels

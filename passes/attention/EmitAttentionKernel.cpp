@@ -1,12 +1,9 @@
 #include "passes/attention/EmitAttentionKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/SoftmaxMath.h"
 #include "passes/attention/StoredRows.h"
 #include "passes/vector/LaneLoads.h"
-#include "passes/vector/RegionVectorizer.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -32,79 +29,6 @@ AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const Att
     firstPosition = b.sub(keys, rows);
   else
     firstPosition = b.index(0);
-}
-
-//===----------------------------------------------------------------------===//
-// Vectors of a panel
-//===----------------------------------------------------------------------===//
-
-AttentionKernel::Vectors AttentionKernel::eachVector(function_ref<Value(int64_t)> make) {
-  return llvm::map_to_vector(llvm::seq<int64_t>(tile.vectors), make);
-}
-
-AttentionKernel::Vectors AttentionKernel::flat(double value, int64_t count) {
-  return Vectors(count, b.constant(vectorType, value));
-}
-
-AttentionKernel::Vectors AttentionKernel::constants(double value) {
-  return flat(value, tile.vectors);
-}
-
-AttentionKernel::Vectors AttentionKernel::load(Value memref, ValueRange leading) {
-  return load(memref, leading, {{}, 0, tile.vectors});
-}
-
-AttentionKernel::Vectors AttentionKernel::load(Value memref, ValueRange leading,
-                                               const VectorSpan &span) {
-  return llvm::map_to_vector(llvm::seq(span.count), [&](int64_t v) -> Value {
-    SmallVector<Value> at(leading);
-    at.push_back(b.index((span.first + v) * tile.lanes));
-    return vector::LoadOp::create(b, vectorType, memref, at);
-  });
-}
-
-void AttentionKernel::store(ArrayRef<Value> vectors, Value memref, ValueRange leading,
-                            int64_t first) {
-  for (auto [v, vector] : llvm::enumerate(vectors)) {
-    SmallVector<Value> at(leading);
-    at.push_back(b.index((first + v) * tile.lanes));
-    vector::StoreOp::create(b, vector, memref, at);
-  }
-}
-
-void AttentionKernel::scaleRows(const Panel &panel, Value memref, Value count,
-                                const Vectors &factor) {
-  b.loop(b.index(0), count, 1, [&](Value row) {
-    Value at[] = {panel.index, row};
-    Vectors rows = load(memref, at);
-    rows = eachVector([&](int64_t v) { return emitRescaled(b, op, rows[v], factor[v]); });
-    store(rows, memref, at);
-  });
-}
-
-Value AttentionKernel::compare(arith::CmpFPredicate predicate, Value lhs, Value rhs) {
-  return arith::CmpFOp::create(b, predicate, lhs, rhs);
-}
-
-Value AttentionKernel::multiplyAdd(Value x, Value y, Value z) {
-  return emitMultiplyAdd(b, tile.fusedMultiplyAdd, x, y, z);
-}
-
-Value AttentionKernel::select(Value condition, Value yes, Value no) {
-  return arith::SelectOp::create(b, condition, yes, no);
-}
-
-AttentionKernel::LaneRegions AttentionKernel::forQueries(Region &region, const Panel &panel) {
-  auto regions = std::make_shared<std::vector<LaneRegion>>();
-  for (Value positions : panel.positions) {
-    Vectors known = {head.batch, head.head, positions, Value()};
-    if (!region.getArgument(0).getType().isIndex()) // the score
-      known.insert(known.begin(), Value());
-    regions->emplace_back(b, region, known, tile.lanes);
-    for (const TensorRead &read : readsOf(region))
-      regions->back().takeResultOf(read.load);
-  }
-  return regions;
 }
 
 //===----------------------------------------------------------------------===//
@@ -369,73 +293,4 @@ MaskBounds AttentionKernel::clip(const MaskBounds &bounds, const KeyBlock &block
   }
   return {toBlock(bounds.anyLo), toBlock(bounds.allLo), toBlock(bounds.allHi),
           toBlock(bounds.anyHi)};
-}
-
-//===----------------------------------------------------------------------===//
-// Keys of single vectors
-//===----------------------------------------------------------------------===//
-
-// Of a window the first vector's queries see the first keys alone and the last vector's the last.
-bool AttentionKernel::hasOwnSpans() {
-  return tile.vectors > 1 && isWindowed(op) && findsMaximaEarly() && !hasGaps() && !op.getFill() &&
-         !needsWeights() && !buckets;
-}
-
-/// How many vectors of a panel may have queries, in rising order; the last one is all of them.
-static SmallVector<int64_t> possibleWidths(const AttentionTile &tile, Value rows) {
-  std::optional<int64_t> known = getConstantIntValue(rows);
-  if (!known)
-    return llvm::to_vector(llvm::seq<int64_t>(1, tile.vectors + 1));
-  int64_t last = llvm::divideCeil(*known % tile.width(), tile.lanes);
-  if (last == 0 || last == tile.vectors)
-    return {tile.vectors};
-  return {last, tile.vectors};
-}
-
-// What the lanes of the other vectors hold is used for nothing but to see whether a fill has
-// weight.
-void AttentionKernel::forEachWidth(const Panel &panel, function_ref<void()> body) {
-  if (isWindowed(op) || op.getFill())
-    return body();
-  auto emit = [&](ArrayRef<int64_t> widths, auto &emit) -> void {
-    usedVectors = widths.front();
-    if (widths.size() == 1)
-      return body();
-    Value fits = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, panel.count,
-                                               b.index(usedVectors * tile.lanes));
-    b.branch(fits, body, [&] { emit(widths.drop_front(), emit); });
-  };
-  emit(possibleWidths(tile, rows), emit);
-}
-
-void AttentionKernel::findSpans(const Panel &panel, const KeyBlock &block) {
-  vectorSpans.clear();
-  if (!hasOwnSpans())
-    return;
-  for (int64_t v = 0; v < tile.vectors; ++v) {
-    auto upTo = [&](int64_t row) { return b.min(b.add(panel.first, b.index(row)), panel.last); };
-    MaskBounds own = clip(boundsOf(upTo(v * tile.lanes), upTo((v + 1) * tile.lanes - 1)), block);
-    vectorSpans.push_back({own.anyLo, own.anyHi});
-  }
-  for (int64_t v = 1; v < tile.vectors; ++v)
-    vectorSpans[v].hi = b.createOrFold<arith::MaxSIOp>(vectorSpans[v].hi, vectorSpans[v - 1].hi);
-  Value firstEnd = vectorSpans.front().hi;
-  for (int64_t v = 1; v < tile.vectors; ++v) // what lies between two windows is met and masked
-    vectorSpans[v].lo = b.min(vectorSpans[v].lo, firstEnd);
-  for (int64_t v = tile.vectors - 2; v >= 0; --v)
-    vectorSpans[v].lo = b.min(vectorSpans[v].lo, vectorSpans[v + 1].lo);
-}
-
-/// Keys that more and more vectors see, then those that all meet, then those that fewer and fewer
-/// see.
-SmallVector<AttentionKernel::VectorSpan> AttentionKernel::spansOf(const MaskBounds &visible) {
-  if (vectorSpans.empty())
-    return {{{visible.anyLo, visible.anyHi}, 0, usedVectors}};
-  SmallVector<VectorSpan> spans;
-  for (int64_t v = 1; v < tile.vectors; ++v)
-    spans.push_back({{vectorSpans[v - 1].lo, vectorSpans[v].lo}, 0, v});
-  spans.push_back({{vectorSpans.back().lo, vectorSpans.front().hi}, 0, tile.vectors});
-  for (int64_t v = 1; v < tile.vectors; ++v)
-    spans.push_back({{vectorSpans[v - 1].hi, vectorSpans[v].hi}, v, tile.vectors - v});
-  return spans;
 }

@@ -1,6 +1,7 @@
 #include "passes/SweepPasses.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -14,6 +15,23 @@ static GreedyRewriteConfig oneSweep() {
   return GreedyRewriteConfig()
       .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled)
       .setMaxIterations(1);
+}
+
+/// Of a memref whose dims were merged: what MLIR's own patterns resolve of tensors only.
+static LogicalResult resolveMergedDim(memref::DimOp op, PatternRewriter &rewriter) {
+  auto merged = op.getSource().getDefiningOp<memref::CollapseShapeOp>();
+  std::optional<int64_t> index = op.getConstantIndex();
+  if (!merged || !index || *index >= merged.getType().getRank())
+    return failure();
+  AffineExpr product = rewriter.getAffineConstantExpr(1);
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t dim : merged.getReassociationIndices()[*index]) {
+    product = product * rewriter.getAffineSymbolExpr(sizes.size());
+    sizes.push_back(memref::getMixedSize(rewriter, op.getLoc(), merged.getSrc(), dim));
+  }
+  OpFoldResult size = affine::makeComposedFoldedAffineApply(rewriter, op.getLoc(), product, sizes);
+  rewriter.replaceOp(op, getValueOrCreateConstantIndexOp(rewriter, op.getLoc(), size));
+  return success();
 }
 
 namespace {
@@ -61,5 +79,6 @@ std::unique_ptr<Pass> fovea::createResolveResultDimsSweep() {
   return std::make_unique<Sweep>("ResolveResultDimsSweep", [](RewritePatternSet &patterns) {
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
     memref::populateResolveShapedTypeResultDimsPatterns(patterns);
+    patterns.add(resolveMergedDim);
   });
 }

@@ -16,7 +16,7 @@ std::unique_ptr<mlir::Pass> createCanonicalizeSweep();
 /// `expand-strided-metadata` in one sweep.
 std::unique_ptr<mlir::Pass> createExpandStridedMetadataSweep();
 
-/// `resolve-shaped-type-result-dims` in one sweep.
+/// `resolve-shaped-type-result-dims` in one sweep, of merged dims of buffers too.
 std::unique_ptr<mlir::Pass> createResolveResultDimsSweep();
 
 } // namespace fovea

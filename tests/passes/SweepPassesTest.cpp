@@ -98,3 +98,16 @@ TEST_F(SweepPassesTest, ResolvesDimsThroughSeveralOperations) {
   ASSERT_TRUE(f);
   EXPECT_EQ(count<memref::DimOp>(f), 0);
 }
+
+TEST_F(SweepPassesTest, ResolvesMergedDims) {
+  func::FuncOp f = run(createResolveResultDimsSweep(), R"(
+    func.func @f(%m: memref<?x?x16xf32>) -> index {
+      %c0 = arith.constant 0 : index
+      %rows = memref.collapse_shape %m [[0, 1], [2]] : memref<?x?x16xf32> into memref<?x16xf32>
+      %d = memref.dim %rows, %c0 : memref<?x16xf32>
+      return %d : index
+    })");
+  ASSERT_TRUE(f);
+  EXPECT_EQ(count<memref::CollapseShapeOp>(f), 0);
+  EXPECT_EQ(count<memref::DimOp>(f), 2);
+}

@@ -110,8 +110,7 @@ llvm::Error Instance::checkSample(const Sample &sample) const {
       result = slice(result, sample.result);
       expected = slice(expected, {sample.result.dim, sample.referenceBegin, sample.result.size});
     }
-    double rounding = std::max(tool::roundingBound(graph.module(), !problem.quantize.empty()),
-                               tool::scoreBound(scoreRounding));
+    double rounding = tool::roundingBound(graph.module(), !problem.quantize.empty(), scoreRounding);
     auto comparison = tool::compare(result, expected, rounding);
     if (!comparison)
       return comparison.takeError();

@@ -152,19 +152,12 @@ Expected<std::vector<SizeCondition>> fovea::readSizeConditions(func::FuncOp func
 
 llvm::Error SizeCondition::check(
     llvm::function_ref<std::optional<int64_t>(llvm::StringRef symbol)> sizeOf) const {
-  std::vector<std::string> sizes;
   bool allKnown = true;
   Expected<SymbolicDim> value =
       slack.substitute([&](llvm::StringRef name) -> std::optional<SymbolicDim> {
         std::optional<int64_t> size = sizeOf(name);
-        if (!size) {
-          allKnown = false;
-          return std::nullopt;
-        }
-        std::string said = (name + " = " + Twine(*size)).str();
-        if (!llvm::is_contained(sizes, said))
-          sizes.push_back(std::move(said));
-        return SymbolicDim(*size);
+        allKnown &= size.has_value();
+        return size ? std::optional(SymbolicDim(*size)) : std::nullopt;
       });
   // A division by a size of 0 holds nothing.
   bool holds = value && value->constant().value_or(-1) >= 0;
@@ -172,6 +165,13 @@ llvm::Error SizeCondition::check(
     llvm::consumeError(value.takeError());
   if (!allKnown || holds)
     return llvm::Error::success();
+  std::vector<std::string> sizes;
+  slack.walkSymbols([&](llvm::StringRef name) {
+    std::optional<int64_t> size = sizeOf(name);
+    std::string said = size ? (name + " = " + Twine(*size)).str() : "";
+    if (size && !llvm::is_contained(sizes, said))
+      sizes.push_back(std::move(said));
+  });
   return llvm::createStringError((place.empty() ? "" : place + ": ") + "expected " + text +
                                  ", got " + llvm::join(sizes, ", "));
 }

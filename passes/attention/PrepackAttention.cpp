@@ -30,7 +30,7 @@ scf::ForallOp fovea::outermostLoop(AttentionOp op) {
 static std::optional<OuterOperand> findOuter(Value operand, ArrayRef<int64_t> permutation,
                                              scf::ForallOp loop) {
   auto slice = operand.getDefiningOp<memref::SubViewOp>();
-  if (!slice || loop->isAncestor(slice.getSource().getParentRegion()->getParentOp()) ||
+  if (!slice || !loop.isDefinedOutsideOfLoop(slice.getSource()) ||
       slice.getType().getRank() != slice.getSourceType().getRank() || !slice.hasUnitStride())
     return std::nullopt;
   return OuterOperand{slice.getSource(), slice.getMixedOffsets(),
@@ -45,7 +45,7 @@ static bool isWhole(const OuterOperand &operand) {
 
 /// There may be no loop.
 static bool isOutside(Value operand, scf::ForallOp loop) {
-  return !loop || !loop->isAncestor(operand.getParentRegion()->getParentOp());
+  return !loop || loop.isDefinedOutsideOfLoop(operand);
 }
 
 /// The size of a buffer from outside of the loop.

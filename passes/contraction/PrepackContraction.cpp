@@ -4,6 +4,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/AttentionPacker.h"
+#include "passes/buffers/BufferWrites.h"
 #include "passes/contraction/EmitContraction.h"
 #include "passes/contraction/QuantizedRows.h"
 #include "passes/contraction/RowsWriter.h"
@@ -18,10 +19,6 @@ static scf::ForallOp outermostLoop(Operation *op) {
        loop = loop->getParentOfType<scf::ForallOp>())
     found = loop;
   return found;
-}
-
-static bool isOutside(scf::ForallOp loop, Value value) {
-  return !loop->isAncestor(value.getParentRegion()->getParentOp());
 }
 
 bool fovea::isTileOffset(OpFoldResult offset, int64_t factor) {
@@ -92,14 +89,14 @@ bool RowPrepacking::cutsColumns() {
 bool RowPrepacking::findSource(scf::ForallOp loop) {
   Value operand = c.a.operand->get();
   auto slice = operand.getDefiningOp<memref::SubViewOp>();
-  if (slice && !isOutside(loop, operand)) {
+  if (slice && !loop.isDefinedOutsideOfLoop(operand)) {
     source = slice.getSource();
     offsets = slice.getMixedOffsets();
     sizes = slice.getMixedSizes();
     return slice.hasUnitStride() && slice.getType().getRank() == slice.getSourceType().getRank() &&
-           isOutside(loop, source);
+           loop.isDefinedOutsideOfLoop(source);
   }
-  if (!c.quantized || !isOutside(loop, operand))
+  if (!c.quantized || !loop.isDefinedOutsideOfLoop(operand))
     return false;
   source = operand;
   for (int64_t size : cast<MemRefType>(operand.getType()).getShape()) {
@@ -116,7 +113,7 @@ bool RowPrepacking::match(scf::ForallOp loop) {
     return false;
   rowDim = dimOf(*c.a.operand, *c.a.row);
   kDim = dimOf(*c.a.operand, c.k);
-  if (auto value = dyn_cast<Value>(sizes[kDim]); value && !isOutside(loop, value))
+  if (auto value = dyn_cast<Value>(sizes[kDim]); value && !loop.isDefinedOutsideOfLoop(value))
     return false;
   return isConstantIntValue(offsets[kDim], 0) && isTileOffset(offsets[rowDim], tile.many.rows) &&
          !mayWriteTo(loop, source);

@@ -1,7 +1,7 @@
 #include "passes/contraction/RowsWriter.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/buffers/BufferWrites.h"
 #include "passes/contraction/EmitContraction.h"
-#include "passes/contraction/SharedRows.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -25,7 +25,7 @@ static memref::SubViewOp findOnlyView(Value matrix, scf::ForallOp loop) {
   loop.getBody()->walk([&](Operation *op) {
     for (Value operand : op->getOperands())
       if (isa<BaseMemRefType>(operand.getType()) && baseOf(operand) == matrix &&
-          !loop->isAncestor(operand.getParentRegion()->getParentOp()))
+          loop.isDefinedOutsideOfLoop(operand))
         users.push_back(op);
   });
   auto view = users.size() == 1 ? dyn_cast<memref::SubViewOp>(users.front()) : memref::SubViewOp();

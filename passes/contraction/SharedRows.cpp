@@ -1,30 +1,9 @@
 #include "passes/contraction/SharedRows.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "passes/buffers/BufferWrites.h"
 
 using namespace mlir;
 using namespace fovea;
-
-Value fovea::baseOf(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref;
-}
-
-bool fovea::mayWriteTo(Operation *op, Value memref) {
-  Value base = baseOf(memref);
-  return op
-      ->walk([&](MemoryEffectOpInterface inner) {
-        SmallVector<MemoryEffects::EffectInstance> effects;
-        inner.getEffects(effects);
-        for (const MemoryEffects::EffectInstance &effect : effects)
-          if (isa<MemoryEffects::Write>(effect.getEffect()) &&
-              (!effect.getValue() || baseOf(effect.getValue()) == base))
-            return WalkResult::interrupt();
-        return WalkResult::advance();
-      })
-      .wasInterrupted();
-}
 
 bool RowsKey::operator==(const RowsKey &other) const {
   return source == other.source && rowDim == other.rowDim && kDim == other.kDim &&

@@ -7,12 +7,6 @@
 
 namespace fovea {
 
-/// The buffer that `memref` is a part of.
-mlir::Value baseOf(mlir::Value memref);
-
-/// Whether `op` or an op in it writes to the buffer that `memref` is a part of, or may do so.
-bool mayWriteTo(mlir::Operation *op, mlir::Value memref);
-
 /// Everything that what is packed depends on.
 struct RowsKey {
   mlir::Value source; // the buffer whose rows they are

@@ -60,11 +60,11 @@ static linalg::GenericOp findStorer(scf::ForallOp forall) {
       storer.hasIndexSemantics() || storer.payloadUsesValueFromOperand(storer.getDpsInitOperand(0)))
     return nullptr;
   Value result = storer.getDpsInits()[0], matrix = rootOf(result);
-  bool isOutside = !forall->isAncestor(matrix.getParentBlock()->getParentOp());
   bool isOnlyUse = llvm::all_of(matrix.getUsers(), [&](Operation *user) {
     return !forall->isProperAncestor(user) || user == result.getDefiningOp();
   });
-  return isOutside && isOnlyUse && result.hasOneUse() && isRow(result) && beginsRow(result)
+  return forall.isDefinedOutsideOfLoop(matrix) && isOnlyUse && result.hasOneUse() &&
+                 isRow(result) && beginsRow(result)
              ? storer
              : nullptr;
 }

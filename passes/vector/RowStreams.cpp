@@ -30,9 +30,6 @@ public:
   void decide(StreamDecisions &decisions);
 
 private:
-  bool isOutside(Value memref) const {
-    return !forall->isAncestor(memref.getParentBlock()->getParentOp());
-  }
   linalg::GenericOp findStorer();
   linalg::GenericOp findFetcher(linalg::GenericOp storer);
   bool isReadInside(Value root);
@@ -84,7 +81,7 @@ RowTask::RowTask(scf::ForallOp forall) : forall(forall) {
 /// The last op that writes a row outside.
 linalg::GenericOp RowTask::findStorer() {
   for (linalg::GenericOp op : llvm::reverse(rowOps))
-    if (op.getNumDpsInits() == 1 && isOutside(rootOf(op.getDpsInits()[0])) &&
+    if (op.getNumDpsInits() == 1 && forall.isDefinedOutsideOfLoop(rootOf(op.getDpsInits()[0])) &&
         beginsRow(op.getDpsInits()[0]))
       return op;
   return nullptr;

@@ -2,7 +2,7 @@
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "passes/buffers/BufferWrites.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace fovea;
@@ -79,18 +79,12 @@ double Estimate::operationsOf(attn::AttentionOp op) {
   return isKnown = false;
 }
 
-static Value rootOf(Value buffer) {
-  while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
-    buffer = view.getViewSource();
-  return buffer;
-}
-
 double Estimate::bytesUsed() {
   llvm::SetVector<Value> used;
   loop.walk([&](Operation *op) {
     for (Value operand : op->getOperands())
       if (isa<MemRefType>(operand.getType()))
-        if (Value root = rootOf(operand); !loop->isAncestor(root.getParentBlock()->getParentOp()))
+        if (Value root = baseOf(operand); !loop->isAncestor(root.getParentBlock()->getParentOp()))
           used.insert(root);
   });
   double bytes = 0;

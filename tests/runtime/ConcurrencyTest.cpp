@@ -1,11 +1,10 @@
 // What may happen on several threads at once: runs of one executable, of several, and compiling.
 // The point of these tests is a build with ThreadSanitizer; in others they compare results.
 #include "runtime/Compile.h"
-#include "tests/ErrorTesting.h"
+#include "tests/runtime/CompileTesting.h"
 #include <atomic>
 #include <cstring>
 #include <functional>
-#include <random>
 #include <thread>
 
 using namespace fovea;
@@ -16,15 +15,6 @@ static Graph loadModel() {
   Params params = {{"H", int64_t(2)}, {"E", int64_t(16)}, {"W", int64_t(9)}};
   return llvm::cantFail(
       Graph::fromFile(FOVEA_SOURCE_DIR "/examples/sliding_window_mask.fov", params));
-}
-
-static Tensor randomTensor(llvm::ArrayRef<int64_t> sizes, unsigned seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  Tensor tensor = llvm::cantFail(Tensor::create(DataType::F32, sizes));
-  for (int64_t i = 0; i < tensor.numElements(); ++i)
-    tensor.dataAs<float>()[i] = uniform(random);
-  return tensor;
 }
 
 static std::shared_ptr<InMemoryWeights> makeWeights() {

@@ -60,7 +60,7 @@ llvm::Error tool::verifyModel(llvm::StringRef directory, const LanguageModel &mo
 
   // Keys that are quantised anew in float64 may fall to the other side of a half.
   bool quantized = hasQuantizedWeights(executable->weights()) || options.cacheType == "q8";
-  double rounding = std::max(roundingBound(graph->module(), quantized), scoreBound(scoreRounding));
+  double rounding = roundingBound(graph->module(), quantized, scoreRounding);
   llvm::Expected<bool> whole =
       report("logits", results->at("logits"), references->front(), rounding);
   if (!whole)

@@ -110,8 +110,7 @@ static llvm::Error verify(const Model &model, const EntrySignature &entry,
   if (!references)
     return references.takeError();
   double rounding =
-      std::max(roundingBound(model.graph.module(), hasQuantizedWeights(executable.weights())),
-               scoreBound(scoreRounding));
+      roundingBound(model.graph.module(), hasQuantizedWeights(executable.weights()), scoreRounding);
   bool passes = true;
   for (const auto &[result, reference] : llvm::zip_equal(results, *references)) {
     llvm::Expected<Comparison> comparison = compare(result.second, reference, rounding);

@@ -25,7 +25,8 @@ static LogicalResult resolveMergedDim(memref::DimOp op, PatternRewriter &rewrite
     return failure();
   AffineExpr product = rewriter.getAffineConstantExpr(1);
   SmallVector<OpFoldResult> sizes;
-  for (int64_t dim : merged.getReassociationIndices()[*index]) {
+  SmallVector<ReassociationIndices> groups = merged.getReassociationIndices();
+  for (int64_t dim : groups[*index]) {
     product = product * rewriter.getAffineSymbolExpr(sizes.size());
     sizes.push_back(memref::getMixedSize(rewriter, op.getLoc(), merged.getSrc(), dim));
   }

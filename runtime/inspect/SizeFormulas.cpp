@@ -273,7 +273,8 @@ SymbolicDim SizeFormulas::dim(Value shaped, int64_t dim) {
           [&](auto expand) { return of(expand.getMixedOutputShape()[dim]); })
       .Case<tensor::CollapseShapeOp, memref::CollapseShapeOp>([&](auto collapse) {
         SymbolicDim product = 1;
-        for (int64_t part : collapse.getReassociationIndices()[dim])
+        SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+        for (int64_t part : groups[dim])
           product = multiply(product, this->dim(collapse.getSrc(), part));
         return product;
       })

@@ -136,7 +136,9 @@ void ContextLowering::replaceByView(Value result, Value data) {
 LogicalResult ContextLowering::lowerWeight(attn::WeightOp op) {
   auto type = cast<MemRefType>(op.getType());
   if (!type.hasStaticShape() || !type.getLayout().isIdentity())
-    return op.emitOpError("must have a static shape and be contiguous, got ") << type;
+    return op.emitOpError("\"")
+           << op.getName() << "\" must be contiguous and of sizes known when it is compiled, got "
+           << type;
   FailureOr<Value> data =
       loadWeight(op, type, op.getSourceAttr(), op.getPanelDimAttr(), attn::WeightFormatAttr());
   if (failed(data))

@@ -171,7 +171,7 @@ func.func private @no_context() -> index {
 // -----
 
 func.func private @dynamic.body(%context: !llvm.ptr) -> memref<?xf32> attributes {attn.body} {
-  // expected-error @below {{must have a static shape and be contiguous, got 'memref<?xf32>'}}
+  // expected-error @below {{"b" must be contiguous and of sizes known when it is compiled, got 'memref<?xf32>'}}
   %a = attn.weight "b" : memref<?xf32>
   return %a : memref<?xf32>
 }

@@ -218,7 +218,8 @@ Value ElementReader::readThrough(Operation *op, OpResult tensor, ArrayRef<Value>
         return read(expand.getSrc(), source);
       })
       .Case<tensor::CollapseShapeOp>([&](tensor::CollapseShapeOp collapse) {
-        ValueList source(collapse.getSrcType().getRank());
+        // Of rank 0 there are no groups, and all dims are of size 1.
+        ValueList source(collapse.getSrcType().getRank(), constant(0));
         for (auto [group, index] : llvm::zip(collapse.getReassociationIndices(), indices))
           delinearizeIndex(builder, loc, collapse.getSrc(), group, index, source);
         return read(collapse.getSrc(), source);

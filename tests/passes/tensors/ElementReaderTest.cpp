@@ -1,7 +1,8 @@
-// Comparing how scalars are computed.
+// Reading elements, and comparing how scalars are computed.
 #include "passes/tensors/ElementReader.h"
 #include "dialect/RegisterAll.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include <gtest/gtest.h>
 
 using namespace mlir;
@@ -26,6 +27,24 @@ protected:
   Block &block = region.emplaceBlock();
 };
 } // namespace
+
+// There is no index to find the element of the source with.
+TEST(ElementReaderTest, ReadsScalarsThatWereTensors) {
+  auto context = makeContext();
+  OpBuilder builder(context.get());
+  Location loc = builder.getUnknownLoc();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  builder.setInsertionPointToEnd(module->getBody());
+  Value tensor = tensor::EmptyOp::create(builder, loc, {1, 1}, builder.getF32Type());
+  Value scalar =
+      tensor::CollapseShapeOp::create(builder, loc, tensor, ArrayRef<ReassociationIndices>());
+  ElementReader reader(builder, loc, [&](Operation *op) { return op != tensor.getDefiningOp(); });
+  auto extract = reader.read(scalar, {}).getDefiningOp<tensor::ExtractOp>();
+  ASSERT_TRUE(extract);
+  EXPECT_EQ(extract.getTensor(), tensor);
+  EXPECT_EQ(getConstantIntValue(extract.getIndices()[0]), 0);
+  EXPECT_EQ(getConstantIntValue(extract.getIndices()[1]), 0);
+}
 
 TEST_F(ComputedAlike, ComparesOpsAndLeaves) {
   Value x = argument(), y = argument();

@@ -22,7 +22,7 @@ using Results = std::vector<std::pair<std::string, Tensor>>;
 
 class Comparer {
 public:
-  Comparer(const Program &program) : program(program) {}
+  explicit Comparer(const Case &program) : program(program) {}
   llvm::Error run(bool sharedLibrary);
 
 private:
@@ -31,14 +31,10 @@ private:
   llvm::Error checkResults(llvm::StringRef what, const Results &results);
   llvm::Error checkRoute(llvm::StringRef what, llvm::Expected<Results> results);
   llvm::Error checkSameBits(llvm::StringRef what, llvm::Expected<Results> results);
-  double scoreMagnitude() const;
-  double boundOf(const Tensor &result) const;
-  double scaleOf(llvm::StringRef name, llvm::ArrayRef<double> reference) const;
 
-  const Program &program;
+  const Case &program;
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::vector<Input> inputs;
   std::vector<Tensor> references;
   Results fast;
 };
@@ -46,63 +42,6 @@ private:
 
 static llvm::Error fault(llvm::StringRef what, llvm::Error error) {
   return llvm::createStringError(what + ": " + llvm::toString(std::move(error)));
-}
-
-//===----------------------------------------------------------------------===//
-// Bounds
-//===----------------------------------------------------------------------===//
-
-/// The largest finite length of a row of `width` elements.
-static double largestRow(const TensorView &view, int64_t width) {
-  std::vector<double> values = toDoubles(view);
-  double largest = 0;
-  for (size_t row = 0; row + width <= values.size(); row += width) {
-    double sum = 0;
-    for (int64_t n = 0; n < width; ++n)
-      sum += values[row + n] * values[row + n];
-    if (std::isfinite(sum))
-      largest = std::max(largest, std::sqrt(sum));
-  }
-  return largest;
-}
-
-/// Scores are at most this large: by Cauchy and Schwarz, and what the score function may add.
-double Comparer::scoreMagnitude() const {
-  double raw = largestRow(inputs[0].view, program.headDim) *
-               largestRow(inputs[1].view, program.headDim) / std::sqrt(program.headDim);
-  double added = program.bias ? 5 : 0;
-  for (const auto *lambda : {&program.score, &program.sink})
-    if (*lambda)
-      (*lambda)->walk([&](const Expression &part) {
-        llvm::StringRef form = part.form;
-        // A fill alone is exact, and a bias on top of it is rounded.
-        added += form.contains("65504")    ? (program.bias ? 65504 : 0)
-                 : form.contains("table")  ? 5
-                 : form.contains("slopes") ? 300
-                 : form.contains("tanh")   ? 60
-                                           : 0;
-      });
-  return raw + added;
-}
-
-/// A rounding of the stored type, and roundings in the type of the scores: of the scores
-/// themselves, which the exponential makes relative errors, of the exponential, and of sums over
-/// keys.
-double Comparer::boundOf(const Tensor &result) const {
-  double unit = program.scoreType() == DataType::F64 ? 0x1p-53 : 0x1p-24;
-  double stored = result.dataType() == DataType::F16    ? 0x1p-11
-                  : result.dataType() == DataType::BF16 ? 0x1p-8
-                                                        : 0;
-  return stored + unit * (32 + 4 * scoreMagnitude() * std::sqrt(program.headDim) + program.keys);
-}
-
-double Comparer::scaleOf(llvm::StringRef name, llvm::ArrayRef<double> reference) const {
-  double largest = name == "y" ? 0 : 1;
-  std::vector<double> values = name == "y" ? toDoubles(inputs[2].view) : reference.vec();
-  for (double value : values)
-    if (std::isfinite(value))
-      largest = std::max(largest, std::fabs(value));
-  return program.dropout ? largest / 0.75 : largest;
 }
 
 static bool agree(double got, double expected, double allowed) {
@@ -113,7 +52,7 @@ static bool agree(double got, double expected, double allowed) {
 llvm::Error Comparer::checkResults(llvm::StringRef what, const Results &results) {
   for (const auto &[result, reference] : llvm::zip_equal(results, references)) {
     std::vector<double> got = toDoubles(result.second), expected = toDoubles(reference);
-    double allowed = boundOf(result.second) * scaleOf(result.first, expected);
+    double allowed = program.allowedError(result.first, result.second.dataType(), expected);
     for (size_t n = 0; n < expected.size(); ++n)
       if (!agree(got[n], expected[n], allowed))
         return llvm::createStringError(
@@ -144,17 +83,12 @@ llvm::Error Comparer::checkSameBits(llvm::StringRef what, llvm::Expected<Results
 
 llvm::Error Comparer::import() {
   ImportOptions options;
-  if (program.fixedSizes)
-    for (const auto &[name, size] : program.openSizes())
-      options.params[name] = size;
-  auto imported = importFov(*context, "fuzz.fov", program.str(), options);
+  for (const auto &[name, size] : program.fixedSizes)
+    options.params[name] = size;
+  auto imported = importFov(*context, "fuzz.fov", program.text, options);
   if (!imported)
-    return imported.takeError();
+    return fault("import", imported.takeError());
   module = std::move(*imported);
-  auto made = makeInputs(program);
-  if (!made)
-    return made.takeError();
-  inputs = std::move(*made);
   return llvm::Error::success();
 }
 
@@ -168,7 +102,7 @@ llvm::Expected<Results> Comparer::runCompiled(llvm::StringRef route, llvm::Strin
   if (!executable)
     return executable.takeError();
   std::vector<NamedView> views;
-  for (const Input &input : inputs)
+  for (const Input &input : program.inputs)
     views.emplace_back(input.name, input.view);
   auto named = executable->run(views);
   if (!named)
@@ -195,7 +129,7 @@ llvm::Error Comparer::run(bool sharedLibrary) {
   if (llvm::Error error = import())
     return error;
   std::vector<TensorView> views;
-  for (const Input &input : inputs)
+  for (const Input &input : program.inputs)
     views.push_back(input.view);
   auto expected = runReference(*module, "fuzz", views);
   if (!expected)
@@ -218,9 +152,9 @@ llvm::Error Comparer::run(bool sharedLibrary) {
       return error;
   if (!sharedLibrary)
     return llvm::Error::success();
-  return checkSameBits("shared library", runSharedLibrary(*module, inputs, fast));
+  return checkSameBits("shared library", runSharedLibrary(*module, program.inputs, fast));
 }
 
-std::string fovea::fuzz::findFault(const Program &program, bool sharedLibrary) {
+std::string fovea::fuzz::findFault(const Case &program, bool sharedLibrary) {
   return llvm::toString(Comparer(program).run(sharedLibrary));
 }

@@ -2,7 +2,7 @@
 #ifndef FOVEA_TESTS_FUZZ_ROUTES_H
 #define FOVEA_TESTS_FUZZ_ROUTES_H
 
-#include "tests/fuzz/Program.h"
+#include "tests/fuzz/Case.h"
 
 namespace fovea::fuzz {
 
@@ -13,9 +13,8 @@ namespace fovea::fuzz {
 /// - the fast route gives the same bits on one, two and three threads;
 /// - so does the compiled shared library, where `sharedLibrary` is set.
 ///
-/// The bound is relative to what the errors of the weights are multiplied by: the largest finite
-/// value for the output, 1 for weights, the largest magnitude or 1 for the log-sum-exp.
-std::string findFault(const Program &program, bool sharedLibrary);
+/// Begins with the route that is at fault, and a colon.
+std::string findFault(const Case &program, bool sharedLibrary);
 
 } // namespace fovea::fuzz
 

@@ -4,12 +4,17 @@
 #include "tools/fovea/Link.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include <dlfcn.h>
 
 using namespace fovea;
 using namespace fovea::fuzz;
+
+/// Bytes behind the workspace that must stay as they are.
+static constexpr int64_t guardBytes = 4096;
+static constexpr uint8_t guardValue = 0xA5;
 
 namespace {
 using Entry = void (*)(const fovea_context *, const fovea_tensor *, const fovea_tensor *);
@@ -94,10 +99,17 @@ fovea::fuzz::runSharedLibrary(mlir::ModuleOp module, llvm::ArrayRef<Input> input
   for (const auto &[name, tensor] : results)
     outputs.push_back(toArgument(tensor));
   int64_t bytes = library.find<WorkspaceSize>("fuzz_workspace_size")(arguments.data(), 1);
-  auto workspace = Tensor::create(DataType::U8, {bytes});
+  if (bytes < 0)
+    return llvm::createStringError("a workspace that no int64_t counts");
+  auto workspace = Tensor::create(DataType::U8, {bytes + guardBytes});
   if (!workspace)
     return workspace.takeError();
+  llvm::MutableArrayRef<uint8_t> guard(workspace->dataAs<uint8_t>() + bytes, guardBytes);
+  llvm::fill(guard, guardValue);
   fovea_context context = {nullptr, workspace->data(), 1, nullptr, nullptr};
   library.find<Entry>("fuzz")(&context, arguments.data(), outputs.data());
+  if (!llvm::all_equal(guard) || guard.front() != guardValue)
+    return llvm::createStringError("wrote behind its workspace of " + llvm::Twine(bytes) +
+                                   " bytes");
   return results;
 }

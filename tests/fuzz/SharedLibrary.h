@@ -3,7 +3,7 @@
 #define FOVEA_TESTS_FUZZ_SHAREDLIBRARY_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "tests/fuzz/Program.h"
+#include "tests/fuzz/Case.h"
 
 namespace fovea::fuzz {
 

@@ -1,5 +1,5 @@
 // The tensors of a program, drawn from its seed.
-#include "tests/fuzz/Program.h"
+#include "tests/fuzz/attention/AttentionProgram.h"
 #include "llvm/ADT/STLExtras.h"
 #include <limits>
 #include <random>
@@ -15,7 +15,7 @@ constexpr double poison[] = {std::numeric_limits<double>::quiet_NaN(),
 
 class InputMaker {
 public:
-  explicit InputMaker(const Program &program) : program(program), engine(program.seed) {}
+  explicit InputMaker(const AttentionProgram &program) : program(program), engine(program.seed) {}
   llvm::Expected<std::vector<Input>> make();
 
 private:
@@ -28,7 +28,7 @@ private:
   double normal() { return std::normal_distribution<double>()(engine); }
   int64_t below(int64_t n) { return std::uniform_int_distribution<int64_t>(0, n - 1)(engine); }
 
-  const Program &program;
+  const AttentionProgram &program;
   std::mt19937_64 engine;
   std::vector<double> lengths; // of each batch element, with padding
   std::vector<Input> inputs;
@@ -87,7 +87,7 @@ llvm::Error InputMaker::add(const std::string &name, DataType type, llvm::ArrayR
 }
 
 llvm::Expected<std::vector<Input>> InputMaker::make() {
-  const Program &p = program;
+  const AttentionProgram &p = program;
   std::string text = p.str();
   auto reads = [&](llvm::StringRef parameter) { return text.find(parameter) != std::string::npos; };
   for (int64_t b = 0; b < p.batches; ++b)
@@ -125,6 +125,6 @@ llvm::Expected<std::vector<Input>> InputMaker::make() {
   return std::move(inputs);
 }
 
-llvm::Expected<std::vector<Input>> fovea::fuzz::makeInputs(const Program &program) {
+llvm::Expected<std::vector<Input>> fovea::fuzz::makeInputs(const AttentionProgram &program) {
   return InputMaker(program).make();
 }

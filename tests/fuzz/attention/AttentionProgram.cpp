@@ -1,19 +1,19 @@
 // The text of a program. Captured tensors are parameters of the entry only where a lambda reads
 // them.
-#include "tests/fuzz/Program.h"
+#include "tests/fuzz/attention/AttentionProgram.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace fovea;
 using namespace fovea::fuzz;
 
-bool Program::queriesAreIndices() const { return !offset && (topLeft || queries <= keys); }
+bool AttentionProgram::queriesAreIndices() const { return !offset && (topLeft || queries <= keys); }
 
 static std::string name(DataType type) { return stringify(type).str(); }
 
 /// "q: f16[B, H, Q, D]" in the program's layout.
-static std::string operand(const Program &program, llvm::StringRef name, llvm::StringRef heads,
-                           llvm::StringRef length, llvm::StringRef dim) {
+static std::string operand(const AttentionProgram &program, llvm::StringRef name,
+                           llvm::StringRef heads, llvm::StringRef length, llvm::StringRef dim) {
   const char *forms[] = {"{0}: {1}[B, {2}, {3}, {4}]", "{0}: {1}[B, {3}, {2}, {4}]",
                          "{0}: {1}[B, {3}, {2} * {4}]"};
   return llvm::formatv(forms[static_cast<int>(program.layout)], name, ::name(program.type), heads,
@@ -21,7 +21,8 @@ static std::string operand(const Program &program, llvm::StringRef name, llvm::S
 }
 
 /// How the program reads that operand.
-static std::string read(const Program &program, llvm::StringRef name, llvm::StringRef heads) {
+static std::string read(const AttentionProgram &program, llvm::StringRef name,
+                        llvm::StringRef heads) {
   switch (program.layout) {
   case Layout::HeadsFirst:
     return name.str();
@@ -33,14 +34,14 @@ static std::string read(const Program &program, llvm::StringRef name, llvm::Stri
   return "";
 }
 
-static bool mentions(const Program &program, llvm::StringRef text) {
+static bool mentions(const AttentionProgram &program, llvm::StringRef text) {
   return llvm::any_of(
       std::initializer_list<const std::optional<Expression> *>{&program.mask, &program.score,
                                                                &program.sink},
       [&](auto *expression) { return *expression && (*expression)->mentions(text); });
 }
 
-static std::vector<std::string> parameters(const Program &program) {
+static std::vector<std::string> parameters(const AttentionProgram &program) {
   std::vector<std::string> list = {operand(program, "q", "H", "Q", "D"),
                                    operand(program, "k", "G", "K", "D"),
                                    operand(program, "v", "G", "K", "E")};
@@ -60,7 +61,7 @@ static std::vector<std::string> parameters(const Program &program) {
 }
 
 /// The mask's lambda, padding included; empty if there is none.
-static std::string maskLambda(const Program &program) {
+static std::string maskLambda(const AttentionProgram &program) {
   std::vector<std::string> terms;
   if (program.mask)
     terms.push_back(program.mask->str());
@@ -73,7 +74,7 @@ static std::string maskLambda(const Program &program) {
   return terms.empty() ? "" : "lambda b, h, i, j: " + llvm::join(terms, " and ");
 }
 
-static std::string call(const Program &program) {
+static std::string call(const AttentionProgram &program) {
   std::string text = "attention(" + read(program, "q", "H") + ", " + read(program, "k", "G") +
                      ", " + read(program, "v", "G");
   auto add = [&](bool wanted, const std::string &argument) {
@@ -95,7 +96,7 @@ static std::string call(const Program &program) {
   return text + ")";
 }
 
-std::string Program::str() const {
+std::string AttentionProgram::str() const {
   std::string text;
   auto size = [&](llvm::StringRef name, int64_t value) {
     text += llvm::formatv("{0} = {1}\n", name, value);
@@ -115,9 +116,8 @@ std::string Program::str() const {
          "\n    return " + names + "\n";
 }
 
-std::vector<std::pair<std::string, int64_t>> Program::openSizes() const {
-  std::vector<std::pair<std::string, int64_t>> sizes = {
-      {"B", batches}, {"Q", queries}, {"K", keys}};
+NamedSizes AttentionProgram::openSizes() const {
+  NamedSizes sizes = {{"B", batches}, {"Q", queries}, {"K", keys}};
   if (mentions(*this, "doc["))
     sizes.emplace_back("P", positions());
   return sizes;

@@ -1,13 +1,11 @@
 // A random attention program: a description, the sizes it runs at and the tensors it runs on, all
 // of which follow from a few fields that can be shrunk one by one.
-#ifndef FOVEA_TESTS_FUZZ_PROGRAM_H
-#define FOVEA_TESTS_FUZZ_PROGRAM_H
+#ifndef FOVEA_TESTS_FUZZ_ATTENTION_ATTENTIONPROGRAM_H
+#define FOVEA_TESTS_FUZZ_ATTENTION_ATTENTIONPROGRAM_H
 
-#include "runtime/tensor/Tensor.h"
-#include "tests/fuzz/Expression.h"
-#include <memory>
+#include "tests/fuzz/Case.h"
+#include "tests/fuzz/attention/Expression.h"
 #include <optional>
-#include <utility>
 
 namespace fovea::fuzz {
 
@@ -18,7 +16,7 @@ enum class Layout {
   Merged,         // [B, L, H * D], split by split_heads
 };
 
-struct Program {
+struct AttentionProgram {
   int64_t batches = 1, keyHeads = 1, group = 1; // group: query heads a key head
   int64_t queries = 1, keys = 1, headDim = 1, valueDim = 1;
   DataType type = DataType::F32;
@@ -46,17 +44,20 @@ struct Program {
   /// The description, with one entry `fuzz`.
   std::string str() const;
   /// Sizes that the description leaves open, as `--set` takes them.
-  std::vector<std::pair<std::string, int64_t>> openSizes() const;
+  NamedSizes openSizes() const;
 };
 
-/// An input, and the larger tensor that it is a part of if it is strided.
-struct Input {
-  std::string name;
-  std::shared_ptr<Tensor> storage;
-  TensorView view;
-};
-llvm::Expected<std::vector<Input>> makeInputs(const Program &program);
+/// The programs that are simpler by one step, the largest steps first.
+std::vector<AttentionProgram> simplerPrograms(const AttentionProgram &program);
+
+/// The tensors of the program, drawn from its seed.
+llvm::Expected<std::vector<Input>> makeInputs(const AttentionProgram &program);
+
+/// What the routes compare. The bound on errors is relative to what those of the weights are
+/// multiplied by: the largest finite value for the output, 1 for weights, the largest magnitude or
+/// 1 for the log-sum-exp.
+llvm::Expected<Case> makeCase(const AttentionProgram &program);
 
 } // namespace fovea::fuzz
 
-#endif // FOVEA_TESTS_FUZZ_PROGRAM_H
+#endif // FOVEA_TESTS_FUZZ_ATTENTION_ATTENTIONPROGRAM_H

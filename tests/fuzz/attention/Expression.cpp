@@ -1,4 +1,4 @@
-#include "tests/fuzz/Expression.h"
+#include "tests/fuzz/attention/Expression.h"
 
 using namespace fovea::fuzz;
 

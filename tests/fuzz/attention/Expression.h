@@ -1,6 +1,6 @@
 // What a mask, score or sink lambda computes, as a tree that can be printed, bounded and shrunk.
-#ifndef FOVEA_TESTS_FUZZ_EXPRESSION_H
-#define FOVEA_TESTS_FUZZ_EXPRESSION_H
+#ifndef FOVEA_TESTS_FUZZ_ATTENTION_EXPRESSION_H
+#define FOVEA_TESTS_FUZZ_ATTENTION_EXPRESSION_H
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
@@ -31,4 +31,4 @@ std::vector<Expression> simplerForms(const Expression &expression);
 
 } // namespace fovea::fuzz
 
-#endif // FOVEA_TESTS_FUZZ_EXPRESSION_H
+#endif // FOVEA_TESTS_FUZZ_ATTENTION_EXPRESSION_H

@@ -1,4 +1,4 @@
-#include "tests/fuzz/Generate.h"
+#include "tests/fuzz/attention/GenerateAttention.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <algorithm>
 #include <random>
@@ -13,7 +13,7 @@ namespace {
 class Generator {
 public:
   explicit Generator(uint64_t seed) : engine(seed) {}
-  Program make();
+  AttentionProgram make();
 
 private:
   int64_t below(int64_t n) { return static_cast<int64_t>(engine() % static_cast<uint64_t>(n)); }
@@ -32,7 +32,7 @@ private:
   Expression tableRead();
 
   std::mt19937_64 engine;
-  Program program;
+  AttentionProgram program;
 };
 } // namespace
 
@@ -137,7 +137,7 @@ Expression Generator::score(int depth) {
   }
 }
 
-Program Generator::make() {
+AttentionProgram Generator::make() {
   static const DataType types[] = {DataType::F32, DataType::F32,  DataType::F32,
                                    DataType::F16, DataType::BF16, DataType::F64};
   static const Layout layouts[] = {Layout::HeadsFirst, Layout::PositionsFirst, Layout::Merged};
@@ -174,4 +174,4 @@ Program Generator::make() {
   return program;
 }
 
-Program fovea::fuzz::generate(uint64_t seed) { return Generator(seed).make(); }
+AttentionProgram fovea::fuzz::generateAttention(uint64_t seed) { return Generator(seed).make(); }

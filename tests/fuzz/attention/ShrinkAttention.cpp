@@ -1,7 +1,9 @@
-#include "tests/fuzz/Shrink.h"
+#include "tests/fuzz/attention/AttentionProgram.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace fovea;
 using namespace fovea::fuzz;
+using Program = AttentionProgram;
 
 template <typename T>
 static void tryValue(std::vector<Program> &all, const Program &program, T Program::*field,
@@ -24,8 +26,14 @@ static void tryExpression(std::vector<Program> &all, const Program &program,
   }
 }
 
-/// Programs simpler by one step, the largest steps first.
-static std::vector<Program> simplerPrograms(const Program &program) {
+/// A captured tensor has no element for positions before it.
+static bool isValid(const Program &program) {
+  bool readsAtQuery = program.mask && program.mask->mentions("doc[b, i]");
+  readsAtQuery |= program.score && program.score->mentions("doc[b, i]");
+  return !readsAtQuery || program.queriesAreIndices();
+}
+
+std::vector<Program> fovea::fuzz::simplerPrograms(const Program &program) {
   std::vector<Program> all;
   for (auto field : {&Program::mask, &Program::score, &Program::sink})
     tryExpression(all, program, field);
@@ -43,32 +51,6 @@ static std::vector<Program> simplerPrograms(const Program &program) {
     tryValue<int64_t>(all, program, field, std::max<int64_t>(program.*field / 2, 1));
     tryValue<int64_t>(all, program, field, std::max<int64_t>(program.*field - 1, 1));
   }
+  llvm::erase_if(all, [](const Program &candidate) { return !isValid(candidate); });
   return all;
-}
-
-/// A captured tensor has no element for positions before it.
-static bool isValid(const Program &program) {
-  bool readsAtQuery = program.mask && program.mask->mentions("doc[b, i]");
-  readsAtQuery |= program.score && program.score->mentions("doc[b, i]");
-  return !readsAtQuery || program.queriesAreIndices();
-}
-
-Program fovea::fuzz::shrink(Program program, llvm::function_ref<bool(const Program &)> fails,
-                            int maxTries) {
-  bool smaller = true;
-  while (smaller) {
-    smaller = false;
-    for (const Program &candidate : simplerPrograms(program)) {
-      if (!isValid(candidate))
-        continue;
-      if (maxTries-- == 0)
-        return program;
-      if (!fails(candidate))
-        continue;
-      program = candidate;
-      smaller = true;
-      break;
-    }
-  }
-  return program;
 }

@@ -1,9 +1,11 @@
 // What a failure is shrunk to, where it fails because of one known thing.
 #include "tests/fuzz/Shrink.h"
+#include "tests/fuzz/attention/AttentionProgram.h"
 #include "gtest/gtest.h"
 
 using namespace fovea;
 using namespace fovea::fuzz;
+using Program = AttentionProgram;
 
 /// A program with something of everything.
 static Program makeRichProgram() {
@@ -24,8 +26,8 @@ static Program makeRichProgram() {
   return program;
 }
 
-TEST(ShrinkTest, KeepsOnlyTheSizeThatMatters) {
-  Program least = shrink(makeRichProgram(), [](const Program &p) { return p.keys >= 17; });
+TEST(ShrinkAttentionTest, KeepsOnlyTheSizeThatMatters) {
+  Program least = shrink<Program>(makeRichProgram(), [](const Program &p) { return p.keys >= 17; });
   EXPECT_EQ(least.keys, 17);
   EXPECT_EQ(least.queries * least.batches * least.heads() * least.headDim, 1);
   EXPECT_FALSE(least.mask || least.score || least.offset);
@@ -34,32 +36,32 @@ TEST(ShrinkTest, KeepsOnlyTheSizeThatMatters) {
   EXPECT_EQ(least.layout, Layout::HeadsFirst);
 }
 
-TEST(ShrinkTest, KeepsOnlyThePartOfTheMaskThatMatters) {
-  Program least = shrink(makeRichProgram(),
-                         [](const Program &p) { return p.mask && p.mask->mentions("i - j"); });
+TEST(ShrinkAttentionTest, KeepsOnlyThePartOfTheMaskThatMatters) {
+  Program least = shrink<Program>(
+      makeRichProgram(), [](const Program &p) { return p.mask && p.mask->mentions("i - j"); });
   EXPECT_EQ(least.mask->str(), "(i - j < 8)");
   EXPECT_EQ(least.keys, 1);
 }
 
-TEST(ShrinkTest, NeverReadsDocumentsBeforeTheFirst) {
+TEST(ShrinkAttentionTest, NeverReadsDocumentsBeforeTheFirst) {
   Program program = makeRichProgram();
   program.offset.reset();
   program.mask = Expression{Kind::Bool, "(doc[b, i] == 1)"};
-  Program least = shrink(program, [](const Program &p) {
+  Program least = shrink<Program>(program, [](const Program &p) {
     return p.mask && p.mask->mentions("doc[b, i]") && p.queries >= 9;
   });
   EXPECT_EQ(least.queries, 9);
   EXPECT_TRUE(least.queriesAreIndices());
 }
 
-TEST(ShrinkTest, StopsAfterTheGivenTries) {
+TEST(ShrinkAttentionTest, StopsAfterTheGivenTries) {
   int tries = 0;
   auto fails = [&](const Program &) { return ++tries > 0; };
-  shrink(makeRichProgram(), fails, 5);
+  shrink<Program>(makeRichProgram(), fails, 5);
   EXPECT_EQ(tries, 5);
 }
 
-TEST(ProgramTest, DeclaresWhatItsLambdasRead) {
+TEST(AttentionProgramTest, DeclaresWhatItsLambdasRead) {
   Program program;
   EXPECT_EQ(program.str().find("doc"), std::string::npos);
   program.score = Expression{Kind::Float, "s + table[h, 0]"};

@@ -355,7 +355,7 @@ def PlanBuffersPass : Pass<"attn-plan-buffers", "::mlir::ModuleOp"> {
   let summary = "place all allocations in one workspace whose size is known before running";
   let description = [{
     Every `memref.alloc` of an entry becomes a view of `attn.workspace`. Buffers that are never
-    alive together share memory if their sizes are provably ordered. Buffers of kernels exist
+    alive together share slots, which are as large as the largest in them. Buffers of kernels exist
     once per worker. The size, as a function of the input shapes and the number of workers, is
     the new private function `NAME.workspace_size`.
   }];

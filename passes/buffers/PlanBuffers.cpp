@@ -1,6 +1,7 @@
-// Places the allocations of an entry in one workspace. Each allocation gets a slot; two share a
-// slot if they are never alive together and the slot's size is known to suffice. Sizes are
-// symbolic in the input shapes, so the plan holds for every shape.
+// Places the allocations of an entry in one workspace. Each allocation gets a slot, which is as
+// large as the largest of them; two share a slot if they are never alive together. Sizes are
+// symbolic in the input shapes, so the plan holds for every shape; which share a slot is decided by
+// their sizes for typical shapes, the largest first.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -8,7 +9,10 @@
 #include "passes/Passes.h"
 #include "passes/buffers/BufferLiveness.h"
 #include "passes/buffers/BufferSizes.h"
+#include "passes/buffers/TypicalSize.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -41,7 +45,13 @@ static LogicalResult hoistToEntry(Value value, Block &entry, Operation *&last) {
 namespace {
 struct Slot {
   Value bytes;
-  int64_t freeAfter; // last position at which the present owner is used
+  SmallVector<BufferInterval> taken;
+
+  bool isFree(BufferInterval interval) const {
+    return llvm::none_of(taken, [&](BufferInterval other) {
+      return other.begin <= interval.end && interval.begin <= other.end;
+    });
+  }
 };
 
 /// The plan of one entry function.
@@ -54,6 +64,7 @@ public:
 
 private:
   FailureOr<Value> bytesOf(memref::AllocOp alloc);
+  Value larger(Value a, Value b);
   unsigned slotFor(Value bytes, BufferInterval interval);
   void placeViews();
   void createSizeFunction();
@@ -122,20 +133,25 @@ FailureOr<Value> BufferPlan::bytesOf(memref::AllocOp alloc) {
   return bytes;
 }
 
-/// A free slot that holds `bytes`, else a new one.
+Value BufferPlan::larger(Value a, Value b) {
+  std::optional<int64_t> left = getConstantIntValue(a), right = getConstantIntValue(b);
+  if (a == b || (left && right))
+    return a == b || *left >= *right ? a : b;
+  return append([&](OpBuilder &b_) { return arith::MaxSIOp::create(b_, function.getLoc(), a, b); });
+}
+
+/// The last slot that is free, which is the smallest as they come in order, else a new one: sharing
+/// a slot takes no more memory than one more, whatever the shapes.
 unsigned BufferPlan::slotFor(Value bytes, BufferInterval interval) {
-  std::optional<int64_t> wanted = getConstantIntValue(bytes);
-  for (auto [i, slot] : llvm::enumerate(slots)) {
-    if (slot.freeAfter >= interval.begin)
-      continue;
-    std::optional<int64_t> has = getConstantIntValue(slot.bytes);
-    if (slot.bytes != bytes && !(has && wanted && *has >= *wanted))
-      continue;
-    slot.freeAfter = interval.end;
-    return i;
+  auto free =
+      llvm::find_if(llvm::reverse(slots), [&](const Slot &slot) { return slot.isFree(interval); });
+  if (free == slots.rend()) {
+    slots.push_back({bytes, {interval}});
+    return slots.size() - 1;
   }
-  slots.push_back({bytes, interval.end});
-  return slots.size() - 1;
+  free->bytes = larger(free->bytes, bytes);
+  free->taken.push_back(interval);
+  return &*free - slots.begin();
 }
 
 void BufferPlan::placeViews() {
@@ -187,6 +203,9 @@ public:
       estimates[sum] = arith::AddFOp::create(b, op->getLoc(), of(sum.getLhs()), of(sum.getRhs()));
     else if (auto div = dyn_cast<arith::CeilDivSIOp>(op))
       estimates[div] = arith::DivFOp::create(b, op->getLoc(), of(div.getLhs()), of(div.getRhs()));
+    else if (auto max = dyn_cast<arith::MaxSIOp>(op))
+      estimates[max] =
+          arith::MaximumFOp::create(b, op->getLoc(), of(max.getLhs()), of(max.getRhs()));
   }
 
   Value of(Value size) {
@@ -256,15 +275,21 @@ LogicalResult BufferPlan::run() {
   function.walk<WalkOrder::PreOrder>([&](memref::AllocOp alloc) { allocs.push_back(alloc); });
   if (allocs.empty())
     return success();
-  BufferLiveness liveness(function);
-  SmallVector<BufferInterval> intervals =
-      llvm::map_to_vector(allocs, [&](memref::AllocOp alloc) { return liveness.interval(alloc); });
-  for (auto [alloc, interval] : llvm::zip_equal(allocs, intervals)) {
-    FailureOr<Value> bytes = bytesOf(alloc);
-    if (failed(bytes))
+  SmallVector<Value> bytes;
+  for (memref::AllocOp alloc : allocs) {
+    FailureOr<Value> size = bytesOf(alloc);
+    if (failed(size))
       return failure();
-    slotOf.push_back(slotFor(*bytes, interval));
+    bytes.push_back(*size);
   }
+  TypicalSize typical;
+  auto order = llvm::to_vector(llvm::seq<size_t>(allocs.size()));
+  llvm::stable_sort(
+      order, [&](size_t a, size_t b) { return typical.of(bytes[a]) > typical.of(bytes[b]); });
+  BufferLiveness liveness(function);
+  slotOf.resize(allocs.size());
+  for (size_t i : order)
+    slotOf[i] = slotFor(bytes[i], liveness.interval(allocs[i]));
   placeViews();
   createSizeFunction();
   return success();

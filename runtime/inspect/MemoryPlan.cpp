@@ -30,6 +30,7 @@ private:
   std::string typeText(Value shaped);
   std::string kernelOf(attn::LaunchOp launch) const;
   std::string contentsOf(memref::ViewOp view);
+  SymbolicDim larger(const SymbolicDim &a, const SymbolicDim &b);
 
   func::FuncOp entry;
   SizeFormulas formulas;
@@ -129,6 +130,18 @@ std::string Planner::contentsOf(memref::ViewOp view) {
   return typeText(view);
 }
 
+/// Whether `a` is at least `b` because no size is negative.
+static bool isAtLeast(SizeFormulas &formulas, const SymbolicDim &a, const SymbolicDim &b) {
+  SymbolicDim difference = formulas.subtract(a, b);
+  return llvm::all_of(difference.terms(), [](const auto &term) { return term.second >= 0; });
+}
+
+SymbolicDim Planner::larger(const SymbolicDim &a, const SymbolicDim &b) {
+  if (isAtLeast(formulas, a, b))
+    return a;
+  return isAtLeast(formulas, b, a) ? b : formulas.maximum(a, b);
+}
+
 void Planner::addBuffer(memref::ViewOp view) {
   BufferMemory buffer;
   buffer.holds = contentsOf(view);
@@ -136,10 +149,11 @@ void Planner::addBuffer(memref::ViewOp view) {
   buffer.bytes = formulas.multiply(formulas.ceilDivide(formulas.bytes(view), bufferAlignment),
                                    bufferAlignment);
   auto [slot, isNew] = slotAt.try_emplace(view.getByteShift(), plan.slots.size());
-  // The first buffer of a slot makes its size, those after it are no larger.
   if (isNew)
-    plan.slots.push_back(buffer.bytes);
+    plan.slots.push_back(0);
   buffer.slot = slot->second;
+  SymbolicDim &size = plan.slots[buffer.slot];
+  size = larger(size, buffer.bytes);
   BufferInterval interval = liveness.interval(view);
   buffer.firstStep = plan.steps.size();
   for (auto [i, op] : llvm::enumerate(stepOps)) {

@@ -73,6 +73,53 @@ func.func @workers(%x: memref<?xf32>) attributes {attn.num_results = 0} {
 
 // -----
 
+// Buffers that are never alive together share a slot whatever their sizes; it is as large as the
+// largest. For typical shapes, c is largest and takes the first slot; of the slots that are free for
+// a, the smallest serves, which is the second, made for d.
+// CHECK-LABEL: func.func @unequal(
+// CHECK: %[[LARGEST:.*]] = arith.maxsi
+// CHECK: %[[SECOND:.*]] = arith.addi
+// CHECK: memref.view %{{.*}}[%[[SECOND]]][%{{.*}}] : memref<?xi8> to memref<?x3xf32>
+// CHECK: memref.view %{{.*}}[%c0{{.*}}][%{{.*}}, %{{.*}}] : memref<?xi8> to memref<?x?xf32>
+// CHECK: memref.view %{{.*}}[%[[SECOND]]][%{{.*}}] : memref<?xi8> to memref<?x5xf32>
+// CHECK-LABEL: func.func private @unequal.workspace_size(
+// CHECK: %[[A:.*]] = arith.mulf
+// CHECK: arith.maximumf
+// CHECK: return
+func.func @unequal(%x: memref<?x?xf32>) attributes {attn.num_results = 0} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %m = memref.dim %x, %c0 : memref<?x?xf32>
+  %n = memref.dim %x, %c1 : memref<?x?xf32>
+  %a = memref.alloc(%m) : memref<?x3xf32>
+  "test.use"(%a) : (memref<?x3xf32>) -> ()
+  %c = memref.alloc(%m, %n) : memref<?x?xf32>
+  %d = memref.alloc(%n) : memref<?x5xf32>
+  "test.copy"(%c, %d) : (memref<?x?xf32>, memref<?x5xf32>) -> ()
+  return
+}
+
+// -----
+
+// The larger buffer comes first, though which that is hangs on a choice.
+// CHECK-LABEL: func.func @chosen(
+// CHECK: memref.view %{{.*}}[%c0{{.*}}][%{{.*}}] : memref<?xi8> to memref<?xf64>
+func.func @chosen(%x: memref<?xf32>) attributes {attn.num_results = 0} {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c64 = arith.constant 64 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %half = arith.ceildivui %n, %c2 : index
+  %few = arith.cmpi sle, %n, %c64 : index
+  %size = arith.select %few, %half, %n : index
+  %a = memref.alloc(%half) : memref<?xf32>
+  %b = memref.alloc(%size) : memref<?xf64>
+  "test.copy"(%a, %b) : (memref<?xf32>, memref<?xf64>) -> ()
+  return
+}
+
+// -----
+
 // A function that is no entry keeps its allocations for attn-verify-kernels to find.
 // CHECK-LABEL: func.func @no_entry
 // CHECK: memref.alloc

@@ -18,7 +18,7 @@ struct Pipeline {
   std::unique_ptr<Model> model;
   Surroundings surroundings;
   DecoderPlan decoder;
-  Vocabulary vocabulary; // with the added tokens
+  Vocabulary vocabulary; // that one with the added tokens
 
   llvm::Error encode(llvm::StringRef text, std::vector<TokenId> &ids) const;
 };

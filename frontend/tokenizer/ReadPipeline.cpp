@@ -36,12 +36,11 @@ static llvm::Error readVocabularies(const JsonNode &root, Pipeline &pipeline) {
   std::optional<StringRef> name = type ? type->json().getAsString() : std::nullopt;
   if (vocab->json().getAsArray() && name && *name != "BPE" && *name != "WordPiece")
     return readModel(*model, pipeline.modelVocabulary).takeError();
-  for (Vocabulary *target : {&pipeline.modelVocabulary, &pipeline.vocabulary}) {
-    Expected<Vocabulary> read = Vocabulary::read(*vocab);
-    if (!read)
-      return read.takeError();
-    *target = std::move(*read);
-  }
+  Expected<Vocabulary> tokens = Vocabulary::read(*vocab);
+  if (!tokens)
+    return tokens.takeError();
+  pipeline.modelVocabulary = std::move(*tokens);
+  pipeline.vocabulary = Vocabulary(&pipeline.modelVocabulary);
   Expected<std::unique_ptr<Model>> read = readModel(*model, pipeline.modelVocabulary);
   if (!read)
     return read.takeError();

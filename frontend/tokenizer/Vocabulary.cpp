@@ -44,23 +44,27 @@ Vocabulary::Vocabulary(unsigned count) : ids(count) { tokens.reserve(count); }
 bool Vocabulary::insert(StringRef token, TokenId id) {
   if (std::optional<StringRef> present = tokenOf(id))
     return *present == token;
+  if (base && base->idOf(token))
+    return false;
   auto [entry, isNew] = ids.try_emplace(token, id);
   if (!isNew)
     return false;
-  tokens[id] = entry->getKey();
+  tokens[id] = &*entry;
   limit = std::max(limit, id + 1);
   longest = std::max(longest, token.size());
   return true;
 }
 
 std::optional<TokenId> Vocabulary::idOf(StringRef token) const {
-  auto entry = ids.find(token);
-  return entry == ids.end() ? std::nullopt : std::optional(entry->second);
+  if (auto entry = ids.find(token); entry != ids.end())
+    return entry->second;
+  return base ? base->idOf(token) : std::nullopt;
 }
 
 std::optional<StringRef> Vocabulary::tokenOf(TokenId id) const {
   if (id < 0 || id >= limit)
     return std::nullopt;
-  auto entry = tokens.find(id);
-  return entry == tokens.end() ? std::nullopt : std::optional(entry->second);
+  if (auto entry = tokens.find(id); entry != tokens.end())
+    return entry->second->getKey();
+  return base ? base->tokenOf(id) : std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include "frontend/tokenizer/Tokenizer.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Allocator.h"
 
 namespace fovea::tokenizer {
 
@@ -14,6 +15,9 @@ public:
   Vocabulary() = default;
   /// Empty, with room for `count` tokens.
   explicit Vocabulary(unsigned count);
+  /// Has all tokens of `base`, which must outlive it and not change, and takes others.
+  explicit Vocabulary(const Vocabulary *base)
+      : base(base), limit(base->limit), longest(base->longest) {}
 
   /// Reads an object of tokens with their ids.
   static llvm::Expected<Vocabulary> read(const JsonNode &node);
@@ -23,14 +27,16 @@ public:
 
   std::optional<TokenId> idOf(llvm::StringRef token) const;
   std::optional<llvm::StringRef> tokenOf(TokenId id) const;
-  size_t size() const { return ids.size(); }
+  size_t size() const { return ids.size() + (base ? base->size() : 0); }
   TokenId idLimit() const { return limit; }
   /// Bytes of the longest token.
   size_t longestToken() const { return longest; }
 
 private:
-  llvm::StringMap<TokenId> ids;
-  llvm::DenseMap<TokenId, llvm::StringRef> tokens; // keys of `ids`, which stay in place
+  const Vocabulary *base = nullptr;
+  // Entries one beside the other, not in the gaps that a parsed file leaves.
+  llvm::StringMap<TokenId, llvm::BumpPtrAllocator> ids;
+  llvm::DenseMap<TokenId, const llvm::StringMapEntry<TokenId> *> tokens; // those of `ids`
   TokenId limit = 0;
   size_t longest = 0;
 };

@@ -178,7 +178,8 @@ llvm::Error LanguageModel::readExports(const Graph &graph, const ModelOptions &o
   return llvm::Error::success();
 }
 
-llvm::Error LanguageModel::compileEntries(const Graph &graph, const ModelOptions &options) {
+/// Takes the graph, so that its memory can be used again.
+llvm::Error LanguageModel::compileEntries(Graph graph, const ModelOptions &options) {
   if (llvm::Error error = checkUnused(graph, *weightSource))
     return error;
   if (!graph.module().lookupSymbol("step"))
@@ -262,7 +263,7 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
     if (!graph)
       return graph.takeError();
   }
-  if (llvm::Error error = model.compileEntries(*graph, options))
+  if (llvm::Error error = model.compileEntries(std::move(*graph), options))
     return std::move(error);
   model.layout.model = modelIdentity(files->config(), *model.weightSource);
   for (const End &end : *ends) {
@@ -275,6 +276,7 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   if (llvm::Error error = tokenizer.finish(model.textTokenizer))
     return std::move(error);
   watch.reset();
+  returnFreeMemory(); // what describing and compiling took
   return model;
 }
 

@@ -100,7 +100,7 @@ public:
 private:
   LanguageModel() = default;
   llvm::Error readExports(const Graph &graph, const ModelOptions &options);
-  llvm::Error compileEntries(const Graph &graph, const ModelOptions &options);
+  llvm::Error compileEntries(Graph graph, const ModelOptions &options);
   llvm::Error run(KvCache &cache, int64_t first, llvm::ArrayRef<int64_t> ids, int64_t sequences,
                   MutableTensorView logits) const;
 

@@ -1,5 +1,6 @@
 #include "BenchModel.h"
 #include "PeakMemory.h"
+#include "ProgramPages.h"
 #include "runtime/Stopwatch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -155,6 +156,7 @@ llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const Mo
   result.weightBytes = work.bytes;
   result.heldBytes = work.held;
   result.storedTypes = typesOfMatrices(model->weights());
+  releaseProgramPages();
   result.peakMemory = peakMemory();
   if (llvm::Error error = addCeilings(result.threads, options.cpu, result.ceilings))
     return std::move(error);

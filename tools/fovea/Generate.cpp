@@ -3,6 +3,7 @@
 #include "CacheFlags.h"
 #include "CommandLine.h"
 #include "ModelVerify.h"
+#include "ProgramPages.h"
 #include "Progress.h"
 #include "Reporting.h"
 #include "SamplingFlags.h"
@@ -176,6 +177,7 @@ static llvm::Error generate(GenerateOptions options) {
   llvm::Expected<LanguageModel> model = loadModel(options);
   if (!model)
     return model.takeError();
+  releaseProgramPages();
   double loadSeconds = secondsSince(start);
   printCacheWarnings(model->executable());
   llvm::Expected<std::vector<TokenId>> prompt = readPrompt(options, *model);

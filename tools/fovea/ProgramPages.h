@@ -1,0 +1,15 @@
+// Pages of the program's file in the memory of this process.
+#ifndef FOVEA_TOOLS_FOVEA_PROGRAMPAGES_H
+#define FOVEA_TOOLS_FOVEA_PROGRAMPAGES_H
+
+namespace fovea::tool {
+
+/// Takes the code and constants of the program and its libraries out of the memory of this process,
+/// once a model is compiled: that has used tens of megabytes of them, running it uses few. The
+/// system has them in its cache of files, and gives those back that are used again. Does nothing
+/// under a debugger, whose breakpoints are in private copies of such pages.
+void releaseProgramPages();
+
+} // namespace fovea::tool
+
+#endif // FOVEA_TOOLS_FOVEA_PROGRAMPAGES_H

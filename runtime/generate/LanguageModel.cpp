@@ -174,6 +174,8 @@ llvm::Error LanguageModel::readExports(const Graph &graph, const ModelOptions &o
             : options.contextSize == 0 ? longest
                                        : std::min(longest, defaultContext);
   window = exportedInteger(graph, "window", 0);
+  globalProducts = exportedInteger(graph, "global_products", 0);
+  localProducts = exportedInteger(graph, "local_products", 0);
   chunk = std::max<int64_t>(1, options.chunkSize);
   return llvm::Error::success();
 }
@@ -283,6 +285,19 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
 //===----------------------------------------------------------------------===//
 // Running
 //===----------------------------------------------------------------------===//
+
+/// How many keys the first `tokens` tokens see in all, each up to `window` of them.
+static double keysSeen(int64_t tokens, int64_t window) {
+  auto ramp = static_cast<double>(std::min(tokens, window));
+  return ramp * (ramp + 1) / 2 + (static_cast<double>(tokens) - ramp) * static_cast<double>(window);
+}
+
+double LanguageModel::attentionProducts(int64_t begin, int64_t end) const {
+  auto products = [&](int64_t perPair, int64_t seen) {
+    return static_cast<double>(perPair) * (keysSeen(end, seen) - keysSeen(begin, seen));
+  };
+  return products(globalProducts, end) + products(localProducts, window);
+}
 
 llvm::Expected<KvCache> LanguageModel::createCache(int64_t sequences) const {
   return KvCache::create(layout, sequences, context, chunk);

@@ -69,6 +69,10 @@ public:
   /// The tokens that end a sequence.
   llvm::ArrayRef<TokenId> endTokens() const { return ends; }
 
+  /// Multiply-adds of attention for the tokens at the positions [begin, end) of a sequence: with
+  /// the keys that each sees. 0 if the description does not say.
+  double attentionProducts(int64_t begin, int64_t end) const;
+
   llvm::Expected<KvCache> createCache(int64_t sequences = 1) const;
 
   /// An error unless there are tokens, all of the vocabulary.
@@ -113,6 +117,7 @@ private:
   CacheLayout layout;
   std::vector<TokenId> ends;
   int64_t context = 0, vocabulary = 0, chunk = 0, window = 0;
+  int64_t globalProducts = 0, localProducts = 0; // multiply-adds for a query and a key
 };
 
 } // namespace fovea

@@ -94,7 +94,8 @@ static llvm::Error measurePrefill(const LanguageModel &model, const Work &work,
   rate.tokens = plan.promptTokens;
   int64_t chunks = (plan.promptTokens - 1) / cache->chunk() + 1;
   rate.operations = 2 * (work.tokenProducts * static_cast<double>(plan.promptTokens) +
-                         work.logitsProducts * static_cast<double>(chunks));
+                         work.logitsProducts * static_cast<double>(chunks) +
+                         model.attentionProducts(0, plan.promptTokens));
   rate.bytes = static_cast<double>(work.bytes * chunks);
   return repeat(
       plan.repetitions, rate, [&] { return empty(*cache); },
@@ -122,7 +123,9 @@ static llvm::Error measureDecode(const LanguageModel &model, const Work &work,
   auto steps = static_cast<double>(plan.newTokens);
   double bytesOfPosition = static_cast<double>(cache->numBytes() / cache->capacity());
   rate.operations =
-      2 * (work.tokenProducts + work.logitsProducts) * static_cast<double>(rate.tokens);
+      2 * ((work.tokenProducts + work.logitsProducts) * static_cast<double>(rate.tokens) +
+           model.attentionProducts(plan.depth, plan.depth + plan.newTokens) *
+               static_cast<double>(plan.sequences));
   rate.bytes = steps * (static_cast<double>(work.bytes) +
                         bytesOfPosition * (static_cast<double>(plan.depth) + (steps + 1) / 2));
   return repeat(plan.repetitions, rate, prepare, [&]() -> llvm::Error {

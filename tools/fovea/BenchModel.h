@@ -22,7 +22,7 @@ struct BenchPlan {
 struct Rate {
   std::vector<double> seconds;
   int64_t tokens = 0;    // of all sequences
-  double operations = 0; // in products with weights; two a multiply-add
+  double operations = 0; // of products with weights and of attention; two a multiply-add
   double bytes = 0;      // of weights and cache, as stored, read once a step
 
   double medianSeconds() const;

@@ -16,6 +16,23 @@ TEST(LanguageModel, UnknownModelType) {
       failsWith(loadError(copy.path()), "expected a model_type that Fovea has a description of"));
 }
 
+/// What a tiny checkpoint does for tokens [begin, end): 2 layers, 4 heads of 8 elements.
+TEST(LanguageModel, CountsTheProductsOfAttention) {
+  LanguageModel gpt2 = load("gpt2");
+  EXPECT_EQ(gpt2.attentionProducts(0, 0), 0);
+  EXPECT_EQ(gpt2.attentionProducts(0, 1), 2 * 2 * 4 * 8);
+  EXPECT_EQ(gpt2.attentionProducts(0, 10), 2 * 2 * 4 * 8 * 55);
+  EXPECT_EQ(gpt2.attentionProducts(3, 5), 2 * 2 * 4 * 8 * (4 + 5));
+}
+
+/// Layers 0 and 2 of 3 see 6 tokens.
+TEST(LanguageModel, CountsTheProductsOfWindows) {
+  LanguageModel gemma2 = load("gemma2");
+  EXPECT_EQ(gemma2.attentionProducts(0, 6), 3 * 2 * 4 * 8 * 21);
+  EXPECT_EQ(gemma2.attentionProducts(0, 8), 2 * 4 * 8 * (36 + 2 * (21 + 2 * 6)));
+  EXPECT_EQ(gemma2.attentionProducts(7, 8), 2 * 4 * 8 * (8 + 2 * 6));
+}
+
 TEST(LanguageModel, MissingTensor) {
   CheckpointCopy copy("qwen3");
   copy.changeWeights("model.layers.1.self_attn.k_norm.weight", "");

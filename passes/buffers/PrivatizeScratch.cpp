@@ -1,70 +1,17 @@
 // Takes allocations out of parallel loops. Each worker gets its own copy, so iterations that run
 // at the same time never share scratch memory, and memory does not grow with the iterations.
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "passes/Passes.h"
 #include "passes/buffers/BufferSizes.h"
+#include "passes/buffers/OutsideBounds.h"
 
 using namespace mlir;
 
 namespace fovea {
 #define GEN_PASS_DEF_PRIVATIZESCRATCHPASS
 #include "passes/Passes.h.inc"
-
-/// Whether nothing of how `value` is computed changes between iterations.
-static bool isInvariant(scf::ForallOp forall, Value value) {
-  if (!forall->isAncestor(value.getParentBlock()->getParentOp()))
-    return true;
-  Operation *def = value.getDefiningOp();
-  return def && isPure(def) && def->getNumRegions() == 0 &&
-         llvm::all_of(def->getOperands(),
-                      [&](Value operand) { return isInvariant(forall, operand); });
-}
-
-/// An invariant value, computed at the builder's place.
-static Value computeOutside(OpBuilder &b, scf::ForallOp forall, Value value, IRMapping &known) {
-  if (Value done = known.lookupOrNull(value))
-    return done;
-  if (!forall->isAncestor(value.getParentBlock()->getParentOp()))
-    return value;
-  for (Value operand : value.getDefiningOp()->getOperands())
-    known.map(operand, computeOutside(b, forall, operand, known));
-  b.clone(*value.getDefiningOp(), known);
-  return known.lookup(value);
-}
-
-/// An upper bound of `size` that is the same in all iterations, computed in front of the loop.
-static FailureOr<Value> boundOutside(OpBuilder &b, scf::ForallOp forall, Value size) {
-  Location loc = size.getLoc();
-  FailureOr<int64_t> constant = ValueBoundsConstraintSet::computeConstantBound(
-      presburger::BoundType::UB, ValueBoundsConstraintSet::Variable(size),
-      /*stopCondition=*/nullptr, /*closedUB=*/true);
-  if (succeeded(constant))
-    return arith::ConstantIndexOp::create(b, loc, *constant).getResult();
-  if (isInvariant(forall, size)) {
-    IRMapping known;
-    return computeOutside(b, forall, size, known);
-  }
-  auto isOutside = [&](Value value, std::optional<int64_t>, ValueBoundsConstraintSet &) {
-    return !forall->isAncestor(value.getParentBlock()->getParentOp());
-  };
-  AffineMap map;
-  ValueDimList operands;
-  if (failed(ValueBoundsConstraintSet::computeBound(map, operands, presburger::BoundType::UB,
-                                                    ValueBoundsConstraintSet::Variable(size),
-                                                    isOutside, /*closedUB=*/true)))
-    return failure();
-  SmallVector<Value> values;
-  for (auto [value, dim] : operands) {
-    if (forall->isAncestor(value.getParentBlock()->getParentOp()))
-      return failure();
-    values.push_back(dim ? memref::DimOp::create(b, loc, value, *dim).getResult() : value);
-  }
-  return affine::AffineApplyOp::create(b, loc, map, values).getResult();
-}
 
 /// Bytes of one copy of the buffer, rounded up to the alignment.
 static FailureOr<Value> bytesOutside(OpBuilder &b, scf::ForallOp forall, memref::AllocOp alloc) {
@@ -74,7 +21,7 @@ static FailureOr<Value> bytesOutside(OpBuilder &b, scf::ForallOp forall, memref:
     return alloc.emitOpError("takes more than 2^62 bytes");
   Value total = arith::ConstantIndexOp::create(b, loc, *bytes);
   for (Value size : alloc.getDynamicSizes()) {
-    FailureOr<Value> bound = boundOutside(b, forall, size);
+    FailureOr<Value> bound = OutsideBounds(b, forall).of(size);
     if (failed(bound))
       return alloc.emitOpError("is scratch memory in a parallel loop, but its size has no bound "
                                "outside the loop");

@@ -42,6 +42,34 @@ func.func @row(%x: memref<?x?xf32>, %n: index) {
 
 // -----
 
+#before = affine_map<(i) -> (3 - i, 0)>
+#first = affine_map<(i) -> (0, i - 3)>
+#inside = affine_map<(i, first)[n] -> (n - first, 96)>
+#positive = affine_map<(i) -> (0, i)>
+#sum = affine_map<(a, b) -> (a + b)>
+
+// A tile of a padding by three elements at the front: what lies before the tensor, at most 3, and
+// what lies in it, at most 96. The bounds of both are taken for themselves.
+// CHECK-LABEL: func.func @padded_tile
+// CHECK: arith.constant 99 : index
+// CHECK: memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xi8>
+// CHECK: scf.forall
+// CHECK-NOT: memref.alloc
+func.func @padded_tile(%n: index) {
+  scf.forall (%i) = (0) to (%n) step (96) {
+    %before = affine.max #before(%i)
+    %first = affine.max #first(%i)
+    %rest = affine.min #inside(%i, %first)[%n]
+    %inside = affine.max #positive(%rest)
+    %size = affine.apply #sum(%inside, %before)
+    %a = memref.alloc(%size) : memref<?xf32>
+    "test.use"(%a) : (memref<?xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
 // A size that is computed in the loop, but from what does not change in it, is computed in front.
 // CHECK-LABEL: func.func @invariant_size
 // CHECK-SAME: %[[N:.*]]: index

@@ -39,6 +39,10 @@ static llvm::Expected<Input> makeInput(const GraphProgram &program, unsigned nod
   return Input{"x" + std::to_string(node), std::make_shared<Tensor>(std::move(*storage)), view};
 }
 
+/// Values that steps compute with are near 1, so that a result which happens to be near 0 is off by
+/// roundings of larger ones.
+static constexpr double leastMagnitude = 0.1;
+
 /// Relative to the largest magnitude. Sums are at most some thousand elements long, and few steps
 /// follow each other where the type is narrow: the reference executor rounds nothing.
 static double boundOf(DataType type) {
@@ -71,7 +75,7 @@ llvm::Expected<Case> fovea::fuzz::makeCase(const GraphProgram &program) {
   if (program.fixedSizes)
     made.fixedSizes = program.openSizes();
   made.allowedError = [](llvm::StringRef, DataType type, llvm::ArrayRef<double> reference) {
-    double largest = 0;
+    double largest = leastMagnitude;
     for (double value : reference)
       if (std::isfinite(value))
         largest = std::max(largest, std::fabs(value));

@@ -44,8 +44,8 @@ struct GraphProgram {
 /// there is.
 std::vector<GraphProgram> simplerPrograms(const GraphProgram &program);
 
-/// What the routes compare. The bound on errors is relative to the largest magnitude, as that of
-/// `fovea run --verify`: some tens of roundings in f32 accumulation, or some of the stored type.
+/// What the routes compare. The bound on errors is relative to the largest magnitude of a result,
+/// or 0.1: some tens of roundings in f32 accumulation, or some of the stored type.
 llvm::Expected<Case> makeCase(const GraphProgram &program);
 
 } // namespace fovea::fuzz

@@ -1,5 +1,5 @@
-// Steps on elements. Their forms keep what is computed of values near 0 and 1 so: errors are bound
-// relative to the largest magnitude.
+// Steps on elements. Their forms keep values near 1, and subtract no more than half, so that
+// nothing cancels: errors are bound relative to the largest magnitude.
 #include "tests/fuzz/graph/GraphGenerator.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -36,7 +36,7 @@ std::optional<Node> GraphGenerator::binary() {
     return other.type == type && broadcast(node().shape, other.shape);
   });
   Node made = shaped(
-      pick<const char *>({"{0} + {1}", "{0} - {1}", "tanh({0}) * tanh({1})",
+      pick<const char *>({"{0} + {1}", "{0} - 0.5 * {1}", "tanh({0}) * tanh({1})",
                           "{0} / (abs({1}) + 1.0)", "minimum({0}, {1})", "maximum({0}, {1})"}),
       *broadcast(node().shape, program.nodes[*other].shape), false);
   made.operands.push_back(*other);
@@ -112,7 +112,7 @@ std::optional<Node> GraphGenerator::loop() {
     return like("{r} = {0}\n    for n in range(3):\n        {r} = tanh({r} + 0.5)");
   // Of two steps one takes each branch.
   return like("{r} = {0}\n    for n in range(2):\n        if n % 2 == 1:\n"
-              "            {r} = {r} - {r}.mean(dim=" +
+              "            {r} = {r} - 0.5 * {r}.mean(dim=" +
               spell(below(rank())) +
               ", keepdim=True)\n        else:\n            {r} = abs({r}) * 0.5 + {0}");
 }

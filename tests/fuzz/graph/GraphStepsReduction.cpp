@@ -41,7 +41,8 @@ std::optional<Node> GraphGenerator::normalize() {
     return nullopt;
   if (oneIn(2))
     return like("softmax({0}, dim=" + spell(below(rank())) + ")");
-  return like(pick<const char *>({"layer_norm({0}, eps=0.1)", "rms_norm({0}, eps=0.1)"}));
+  // Rows of a layer norm alone would add up to 0.
+  return like(pick<const char *>({"layer_norm({0}, eps=0.1) + 0.5", "rms_norm({0}, eps=0.1)"}));
 }
 
 std::optional<Node> GraphGenerator::total() {

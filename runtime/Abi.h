@@ -33,6 +33,32 @@ typedef struct fovea_context {
   void *pool; /* first argument of parallel_for */
 } fovea_context;
 
+/* Exact arithmetic on sizes; *lost becomes 1 where the result has no int64_t. */
+FOVEA_INLINE int64_t fovea_size_sum(int64_t a, int64_t b, int *lost) {
+  if (b > 0 ? a > INT64_MAX - b : a < INT64_MIN - b) {
+    *lost = 1;
+    return 0;
+  }
+  return a + b;
+}
+FOVEA_INLINE int64_t fovea_size_product(int64_t a, int64_t b, int *lost) {
+  uint64_t left = a < 0 ? 0 - (uint64_t)a : (uint64_t)a;
+  uint64_t right = b < 0 ? 0 - (uint64_t)b : (uint64_t)b;
+  if (right != 0 && left > (uint64_t)INT64_MAX / right) {
+    *lost = 1;
+    return 0;
+  }
+  return a * b;
+}
+/* Rounds towards minus infinity. */
+FOVEA_INLINE int64_t fovea_size_quotient(int64_t a, int64_t b, int *lost) {
+  if (b == 0 || (a == INT64_MIN && b == -1)) {
+    *lost = 1;
+    return 0;
+  }
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
 /* What a weight slot points to. */
 enum {
   FOVEA_AS_STORED, /* the tensor of the weight files, row-major */

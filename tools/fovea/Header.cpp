@@ -1,6 +1,7 @@
 // Writes the C header of compiled code.
 #include "Header.h"
 #include "AbiText.h"
+#include "HeaderCheck.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace fovea;
@@ -50,6 +51,7 @@ static void writeEntry(llvm::raw_ostream &os, const EntrySignature &entry) {
         "/* Writes the dims of output i to sizes[i]. */\n"
         "void "
      << name << "_result_shapes(const fovea_tensor *inputs, int64_t *const *sizes);\n";
+  writeInputCheck(os, entry);
 }
 
 static std::string describe(const WeightSpec &weight) {
@@ -67,12 +69,6 @@ static void writeSlots(llvm::raw_ostream &os, llvm::ArrayRef<WeightSpec> weights
       write(weight, weight.nameOf(i));
     }
   os << " \\\n  }\n";
-}
-
-static void writeQuoted(llvm::raw_ostream &os, const std::string &name) {
-  os << "\"";
-  llvm::printEscapedString(name, os);
-  os << "\"";
 }
 
 /// The initialiser of a fovea_weight.

@@ -139,7 +139,8 @@ static void buildLlvmPhase(OpPassManager &pm) {
   OpPassManager &inBits = pm.nest<func::FuncOp>();
   inBits.addPass(runWhere(isRareVectorOp, createConvertVectorToLLVMPass()));
   inBits.addPass(runWhere(isExpandedArithOp, arith::createArithExpandOpsPass()));
-  inBits.addPass(runWhere(isRareMathOp, createConvertMathToLLVMPass()));
+  // Of the whole module, as what calls the C library is: it has no rsqrt.
+  pm.addPass(runWhere(isRareMathOp, createConvertMathToLLVMPass()));
   pm.addPass(runWhere(isRareMathOp, createConvertMathToLibmPass()));
   // Nothing is undone: what has no pattern is an error.
   ConvertToLLVMPassOptions conversion;

@@ -26,7 +26,8 @@ static constexpr size_t maxOperators = 1000;
 namespace {
 
 /// Finds where text nests too deep, through brackets, aliases of attributes and types, or operators
-/// of an affine expression. Strings and comments do not count.
+/// of an affine expression, and lists that the parser crashes on. Strings and comments do not
+/// count.
 class NestingScanner {
 public:
   explicit NestingScanner(StringRef text) : text(text) {}
@@ -44,6 +45,7 @@ private:
   void skipString();
   bool readAlias();
   bool countOperator();
+  bool isBrokenList() const;
   size_t depth() const { return open.size(); }
 
   StringRef text;
@@ -95,6 +97,28 @@ bool NestingScanner::countOperator() {
   return ++open.back().operators <= maxOperators;
 }
 
+/// Whether `permutation = [...]` or `dimensions = [...]` behind the outputs of a linalg op is no
+/// list of integers: MLIR's parser adds to its message an attribute that is null, and crashes.
+bool NestingScanner::isBrokenList() const {
+  StringRef rest = text.substr(at);
+  if (!text.take_front(at).rtrim().ends_with(")") ||
+      !(rest.consume_front("permutation") || rest.consume_front("dimensions")))
+    return false;
+  rest = rest.ltrim();
+  if (!rest.consume_front("="))
+    return false;
+  auto [list, after] = rest.split(']');
+  list = list.ltrim();
+  if (!list.consume_front("[") || list.size() == rest.size())
+    return true;
+  SmallVector<StringRef> numbers;
+  list.split(numbers, ',');
+  int64_t number;
+  return !list.trim().empty() && llvm::any_of(numbers, [&](StringRef text) {
+    return text.trim().getAsInteger(10, number);
+  });
+}
+
 std::optional<std::string> NestingScanner::scan() {
   std::string tooDeep = ("expected nesting of at most " + Twine(maxNesting) + " levels").str();
   for (; at < text.size(); ++at) {
@@ -103,6 +127,8 @@ std::optional<std::string> NestingScanner::scan() {
       skipString();
     } else if (text.substr(at).starts_with("//")) {
       at = std::min(text.find('\n', at), text.size());
+    } else if ((c == 'p' || c == 'd') && isBrokenList()) {
+      return "expected integers in brackets";
     } else if (c == '#' || c == '!') {
       if (!readAlias())
         return tooDeep;

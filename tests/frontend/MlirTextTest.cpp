@@ -74,6 +74,23 @@ TEST(MlirText, LongAffineExpressions) {
   EXPECT_EQ(map("i" + repeat(" mod 7", 100000)), "m.mlir:1:6047: " + tooLong);
 }
 
+TEST(MlirText, ListsOfLinalgOpsHoldIntegers) {
+  auto transpose = [](const std::string &permutation) {
+    return errorOf("func.func @f(%x: tensor<2x3xf32>, %y: tensor<3x2xf32>) -> tensor<3x2xf32> {\n"
+                   "  %t = linalg.transpose ins(%x : tensor<2x3xf32>) outs(%y : tensor<3x2xf32>)\n"
+                   "    permutation = " +
+                   permutation + "\n  return %t : tensor<3x2xf32>\n}");
+  };
+  EXPECT_EQ(transpose("[1, 0]"), "no error");
+  for (const char *broken :
+       {"[p, 0]", "[1, 0", "[1,, 0]", "1", "[99999999999999999999, 0]", "[1 0]"})
+    EXPECT_EQ(transpose(broken), "m.mlir:3:5: error: expected integers in brackets") << broken;
+  // Empty lists are the verifier's.
+  EXPECT_NE(transpose("[]"), "m.mlir:3:5: error: expected integers in brackets");
+  EXPECT_EQ(errorOf("// ) permutation = [p]\nmodule attributes {a.b = \") dimensions = [p]\"} {}"),
+            "no error");
+}
+
 TEST(MlirText, EntriesTakeTensors) {
   EXPECT_EQ(errorOf("func.func @f(%x: f32) { return }"),
             "m.mlir:1:1: error: entry 'f': argument 0: expected a ranked tensor, got 'f32'");

@@ -6,8 +6,8 @@
 // log, log2, log1p, tanh 3; expm1 4; erf 2; sin and cos 2 for |x| <= 2^17, beyond that their
 // argument itself has few bits left. `math.exp` marked `afn` takes fewer instructions: for x up to
 // 88, with a relative error of 2.5e-7 + 2e-8 |x|, and 0 where the result is below the normal
-// numbers. gelu is one function (ApproximateGelu.cpp). Polynomials are Chebyshev fits of the
-// reduced function.
+// numbers. gelu is one function, with tanh another (ApproximateGelu.cpp). Polynomials are
+// Chebyshev fits of the reduced function.
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"

@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 using namespace fovea::test;
 
@@ -159,20 +160,32 @@ TEST(MathFlags, ApproximateExpIsZeroBelowNormalNumbers) {
   EXPECT_TRUE(std::isnan(limits[4]));
 }
 
+static constexpr char geluByErf[] = R"(
+        %scale = arith.constant 0.707106769 : f32
+        %s = arith.mulf %a, %scale : f32
+        %gate = math.erf %s : f32)";
+
+static constexpr char geluByTanh[] = R"(
+        %scale = arith.constant 0.797884583 : f32
+        %third = arith.constant 4.471500e-02 : f32
+        %square = arith.mulf %a, %a : f32
+        %cube = arith.mulf %square, %a : f32
+        %part = arith.mulf %third, %cube : f32
+        %sum = arith.addf %a, %part : f32
+        %s = arith.mulf %scale, %sum : f32
+        %gate = math.tanh %s : f32)";
+
 // Within the bounds that passes/vector/ApproximateGelu.h states; the limits and NaN stay.
-TEST(MathGelu, StaysWithinBound) {
+static void checkGelu(const std::string &gate, double (*exactly)(double)) {
   auto runner = KernelRunner::create(R"(
     func.func @f(%x: memref<?xf32>, %y: memref<?xf32>) {
-      %scale = arith.constant 0.707106769 : f32
-      %half = arith.constant 0.5 : f32
-      %one = arith.constant 1.0 : f32
       linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
                       iterator_types = ["parallel"]}
         ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
-      ^bb0(%a: f32, %o: f32):
-        %s = arith.mulf %a, %scale : f32
-        %e = math.erf %s : f32
-        %g = arith.addf %e, %one : f32
+      ^bb0(%a: f32, %o: f32):)" + gate + R"(
+        %half = arith.constant 0.5 : f32
+        %one = arith.constant 1.0 : f32
+        %g = arith.addf %gate, %one : f32
         %h = arith.mulf %a, %half : f32
         %r = arith.mulf %h, %g : f32
         linalg.yield %r : f32
@@ -184,7 +197,7 @@ TEST(MathGelu, StaysWithinBound) {
   std::vector<float> points = samplePoints(-20, 20);
   std::vector<float> results = evaluate(*runner, points);
   for (size_t i = 0; i < points.size(); ++i) {
-    double x = points[i], exact = x * 0.5 * std::erfc(-x / std::sqrt(2.0));
+    double x = points[i], exact = exactly(x);
     double error = std::abs(results[i] - exact);
     ASSERT_LE(error, std::max(5e-7, 2e-7 * std::abs(exact))) << "gelu(" << x << ")";
     if (x >= -2 && std::abs(x) >= std::numeric_limits<float>::min())
@@ -196,4 +209,16 @@ TEST(MathGelu, StaysWithinBound) {
   EXPECT_EQ(limits[2], 0);
   EXPECT_TRUE(std::isnan(limits[3]));
   EXPECT_EQ(limits[4], 1e30f);
+}
+
+TEST(MathGelu, StaysWithinBound) {
+  checkGelu(geluByErf, [](double x) { return x * 0.5 * std::erfc(-x / std::sqrt(2.0)); });
+}
+
+// 1 + tanh(s) = 2 / (1 + e^(-2s)), which does not cancel.
+TEST(MathGelu, WithTanhStaysWithinBound) {
+  checkGelu(geluByTanh, [](double x) {
+    double s = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+    return x / (1 + std::exp(-2 * s));
+  });
 }

@@ -95,6 +95,77 @@ func.func @gelu(%x: vector<8xf32>) -> vector<8xf32> {
   return %4 : vector<8xf32>
 }
 
+// So is the form with tanh, which has no division either.
+// CHECK-LABEL: @gelu_tanh
+// CHECK-COUNT-15: math.fma
+// CHECK-NOT:      math.fma
+// CHECK-NOT:      arith.divf
+// CHECK-NOT:      math.tanh
+// CHECK:          return
+func.func @gelu_tanh(%x: vector<8xf32>) -> vector<8xf32> {
+  %scale = arith.constant dense<0.797884583> : vector<8xf32>
+  %third = arith.constant dense<4.471500e-02> : vector<8xf32>
+  %half = arith.constant dense<0.5> : vector<8xf32>
+  %one = arith.constant dense<1.0> : vector<8xf32>
+  %0 = arith.mulf %x, %x : vector<8xf32>
+  %1 = arith.mulf %0, %x : vector<8xf32>
+  %2 = arith.mulf %1, %third : vector<8xf32>
+  %3 = arith.addf %x, %2 : vector<8xf32>
+  %4 = arith.mulf %3, %scale : vector<8xf32>
+  %5 = math.tanh %4 : vector<8xf32>
+  %6 = arith.addf %5, %one : vector<8xf32>
+  %7 = arith.mulf %x, %half : vector<8xf32>
+  %8 = arith.mulf %7, %6 : vector<8xf32>
+  return %8 : vector<8xf32>
+}
+
+// Not gelu: a square in place of the cube; another x in it; another coefficient; another scale.
+// Each tanh divides for itself.
+// CHECK-LABEL: @negative_gelu_tanh
+// CHECK-COUNT-4: arith.divf
+// CHECK-NOT:     arith.divf
+// CHECK:         return
+func.func @negative_gelu_tanh(%x: f32, %y: f32) -> (f32, f32, f32, f32) {
+  %scale = arith.constant 0.797884583 : f32
+  %third = arith.constant 4.471500e-02 : f32
+  %other = arith.constant 0.7 : f32
+  %half = arith.constant 0.5 : f32
+  %one = arith.constant 1.0 : f32
+  %xh = arith.mulf %x, %half : f32
+  %xx = arith.mulf %x, %x : f32
+  %xxx = arith.mulf %xx, %x : f32
+  %xxy = arith.mulf %xx, %y : f32
+
+  %0 = arith.mulf %xx, %third : f32
+  %1 = arith.addf %x, %0 : f32
+  %2 = arith.mulf %1, %scale : f32
+  %3 = math.tanh %2 : f32
+  %4 = arith.addf %3, %one : f32
+  %5 = arith.mulf %xh, %4 : f32
+
+  %6 = arith.mulf %xxy, %third : f32
+  %7 = arith.addf %x, %6 : f32
+  %8 = arith.mulf %7, %scale : f32
+  %9 = math.tanh %8 : f32
+  %10 = arith.addf %9, %one : f32
+  %11 = arith.mulf %xh, %10 : f32
+
+  %12 = arith.mulf %xxx, %other : f32
+  %13 = arith.addf %x, %12 : f32
+  %14 = arith.mulf %13, %scale : f32
+  %15 = math.tanh %14 : f32
+  %16 = arith.addf %15, %one : f32
+  %17 = arith.mulf %xh, %16 : f32
+
+  %18 = arith.mulf %xxx, %third : f32
+  %19 = arith.addf %x, %18 : f32
+  %20 = arith.mulf %19, %other : f32
+  %21 = math.tanh %20 : f32
+  %22 = arith.addf %21, %one : f32
+  %23 = arith.mulf %xh, %22 : f32
+  return %5, %11, %17, %23 : f32, f32, f32, f32
+}
+
 // Not gelu: another scale; a factor other than x / 2; erf that is used elsewhere.
 // CHECK-LABEL: @negative_gelu
 // CHECK-COUNT-30: math.fma

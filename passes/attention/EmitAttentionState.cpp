@@ -65,33 +65,31 @@ void AttentionKernel::initialize(const Panel &panel) {
 // total = total * 2^(its maximum - m) + part * 2^(its maximum - m) for the larger maximum m. A part
 // without keys changes nothing.
 void AttentionKernel::mergeStates(const Panel &panel) {
-  Vectors partMaximum = load(maxima, {panel.index}), partSum = load(sums, {panel.index});
-  Value partOutputs = outputs, partBuckets = bucketScratch;
+  Value partMaxima = maxima, partSums = sums, partOutputs = outputs, partBuckets = bucketScratch;
   useState(b.index(total));
-  Vectors before = load(maxima, {panel.index}), after = larger(before, partMaximum);
-  Vectors finite = finiteMaximum(after);
-  Vectors factor = probabilities(before, finite), partFactor = probabilities(partMaximum, finite);
-  auto merge = [&](const Vectors &whole, const Vectors &part) {
-    return eachVector([&](int64_t v) {
-      return emitMerged(b, op, tile.fusedMultiplyAdd, whole[v], factor[v], part[v], partFactor[v]);
-    });
-  };
-  auto mergeRows = [&](Value into, Value from, Value count) {
-    b.loop(b.index(0), count, 1, [&](Value row) {
-      Value at[] = {panel.index, row};
-      store(merge(load(into, at), load(from, at)), into, at);
-    });
-  };
-  store(after, maxima, {panel.index});
-  Vectors sum = load(sums, {panel.index});
-  store(eachVector([&](int64_t v) {
-          return emitMergedSum(b, tile.fusedMultiplyAdd, sum[v], factor[v], partSum[v],
-                               partFactor[v]);
-        }),
-        sums, {panel.index});
-  mergeRows(outputs, partOutputs, valueDim);
-  if (buckets)
-    mergeRows(bucketScratch, partBuckets, buckets);
+  b.loop(b.index(0), b.index(tile.width()), tile.lanes, [&](Value lane) {
+    Value at[] = {panel.index, lane};
+    auto loadAt = [&](Value memref) { return vector::LoadOp::create(b, vectorType, memref, at); };
+    Value before = loadAt(maxima), partMaximum = loadAt(partMaxima);
+    Value after = emitLarger(b, before, partMaximum), finite = emitFiniteMaximum(b, after);
+    Value factor = probability(before, finite), partFactor = probability(partMaximum, finite);
+    auto mergeRows = [&](Value into, Value from, Value count) {
+      b.loop(b.index(0), count, 1, [&](Value row) {
+        Value at[] = {panel.index, row, lane};
+        Value whole = vector::LoadOp::create(b, vectorType, into, at);
+        Value part = vector::LoadOp::create(b, vectorType, from, at);
+        whole = emitMerged(b, op, tile.fusedMultiplyAdd, whole, factor, part, partFactor);
+        vector::StoreOp::create(b, whole, into, at);
+      });
+    };
+    vector::StoreOp::create(b, after, maxima, at);
+    Value sum =
+        emitMergedSum(b, tile.fusedMultiplyAdd, loadAt(sums), factor, loadAt(partSums), partFactor);
+    vector::StoreOp::create(b, sum, sums, at);
+    mergeRows(outputs, partOutputs, valueDim);
+    if (buckets)
+      mergeRows(bucketScratch, partBuckets, buckets);
+  });
 }
 
 void AttentionKernel::finish(const Panel &panel) {

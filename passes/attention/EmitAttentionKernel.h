@@ -173,11 +173,10 @@ private:
   Vectors multiplyTile(const Panel &panel, mlir::Value key, const VectorSpan &span);
   bool findsMaximaEarly();
   void raiseMaxima(llvm::ArrayRef<mlir::Value> keyScores, const VectorSpan &span);
-  void storeTile(mlir::Value key, const Vectors &tileScores, const VectorSpan &span,
-                 const KeyMask *test);
-  /// Whether scores are masked before they are stored: not after a score function, and not where
-  /// a test takes long code.
-  bool masksInRegisters();
+  void hideKeys(const VectorSpan &span, const KeyMask &test);
+  /// Whether scores are masked tile by tile: not after a score function, and not where a test
+  /// takes long code.
+  bool masksTiles();
   /// For keys [lo, hi) of the block.
   KeyMask maskOf(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi);
   /// The masked exponent where a key is masked.

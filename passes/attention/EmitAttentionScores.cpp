@@ -12,7 +12,7 @@
 using namespace mlir;
 using namespace fovea;
 
-bool AttentionKernel::masksInRegisters() {
+bool AttentionKernel::masksTiles() {
   return mask && !op.hasScore() &&
          MaskTests::areCheap(mask->getPredicate(), op.getMask(), tile.keysPerBlock);
 }
@@ -20,7 +20,7 @@ bool AttentionKernel::masksInRegisters() {
 void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
                                  const MaskBounds &visible) {
   std::optional<KeyMask> test;
-  if (masksInRegisters())
+  if (masksTiles())
     test = maskOf(panel, block, visible.anyLo, visible.anyHi);
   if (findsMaximaEarly())
     store(load(maxima, {panel.index}), newMaxima, {});
@@ -43,31 +43,32 @@ void AttentionKernel::emitScoreTile(const Panel &panel, Value key, const VectorS
                                     const MaskBounds &visible, const KeyMask *test) {
   int64_t count = tile.keysPerTile;
   Vectors sum = multiplyTile(panel, key, span);
-  auto storeFull = [&] {
-    storeTile(key, sum, span, nullptr);
+  for (int64_t t = 0; t < count; ++t)
+    store(ArrayRef(sum).slice(t * span.count, span.count), scores, {b.add(key, b.index(t))},
+          span.first);
+  auto takeAll = [&] {
     if (findsMaximaEarly())
       raiseMaxima(sum, span);
   };
   if (!test)
-    return storeFull();
-  auto storeTested = [&] {
-    storeTile(key, sum, span, test);
-    // A tile at the edge has keys that are no keys of the block.
-    Value begin = b.createOrFold<arith::MaxSIOp>(key, visible.anyLo);
-    Value end = b.min(b.add(key, b.index(count)), visible.anyHi);
-    b.loop(begin, end, 1, [&](Value seen) { raiseMaxima(load(scores, {seen}, span), span); });
+    return takeAll();
+  // A tile at the edge has keys that are no keys of the block.
+  auto hideSome = [&] {
+    KeySpan seen{b.createOrFold<arith::MaxSIOp>(key, visible.anyLo),
+                 b.min(b.add(key, b.index(count)), visible.anyHi)};
+    hideKeys({seen, span.first, span.count}, *test);
   };
   if (span.count < usedVectors) // keys that are masked for the others
-    return storeTested();
+    return hideSome();
   Value begins = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, key, visible.allLo);
   Value ends = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, b.add(key, b.index(count)),
                                              visible.allHi);
-  b.branch(b.createOrFold<arith::AndIOp>(begins, ends), storeFull, storeTested);
+  b.branch(b.createOrFold<arith::AndIOp>(begins, ends), takeAll, hideSome);
 }
 
 /// Whether the maxima of a block are known with its scores: nothing else changes these. Past the
 /// last key an unmasked tile repeats it, which raises no maximum.
-bool AttentionKernel::findsMaximaEarly() { return !op.hasScore() && (!mask || masksInRegisters()); }
+bool AttentionKernel::findsMaximaEarly() { return !op.hasScore() && (!mask || masksTiles()); }
 
 /// Raises the block's maxima to those of the scores of some keys.
 void AttentionKernel::raiseMaxima(ArrayRef<Value> keyScores, const VectorSpan &span) {
@@ -77,17 +78,31 @@ void AttentionKernel::raiseMaxima(ArrayRef<Value> keyScores, const VectorSpan &s
   store(maximum, newMaxima, {}, span.first);
 }
 
+/// Masks the stored scores of some keys, and raises the block's maxima to them.
+void AttentionKernel::hideKeys(const VectorSpan &span, const KeyMask &test) {
+  Vectors before = load(newMaxima, {}, span);
+  Vectors maximum = b.loop(span.lo, span.hi, 1, before, [&](Value key, ValueRange carried) {
+    Vectors allowed = test(key);
+    Vectors row = hide(load(scores, {key}, span), ArrayRef(allowed).slice(span.first, span.count));
+    store(row, scores, {key}, span.first);
+    return larger(Vectors(carried), row);
+  });
+  store(maximum, newMaxima, {}, span.first);
+}
+
 /// The scores of a tile of keys, in registers.
 AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value key,
                                                        const VectorSpan &span) {
   int64_t count = tile.keysPerTile;
   Value group = b.divide(key, count);
+  // A view, so that one register holds the address of all columns.
+  Value tileKeys = viewOf(b, packedKeys, group);
   Vectors zeros = flat(0.0, count * span.count);
   auto multiply = [&](Value d, ValueRange carried) {
     Vectors query = load(packedQueries, {panel.index, d}, span);
     Vectors next;
     for (int64_t t = 0; t < count; ++t) {
-      Value element = memref::LoadOp::create(b, packedKeys, ValueRange{group, d, b.index(t)});
+      Value element = memref::LoadOp::create(b, tileKeys, ValueRange{d, b.index(t)});
       Value splat = b.splat(vectorType, element);
       for (Value vector : query)
         next.push_back(multiplyAdd(vector, splat, carried[next.size()]));
@@ -104,17 +119,6 @@ AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value
     return b.loop(b.index(0), b.index(columns), 1, carried,
                   [&](Value i, ValueRange sums) { return multiply(b.add(d, i), sums); });
   });
-}
-
-void AttentionKernel::storeTile(Value key, const Vectors &tileScores, const VectorSpan &span,
-                                const KeyMask *test) {
-  for (int64_t t = 0; t < tile.keysPerTile; ++t) {
-    Vectors row(ArrayRef(tileScores).slice(t * span.count, span.count));
-    Value place = b.add(key, b.index(t));
-    if (test)
-      row = hide(row, ArrayRef((*test)(place)).slice(span.first, span.count));
-    store(row, scores, {place}, span.first);
-  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -77,16 +77,16 @@ func.func @full(%q: memref<1x1x120x64xf32>, %k: memref<1x1x200x64xf32>, %v: memr
 // A threshold a query, in 32 bits:
 // CHECK-COUNT-3: arith.index_cast {{.*}} : vector<8xindex> to vector<8xi32>
 // CHECK-COUNT-12: vector.fma
-// A tile that all queries of the panel see is stored as it is, another one after a comparison a
-// vector.
+// A tile is stored as it is. If not all queries of the panel see it, a loop over its keys then
+// masks them, with a comparison a vector.
+// CHECK-COUNT-12: vector.store {{.*}}, %[[SCORES]]
 // CHECK: scf.if
 // CHECK-NOT: arith.cmpi
 // CHECK: } else {
-// CHECK-COUNT-12: arith.cmpi sge, {{.*}} : vector<8xi32>
-// CHECK-NOT: arith.cmpi
-// One loop finds the maximum, testing nothing.
 // CHECK: scf.for
+// CHECK-COUNT-3: arith.cmpi sge, {{.*}} : vector<8xi32>
 // CHECK-NOT: arith.cmpi
+// CHECK-COUNT-3: vector.store {{.*}}, %[[SCORES]]
 // CHECK: scf.yield
 func.func @causal(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>, %v: memref<1x1x120x64xf32>,
                   %o: memref<1x1x120x64xf32>) {

@@ -5,6 +5,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "passes/attention/StoredRows.h"
 #include "passes/vector/VectorTranspose.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace fovea;
@@ -73,21 +74,74 @@ void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_
   prefetch(source, b.add(row, b.index(rowsAhead(source))), begin, count, /*locality=*/3);
 }
 
-void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor, Value into,
-                                     ValueRange leading, Value lane) {
-  int64_t side = rows.size(), count = narrowColumns(scoreType, side);
-  auto store = [&](Value column, Value vector) {
-    if (factor)
-      vector = arith::MulFOp::create(b, vector, b.splat(vector.getType(), factor));
+void AttentionPacker::packPanel(Value source, Value first, Value last, int64_t width, Value factor,
+                                Value into, ValueRange leading) {
+  int64_t side = narrowColumns(scoreType, tile.lanes);
+  b.loop(b.index(0), b.index(width), side, [&](Value lane) {
+    SmallVector<Value> rows = rowsUpTo(b.add(first, lane), last, side);
+    packRows(source, rows, factor, into, leading, lane);
+  });
+}
+
+/// `into[leading..., d, lane + t] = source[rows[t], d] * factor`. Few rows, so that registers hold
+/// their addresses, and as many columns at a time as a vector holds: squares would be more of code
+/// that takes long to compile, and no faster.
+void AttentionPacker::packRows(Value source, ValueRange rows, Value factor, Value into,
+                               ValueRange leading, Value lane) {
+  int64_t side = rows.size(), size = rowElements(source, 1);
+  int64_t count = ShapedType::isDynamic(size) ? side : std::gcd(size, tile.lanes);
+  count = std::max(count, side);
+  auto scale = [&](Value vector) -> Value {
+    if (!factor)
+      return vector;
+    return arith::MulFOp::create(b, vector, b.splat(vector.getType(), factor));
+  };
+  // `count` columns of the packed rows from `column` on.
+  auto view = [&](Value column, int64_t count) {
     SmallVector<Value> at(leading);
     at.append({column, lane});
-    vector::StoreOp::create(b, vector, into, at);
+    return tileOf(b, into, at, count, side);
   };
   Value columns = emitRowElements(b, source, 1);
   Value whole = hasContiguousRows(source) ? b.roundDown(columns, count) : b.index(0);
-  // Squares would be more of code that takes long to compile, and no faster.
   b.loop(b.index(0), whole, count, [&](Value column) {
     // In each step as many bytes as it takes.
+    prefetchAhead(source, rows.front(), b.mul(column, b.index(side)), side * count);
+    SmallVector<Value> parts = llvm::map_to_vector(rows, [&](Value row) {
+      return scale(loadRowPart(b, source, row, column, count, scoreType));
+    });
+    Value packed = view(column, count);
+    for (auto [t, vector] : llvm::enumerate(transposeToNarrow(b, parts)))
+      vector::StoreOp::create(b, vector, packed, ValueRange{b.index(t), b.index(0)});
+  });
+  b.loop(whole, columns, 1, [&](Value column) {
+    Value vector = scale(gatherColumn(source, rows, column));
+    vector::StoreOp::create(b, vector, view(column, 1), ValueRange{b.index(0), b.index(0)});
+  });
+}
+
+Value AttentionPacker::gatherColumn(Value source, ValueRange rows, Value column) {
+  SmallVector<Value> elements = llvm::map_to_vector(
+      rows, [&](Value row) -> Value { return loadRowElement(b, source, row, column, scoreType); });
+  auto type = VectorType::get({static_cast<int64_t>(rows.size())}, scoreType);
+  return vector::FromElementsOp::create(b, type, elements);
+}
+
+SmallVector<Value> AttentionPacker::rowsUpTo(Value first, Value last, int64_t count) {
+  return llvm::map_to_vector(llvm::seq<int64_t>(count), [&](int64_t t) -> Value {
+    return b.min(b.add(first, b.index(t)), last);
+  });
+}
+
+/// A tile of keys, a few columns at a time.
+void AttentionPacker::packKeyColumns(Value source, ValueRange rows, Value into, Value group) {
+  int64_t side = rows.size(), count = narrowColumns(scoreType, side);
+  auto store = [&](Value column, Value vector) {
+    vector::StoreOp::create(b, vector, into, ValueRange{group, column, b.index(0)});
+  };
+  Value columns = emitRowElements(b, source, 1);
+  Value whole = hasContiguousRows(source) ? b.roundDown(columns, count) : b.index(0);
+  b.loop(b.index(0), whole, count, [&](Value column) {
     prefetchAhead(source, rows.front(), b.mul(column, b.index(side)), side * count);
     SmallVector<Value> parts = llvm::map_to_vector(rows, [&](Value row) -> Value {
       return loadRowPart(b, source, row, column, count, scoreType);
@@ -95,19 +149,8 @@ void AttentionPacker::packTransposed(Value source, ValueRange rows, Value factor
     for (auto [t, vector] : llvm::enumerate(transposeNarrow(b, parts)))
       store(b.add(column, b.index(t)), vector);
   });
-  b.loop(whole, columns, 1, [&](Value column) {
-    SmallVector<Value> elements = llvm::map_to_vector(rows, [&](Value row) -> Value {
-      return loadRowElement(b, source, row, column, scoreType);
-    });
-    auto type = VectorType::get({side}, scoreType);
-    store(column, vector::FromElementsOp::create(b, type, elements));
-  });
-}
-
-SmallVector<Value> AttentionPacker::rowsUpTo(Value first, Value last, int64_t count) {
-  return llvm::map_to_vector(llvm::seq<int64_t>(count), [&](int64_t t) -> Value {
-    return b.min(b.add(first, b.index(t)), last);
-  });
+  b.loop(whole, columns, 1,
+         [&](Value column) { store(column, gatherColumn(source, rows, column)); });
 }
 
 /// Rows of whole vectors, two columns a register: half of the loads and stores that squares take.
@@ -139,7 +182,7 @@ void AttentionPacker::packKeys(Value source, const KeyRange &range, Value into) 
     Value group = b.divide(key, tile.keysPerTile);
     if (isWide)
       return packKeyTile(source, rows, into, group);
-    packTransposed(source, rows, Value(), into, group, b.index(0));
+    packKeyColumns(source, rows, into, group);
   });
 }
 
@@ -270,6 +313,16 @@ Value fovea::viewOf(EmitBuilder &b, Value memref, ArrayRef<int64_t> permutation,
 Value fovea::viewOf(EmitBuilder &b, Value memref, ValueRange indices) {
   int64_t rank = cast<MemRefType>(memref.getType()).getRank();
   return viewOf(b, memref, llvm::to_vector(llvm::seq<int64_t>(rank)), indices);
+}
+
+Value fovea::tileOf(EmitBuilder &b, Value memref, ValueRange at, int64_t rows, int64_t columns) {
+  size_t rank = at.size();
+  SmallVector<OpFoldResult> offsets = getAsOpFoldResult(at), ones(rank, b.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes(rank - 2, b.getIndexAttr(1));
+  sizes.append({b.getIndexAttr(rows), b.getIndexAttr(columns)});
+  MemRefType type = memref::SubViewOp::inferRankReducedResultType(
+      {rows, columns}, cast<MemRefType>(memref.getType()), offsets, sizes, ones);
+  return memref::SubViewOp::create(b, type, memref, offsets, sizes, ones);
 }
 
 Value fovea::allocateAligned(EmitBuilder &b, ArrayRef<OpFoldResult> shape, Type element) {

@@ -32,10 +32,10 @@ public:
   /// or NaN, else null.
   mlir::Value packValues(mlir::Value source, const KeyRange &range, mlir::Value into,
                          bool check = false);
-  /// `into[leading..., d, lane + t] = source[rows[t], d] * factor` for every column d; `factor` may
-  /// be null. Fetches the rows that come after.
-  void packTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value factor,
-                      mlir::Value into, mlir::ValueRange leading, mlir::Value lane);
+  /// `into[leading..., d, t] = source[min(first + t, last), d] * factor` for every column d and t
+  /// in [0, width), whole vectors; `factor` may be null. Fetches the rows that come after.
+  void packPanel(mlir::Value source, mlir::Value first, mlir::Value last, int64_t width,
+                 mlir::Value factor, mlir::Value into, mlir::ValueRange leading);
   /// Rows first, first + 1, ..., none past `last`, which takes the place of those past it: what
   /// is computed from them is not used.
   llvm::SmallVector<mlir::Value> rowsUpTo(mlir::Value first, mlir::Value last, int64_t count);
@@ -50,7 +50,13 @@ public:
 
 private:
   int64_t rowsAhead(mlir::Value source);
+  void packRows(mlir::Value source, mlir::ValueRange rows, mlir::Value factor, mlir::Value into,
+                mlir::ValueRange leading, mlir::Value lane);
+  void packKeyColumns(mlir::Value source, mlir::ValueRange rows, mlir::Value into,
+                      mlir::Value group);
   void packKeyTile(mlir::Value source, mlir::ValueRange rows, mlir::Value into, mlir::Value group);
+  /// The elements of a column in the rows, as a vector.
+  mlir::Value gatherColumn(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
   /// Both return what they packed.
   mlir::Value packValueRow(mlir::Value source, mlir::Value row, mlir::Value key, mlir::Value column,
                            int64_t count, mlir::Value into);
@@ -78,6 +84,10 @@ mlir::Value emitIsZero(EmitBuilder &b, mlir::Value bits);
 mlir::Value viewOf(EmitBuilder &b, mlir::Value memref, llvm::ArrayRef<int64_t> permutation,
                    mlir::ValueRange indices);
 mlir::Value viewOf(EmitBuilder &b, mlir::Value memref, mlir::ValueRange indices);
+/// `rows` x `columns` of the last two dims of `memref`, from `at` on. Places of it at known
+/// distances need one register for their address and no arithmetic.
+mlir::Value tileOf(EmitBuilder &b, mlir::Value memref, mlir::ValueRange at, int64_t rows,
+                   int64_t columns);
 
 /// A buffer of that shape, aligned to cache lines.
 mlir::Value allocateAligned(EmitBuilder &b, llvm::ArrayRef<mlir::OpFoldResult> shape,

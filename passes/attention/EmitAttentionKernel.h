@@ -150,8 +150,8 @@ private:
   /// operand at a time; 0 if it does not.
   int64_t fetchedParts();
   void fetchFollowing(const Panel &panel, mlir::Value group, mlir::Value part, int64_t parts);
-  /// Value `column + t`, of a tile from `column` on, of the block's key `key`.
-  mlir::Value loadValue(mlir::Value key, mlir::Value column, mlir::Value t);
+  /// A tile of columns of the block's values from `column` on, [keys][keysPerTile].
+  mlir::Value viewTile(mlir::Value column);
   mlir::Value checkValues(const KeyBlock &block);
   mlir::Value checkValuesInPlace(const KeyBlock &block);
   mlir::Value checkPartialValues(const KeyBlock &block);

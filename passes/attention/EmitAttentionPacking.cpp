@@ -16,10 +16,8 @@ using namespace fovea;
 
 void AttentionKernel::packQueries(const Panel &panel) {
   Value last = b.sub(b.add(panel.row, panel.count), b.index(1));
-  b.loop(b.index(0), b.index(tile.width()), tile.lanes, [&](Value lane) {
-    SmallVector<Value> sourceRows = packer.rowsUpTo(b.add(panel.row, lane), last, tile.lanes);
-    packer.packTransposed(head.query, sourceRows, queryFactor, packedQueries, panel.index, lane);
-  });
+  packer.packPanel(head.query, panel.row, last, tile.width(), queryFactor, packedQueries,
+                   panel.index);
 }
 
 void AttentionKernel::fetchKeys(const KeyBlock &block) {
@@ -111,12 +109,13 @@ Value AttentionKernel::checkPartialValues(const KeyBlock &block) {
   return check.getResult(0);
 }
 
-Value AttentionKernel::loadValue(Value key, Value column, Value t) {
-  if (valuesInPlace)
-    return memref::LoadOp::create(b, head.value,
-                                  ValueRange{b.add(firstValue, key), b.add(column, t)});
-  Value group = b.divide(column, tile.keysPerTile);
-  return memref::LoadOp::create(b, packedValues, ValueRange{group, key, t});
+Value AttentionKernel::viewTile(Value column) {
+  if (!valuesInPlace)
+    return viewOf(b, packedValues, b.divide(column, tile.keysPerTile));
+  OpFoldResult rows = getAsOpFoldResult(b.sub(keys, firstValue)), one = b.getIndexAttr(1);
+  OpFoldResult offsets[] = {firstValue, column}, strides[] = {one, one};
+  OpFoldResult sizes[] = {rows, b.getIndexAttr(tile.keysPerTile)};
+  return memref::SubViewOp::create(b, head.value, offsets, sizes, strides);
 }
 
 /// True if no value of the rows of the block that some query sees is infinite or NaN.
@@ -175,32 +174,36 @@ void AttentionKernel::storeTransposed(Value from, ValueRange leading, Value lo, 
     at.append({column, lane});
     return at;
   };
-  auto scale = [&](Value value, function_ref<Value()> factor) {
-    return factors ? emitRescaled(b, op, value, factor()) : value;
+  auto scale = [&](Value value, Value lane) -> Value {
+    if (!factors)
+      return value;
+    Value factor = memref::LoadOp::create(b, factors, ValueRange{panel.index, lane});
+    if (auto type = dyn_cast<VectorType>(value.getType()))
+      factor = b.splat(type, factor);
+    return emitRescaled(b, op, value, factor);
   };
-  b.loop(lo, whole, tile.lanes, [&](Value column) {
-    b.loop(b.index(0), panel.count, tile.lanes, [&](Value lane) {
-      auto factor = [&]() -> Value {
-        return vector::LoadOp::create(b, vectorType, factors, ValueRange{panel.index, lane});
-      };
-      Vectors square = llvm::map_to_vector(llvm::seq(tile.lanes), [&](int64_t t) -> Value {
-        Value at = b.add(column, b.index(t));
-        return scale(vector::LoadOp::create(b, vectorType, from, source(at, lane)), factor);
+  // Few rows at a time, so that registers hold their addresses.
+  int64_t side = narrowColumns(scoreType, tile.lanes);
+  auto part = VectorType::get({side}, scoreType);
+  b.loop(b.index(0), panel.count, side, [&](Value lane) {
+    // Lanes behind the last row go there too, before it: so no store needs a branch.
+    SmallVector<Value> rows = packer.rowsUpTo(b.add(panel.row, lane), last, side);
+    b.loop(lo, whole, tile.lanes, [&](Value column) {
+      Value narrow = tileOf(b, from, source(column, lane), tile.lanes, side);
+      Vectors columns = llvm::map_to_vector(llvm::seq(tile.lanes), [&](int64_t t) -> Value {
+        return vector::LoadOp::create(b, part, narrow, ValueRange{b.index(t), b.index(0)});
       });
-      // Lanes behind the last row go there too, before it: so no store needs a branch.
-      SmallVector<Value> rows = packer.rowsUpTo(b.add(panel.row, lane), last, tile.lanes);
-      Vectors columns = transposeSquare(b, square);
-      for (int64_t t = tile.lanes - 1; t >= 0; --t) {
+      Vectors parts = transposeNarrow(b, columns);
+      for (int64_t t = side - 1; t >= 0; --t) {
+        Value row = scale(parts[t], b.add(lane, b.index(t)));
         Value at[] = {rows[t], b.add(columnOffset, column)};
-        vector::StoreOp::create(b, b.convertFloat(columns[t], element), into, at);
+        vector::StoreOp::create(b, b.convertFloat(row, element), into, at);
       }
     });
   });
   b.loop(whole, hi, 1, [&](Value column) {
     b.loop(b.index(0), panel.count, 1, [&](Value lane) {
-      Value value = scale(memref::LoadOp::create(b, from, source(column, lane)), [&]() -> Value {
-        return memref::LoadOp::create(b, factors, ValueRange{panel.index, lane});
-      });
+      Value value = scale(memref::LoadOp::create(b, from, source(column, lane)), lane);
       Value at[] = {b.add(panel.row, lane), b.add(columnOffset, column)};
       memref::StoreOp::create(b, b.convertFloat(value, element), into, at);
     });

@@ -11,15 +11,18 @@ using namespace fovea;
 AttentionKernel::Vectors AttentionKernel::multiplyValues(const VectorSpan &span, Value column,
                                                          Vectors sum) {
   int64_t columns = tile.keysPerTile;
-  auto place = [&](int64_t t, int64_t v) { return t * tile.vectors + span.first + v; };
+  auto place = [&](int64_t t, int64_t v) { return t * usedVectors + span.first + v; };
   Vectors before;
   for (int64_t t = 0; t < columns; ++t)
     llvm::append_range(before, ArrayRef(sum).slice(place(t, 0), span.count));
+  // A view, so that one register holds the address of all columns.
+  Value values = viewTile(column);
   Vectors after = b.loop(span.lo, span.hi, 1, before, [&](Value key, ValueRange carried) {
     Vectors p = load(scores, {key}, span);
     Vectors next;
     for (int64_t t = 0; t < columns; ++t) {
-      Value splat = b.splat(vectorType, loadValue(key, column, b.index(t)));
+      Value element = memref::LoadOp::create(b, values, ValueRange{key, b.index(t)});
+      Value splat = b.splat(vectorType, element);
       for (Value vector : p)
         next.push_back(multiplyAdd(vector, splat, carried[next.size()]));
     }
@@ -33,28 +36,37 @@ AttentionKernel::Vectors AttentionKernel::multiplyValues(const VectorSpan &span,
 // A block's keys are summed up by themselves and then added to the output: the first products
 // need not wait for the output to arrive from the second-level cache.
 void AttentionKernel::emitValueTile(const Panel &panel, const MaskBounds &visible, Value column) {
-  Vectors sum = flat(0.0, tile.keysPerTile * tile.vectors);
+  Vectors sum = flat(0.0, tile.keysPerTile * usedVectors);
   for (const VectorSpan &span : spansOf(visible))
     sum = multiplyValues(span, column, sum);
   addToOutputs(panel, column, sum);
 }
 
 void AttentionKernel::addToOutputs(const Panel &panel, Value column, const Vectors &sum) {
+  int64_t columns = sum.size() / usedVectors;
+  // Of a window, registers hold the ends of spans: the address of a view is one too many.
+  bool isViewed = !startsOutputs;
+  Value into = outputs;
+  if (isViewed)
+    into = tileOf(b, outputs, {panel.index, column, b.index(0)}, columns, tile.width());
+  auto place = [&](int64_t t) -> Vectors {
+    return isViewed ? Vectors{b.index(t)} : Vectors{panel.index, b.add(column, b.index(t))};
+  };
   auto addTo = [&](function_ref<Vectors(ValueRange at)> before) {
-    for (int64_t first = 0; first < std::ssize(sum); first += tile.vectors) {
-      Value at[] = {panel.index, b.add(column, b.index(first / tile.vectors))};
-      Vectors output = before(at);
-      store(eachVector([&](int64_t v) -> Value {
-              return arith::AddFOp::create(b, output[v], sum[first + v]);
-            }),
-            outputs, at);
+    for (int64_t t = 0; t < columns; ++t) {
+      Vectors at = place(t), output = before(at);
+      for (auto [v, vector] : llvm::enumerate(output))
+        vector = arith::AddFOp::create(b, vector, sum[t * usedVectors + v]);
+      store(output, into, at);
     }
   };
-  auto addToOld = [&] { addTo([&](ValueRange at) { return load(outputs, at); }); };
+  auto addToOld = [&] {
+    addTo([&](ValueRange at) { return load(into, at, {{}, 0, usedVectors}); });
+  };
   if (!startsOutputs)
     return addToOld();
   b.branch(
-      startsOutputs, [&] { addTo([&](ValueRange) { return constants(0.0); }); }, addToOld);
+      startsOutputs, [&] { addTo([&](ValueRange) { return flat(0.0, usedVectors); }); }, addToOld);
 }
 
 /// Rows for which the block's key `key` is not masked, be it by a score of -inf, or has a weight
@@ -83,12 +95,13 @@ void AttentionKernel::emitMaskedValues(const Panel &panel, const KeyBlock &block
     test = maskOf(panel, block, visible.anyLo, visible.anyHi);
   b.loop(b.index(0), valueDim, 1, [&](Value column) {
     Value place = b.createOrFold<arith::RemUIOp>(column, b.index(tile.keysPerTile));
-    Value first = b.sub(column, place);
+    Value values = viewTile(b.sub(column, place));
     Vectors sum =
         b.loop(visible.anyLo, visible.anyHi, 1, constants(0.0), [&](Value key, ValueRange carried) {
           Vectors p = load(scores, {key});
           Vectors takesPart = emitTakesPart(test, key, p);
-          Value splat = b.splat(vectorType, loadValue(key, first, place));
+          Value element = memref::LoadOp::create(b, values, ValueRange{key, place});
+          Value splat = b.splat(vectorType, element);
           return eachVector([&](int64_t v) -> Value {
             return select(takesPart[v], multiplyAdd(p[v], splat, carried[v]), carried[v]);
           });

@@ -214,8 +214,7 @@ void DecodeKernel::emitPackedScores(const Block &block) {
   b.loop(b.index(0), block.count, vectorsPerTile * tile.lanes, [&](Value key) {
     b.loop(b.index(0), b.index(vectorsPerTile), 1, [&](Value v) {
       Value first = b.add(b.add(block.begin, key), b.mul(v, b.index(tile.lanes)));
-      SmallVector<Value> rows = packer.rowsUpTo(b.min(first, last), last, tile.lanes);
-      packer.packTransposed(keyView, rows, Value(), packedKeys, v, b.index(0));
+      packer.packPanel(keyView, b.min(first, last), last, tile.lanes, Value(), packedKeys, v);
     });
     forEachRowTile([&](const RowTile &rowTile) { multiplyTile(key, rowTile.number); });
   });

@@ -122,6 +122,15 @@ SmallVector<Value> fovea::transposeNarrow(EmitBuilder &b, ValueRange rows) {
   return transposeChunks(b, registers);
 }
 
+SmallVector<Value> fovea::transposeToNarrow(EmitBuilder &b, ValueRange rows) {
+  int64_t chunk = rows.size();
+  SmallVector<Value> registers = transposeChunks(b, llvm::to_vector(rows)), columns;
+  for (int64_t first = 0; first < lanesOf(rows[0]); first += chunk)
+    for (Value chunks : registers)
+      columns.push_back(b.slice(chunks, first, chunk));
+  return columns;
+}
+
 SmallVector<Value> fovea::transposeTall(EmitBuilder &b, ValueRange rows) {
   int64_t half = lanesOf(rows[0]), chunk = chunkOf(cast<VectorType>(rows[0].getType()));
   SmallVector<int64_t> both = llvm::to_vector(llvm::seq(2 * half));

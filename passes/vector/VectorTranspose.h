@@ -22,7 +22,11 @@ llvm::SmallVector<mlir::Value> transposeWide(EmitBuilder &b, mlir::ValueRange ro
 /// narrow matrix, returns the n vectors of k n lanes of the transposed one. Takes k - 1 insertions
 /// and log2(n) shuffles a result: n columns of a square of k n rows, in a part of its code.
 llvm::SmallVector<mlir::Value> transposeNarrow(EmitBuilder &b, mlir::ValueRange rows);
-/// How many columns of `lanes` rows are best transposed at a time by transposeNarrow.
+/// The other way: given n vectors of k n lanes, the rows of a wide matrix, returns the k n vectors
+/// of n lanes of the transposed one. Takes n log2(n) shuffles and k n extractions.
+llvm::SmallVector<mlir::Value> transposeToNarrow(EmitBuilder &b, mlir::ValueRange rows);
+/// How many columns of `lanes` rows are best transposed at a time by transposeNarrow, and how many
+/// rows by transposeToNarrow.
 int64_t narrowColumns(mlir::Type element, int64_t lanes);
 /// Whether halves can be: n lanes of that type are one or two times 128 bits.
 bool canTransposeHalves(mlir::VectorType row);

@@ -52,7 +52,7 @@ X86 = {
 }
 ARM = {
     "fma": r"^fml[as]\s+v",
-    "load": r"^(ldr\s+q|ldu?r\s+q|ld1|ldp\s+q)",
+    "load": r"^(ldu?r\s+[qs]|ld1|ldp\s+[qs])",
     "store": r"^(stu?r\s+q|st1|stp\s+q)",
     "stack": r"\[sp\b",
     "scalar": r"^f(add|mul|sub|div|madd|msub)\s+s",

@@ -1,4 +1,5 @@
 #include "runtime/generate/KvCache.h"
+#include "runtime/generate/ModelIdentity.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MathExtras.h"
@@ -51,6 +52,8 @@ llvm::Expected<CacheLayout> CacheLayout::of(const EntrySignature &step, int64_t 
                                    "must export the number of positions seen as 'window'");
   return layout;
 }
+
+std::string CacheLayout::modelDigits() const { return model ? model->str() : ""; }
 
 bool CacheLayout::hasRing() const {
   return llvm::any_of(tensors, [](const Entry &entry) { return entry.isRing; });
@@ -165,9 +168,9 @@ llvm::Error KvCache::truncate(int64_t sequence, int64_t length) {
 }
 
 llvm::Error KvCache::copySequence(const KvCache &other, int64_t from, int64_t to) {
-  if (layout.model != other.layout.model)
-    return llvm::createStringError("expected a cache of the model " + layout.model +
-                                   ", got one of the model " + other.layout.model);
+  if (layout.model != other.layout.model && layout.modelDigits() != other.layout.modelDigits())
+    return llvm::createStringError("expected a cache of the model " + layout.modelDigits() +
+                                   ", got one of the model " + other.layout.modelDigits());
   for (auto [entry, mine, theirs] : llvm::zip_equal(layout.tensors, tensors, other.tensors)) {
     if (mine.dataType() != theirs.dataType() ||
         mine.sizes().drop_front() != theirs.sizes().drop_front())

@@ -7,6 +7,8 @@
 
 namespace fovea {
 
+class ModelIdentity;
+
 /// The value of a description's param `T` that gives caches of a type as options name it: "f32",
 /// "f16" and "bf16" are element types, "q8" are quantised rows, which lie in i8. An error names the
 /// types if it is none of them.
@@ -25,10 +27,12 @@ struct CacheLayout {
   std::vector<Entry> tensors;
   /// How many positions a query sees that is limited to the latest, 0 if none is.
   int64_t window = 0;
-  std::string model; // the identity of the model, which files have
+  std::shared_ptr<const ModelIdentity> model; // which files have; null: none
 
   static llvm::Expected<CacheLayout> of(const EntrySignature &step, int64_t window);
   bool hasRing() const;
+  /// Empty if there is no model.
+  std::string modelDigits() const;
 };
 
 class KvCache {

@@ -18,7 +18,7 @@ llvm::Error KvCache::save(llvm::StringRef path) const {
   saved.emplace_back(lengthsName.str(), TensorView(lengths.data(), {sequences()}));
   saved.emplace_back(highestName.str(), TensorView(highest.data(), {sequences()}));
   return writeSafetensors(path, saved,
-                          {{modelKey, layout.model},
+                          {{modelKey, layout.modelDigits()},
                            {"capacity", std::to_string(maxLength)},
                            {"chunk", std::to_string(maxChunk)}});
 }
@@ -53,7 +53,7 @@ llvm::Error KvCache::load(llvm::StringRef path) {
   auto file = SafetensorsFile::open(path);
   if (!file)
     return file.takeError();
-  if (llvm::Error error = checkModel(**file, layout.model))
+  if (llvm::Error error = checkModel(**file, layout.modelDigits()))
     return error;
   std::vector<TensorView> found;
   for (auto [entry, tensor] : llvm::zip_equal(layout.tensors, tensors)) {

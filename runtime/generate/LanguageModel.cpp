@@ -267,7 +267,7 @@ llvm::Expected<LanguageModel> LanguageModel::load(StringRef directory,
   }
   if (llvm::Error error = model.compileEntries(std::move(*graph), options))
     return std::move(error);
-  model.layout.model = modelIdentity(files->config(), *model.weightSource);
+  model.layout.model = std::make_shared<ModelIdentity>(files->config(), model.weightSource);
   for (const End &end : *ends) {
     if (end.token >= model.vocabulary)
       return llvm::createStringError(end.path + ": expected 'eos_token_id', a token below " +

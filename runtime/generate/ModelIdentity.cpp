@@ -13,7 +13,7 @@ static llvm::StringRef sampleOf(const TensorView &tensor, int64_t &begin) {
   return llvm::StringRef(static_cast<const char *>(tensor.data()) + begin, size);
 }
 
-std::string fovea::modelIdentity(const llvm::json::Object &config, const WeightSource &weights) {
+static std::string hashOf(const llvm::json::Object &config, const WeightSource &weights) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << llvm::json::Value(llvm::json::Object(config)); // in the order of the keys
@@ -29,4 +29,9 @@ std::string fovea::modelIdentity(const llvm::json::Object &config, const WeightS
   llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(text));
   return llvm::utohexstr(hash.high64, /*LowerCase=*/true, /*Width=*/16) +
          llvm::utohexstr(hash.low64, /*LowerCase=*/true, /*Width=*/16);
+}
+
+const std::string &ModelIdentity::str() const {
+  std::call_once(once, [&] { digits = hashOf(config, *weights); });
+  return digits;
 }

@@ -37,14 +37,14 @@ static int64_t chooseRowsPerTile(int64_t group, int64_t registers) {
   return 1;
 }
 
-/// Keys are transposed as many rows at a time as two vectors hold, and so are fetched at least so
-/// many ahead; half of the first-level cache is too far.
-static int64_t bytesAhead(attn::AttentionOp op, const AttentionTile &tile) {
+/// Keys are fetched at least as many ahead as are transposed at a time; half of the first-level
+/// cache is too far.
+static int64_t bytesAhead(attn::AttentionOp op, int64_t keysAtOnce) {
   auto type = cast<MemRefType>(op.getKey().getType());
   int64_t columns = type.getDimSize(op.getKeyPermutation()[3]);
   if (ShapedType::isDynamic(columns))
     return minBytesAhead;
-  return std::max(minBytesAhead, 2 * tile.lanes * columns * type.getElementTypeBitWidth() / 8);
+  return std::max(minBytesAhead, keysAtOnce * columns * type.getElementTypeBitWidth() / 8);
 }
 
 bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
@@ -62,10 +62,10 @@ bool DecodeKernel::supports(attn::AttentionOp op, const AttentionTile &tile) {
 DecodeKernel::DecodeKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
                            const MaskSummary &summary)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()),
-      vectorType(VectorType::get({tile.lanes}, scoreType)),
-      packer(b, tile, scoreType, bytesAhead(op, tile)), group(op.getGroupSize()),
+      vectorType(VectorType::get({tile.lanes}, scoreType)), group(op.getGroupSize()),
       rowsPerTile(chooseRowsPerTile(group, tile.registers)),
-      vectorsPerTile(vectorsInRegisters(rowsPerTile, tile.registers)) {
+      vectorsPerTile(vectorsInRegisters(rowsPerTile, tile.registers)),
+      packer(b, tile, scoreType, bytesAhead(op, keyVectors() * tile.lanes)) {
   if (op.hasMask())
     mask.emplace(op.getMask(), &summary);
   queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
@@ -84,7 +84,8 @@ void DecodeKernel::allocate() {
   int64_t rows = tile.lanes * group;
   OpFoldResult dim = getAsOpFoldResult(headDim);
   scaledQueries = allocateFloats({size(rowsPerTile), dim});
-  packedQueries = allocateFloats({size(rows / rowsPerTile + 1), dim, size(rowsPerTile)});
+  packedQueries =
+      allocateFloats({size(rows / rowsPerTile + queryCopies() - 1), dim, size(rowsPerTile)});
   packedKeys = allocateFloats({size(vectorsPerTile), dim, size(tile.lanes)});
   scores = allocateFloats({size(rows), size(tile.keysPerBlock)});
   blockOutputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
@@ -285,18 +286,22 @@ void DecodeKernel::scaleQueries(const RowTile &rowTile) {
   }
 }
 
+/// Of one query, for vectors of keys that are not together; of more, the next take their place.
+int64_t DecodeKernel::queryCopies() {
+  return multipliesFromRegisters() ? llvm::divideCeil(keyVectors(), vectorsTogether()) : 1;
+}
+
 void DecodeKernel::packQueries() {
-  // Of one query; of more, the next takes the copy's place.
-  bool copies = multipliesFromRegisters() && keyVectors() > 1 && !sharesBroadcasts();
   forEachRowTile([&](const RowTile &rowTile) {
     scaleQueries(rowTile);
-    Value place = b.divide(rowTile.number, rowsPerTile), copy = b.add(place, b.index(1));
+    Value place = b.divide(rowTile.number, rowsPerTile);
     b.loop(b.index(0), headDim, 1, [&](Value d) {
       for (int64_t r = 0; r < rowsPerTile; ++r) {
         Value scaled = memref::LoadOp::create(b, scaledQueries, ValueRange{b.index(r), d});
-        memref::StoreOp::create(b, scaled, packedQueries, ValueRange{place, d, b.index(r)});
-        if (copies)
-          memref::StoreOp::create(b, scaled, packedQueries, ValueRange{copy, d, b.index(r)});
+        for (int64_t copy = 0; copy < queryCopies(); ++copy) {
+          Value at[] = {b.add(place, b.index(copy)), d, b.index(r)};
+          memref::StoreOp::create(b, scaled, packedQueries, at);
+        }
       }
     });
   });

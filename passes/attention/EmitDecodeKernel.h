@@ -82,6 +82,7 @@ private:
   void clear(const DecodeState &of);
   void initialize(const DecodeState &of);
   void finish(const DecodeState &of);
+  int64_t queryCopies();
   void packQueries();
   void scaleQueries(const RowTile &rowTile);
 
@@ -95,7 +96,7 @@ private:
   int64_t spareRegisters();
   bool keepsKeys();
   int64_t keyVectors();
-  bool sharesBroadcasts();
+  int64_t vectorsTogether();
   Vectors multiplyColumn(mlir::Value column, mlir::ValueRange keyVectors, int64_t firstVector,
                          Vectors carried);
   llvm::SmallVector<Vectors> transposeKeys(mlir::Value source, mlir::ValueRange rows,
@@ -117,6 +118,7 @@ private:
   // EmitDecodeValues.cpp: from probabilities to outputs.
   void emitValues(const Block &block);
   void emitValueTiles(const Block &block, bool tested);
+  int64_t valueVectors();
   void emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile, bool tested);
   void emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
                      mlir::Value column, int64_t vectors, bool tested);
@@ -135,14 +137,14 @@ private:
   const AttentionTile tile;
   mlir::FloatType scoreType;
   mlir::VectorType vectorType;
-  AttentionPacker packer;
   std::optional<MaskBoundsEmitter> mask;
   int64_t group;          // query heads that share a key head
   int64_t rowsPerTile;    // heads whose rows share a vector of keys or values in registers
   int64_t vectorsPerTile; // vectors of keys, or of columns of values, in a register tile
+  AttentionPacker packer;
   mlir::Value queries, keys, headDim, valueDim, firstPosition; // index
   mlir::Value batch, firstHead, keyView, valueView;            // of the group at work
-  // Scratch: [rowsPerTile][D], [rows / rowsPerTile][D][rowsPerTile] (or of one query two copies),
+  // Scratch: [rowsPerTile][D], [rows / rowsPerTile][D][rowsPerTile] (or of one query some copies),
   // [vectorsPerTile][D][lanes], [rows][block], [rows][Dv].
   mlir::Value scaledQueries, packedQueries, packedKeys, scores, blockOutputs;
   std::optional<DecodeStates> states;

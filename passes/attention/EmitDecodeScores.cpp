@@ -30,7 +30,7 @@ void DecodeKernel::emitScores(const Block &block) {
 /// Whether keys of 16 bits are transposed two columns at a time, as if these were one of 32 bits:
 /// half the shuffles, and half the registers until they are needed.
 bool DecodeKernel::holdsPairs() {
-  Type element = cast<MemRefType>(keyView.getType()).getElementType();
+  Type element = getElementTypeOrSelf(op.getKey());
   return element.getIntOrFloatBitWidth() == 16 && scoreType.isF32() &&
          canTransposeHalves(VectorType::get({tile.lanes / 2}, b.getI32Type()));
 }
@@ -38,7 +38,7 @@ bool DecodeKernel::holdsPairs() {
 /// Columns of keys that are transposed at a time: half a vector's where that takes fewer shuffles
 /// than a square, and leaves registers for more keys; pairs of so many.
 int64_t DecodeKernel::keyColumns() {
-  bool isTall = cast<MemRefType>(keyView.getType()).getElementType() == scoreType &&
+  bool isTall = getElementTypeOrSelf(op.getKey()) == scoreType &&
                 canTransposeHalves(VectorType::get({tile.lanes / 2}, scoreType));
   return isTall ? tile.lanes / 2 : tile.lanes;
 }
@@ -48,32 +48,38 @@ int64_t DecodeKernel::keyRegisters() { return holdsPairs() ? tile.lanes / 2 : ke
 
 /// Registers beside those of keys and accumulators: for what is broadcast, shuffled, and split off.
 int64_t DecodeKernel::spareRegisters() {
-  Type element = cast<MemRefType>(keyView.getType()).getElementType();
+  Type element = getElementTypeOrSelf(op.getKey());
   return !holdsPairs() ? 3 : element.isBF16() ? 4 : 5;
 }
 
 /// Whether registers hold the transposed columns of a vector of keys, the accumulators of their
-/// products and a broadcast element; with fewer accumulators than four, each would wait for itself.
-bool DecodeKernel::keepsKeys() {
-  return rowsPerTile >= 4 && keyRegisters() + rowsPerTile + 1 <= tile.registers;
-}
+/// products and a broadcast element.
+bool DecodeKernel::keepsKeys() { return keyRegisters() + rowsPerTile + 1 <= tile.registers; }
 
-/// Vectors of keys at work at a time: two if their accumulators fit, so that none waits for itself.
+/// Vectors of keys at work at a time: as many as have four accumulators, so that none waits for
+/// itself, and two at least, but at most the keys of a chunk, which all are fetched ahead.
 int64_t DecodeKernel::keyVectors() {
-  return keyRegisters() + 2 * rowsPerTile + spareRegisters() <= tile.registers ? 2 : 1;
+  int64_t vectors = rowsPerTile > 1 || 4 * tile.lanes > keysPerChunk ? 2 : 4;
+  while (vectors > 1 && keyRegisters() + vectors * rowsPerTile + spareRegisters() > tile.registers)
+    vectors /= 2;
+  return vectors;
 }
 
-/// Whether both vectors of keys are in registers at once, and share what is broadcast.
-bool DecodeKernel::sharesBroadcasts() {
-  return 2 * (keyRegisters() + rowsPerTile) + spareRegisters() <= tile.registers;
+/// Those of them that are in registers at once, and share what is broadcast.
+int64_t DecodeKernel::vectorsTogether() {
+  int64_t together = keyVectors(), sums = together * rowsPerTile;
+  while (together > 1 && together * keyRegisters() + sums + spareRegisters() > tile.registers)
+    together /= 2;
+  return together;
 }
 
 /// The products of a column of vectors of keys with the packed queries.
 DecodeKernel::Vectors DecodeKernel::multiplyColumn(Value column, ValueRange keyVectors,
                                                    int64_t firstVector, Vectors carried) {
   for (int64_t r = 0; r < rowsPerTile; ++r) {
-    // A copy for each vector of keys: of one, LLVM would keep all that is broadcast in registers.
-    Value at[] = {b.index(firstVector), column, b.index(r)};
+    // A copy for those that are together: of one, LLVM would keep all that is broadcast in
+    // registers.
+    Value at[] = {b.index(firstVector / vectorsTogether()), column, b.index(r)};
     Value splat = b.splat(vectorType, memref::LoadOp::create(b, packedQueries, at));
     for (auto [v, keys] : llvm::enumerate(keyVectors)) {
       Value &sum = carried[(firstVector + v) * rowsPerTile + r];
@@ -155,7 +161,7 @@ DecodeKernel::Vectors DecodeKernel::gatherColumn(Value source, ValueRange rows, 
 
 /// scores[rows][key...] of the keys in rows `rows` of `source`.
 void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows) {
-  int64_t vectors = rows.size() / tile.lanes, together = sharesBroadcasts() ? vectors : 1;
+  int64_t vectors = rows.size() / tile.lanes, together = std::min(vectors, vectorsTogether());
   Vectors zeros(vectors * rowsPerTile, b.constant(vectorType, 0.0));
   Value columns = emitRowElements(b, source, 1);
   bool dense = cast<MemRefType>(source.getType()).isLastDimUnitStride();

@@ -111,16 +111,22 @@ void DecodeKernel::forEachOutput(function_ref<void(ValueRange at)> body) {
   });
 }
 
+/// Vectors of columns at work at a time: all tiles about as wide as each other.
+int64_t DecodeKernel::valueVectors() {
+  int64_t columns = rowElements(op.getValue(), op.getValuePermutation()[3]) / tile.lanes;
+  return llvm::divideCeil(columns, llvm::divideCeil(columns, vectorsPerTile));
+}
+
 void DecodeKernel::emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile,
                                  bool tested) {
-  int64_t width = vectorsPerTile * tile.lanes;
   // In the slow variant one vector at a time.
-  Value whole = tested ? b.index(0) : b.roundDown(valueDim, width);
-  b.loop(b.index(0), whole, width, [&](Value column) {
-    emitValueTile(block, chunk, rowTile, column, vectorsPerTile, tested);
-  });
-  b.loop(whole, valueDim, tile.lanes,
-         [&](Value column) { emitValueTile(block, chunk, rowTile, column, 1, tested); });
+  int64_t vectors = tested ? 1 : valueVectors();
+  int64_t columns = rowElements(op.getValue(), op.getValuePermutation()[3]);
+  int64_t rest = columns % (vectors * tile.lanes), whole = columns - rest;
+  b.loop(b.index(0), b.index(whole), vectors * tile.lanes,
+         [&](Value column) { emitValueTile(block, chunk, rowTile, column, vectors, tested); });
+  if (rest)
+    emitValueTile(block, chunk, rowTile, b.index(whole), rest / tile.lanes, tested);
 }
 
 void DecodeKernel::emitValueTiles(const Block &block, bool tested) {

@@ -65,6 +65,17 @@ TEST(Decode, GroupsOfAnySize) {
   }
 }
 
+// Tiles of columns of values as wide as each other, and a narrower one.
+TEST(Decode, ColumnsOfSeveralTiles) {
+  for (auto [group, columns] : {std::pair(1, 144), {1, 48}, {4, 80}, {8, 112}}) {
+    AttentionProblem problem = grouped(group, 1, causal);
+    problem.valueDim = columns;
+    CompiledAttention attention(problem);
+    for (int64_t queries : {1, 3})
+      attention.expectClose(AttentionSizes{1, group, 1, queries, 150}, f32Tolerance);
+  }
+}
+
 // Bounds are those of all heads of a group together.
 TEST(Decode, HeadsThatSeeDifferentKeys) {
   for (int64_t group : {1, 3, 4}) {
@@ -130,10 +141,13 @@ static void expectRowsOfPrefill(const Tensor &decoded, const Tensor &prefill) {
 }
 
 TEST(Decode, GivesTheBitsOfPrefill) {
-  for (const char *regions : {"", causal, window, byHead, slope, sink}) {
-    AttentionProblem problem = grouped(6, 2, regions);
+  // Groups of three heads, and of one.
+  const std::pair<const char *, int64_t> problems[] = {
+      {"", 2}, {causal, 2}, {causal, 6}, {window, 2}, {byHead, 2}, {slope, 2}, {sink, 2}};
+  for (auto [regions, keyHeads] : problems) {
+    AttentionProblem problem = grouped(6, keyHeads, regions);
     CompiledAttention attention(problem);
-    Inputs inputs = makeInputs(problem, {1, 6, 2, 30, 290});
+    Inputs inputs = makeInputs(problem, {1, 6, keyHeads, 30, 290});
     Tensor prefill = std::move(attention.run(inputs)[0]);
     for (int64_t count : {1, 3, 8}) {
       SCOPED_TRACE(regions);

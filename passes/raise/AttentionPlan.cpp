@@ -74,9 +74,11 @@ Type fovea::unifyElementTypes(OpBuilder &builder, AttentionPlan &plan, ValueCont
   for (LabelledTensor *operand : operands)
     narrow.push_back(followOperand(*operand, *plan.match, nullptr, /*throughCasts=*/true));
   Type type = getElementTypeOrSelf(narrow[0].tensor.getType());
-  bool agree = llvm::all_of(narrow, [&](LabelledTensor &operand) {
-    return getElementTypeOrSelf(operand.tensor.getType()) == type;
-  });
+  // Scores of f64 are computed so, and need an output of f64.
+  bool isDouble = plan.scoreElement.getType().isF64() || plan.match->score.getType().isF64();
+  bool agree = (!isDouble || type.isF64()) && llvm::all_of(narrow, [&](LabelledTensor &operand) {
+                 return getElementTypeOrSelf(operand.tensor.getType()) == type;
+               });
   Type wide = getElementTypeOrSelf(values.outcome.getType());
   Operation *rounding = agree && type != wide ? findRounding(values.outcome, type) : nullptr;
   if (agree && (type == wide || rounding)) {
@@ -86,6 +88,8 @@ Type fovea::unifyElementTypes(OpBuilder &builder, AttentionPlan &plan, ValueCont
       values.outcome = rounding->getResult(0);
     return type;
   }
+  if (isDouble)
+    wide = builder.getF64Type();
   for (LabelledTensor *operand : operands)
     if (widthOf(operand->tensor) > wide.getIntOrFloatBitWidth())
       wide = getElementTypeOrSelf(operand->tensor.getType());

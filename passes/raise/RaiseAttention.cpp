@@ -13,14 +13,17 @@
 using namespace mlir;
 using namespace fovea;
 
-/// Makes all float arithmetic of the block use `wide`: scores are at least f32 whatever type the
-/// graph kept them in (attention_s9).
+/// Makes float arithmetic of the block that is narrower use `wide`: scores are at least f32
+/// whatever type the graph kept them in (attention_s9).
 static void computeWide(Block &block, Type wide) {
   auto isNarrow = [&](Value value) {
-    return isa<FloatType>(value.getType()) && value.getType() != wide;
+    auto type = dyn_cast<FloatType>(value.getType());
+    return type && type.getWidth() < wide.getIntOrFloatBitWidth();
   };
+  auto isWide = [&](Value value) { return value.getType() == wide; };
   for (Operation &op : llvm::make_early_inc_range(block)) {
-    if (isa<arith::TruncFOp, arith::ExtFOp>(op) && op.getOperand(0).getType() == wide) {
+    if (isa<arith::TruncFOp, arith::ExtFOp>(op) && isWide(op.getOperand(0)) &&
+        (isNarrow(op.getResult(0)) || isWide(op.getResult(0)))) {
       op.getResult(0).replaceAllUsesWith(op.getOperand(0));
       op.erase();
     } else if (op.getNumResults() == 1 && isNarrow(op.getResult(0))) {
@@ -34,8 +37,10 @@ static void computeWide(Block &block, Type wide) {
         op.getResult(0).setType(wide);
       }
     }
-    // What arithmetic reads from elsewhere is extended.
-    if (op.getNumResults() == 1 && op.getResult(0).getType() == wide && !isa<arith::ExtFOp>(op))
+    // What arithmetic reads from elsewhere is extended, and what is compared with it.
+    bool computesWide = op.getNumResults() == 1 && isWide(op.getResult(0));
+    bool comparesWide = isa<arith::CmpFOp>(op) && llvm::any_of(op.getOperands(), isWide);
+    if ((computesWide || comparesWide) && !isa<arith::ExtFOp>(op))
       for (OpOperand &operand : op.getOpOperands())
         if (isNarrow(operand.get())) {
           OpBuilder builder(&op);

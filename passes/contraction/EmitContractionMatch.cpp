@@ -59,7 +59,7 @@ static std::optional<Contraction> assignRoles(linalg::GenericOp op,
     std::swap(a, b);
     std::swap(dims.m, dims.n);
   }
-  if (dims.n.empty())
+  if (dims.n.empty() || dims.k.empty())
     return std::nullopt;
   auto m = mainLoop(op, *a, dims.m);
   unsigned n = *mainLoop(op, *c, dims.n), k = *mainLoop(op, *b, dims.k);
@@ -163,7 +163,7 @@ std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::st
   else if (auto dims = linalg::inferContractionDims(op); succeeded(dims))
     contraction = assignRoles(op, *dims);
   if (!contraction) {
-    why = "no loop of the result belongs to one factor alone";
+    why = "no loop of the result belongs to one factor alone, or none of the sum to both";
     return std::nullopt;
   }
   contraction->accumulator =

@@ -751,6 +751,25 @@ func.func @integers(%x: memref<8x8xi32>, %y: memref<8x8xi32>) {
 
 // -----
 
+// A scalar times the sum over a dim of the other factor: no loop of the sum belongs to both.
+// CHECK-LABEL: @scaled_sum
+// CHECK:         linalg.generic
+func.func @scaled_sum(%s: memref<f32>, %x: memref<?x?x?xf32>, %y: memref<?x?xf32>) {
+  // expected-remark @below {{[contraction] left to the vectoriser: no loop of the result belongs to one factor alone, or none of the sum to both}}
+  linalg.generic {indexing_maps = [affine_map<(k, i, j) -> ()>, affine_map<(k, i, j) -> (k, i, j)>,
+                                   affine_map<(k, i, j) -> (i, j)>],
+                  iterator_types = ["reduction", "parallel", "parallel"]}
+      ins(%s, %x : memref<f32>, memref<?x?x?xf32>) outs(%y : memref<?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %m = arith.mulf %a, %b : f32
+    %n = arith.addf %m, %acc : f32
+    linalg.yield %n : f32
+  }
+  return
+}
+
+// -----
+
 // negative: a dot product has no loop but the summed one.
 // CHECK-LABEL: @dot
 // CHECK:         linalg.generic

@@ -8,6 +8,7 @@
 #include "passes/Passes.h"
 #include "passes/PassesWhere.h"
 #include "passes/SweepPasses.h"
+#include "passes/vector/StateAlignment.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -142,6 +143,7 @@ static void buildLlvmPhase(OpPassManager &pm) {
   // Of the whole module, as what calls the C library is: it has no rsqrt.
   pm.addPass(runWhere(isRareMathOp, createConvertMathToLLVMPass()));
   pm.addPass(runWhere(isRareMathOp, createConvertMathToLibmPass()));
+  pm.addNestedPass<func::FuncOp>(createStateAlignmentPass());
   // Nothing is undone: what has no pattern is an error.
   ConvertToLLVMPassOptions conversion;
   conversion.allowPatternRollback = false;

@@ -48,7 +48,9 @@ llvm::Error CodeUnits::translate(mlir::OwningOpRef<mlir::ModuleOp> lowered, unsi
     if (!machine)
       return machine.takeError();
     unit.machine = std::move(*machine);
-    unit.code = mlir::translateModuleToLLVMIR(*unit.lowered, unit.context, "fovea");
+    // `optimize` verifies the code, and says what is wrong with it.
+    unit.code = mlir::translateModuleToLLVMIR(*unit.lowered, unit.context, "fovea",
+                                              /*disableVerification=*/true);
     if (!unit.code)
       return llvm::createStringError("the lowered module has no form in LLVM IR");
     unit.lowered = nullptr;

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -57,6 +58,18 @@ bool fovea::isRareVectorOp(Operation *op) {
     return isa<VectorType>(broadcast.getSourceType());
   return !isa<vector::LoadOp, vector::StoreOp, vector::FMAOp, vector::ShuffleOp, vector::ExtractOp,
               vector::InsertOp, vector::ReductionOp>(op);
+}
+
+static bool isNarrowFloat(Type type) {
+  auto element = dyn_cast<FloatType>(getElementTypeOrSelf(type));
+  return element && element.getWidth() < 32;
+}
+
+bool fovea::isNarrowFloatOp(Operation *op) {
+  bool computes = isa_and_nonnull<arith::ArithDialect, math::MathDialect, vector::VectorDialect>(
+      op->getDialect());
+  return computes && (llvm::any_of(op->getOperandTypes(), isNarrowFloat) ||
+                      llvm::any_of(op->getResultTypes(), isNarrowFloat));
 }
 
 bool fovea::isExpandedArithOp(Operation *op) {

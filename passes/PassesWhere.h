@@ -16,6 +16,10 @@ std::unique_ptr<mlir::Pass> runWhere(bool (*isNeeded)(mlir::Operation *),
 /// `convert-vector-to-llvm` has to rewrite it first: those on vectors of more dims and the like.
 bool isRareVectorOp(mlir::Operation *op);
 
+/// Whether the operation computes with floats of less than 32 bits, which
+/// `math-extend-to-supported-types` and `arith-emulate-unsupported-floats` may rewrite.
+bool isNarrowFloatOp(mlir::Operation *op);
+
 /// Whether `arith-expand` rewrites this operation.
 bool isExpandedArithOp(mlir::Operation *op);
 

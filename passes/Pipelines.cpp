@@ -133,8 +133,10 @@ static void buildLlvmPhase(OpPassManager &pm) {
   functions.addPass(createCanonicalizeSweep());
   functions.addPass(createSCFToControlFlowPass());
   // Arithmetic on bf16 becomes that on f32.
-  functions.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
-  functions.addPass(math::createMathExtendToSupportedTypes({{"f16"}, "f32"}));
+  functions.addPass(
+      runWhere(isNarrowFloatOp, arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"})));
+  functions.addPass(
+      runWhere(isNarrowFloatOp, math::createMathExtendToSupportedTypes({{"f16"}, "f32"})));
   pm.addPass(createExpandBf16Pass());
   // The last pass converts all common ops at once; these make such ops of the others.
   OpPassManager &inBits = pm.nest<func::FuncOp>();

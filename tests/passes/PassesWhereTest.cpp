@@ -79,3 +79,10 @@ TEST_F(PassesWhereTest, FailsWithThePass) {
   passes.addNestedPass<func::FuncOp>(runWhere(isExpandedArithOp, std::make_unique<Fail>()));
   EXPECT_TRUE(failed(passes.run(*module)));
 }
+
+TEST_F(PassesWhereTest, FindsArithmeticOnNarrowFloats) {
+  EXPECT_TRUE(runs(isNarrowFloatOp, "%0 = arith.truncf %v : vector<4xf32> to vector<4xbf16>"));
+  EXPECT_TRUE(runs(isNarrowFloatOp, "%0 = arith.constant 1.0 : f16 %1 = math.exp %0 : f16"));
+  EXPECT_FALSE(runs(isNarrowFloatOp, "%0 = math.exp %v : vector<4xf32>"));
+  EXPECT_FALSE(runs(isNarrowFloatOp, "%0 = memref.alloc() : memref<4xf16>"));
+}

@@ -174,6 +174,7 @@ private:
   bool findsMaximaEarly();
   void raiseMaxima(llvm::ArrayRef<mlir::Value> keyScores, const VectorSpan &span);
   void hideKeys(const VectorSpan &span, const KeyMask &test);
+  void hideEdges(const MaskBounds &visible, const KeyMask &test);
   /// Whether scores are masked tile by tile: not after a score function, and not where a test
   /// takes long code.
   bool masksTiles();

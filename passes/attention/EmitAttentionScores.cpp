@@ -25,6 +25,8 @@ void AttentionKernel::emitScores(const Panel &panel, const KeyBlock &block,
   if (findsMaximaEarly())
     store(load(maxima, {panel.index}), newMaxima, {});
   forEachWidth(panel, [&] { emitScoreTiles(panel, visible, test ? &*test : nullptr); });
+  if (test && vectorSpans.empty())
+    hideEdges(visible, *test);
 }
 
 void AttentionKernel::emitScoreTiles(const Panel &panel, const MaskBounds &visible,
@@ -52,8 +54,11 @@ void AttentionKernel::emitScoreTile(const Panel &panel, Value key, const VectorS
   };
   if (!test)
     return takeAll();
-  // A tile at the edge has keys that are no keys of the block.
+  // A tile at the edge has keys that are no keys of the block. Without spans it is left to
+  // hideEdges, whose code all widths share.
   auto hideSome = [&] {
+    if (vectorSpans.empty())
+      return;
     KeySpan seen{b.createOrFold<arith::MaxSIOp>(key, visible.anyLo),
                  b.min(b.add(key, b.index(count)), visible.anyHi)};
     hideKeys({seen, span.first, span.count}, *test);
@@ -76,6 +81,18 @@ void AttentionKernel::raiseMaxima(ArrayRef<Value> keyScores, const VectorSpan &s
   for (; !keyScores.empty(); keyScores = keyScores.drop_front(span.count))
     maximum = larger(maximum, keyScores.take_front(span.count));
   store(maximum, newMaxima, {}, span.first);
+}
+
+/// Masks the stored scores of the tiles that not all queries of the panel see, whatever its width.
+void AttentionKernel::hideEdges(const MaskBounds &visible, const KeyMask &test) {
+  int64_t count = tile.keysPerTile;
+  Value firstEnd = visible.anyLo;
+  if (!isConstantIntValue(visible.allLo, 0)) {
+    firstEnd = b.min(b.roundUp(visible.allLo, count), visible.anyHi);
+    hideKeys({{visible.anyLo, firstEnd}, 0, tile.vectors}, test);
+  }
+  Value begin = b.createOrFold<arith::MaxSIOp>(firstEnd, b.roundDown(visible.allHi, count));
+  hideKeys({{begin, visible.anyHi}, 0, tile.vectors}, test);
 }
 
 /// Masks the stored scores of some keys, and raises the block's maxima to them.

@@ -15,7 +15,7 @@ static bool isReadByQueryAndKey(memref::LoadOp load, Region &region) {
   unsigned count = region.getNumArguments();
   Value query = region.getArgument(count - 2), key = region.getArgument(count - 1);
   auto type = load.getMemRefType();
-  if (!type.isLastDimUnitStride() || load.getIndices().back() != key)
+  if (type.getRank() == 0 || !type.isLastDimUnitStride() || load.getIndices().back() != key)
     return false;
   auto depends = [&](Value on) {
     return llvm::any_of(load.getIndices().drop_back(),

@@ -283,9 +283,11 @@ LogicalResult BufferPlan::run() {
     bytes.push_back(*size);
   }
   TypicalSize typical;
+  // Largest first, and of equals the one that comes first.
   auto order = llvm::to_vector(llvm::seq<size_t>(allocs.size()));
-  llvm::stable_sort(
-      order, [&](size_t a, size_t b) { return typical.of(bytes[a]) > typical.of(bytes[b]); });
+  llvm::sort(order, [&](size_t a, size_t b) {
+    return std::pair(-typical.of(bytes[a]), a) < std::pair(-typical.of(bytes[b]), b);
+  });
   BufferLiveness liveness(function);
   slotOf.resize(allocs.size());
   for (size_t i : order)

@@ -8,13 +8,9 @@ using namespace mlir;
 using namespace fovea;
 using Variable = ValueBoundsConstraintSet::Variable;
 
-bool OutsideBounds::isOutside(Value value) const {
-  return !forall->isAncestor(value.getParentBlock()->getParentOp());
-}
-
 /// Whether nothing of how `value` is computed changes between iterations.
-bool OutsideBounds::isInvariant(Value value) const {
-  if (isOutside(value))
+bool OutsideBounds::isInvariant(Value value) {
+  if (forall.isDefinedOutsideOfLoop(value))
     return true;
   Operation *def = value.getDefiningOp();
   return def && isPure(def) && def->getNumRegions() == 0 &&
@@ -25,7 +21,7 @@ bool OutsideBounds::isInvariant(Value value) const {
 Value OutsideBounds::computeOutside(Value value, IRMapping &done) {
   if (Value outside = done.lookupOrNull(value))
     return outside;
-  if (isOutside(value))
+  if (forall.isDefinedOutsideOfLoop(value))
     return value;
   for (Value operand : value.getDefiningOp()->getOperands())
     done.map(operand, computeOutside(operand, done));
@@ -44,7 +40,7 @@ FailureOr<Value> OutsideBounds::constant(const Variable &size) {
 FailureOr<Value> OutsideBounds::symbolic(const Variable &size) {
   Location loc = forall.getLoc();
   auto stop = [&](Value value, std::optional<int64_t>, ValueBoundsConstraintSet &) {
-    return isOutside(value);
+    return forall.isDefinedOutsideOfLoop(value);
   };
   AffineMap map;
   ValueDimList operands;
@@ -53,7 +49,7 @@ FailureOr<Value> OutsideBounds::symbolic(const Variable &size) {
     return failure();
   SmallVector<Value> values;
   for (auto [value, dim] : operands) {
-    if (!isOutside(value))
+    if (!forall.isDefinedOutsideOfLoop(value))
       return failure();
     values.push_back(dim ? memref::DimOp::create(b, loc, value, *dim).getResult() : value);
   }

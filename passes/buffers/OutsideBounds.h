@@ -25,8 +25,7 @@ private:
   mlir::FailureOr<mlir::Value> of(mlir::AffineExpr expr, mlir::AffineMap map,
                                   mlir::ValueRange operands);
   mlir::FailureOr<mlir::Value> ofMaximum(mlir::AffineMap map, mlir::ValueRange operands);
-  bool isOutside(mlir::Value value) const;
-  bool isInvariant(mlir::Value value) const;
+  bool isInvariant(mlir::Value value);
   mlir::Value computeOutside(mlir::Value value, mlir::IRMapping &done);
 
   mlir::OpBuilder &b;

@@ -42,11 +42,8 @@ static Expected<std::unique_ptr<PreTokenizer>> makePreTokenizer() {
 Expected<std::shared_ptr<const Pipeline>>
 tokenizer::makeGpt2Pipeline(const JsonNode &vocab, StringRef merges, StringRef mergesName) {
   auto pipeline = std::make_shared<Pipeline>();
-  Expected<Vocabulary> tokens = Vocabulary::read(vocab);
-  if (!tokens)
-    return tokens.takeError();
-  pipeline->modelVocabulary = std::move(*tokens);
-  pipeline->vocabulary = Vocabulary(&pipeline->modelVocabulary);
+  if (llvm::Error error = pipeline->readVocabularies(vocab))
+    return std::move(error);
   auto bpe = std::make_unique<Bpe>(pipeline->modelVocabulary, BpeOptions());
   if (std::optional<size_t> invalid = findInvalidUtf8(merges))
     return llvm::createStringError(mergesName + ": the byte at offset " + llvm::Twine(*invalid) +

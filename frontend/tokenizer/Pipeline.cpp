@@ -5,6 +5,15 @@ using namespace fovea::tokenizer;
 using llvm::Expected;
 using llvm::StringRef;
 
+llvm::Error Pipeline::readVocabularies(const JsonNode &vocab) {
+  Expected<Vocabulary> tokens = Vocabulary::read(vocab);
+  if (!tokens)
+    return tokens.takeError();
+  modelVocabulary = std::move(*tokens);
+  vocabulary = Vocabulary(&modelVocabulary);
+  return llvm::Error::success();
+}
+
 namespace {
 /// Encodes one text. Words come again and again, so their ids are kept.
 class Encoding {

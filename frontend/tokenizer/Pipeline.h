@@ -20,6 +20,8 @@ struct Pipeline {
   DecoderPlan decoder;
   Vocabulary vocabulary; // that one with the added tokens
 
+  /// Reads both vocabularies, as yet without added tokens, from an object of tokens with their ids.
+  llvm::Error readVocabularies(const JsonNode &vocab);
   llvm::Error encode(llvm::StringRef text, std::vector<TokenId> &ids) const;
 };
 

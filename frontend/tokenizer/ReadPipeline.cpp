@@ -23,7 +23,7 @@ static llvm::Error checkVersion(const JsonNode &root) {
   return *text == "1.0" ? llvm::Error::success() : version->unsupported(*text, "1.0");
 }
 
-static llvm::Error readVocabularies(const JsonNode &root, Pipeline &pipeline) {
+static llvm::Error readModelSection(const JsonNode &root, Pipeline &pipeline) {
   Expected<JsonNode> model = root.member("model");
   if (!model)
     return model.takeError();
@@ -36,11 +36,8 @@ static llvm::Error readVocabularies(const JsonNode &root, Pipeline &pipeline) {
   std::optional<StringRef> name = type ? type->json().getAsString() : std::nullopt;
   if (vocab->json().getAsArray() && name && *name != "BPE" && *name != "WordPiece")
     return readModel(*model, pipeline.modelVocabulary).takeError();
-  Expected<Vocabulary> tokens = Vocabulary::read(*vocab);
-  if (!tokens)
-    return tokens.takeError();
-  pipeline.modelVocabulary = std::move(*tokens);
-  pipeline.vocabulary = Vocabulary(&pipeline.modelVocabulary);
+  if (llvm::Error error = pipeline.readVocabularies(*vocab))
+    return error;
   Expected<std::unique_ptr<Model>> read = readModel(*model, pipeline.modelVocabulary);
   if (!read)
     return read.takeError();
@@ -91,7 +88,7 @@ Expected<std::shared_ptr<const Pipeline>> tokenizer::readPipeline(const JsonNode
     return std::move(error);
   if (llvm::Error error = readPart(root, "pre_tokenizer", pipeline->preTokenizer, readPreTokenizer))
     return std::move(error);
-  if (llvm::Error error = readVocabularies(root, *pipeline))
+  if (llvm::Error error = readModelSection(root, *pipeline))
     return std::move(error);
   if (llvm::Error error = readAddedTokens(root, *pipeline))
     return std::move(error);

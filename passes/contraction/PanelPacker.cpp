@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/vector/VectorTranspose.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -33,8 +34,8 @@ Value FactorView::loadVector(EmitBuilder &b, Value row, Value k, int64_t lanes) 
   return b.convertFloat(loadNarrow(b, row, k, lanes), accumulator);
 }
 
-void FactorView::prefetch(EmitBuilder &b, Value row, Value k) const {
-  memref::PrefetchOp::create(b, memref, indices(row, k), /*isWrite=*/false, /*localityHint=*/3,
+void FactorView::prefetch(EmitBuilder &b, Value row, Value k, int64_t locality) const {
+  memref::PrefetchOp::create(b, memref, indices(row, k), /*isWrite=*/false, locality,
                              /*isDataCache=*/true);
 }
 
@@ -66,15 +67,17 @@ int64_t Panel::stepBytes() const {
 // Along the rows, as they lie
 //===------------------------------------------------------------------------------------------===//
 
-/// Steps of k that a row is fetched ahead of its use: the hardware's prefetchers do not look
-/// across rows.
-static constexpr int64_t rowsAhead = 8;
+/// Steps of k that a row is fetched ahead of its use, into the first and the second level of cache:
+/// the hardware's prefetchers do not look across rows, and rows a power of two apart share few sets
+/// of the first level.
+static constexpr int64_t rowsAhead = 8, rowsFarAhead = 32;
 
 void PanelPacker::packStrip(Value first, Value k0, Value depth, ArrayRef<Panel> panels) {
   b.loop(b.index(0), depth, 1, [&](Value k) {
     Value row = first, at = b.add(k0, k);
     for (const Panel &panel : panels) {
       factor.prefetch(b, row, b.add(at, b.index(rowsAhead)));
+      factor.prefetch(b, row, b.add(at, b.index(rowsFarAhead)), /*locality=*/2);
       for (int64_t r = 0; r < panel.count; r += tile.lanes) {
         Value values = factor.loadVector(b, b.add(row, b.index(r)), at, tile.lanes);
         vector::StoreOp::create(b, values, panel.memref, panel.at(b, k, r));
@@ -88,68 +91,48 @@ void PanelPacker::packStrip(Value first, Value k0, Value depth, ArrayRef<Panel> 
 // Along k
 //===------------------------------------------------------------------------------------------===//
 
-/// Applies `mask`, given for the first group of `group` lanes of two vectors, to every group.
-static Value shuffleGroups(EmitBuilder &b, Value lhs, Value rhs, ArrayRef<int64_t> mask) {
-  int64_t lanes = cast<VectorType>(lhs.getType()).getNumElements();
-  int64_t group = mask.size();
-  SmallVector<int64_t> full;
-  for (int64_t base = 0; base < lanes; base += group)
-    for (int64_t source : mask)
-      full.push_back(source < group ? base + source : lanes + base + source - group);
-  return vector::ShuffleOp::create(b, lhs, rhs, full);
-}
+/// Steps of k that rows are fetched ahead of their use.
+static constexpr int64_t stepsAhead = 64;
 
-/// Transposes each group of `vectors.size()` (1, 2 or 4) lanes; one 128-bit part of a register,
-/// so that no shuffle crosses parts.
-static SmallVector<Value> transposeGroups(EmitBuilder &b, ArrayRef<Value> vectors) {
-  if (vectors.size() == 1)
-    return {vectors[0]};
-  if (vectors.size() == 2)
-    return {shuffleGroups(b, vectors[0], vectors[1], {0, 2}),
-            shuffleGroups(b, vectors[0], vectors[1], {1, 3})};
-  Value low01 = shuffleGroups(b, vectors[0], vectors[1], {0, 4, 1, 5});
-  Value low23 = shuffleGroups(b, vectors[2], vectors[3], {0, 4, 1, 5});
-  Value high01 = shuffleGroups(b, vectors[0], vectors[1], {2, 6, 3, 7});
-  Value high23 = shuffleGroups(b, vectors[2], vectors[3], {2, 6, 3, 7});
-  return {shuffleGroups(b, low01, low23, {0, 1, 4, 5}),
-          shuffleGroups(b, low01, low23, {2, 3, 6, 7}),
-          shuffleGroups(b, high01, high23, {0, 1, 4, 5}),
-          shuffleGroups(b, high01, high23, {2, 3, 6, 7})};
-}
-
-static Value concatenate(EmitBuilder &b, ArrayRef<Value> parts) {
-  if (parts.size() == 1)
-    return parts[0];
-  Value low = concatenate(b, parts.take_front(parts.size() / 2));
-  Value high = concatenate(b, parts.drop_front(parts.size() / 2));
-  int64_t lanes = 2 * cast<VectorType>(low.getType()).getNumElements();
-  return vector::ShuffleOp::create(b, low, high, llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
-}
-
-/// For one vector of rows: element i of the result holds `factor[rows, k + i]`.
-SmallVector<Value> PanelPacker::loadTransposed(ArrayRef<Value> rows, Value k) {
-  SmallVector<Value> vectors;
-  for (int64_t i = 0; i < tile.group; ++i) {
-    SmallVector<Value> parts;
-    for (int64_t base = 0; base < tile.lanes; base += tile.group)
-      parts.push_back(factor.loadNarrow(b, rows[base + i], k, tile.group));
-    vectors.push_back(b.convertFloat(concatenate(b, parts), factor.accumulator));
-  }
-  return transposeGroups(b, vectors);
-}
-
-void PanelPacker::packAlongK(ArrayRef<Value> rows, Value k0, Value end, const Panel &panel) {
-  b.loop(b.index(0), end, tile.group, [&](Value k) {
-    SmallVector<SmallVector<Value>> columns;
-    for (size_t r = 0; r < rows.size(); r += tile.lanes)
-      columns.push_back(loadTransposed(rows.slice(r, tile.lanes), b.add(k0, k)));
-    // In ascending order: where count is no multiple of the lanes, a store writes past its
-    // step, and the next one overwrites that.
-    for (int64_t i = 0; i < tile.group; ++i)
-      for (auto [v, column] : llvm::enumerate(columns))
-        vector::StoreOp::create(b, column[i], panel.memref,
-                                panel.at(b, b.add(k, b.index(i)), v * tile.lanes));
+/// For one vector of rows: element i of the result holds `factor[rows, k + i]`, as many as
+/// `columns`.
+SmallVector<Value> PanelPacker::loadTransposed(ArrayRef<Value> rows, Value k, int64_t columns) {
+  if (columns == tile.lanes)
+    return transposeSquare(b, llvm::map_to_vector(rows, [&](Value row) {
+                             return factor.loadVector(b, row, k, columns);
+                           }));
+  SmallVector<Value> narrow =
+      llvm::map_to_vector(rows, [&](Value row) { return factor.loadNarrow(b, row, k, columns); });
+  return llvm::map_to_vector(transposeNarrow(b, narrow), [&](Value vector) {
+    return b.convertFloat(vector, factor.accumulator);
   });
+}
+
+void PanelPacker::packAlongK(ArrayRef<Value> rows, Value k0, Value begin, Value end,
+                             int64_t columns, const Panel &panel) {
+  b.loop(begin, end, columns, [&](Value k) {
+    if (columns == tile.lanes)
+      for (Value row : rows.take_front(panel.count))
+        factor.prefetch(b, row, b.add(b.add(k0, k), b.index(stepsAhead)), /*locality=*/2);
+    SmallVector<SmallVector<Value>> parts;
+    for (size_t r = 0; r < rows.size(); r += tile.lanes)
+      parts.push_back(loadTransposed(rows.slice(r, tile.lanes), b.add(k0, k), columns));
+    for (int64_t i = 0; i < columns; ++i)
+      for (auto [v, part] : llvm::enumerate(parts))
+        storeStep(part[i], b.add(k, b.index(i)), v * tile.lanes, i + 1 == columns, panel);
+  });
+}
+
+/// Rows from `row` on of one step of k. Where the panel ends before the vector, what is written
+/// past the step is overwritten by the next one; the last one is stored in parts.
+void PanelPacker::storeStep(Value values, Value k, int64_t row, bool isLast, const Panel &panel) {
+  int64_t count = std::min(tile.lanes, isLast ? panel.count - row : tile.lanes);
+  for (int64_t begin = 0; begin < count;) {
+    int64_t size = llvm::bit_floor<uint64_t>(count - begin);
+    vector::StoreOp::create(b, b.slice(values, begin, size), panel.memref,
+                            panel.at(b, k, row + begin));
+    begin += size;
+  }
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -172,15 +155,19 @@ void PanelPacker::pack(Value first, Value limit, Value k0, Value depth, const Pa
   int64_t padded = llvm::alignTo(panel.count, tile.lanes);
   for (int64_t r = 0; r < padded; ++r)
     rows.push_back(b.min(b.add(first, b.index(std::min(r, panel.count - 1))), last));
-  // Where the last vector of a step reaches past the step, another one must follow.
-  Value vectors = panel.count == padded ? depth : b.sub(depth, b.index(1));
   if (factor.contiguousAlongK) {
-    Value whole = b.roundDown(vectors, tile.group);
-    packAlongK(rows, k0, whole, panel);
+    // Rows a power of two apart would lose a line before all of it is read part by part.
+    bool isLine = tile.lanes * factor.accumulator.getIntOrFloatBitWidth() == 8 * cacheLine;
+    Value squares = isLine ? b.roundDown(depth, tile.lanes) : b.index(0);
+    Value whole = b.roundDown(depth, tile.group);
+    packAlongK(rows, k0, b.index(0), squares, tile.lanes, panel);
+    packAlongK(rows, k0, squares, whole, tile.group, panel);
     return packScalars(rows, k0, whole, depth, panel);
   }
   if (!factor.contiguousAlongRow)
     return packScalars(rows, k0, b.index(0), depth, panel);
+  // Where the last vector of a step reaches past the step, another one must follow.
+  Value vectors = panel.count == padded ? depth : b.sub(depth, b.index(1));
   Value end = b.add(first, b.index(padded));
   Value whole = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, end, limit);
   auto copyVectors = [&] {

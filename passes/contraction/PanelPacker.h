@@ -22,7 +22,8 @@ struct FactorView {
   mlir::Value loadVector(EmitBuilder &b, mlir::Value row, mlir::Value k, int64_t lanes) const;
   /// The same before widening.
   mlir::Value loadNarrow(EmitBuilder &b, mlir::Value row, mlir::Value k, int64_t lanes) const;
-  void prefetch(EmitBuilder &b, mlir::Value row, mlir::Value k) const;
+  /// `locality` as of memref.prefetch: 3 into the first level of cache, 2 into the second.
+  void prefetch(EmitBuilder &b, mlir::Value row, mlir::Value k, int64_t locality = 3) const;
   /// `depth` elements from `(row, k)` on along k, as a memref of one dim.
   mlir::Value viewAlongK(EmitBuilder &b, mlir::Value row, mlir::Value k, mlir::Value depth) const;
 
@@ -60,9 +61,11 @@ public:
 private:
   void packScalars(llvm::ArrayRef<mlir::Value> rows, mlir::Value k0, mlir::Value begin,
                    mlir::Value end, const Panel &panel);
-  void packAlongK(llvm::ArrayRef<mlir::Value> rows, mlir::Value k0, mlir::Value end,
-                  const Panel &panel);
-  llvm::SmallVector<mlir::Value> loadTransposed(llvm::ArrayRef<mlir::Value> rows, mlir::Value k);
+  void packAlongK(llvm::ArrayRef<mlir::Value> rows, mlir::Value k0, mlir::Value begin,
+                  mlir::Value end, int64_t columns, const Panel &panel);
+  llvm::SmallVector<mlir::Value> loadTransposed(llvm::ArrayRef<mlir::Value> rows, mlir::Value k,
+                                                int64_t columns);
+  void storeStep(mlir::Value values, mlir::Value k, int64_t row, bool isLast, const Panel &panel);
 
   EmitBuilder &b;
   const ContractionTile &tile;

@@ -6,6 +6,7 @@
 #include "dialect/AttnDialect.h"
 #include "passes/TargetInfo.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/bit.h"
 #include <optional>
 
 namespace fovea {
@@ -25,6 +26,8 @@ struct ContractionTile {
   int64_t taskColumns;
   /// Panels of b that a task of one row reads at once.
   int64_t panels() const { return taskColumns / lanes; }
+  /// Steps of k in a part of a tile of many rows, which has at least as many parts as rows.
+  int64_t partSteps() const { return llvm::bit_floor<uint64_t>(depth / many.rows); }
   /// Tiles for 1, 2 and 4 rows.
   llvm::SmallVector<RegisterTile, 4> few;
   /// For at most its rows, which are packed as many are, where registers suffice.

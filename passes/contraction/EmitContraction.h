@@ -112,6 +112,8 @@ public:
   void accumulate(mlir::Value m, mlir::Value n, mlir::Value addend, mlir::Value isFirst = nullptr);
   mlir::Value loadResult(mlir::Value m, mlir::Value n, int64_t lanes);
   void storeResult(mlir::Value m, mlir::Value n, mlir::Value value);
+  /// `c[m, n]` and the elements behind it along n, along which c is contiguous.
+  void prefetchResults(mlir::Value m, mlir::Value n, int64_t count);
 
   void emit();
 

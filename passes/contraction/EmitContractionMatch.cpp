@@ -284,6 +284,21 @@ void ContractionEmitter::storeResult(Value m, Value n, Value value) {
     memref::StoreOp::create(b, value, memref, at);
 }
 
+void ContractionEmitter::prefetchResults(Value m, Value n, int64_t count) {
+  // One view, so that the lines of a row share an address.
+  auto type = cast<MemRefType>(c.c->get().getType());
+  SmallVector<OpFoldResult> offsets = getAsOpFoldResult(resultIndices(m, n));
+  SmallVector<OpFoldResult> sizes(offsets.size(), b.getIndexAttr(1)), strides(sizes);
+  sizes.back() = b.getIndexAttr(count);
+  auto row = memref::SubViewOp::inferRankReducedResultType({count}, type, offsets, sizes, strides);
+  Value view =
+      memref::SubViewOp::create(b, cast<MemRefType>(row), c.c->get(), offsets, sizes, strides);
+  int64_t line = 8 * cacheLine / type.getElementTypeBitWidth();
+  for (int64_t i = 0; i < count; i += line)
+    memref::PrefetchOp::create(b, view, b.index(i), /*isWrite=*/false, /*localityHint=*/3,
+                               /*isDataCache=*/true);
+}
+
 void ContractionEmitter::accumulate(Value m, Value n, Value addend, Value isFirst) {
   auto type = dyn_cast<VectorType>(addend.getType());
   SmallVector<Value> at = resultIndices(m, n);

@@ -36,6 +36,8 @@ private:
   void emitBlock(Value m0, Value n0);
   void emitDepth(Value k0);
   void emitColumns(Value n1, Value end, Value k0, Value depth);
+  void emitRows(Value m1, Value rowsEnd, Value n, Value end, Value k0, Value depth,
+                ArrayRef<Panel> columns);
   void packRows(Value k0, Value depth);
   void prepareColumns(Value n1, Value end, Value k0, Value depth);
   void packColumns(Value n1, Value end, Value k0, Value depth);
@@ -47,7 +49,8 @@ private:
   SmallVector<Panel> columnsAt(Value n1, Value n, Value end, Value k0);
 
   bool readsWeights() const;
-  void prefetchNextBlock(Value m, Value n, Value end, Value k0);
+  void fetchBeside(Value m, Value n, Value end, Value k0, Value part);
+  void prefetchWeights(Value m, Value n, Value end, Value k0, Value part);
 
   ContractionEmitter &e;
   EmitBuilder &b;
@@ -115,15 +118,34 @@ void PanelProduct::emitDepth(Value k0) {
 void PanelProduct::emitColumns(Value n1, Value end, Value k0, Value depth) {
   b.loop(results->mBegin, results->mEnd, std::min(s.blockRows, stepRows()), [&](Value m1) {
     Value rowsEnd = b.min(b.add(m1, b.index(s.blockRows)), results->mEnd);
-    b.loop(n1, end, tile.vectors * s.lanes, [&](Value n) {
-      SmallVector<Panel> columns = columnsAt(n1, n, end, k0);
-      b.loop(m1, rowsEnd, tile.rows, [&](Value m) {
-        if (e.c.b.inPanels && tile.rows == s.many.rows)
-          prefetchNextBlock(m, n, end, k0);
-        results->update(m, n, tile, multiplyTile(e, tile, rowsAt(m, k0, depth), columns, depth));
-      });
-    });
+    b.loop(n1, end, tile.vectors * s.lanes,
+           [&](Value n) { emitRows(m1, rowsEnd, n, end, k0, depth, columnsAt(n1, n, end, k0)); });
   });
+}
+
+/// Rows m1 on; where the last ones are no more than a smaller tile has, with that.
+void PanelProduct::emitRows(Value m1, Value rowsEnd, Value n, Value end, Value k0, Value depth,
+                            ArrayRef<Panel> columns) {
+  auto multiply = [&](Value m, RegisterTile shape) {
+    auto beside = [&](Value part) { fetchBeside(m, n, end, k0, part); };
+    results->update(m, n, shape,
+                    multiplyTile(e, shape, rowsAt(m, k0, depth), columns, depth, beside));
+  };
+  auto multiplyUpTo = [&](Value limit) {
+    b.loop(m1, limit, tile.rows, [&](Value m) { multiply(m, tile); });
+  };
+  if (tile.rows != s.many.rows || !s.some || s.some->vectors != tile.vectors)
+    return multiplyUpTo(rowsEnd);
+  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
+    return b.createOrFold<arith::CmpIOp>(predicate, x, y);
+  };
+  Value last = b.add(m1, b.roundDown(b.sub(rowsEnd, m1), tile.rows));
+  Value fits = compare(arith::CmpIPredicate::sle, b.sub(rowsEnd, last), b.index(s.some->rows));
+  multiplyUpTo(b.createOrFold<arith::SelectOp>(fits, last, rowsEnd));
+  Value isSmall =
+      b.createOrFold<arith::AndIOp>(fits, compare(arith::CmpIPredicate::slt, last, rowsEnd));
+  b.branch(
+      isSmall, [&] { multiply(last, *s.some); }, [] {});
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -172,23 +194,6 @@ SmallVector<Panel> PanelProduct::columnsAt(Value n1, Value n, Value end, Value k
   return columns;
 }
 
-/// While rows from m on meet a block of weights, fetches a part of the next one, all of which is in
-/// the second-level cache once the rows of a task are through. Behind the last block of a panel
-/// lies the first of another, which the next task reads.
-void PanelProduct::prefetchNextBlock(Value m, Value n, Value end, Value k0) {
-  int64_t steps = llvm::divideCeil(tile.rows * s.depth, s.taskRows);
-  Value tiles = b.divide(b.sub(m, results->mBegin), tile.rows);
-  Value first = b.mul(tiles, b.index(steps)), last = b.sub(end, b.index(1));
-  for (int64_t v = 0; v < tile.vectors; ++v) {
-    Value column = b.min(b.add(n, b.index(v * s.lanes)), last);
-    Panel panel = e.weightPanel(column, b.add(k0, b.index(s.depth)));
-    int64_t lineSteps = std::max<int64_t>(cacheLine / panel.stepBytes(), 1);
-    for (int64_t i = 0; i < steps; i += lineSteps)
-      memref::PrefetchOp::create(b, panel.memref, panel.at(b, b.add(first, b.index(i)), 0),
-                                 /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
-  }
-}
-
 void PanelProduct::prepareColumns(Value n1, Value end, Value k0, Value depth) {
   if (readsWeights())
     return;
@@ -224,6 +229,33 @@ void PanelProduct::packColumns(Value n1, Value end, Value k0, Value depth) {
                                               b.index(s.taskColumns));
   b.branch(
       whole, [&] { packer.packStrip(n1, k0, depth, panels); }, packEach);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// What comes next, fetched while many rows are multiplied
+//===------------------------------------------------------------------------------------------===//
+
+/// In each part of a tile a row of the results that it is added to, and so much of the next block
+/// of weights that all of it is in the second-level cache once the rows of the task are through.
+void PanelProduct::fetchBeside(Value m, Value n, Value end, Value k0, Value part) {
+  results->prefetch(b.add(m, part), n, tile.vectors);
+  if (e.c.b.inPanels)
+    prefetchWeights(m, n, end, k0, part);
+}
+
+/// Each tile of rows fetches of one panel, in turn. Behind the last block of a panel lies the first
+/// of another, which the next task reads.
+void PanelProduct::prefetchWeights(Value m, Value n, Value end, Value k0, Value part) {
+  int64_t steps = llvm::divideCeil(tile.vectors * tile.rows * s.depth, s.taskRows);
+  Value tiles = b.divide(b.sub(m, results->mBegin), tile.rows),
+        turns = b.divide(tiles, tile.vectors);
+  Value turn = b.sub(tiles, b.mul(turns, b.index(tile.vectors)));
+  Value column = b.min(b.add(n, b.mul(turn, b.index(s.lanes))), b.sub(end, b.index(1)));
+  Panel panel = e.weightPanel(column, b.add(k0, b.index(s.depth)));
+  int64_t lineSteps = std::max<int64_t>(cacheLine / panel.stepBytes(), 1);
+  Value step = b.add(b.mul(turns, b.index(steps)), b.mul(part, b.index(lineSteps)));
+  memref::PrefetchOp::create(b, panel.memref, panel.at(b, step, 0), /*isWrite=*/false,
+                             /*localityHint=*/2, /*isDataCache=*/true);
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -268,7 +300,8 @@ static void emitFew(ContractionEmitter &e, const Scratch &scratch, ArrayRef<Regi
 static void emitMany(ContractionEmitter &e, const Scratch &scratch, Value all) {
   RowSource source = e.packed ? RowSource::PackedBefore : RowSource::PackedHere;
   auto emit = [&](RegisterTile tile) { PanelProduct(e, scratch, tile, source).emit(); };
-  if (!e.tile.some)
+  // A product with wide weights has the smaller tile for its last rows as well.
+  if (!e.tile.some || !e.c.hasNarrowColumns())
     return emit(e.tile.many);
   Value fits =
       e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, all, e.b.index(e.tile.some->rows));

@@ -87,9 +87,19 @@ static bool hasWholeIterations(ContractionEmitter &e) {
   return depth && *depth % unroll == 0;
 }
 
+/// Behind a branch, so that what is done besides takes no part in the scheduling of multiply-adds,
+/// which leave it no registers.
+static void emitBeside(ContractionEmitter &e, Value k, function_ref<void(Value)> beside) {
+  int64_t steps = e.tile.partSteps();
+  Value isTurn =
+      e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, k, e.b.roundDown(k, steps));
+  e.b.branch(
+      isTurn, [&] { beside(e.b.divide(k, steps)); }, [] {});
+}
+
 SmallVector<Value> fovea::multiplyTile(ContractionEmitter &e, RegisterTile shape,
-                                       const TileRows &given, ArrayRef<Panel> columns,
-                                       Value depth) {
+                                       const TileRows &given, ArrayRef<Panel> columns, Value depth,
+                                       function_ref<void(Value)> beside) {
   EmitBuilder &b = e.b;
   TileRows rows = given;
   if (!rows.panel)
@@ -104,6 +114,8 @@ SmallVector<Value> fovea::multiplyTile(ContractionEmitter &e, RegisterTile shape
       panel = stepsFrom(b, panel, b.index(0), getAsOpFoldResult(depth));
   sums = b.loop(b.index(0), whole, unroll, sums, [&](Value k, ValueRange carried) {
     SmallVector<Value> values(carried);
+    if (shape.rows == e.tile.many.rows)
+      emitBeside(e, k, beside);
     if (rows.panel)
       prefetchNext(e, *rows.panel, k, depth);
     SmallVector<Panel> steps(blocks);
@@ -170,6 +182,11 @@ void TileResults::update(Value m, Value n, RegisterTile shape, ArrayRef<Value> t
         [&] { forVectors([&](Value m, Value n, Value sum) { e.accumulate(m, n, sum); }); });
   };
   b.branch(whole, updateWhole, [&] { updateEdge(m, n, shape, tile); });
+}
+
+void TileResults::prefetch(Value m, Value n, int64_t vectors) {
+  if (e.c.contiguousResult && !wide)
+    e.prefetchResults(m, n, vectors * e.tile.lanes);
 }
 
 void TileResults::updateEdge(Value m, Value n, RegisterTile shape, ArrayRef<Value> tile) {

@@ -19,10 +19,12 @@ struct TileRows {
 };
 
 /// The sums of products of `shape.rows` rows with the panels of b, over `depth` steps of k from the
-/// panels' offsets on: for each row a vector for each panel.
+/// panels' offsets on: for each row a vector for each panel. Many rows are multiplied in parts, at
+/// the beginning of each of which `beside` emits what is done besides.
 llvm::SmallVector<mlir::Value> multiplyTile(ContractionEmitter &e, RegisterTile shape,
                                             const TileRows &rows, llvm::ArrayRef<Panel> columns,
-                                            mlir::Value depth);
+                                            mlir::Value depth,
+                                            llvm::function_ref<void(mlir::Value part)> beside);
 
 /// Adds tiles to the results, or puts them there where these hold nothing yet. Where these are too
 /// narrow for partial sums, rows mBegin on and columns nBegin on are summed up in memory of the
@@ -36,6 +38,8 @@ struct TileResults {
 
   /// Adds the tile whose first element is (m, n), as far as it lies before mEnd and nEnd.
   void update(mlir::Value m, mlir::Value n, RegisterTile shape, llvm::ArrayRef<mlir::Value> tile);
+  /// Fetches the first elements of a row of what update() adds a tile to.
+  void prefetch(mlir::Value m, mlir::Value n, int64_t vectors);
   void clearWide();
   /// Adds `wide` to the results, rounding once.
   void flushWide();

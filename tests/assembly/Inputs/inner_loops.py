@@ -10,30 +10,36 @@ import re
 import sys
 
 
-def blocks_of(lines):
-    """(label, instructions) of each basic block, with the function that it is in."""
-    function, label, block = None, None, []
+def functions_of(lines):
+    """(name, items) of each function: its labels, with a colon, and its instructions in order."""
+    name, items = None, []
     for line in lines:
         line = re.split(r"//|(?<!, )#", line)[0].rstrip()
         named = re.match(r'^"?([\w.$]+)"?:', line)
-        if named:
-            if label:
-                yield function, label, block
-            label, block = named[1], []
-            if not label.startswith(".L"):
-                function = re.sub(r"\.task$", "", label)
+        if named and not named[1].startswith(".L"):
+            if name:
+                yield name, items
+            name, items = re.sub(r"\.task$", "", named[1]), []
+        elif named:
+            items.append(named[1] + ":")
         elif line.startswith("\t") and not line.startswith("\t."):
-            block.append(line.strip())
-    if label:
-        yield function, label, block
+            items.append(line.strip())
+    if name:
+        yield name, items
 
 
-def loop_of(label, block):
-    """The instructions up to a jump back to the block's beginning; none if there is no such jump."""
-    for number, instruction in enumerate(block):
-        if re.match(r"(j\w+|b\.\w+|cbn?z\s+\w+,)\s+" + re.escape(label) + r"$", instruction):
-            return block[: number + 1]
-    return []
+def loops_of(items):
+    """(first, last) of the code between a label and the last jump back to it; innermost loops only."""
+    jump = re.compile(r"(?:j\w+|b\.\w+|b|cbn?z\s+\w+,)\s+([\w.$]+)$")
+    begins = {item[:-1]: place for place, item in enumerate(items) if item.endswith(":")}
+    ends = {}
+    for place, item in enumerate(items):
+        to = jump.match(item)
+        if to and begins.get(to[1], place) < place:
+            ends[begins[to[1]]] = place
+    for begin, end in sorted(ends.items()):
+        if not any(begin < other <= end for other in ends):
+            yield begin, end
 
 
 def count(block, pattern):
@@ -61,15 +67,18 @@ ARM = {
 }
 
 
+def print_loops(function, items):
+    for begin, end in loops_of(items):
+        loop = items[begin : end + 1]
+        counts = {kind: count(loop, X86[kind]) + count(loop, ARM[kind]) for kind in X86}
+        if counts["fma"] >= 8 or counts["dot"] >= 8:
+            print(f"{function}: " + " ".join(f"{kind} {n}" for kind, n in counts.items()))
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
-        for function, label, block in blocks_of(file):
-            block = loop_of(label, block)
-            counts = {
-                kind: count(block, X86[kind]) + count(block, ARM[kind]) for kind in X86
-            }
-            if counts["fma"] >= 8 or counts["dot"] >= 8:
-                print(f"{function}: " + " ".join(f"{kind} {n}" for kind, n in counts.items()))
+        for function, items in functions_of(file):
+            print_loops(function, items)
 
 
 if __name__ == "__main__":

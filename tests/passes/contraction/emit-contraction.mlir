@@ -525,16 +525,37 @@ func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
 
 // -----
 
-// Full precision is read where it is, also for many rows, which fetch 7 of the 256 steps of the
-// panels' next blocks with each tile of 14.
+// Full precision is read where it is, also for many rows. Each tile of 14 of these fetches, once in
+// 16 of the 256 steps, a row of its results and a line of the 14 steps of one panel's next block that
+// are its share. The last rows, if at most 8, have a smaller tile.
 // AVX512-LABEL: @wide_weights
+// AVX512-SAME:      %[[X:.*]]: memref<?x600xf32>, %[[Y:.*]]: memref<?x64xf32>
 // AVX512-NOT:     vector.store {{.*}} : memref<16384xf32>
 // AVX512-COUNT-64:  vector.fma
-// AVX512-COUNT-64:  vector.fma
-// AVX512:         %[[FETCHED:.*]] = arith.muli %{{.*}}, %c7
-// AVX512-COUNT-14:  memref.prefetch %{{.*}}, read, locality<2>, data : memref<4x1x600x16xf32>
-// AVX512:         vector.load %{{.*}} : memref<4x16xf32
+// Rows are packed a line at a time, and the last step of a panel stored in parts.
+// AVX512:         scf.for %{{.*}} = %c0 to %{{.*}} step %c16
+// AVX512-COUNT-14:  memref.prefetch %[[X]]{{.*}}, read, locality<2>
+// AVX512-COUNT-14:  vector.load %[[X]]{{.*}} : memref<?x600xf32>, vector<16xf32>
+// AVX512-COUNT-15:  vector.store {{.*}}, vector<16xf32>
+// AVX512-NOT:       vector.store {{.*}}, vector<16xf32>
+// AVX512:           vector.store {{.*}}, vector<8xf32>
+// AVX512:           vector.store {{.*}}, vector<4xf32>
+// AVX512:           vector.store {{.*}}, vector<2xf32>
+// AVX512:         arith.cmpi sle, %{{.*}}, %c8
+// AVX512:         scf.for %[[K:.*]] = %c0 to %{{.*}} step %c4 iter_args
+// AVX512:           arith.remui %[[K]], %c16
+// AVX512:           scf.if
+// AVX512:             %[[ROW:.*]] = memref.subview %[[Y]][%{{.*}}, %{{.*}}] [1, 32] [1, 1]
+// AVX512:             memref.prefetch %[[ROW]][%c0], read, locality<3>
+// AVX512:             memref.prefetch %[[ROW]][%c16], read, locality<3>
+// AVX512:             arith.muli %{{.*}}, %c14
+// AVX512-COUNT-1:     memref.prefetch %{{.*}}, read, locality<2>, data : memref<4x1x600x16xf32>
+// AVX512:           vector.load %{{.*}} : memref<4x16xf32
 // AVX512-COUNT-112: vector.fma
+// AVX512:         scf.if
+// AVX512:           scf.for %{{.*}} = %c0 to %{{.*}} step %c4 iter_args
+// AVX512-NOT:         scf.if
+// AVX512-COUNT-64:    vector.fma
 // AVX512:         return
 func.func @wide_weights(%x: memref<?x600xf32>, %y: memref<?x64xf32>) {
   %w = attn.weight "w" panels(tensor<64x600xf32> along 0) : memref<4x1x600x16xf32>

@@ -21,20 +21,45 @@ namespace fovea {
 #define GEN_PASS_DEF_BUFFERIZEPASS
 #include "passes/Passes.h.inc"
 
-/// Copies a result to its memory. Dims that a reshape splits last are merged in the memory instead:
-/// what was computed of merged rows is then computed there.
+/// The memory of a result whose dims `collapse` merges last, with these dims: null unless each that
+/// is not known is merged with dims of one element alone, so that the memory has its size.
+static Value splitMemory(OpBuilder &b, Location loc, Value memory,
+                         tensor::CollapseShapeOp collapse) {
+  ArrayRef<int64_t> shape = collapse.getSrcType().getShape();
+  SmallVector<OpFoldResult> sizes;
+  for (auto [merged, dims] : llvm::enumerate(collapse.getReassociationIndices())) {
+    int64_t others = llvm::count_if(dims, [&](int64_t dim) { return shape[dim] != 1; }) - 1;
+    for (int64_t dim : dims) {
+      if (!ShapedType::isDynamic(shape[dim]))
+        sizes.push_back(b.getIndexAttr(shape[dim]));
+      else if (others == 0)
+        sizes.push_back(memref::DimOp::create(b, loc, memory, merged).getResult());
+      else
+        return Value();
+    }
+  }
+  return memref::ExpandShapeOp::create(b, loc, shape, memory, collapse.getReassociationIndices(),
+                                       sizes);
+}
+
+/// Copies a result to its memory. What a reshape splits or merges last is merged or split in the
+/// memory instead: what was computed of other dims is then computed there.
 static void storeResult(OpBuilder &b, Value value, BlockArgument out) {
   OpBuilder::InsertionGuard guard(b);
   Location loc = value.getLoc();
   Value memory = out;
-  auto expand = value.getDefiningOp<tensor::ExpandShapeOp>();
-  if (expand) {
-    // In front of all that may write there.
-    b.setInsertionPointToStart(out.getOwner());
+  // In front of all that may write there.
+  b.setInsertionPointToStart(out.getOwner());
+  if (auto expand = value.getDefiningOp<tensor::ExpandShapeOp>()) {
     memory = memref::CollapseShapeOp::create(b, loc, out, expand.getReassociationIndices());
     value = expand.getSrc();
-    b.setInsertionPoint(out.getOwner()->getTerminator());
+  } else if (auto collapse = value.getDefiningOp<tensor::CollapseShapeOp>()) {
+    if (Value split = splitMemory(b, loc, out, collapse)) {
+      memory = split;
+      value = collapse.getSrc();
+    }
   }
+  b.setInsertionPoint(out.getOwner()->getTerminator());
   bufferization::MaterializeInDestinationOp::create(b, loc, /*result=*/Type(), value, memory,
                                                     /*restrict=*/true, /*writable=*/true);
 }
@@ -189,8 +214,8 @@ static bufferization::OneShotBufferizationOptions bufferizationOptions() {
 
 /// The out-parameter behind a reshape of it.
 static Value memoryOf(Value memref) {
-  while (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>())
-    memref = collapse.getSrc();
+  while (isa_and_nonnull<memref::CollapseShapeOp, memref::ExpandShapeOp>(memref.getDefiningOp()))
+    memref = memref.getDefiningOp()->getOperand(0);
   return memref;
 }
 

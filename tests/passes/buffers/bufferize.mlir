@@ -79,6 +79,56 @@ func.func @merged_rows(%x: tensor<?x32xf32>, %b: index, %l: index) -> tensor<?x?
 
 // -----
 
+#id = affine_map<(i, j, k) -> (i, j, k)>
+
+// What was computed of other dims than are returned is computed in the out-parameter with those.
+// CHECK-LABEL: func.func @split_dims
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x1x32xf32>
+// CHECK-SAME: %[[Y:[^:]*]]: memref<?x32xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: %[[ROWS:.*]] = memref.dim %[[Y]], %c0
+// CHECK: %[[SPLIT:.*]] = memref.expand_shape %[[Y]] {{\[}}[0, 1], [2]] output_shape {{\[}}%[[ROWS]], 1, 32] : memref<?x32xf32> into memref<?x1x32xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : memref<?x1x32xf32>) outs(%[[SPLIT]] : memref<?x1x32xf32>)
+// CHECK: return
+func.func @split_dims(%x: tensor<?x1x32xf32>) -> tensor<?x32xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x1x32xf32>
+  %e = tensor.empty(%n) : tensor<?x1x32xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+    ins(%x : tensor<?x1x32xf32>) outs(%e : tensor<?x1x32xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %d = arith.negf %a : f32
+    linalg.yield %d : f32
+  } -> tensor<?x1x32xf32>
+  %r = tensor.collapse_shape %y [[0, 1], [2]] : tensor<?x1x32xf32> into tensor<?x32xf32>
+  return %r : tensor<?x32xf32>
+}
+
+// -----
+
+#id = affine_map<(i, j, k) -> (i, j, k)>
+
+// negative: the size of the merged dim does not say how it was split.
+// CHECK-LABEL: func.func @negative_split_unknown
+// CHECK-NOT: memref.expand_shape
+// CHECK: memref.alloc
+// CHECK: memref.copy
+func.func @negative_split_unknown(%x: tensor<?x2x32xf32>) -> tensor<?x32xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x2x32xf32>
+  %e = tensor.empty(%n) : tensor<?x2x32xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+    ins(%x : tensor<?x2x32xf32>) outs(%e : tensor<?x2x32xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %d = arith.negf %a : f32
+    linalg.yield %d : f32
+  } -> tensor<?x2x32xf32>
+  %r = tensor.collapse_shape %y [[0, 1], [2]] : tensor<?x2x32xf32> into tensor<?x32xf32>
+  return %r : tensor<?x32xf32>
+}
+
+// -----
+
 // An input that is returned is copied.
 // CHECK-LABEL: func.func @identity
 // CHECK: memref.copy %arg0, %arg1

@@ -172,7 +172,11 @@ static llvm::ModulePassManager cleanupPipeline() {
   passes.addPass(llvm::LCSSAPass());
   passes.addPass(RotateLoops());
   llvm::LoopPassManager loops;
-  loops.addPass(llvm::LICMPass(llvm::LICMOptions()));
+  llvm::LICMOptions hoisting;
+  // Sums that an emitter keeps in memory outnumber the registers: in registers they would be
+  // spilled.
+  hoisting.MssaNoAccForPromotionCap = 64;
+  loops.addPass(llvm::LICMPass(hoisting));
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(loops), /*UseMemorySSA=*/true));
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::InstCombinePass(llvm::InstCombineOptions().setMaxIterations(1)));

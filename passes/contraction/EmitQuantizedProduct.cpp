@@ -317,8 +317,7 @@ static void emitHere(ContractionEmitter &e, const QuantizedTile &tile) {
   RowQuantizer quantizer(b, e.target, factor, e.sizeK(), layout, buffer);
   b.loop(b.index(0), e.sizeM(), tile.rows, [&](Value m) {
     Value end = b.min(b.add(m, b.index(tile.rows)), e.sizeM());
-    b.loop(m, end, 1,
-           [&](Value row) { quantizer.pack(row, rows, b.sub(row, m), b.index(tile.rows)); });
+    quantizer.pack(m, end, rows, b.index(0), b.index(tile.rows));
     QuantizedProductEmitter(e, tile, rows, b.index(0), scratch.sums, scratch.edge).emit(m, end);
   });
 }

@@ -205,9 +205,6 @@ PackedFactor RowPrepacking::emitPanels(const std::optional<RowsWriter> &writer) 
   return packed;
 }
 
-/// Rows of a task of the loop that quantises them: up to as many are no reason to wake a thread.
-static constexpr int64_t quantizedTaskRows = 8;
-
 static QuantizedRowLayout layoutOf(const QuantizedFactor &factor) {
   return {cast<MemRefType>(factor.values.getType()).getDimSize(2), factor.format};
 }
@@ -218,9 +215,9 @@ void RowPrepacking::packQuantized(const PackedFactor &packed, ValueRange indices
                                          b.getI64IntegerAttr(64));
   RowQuantizer quantizer(b, target, view, k, layoutOf(*c.quantized), buffer);
   QuantizedRows rows{packed.memref, indices.drop_back()};
-  Value first = b.mul(indices.back(), b.index(quantizedTaskRows));
-  Value end = b.min(b.add(first, b.index(quantizedTaskRows)), packed.rows);
-  b.loop(first, end, 1, [&](Value row) { quantizer.pack(row, rows, row, packed.panelRows); });
+  Value first = b.mul(indices.back(), packed.panelRows);
+  Value end = b.min(b.add(first, packed.panelRows), packed.rows);
+  quantizer.pack(first, end, rows, first, packed.panelRows);
 }
 
 PackedFactor RowPrepacking::emitQuantized() {
@@ -237,8 +234,9 @@ PackedFactor RowPrepacking::emitQuantized() {
     packed.paddedRows = b.createOrFold<arith::SelectOp>(fits, rows, packed.paddedRows);
   }
   SmallVector<OpFoldResult> shape = outerSizes(packed), loops = shape;
-  loops.push_back(getAsOpFoldResult(
-      b.createOrFold<arith::CeilDivUIOp>(packed.rows, b.index(quantizedTaskRows))));
+  // A panel a task, so that no two threads write to a line.
+  loops.push_back(
+      getAsOpFoldResult(b.createOrFold<arith::CeilDivUIOp>(packed.rows, packed.panelRows)));
   shape.push_back(
       getAsOpFoldResult(b.mul(packed.paddedRows, b.index(layoutOf(*c.quantized).rowWords()))));
   packed.memref = allocateAligned(b, shape, b.getI32Type());

@@ -100,10 +100,15 @@ void RowQuantizer::packGroup(ArrayRef<Value> elements, function_ref<void(Value, 
   store(arith::MulIOp::create(b, sum, b.constant(i32, -8)), QuantizedRowLayout::sum);
 }
 
-void RowQuantizer::pack(Value row, const QuantizedRows &rows, Value to, Value count) {
-  Value r = b.createOrFold<arith::RemUIOp>(to, count);
-  Value panel = b.mul(b.sub(to, r), b.index(layout.rowWords()));
-  auto packOne = [&](Value group, ArrayRef<Value> elements) {
+/// Groups of a row that are packed before those of the next one: a panel's rows share lines, which
+/// all of a deep row would drive out of the first-level cache.
+static constexpr int64_t groupsInTurn = 24;
+
+void RowQuantizer::pack(Value begin, Value end, const QuantizedRows &rows, Value to, Value count) {
+  auto packOne = [&](Value row, Value group, ArrayRef<Value> elements) {
+    Value target = b.add(to, b.sub(row, begin));
+    Value r = b.createOrFold<arith::RemUIOp>(target, count);
+    Value panel = b.mul(b.sub(target, r), b.index(layout.rowWords()));
     Value first = b.mul(group, b.index(layout.groupWords()));
     packGroup(elements, [&](Value word, int64_t place) {
       SmallVector<Value> at = rows.leading;
@@ -112,7 +117,14 @@ void RowQuantizer::pack(Value row, const QuantizedRows &rows, Value to, Value co
     });
   };
   Value whole = factor.contiguousAlongK ? b.divide(depth, quantizedGroup) : b.index(0);
-  b.loop(b.index(0), whole, 1, [&](Value group) { packOne(group, loadGroup(row, group)); });
-  b.loop(whole, b.index(layout.groups), 1,
-         [&](Value group) { packOne(group, loadPaddedGroup(row, group)); });
+  b.loop(b.index(0), whole, groupsInTurn, [&](Value turn) {
+    Value turnEnd = b.min(b.add(turn, b.index(groupsInTurn)), whole);
+    b.loop(begin, end, 1, [&](Value row) {
+      b.loop(turn, turnEnd, 1, [&](Value group) { packOne(row, group, loadGroup(row, group)); });
+    });
+  });
+  b.loop(begin, end, 1, [&](Value row) {
+    b.loop(whole, b.index(layout.groups), 1,
+           [&](Value group) { packOne(row, group, loadPaddedGroup(row, group)); });
+  });
 }

@@ -39,8 +39,9 @@ public:
       : b(b), lanes(target.lanes(32)), factor(factor), depth(depth), layout(layout),
         buffer(buffer) {}
 
-  /// Row `row` of the factor becomes row `to`, in panels of `count`.
-  void pack(mlir::Value row, const QuantizedRows &rows, mlir::Value to, mlir::Value count);
+  /// Rows `begin` to `end` of the factor become those from `to` on, in panels of `count`.
+  void pack(mlir::Value begin, mlir::Value end, const QuantizedRows &rows, mlir::Value to,
+            mlir::Value count);
 
 private:
   llvm::SmallVector<mlir::Value> loadGroup(mlir::Value row, mlir::Value group);

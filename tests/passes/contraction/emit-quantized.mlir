@@ -9,11 +9,14 @@
 #scales = affine_map<(m, n, k) -> ((n floordiv 8) mod 8, n floordiv 64, k floordiv 32, n mod 8)>
 #y = affine_map<(m, n, k) -> (m, n)>
 
-// Rows are rounded to 16 bits in a loop of their own, 8 a task, the last group of k padded by zeros; in
+// Rows are rounded to 16 bits in a loop of their own, a panel a task, the last group of k padded by zeros; in
 // the loop over tiles there are forms for 1, 2, 4 and many rows. Sums of more than 2 rows do not fit into
 // registers between groups. For more than 4 rows weights are fetched 8 groups ahead, 5 lines a panel.
 // CHECK-LABEL: @tiles
-// CHECK:         scf.forall
+// CHECK:         %[[ONE:.*]] = arith.cmpi sle, %dim, %c1
+// CHECK-NEXT:    %[[PANEL:.*]] = arith.select %[[ONE]], %c1,
+// CHECK:         %[[TASKS:.*]] = arith.ceildivui %dim, %[[PANEL]]
+// CHECK:         scf.forall (%{{.*}}) in (%[[TASKS]])
 // CHECK:           memref.alloc() {alignment = 64 : i64} : memref<32xf32>
 // CHECK:           arith.remui
 // CHECK:           scf.for

@@ -213,7 +213,7 @@ void RowPrepacking::packQuantized(const PackedFactor &packed, ValueRange indices
   FactorView view = viewAt(packed, indices);
   Value buffer = memref::AllocOp::create(b, MemRefType::get({attn::quantizedGroup}, c.accumulator),
                                          b.getI64IntegerAttr(64));
-  RowQuantizer quantizer(b, target, view, k, layoutOf(*c.quantized), buffer);
+  RowQuantizer quantizer(b, target, view, k, layoutOf(*c.quantized), buffer, tile.many.rows);
   QuantizedRows rows{packed.memref, indices.drop_back()};
   Value first = b.mul(indices.back(), packed.panelRows);
   Value end = b.min(b.add(first, packed.panelRows), packed.rows);

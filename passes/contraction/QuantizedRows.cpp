@@ -1,6 +1,8 @@
 #include "passes/contraction/QuantizedRows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/vector/VectorTranspose.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -15,14 +17,19 @@ static constexpr double smallest = 1e-30;
 static constexpr double rounder = 12582912;
 static constexpr int64_t rounderBits = 0x4B400000;
 
+SmallVector<Value> QuantizedRows::indices(EmitBuilder &b, const QuantizedRowLayout &layout,
+                                          Value first, Value group, Value place, Value count,
+                                          Value r) const {
+  Value word = b.add(b.mul(group, b.index(layout.groupWords())), place);
+  SmallVector<Value> all = leading;
+  all.push_back(b.add(b.add(b.mul(first, b.index(layout.rowWords())), b.mul(word, count)), r));
+  return all;
+}
+
 Value QuantizedRows::load(EmitBuilder &b, const QuantizedRowLayout &layout, Value first,
                           Value group, Value place, int64_t count, int64_t r) const {
-  Value word = b.add(b.mul(group, b.index(layout.groupWords())), place);
-  Value at = b.add(b.add(b.mul(first, b.index(layout.rowWords())), b.mul(word, b.index(count))),
-                   b.index(r));
-  SmallVector<Value> indices = leading;
-  indices.push_back(at);
-  return memref::LoadOp::create(b, memref, indices);
+  return memref::LoadOp::create(
+      b, memref, indices(b, layout, first, group, place, b.index(count), b.index(r)));
 }
 
 SmallVector<Value> RowQuantizer::loadGroup(Value row, Value group) {
@@ -58,6 +65,11 @@ static Value reduce(EmitBuilder &b, ArrayRef<Value> vectors,
   return vector::ExtractOp::create(b, b.reduceLanes(all, combine), ArrayRef<int64_t>{0});
 }
 
+static Value concatenate(EmitBuilder &b, Value low, Value high) {
+  int64_t lanes = 2 * cast<VectorType>(low.getType()).getNumElements();
+  return vector::ShuffleOp::create(b, low, high, llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
+}
+
 /// The largest magnitude, a NaN above all others: bits of floats without their sign are ordered so.
 static Value largestMagnitude(EmitBuilder &b, ArrayRef<Value> elements) {
   auto type = VectorType::get(cast<VectorType>(elements[0].getType()).getShape(), b.getI32Type());
@@ -70,7 +82,7 @@ static Value largestMagnitude(EmitBuilder &b, ArrayRef<Value> elements) {
   return arith::BitcastOp::create(b, b.getF32Type(), bits);
 }
 
-void RowQuantizer::packGroup(ArrayRef<Value> elements, function_ref<void(Value, int64_t)> store) {
+RowQuantizer::RoundedGroup RowQuantizer::roundGroup(ArrayRef<Value> elements) {
   Type f32 = b.getF32Type(), i32 = b.getI32Type();
   auto floats = VectorType::get({lanes}, f32), words = VectorType::get({lanes}, i32);
   Value largest = largestMagnitude(b, elements), zero = b.constant(f32, 0);
@@ -79,50 +91,101 @@ void RowQuantizer::packGroup(ArrayRef<Value> elements, function_ref<void(Value, 
   Value most = b.constant(f32, levels);
   Value scale = arith::SelectOp::create(b, isZero, zero, arith::DivFOp::create(b, largest, most));
   Value inverse = arith::SelectOp::create(b, isZero, zero, arith::DivFOp::create(b, most, largest));
+  RoundedGroup group;
   SmallVector<Value> levelsOf;
-  for (auto [v, vector] : llvm::enumerate(elements)) {
+  for (Value vector : elements) {
     Value ratio = arith::MulFOp::create(b, vector, b.splat(floats, inverse));
     Value shifted = arith::AddFOp::create(b, ratio, b.constant(floats, rounder));
     levelsOf.push_back(arith::SubIOp::create(b, arith::BitcastOp::create(b, words, shifted),
                                              b.constant(words, rounderBits)));
     Value narrow =
         arith::TruncIOp::create(b, VectorType::get({lanes}, b.getI16Type()), levelsOf.back());
-    Value pairs = vector::BitCastOp::create(b, VectorType::get({lanes / 2}, i32), narrow);
+    group.pairs.push_back(vector::BitCastOp::create(b, VectorType::get({lanes / 2}, i32), narrow));
+  }
+  group.others.emplace_back(QuantizedRowLayout::scale, arith::BitcastOp::create(b, i32, scale));
+  if (layout.format == attn::WeightFormat::Q8)
+    return group;
+  Value sum = reduce(b, levelsOf,
+                     [&](Value x, Value y) -> Value { return arith::AddIOp::create(b, x, y); });
+  group.others.emplace_back(QuantizedRowLayout::sum,
+                            arith::MulIOp::create(b, sum, b.constant(i32, -8)));
+  return group;
+}
+
+void RowQuantizer::packGroup(ArrayRef<Value> elements, function_ref<void(Value, int64_t)> store) {
+  RoundedGroup group = roundGroup(elements);
+  for (auto [v, pairs] : llvm::enumerate(group.pairs))
     for (int64_t i = 0; i < lanes / 2; ++i)
       store(vector::ExtractOp::create(b, pairs, ArrayRef<int64_t>{i}),
             static_cast<int64_t>(v) * lanes / 2 + i);
-  }
-  store(arith::BitcastOp::create(b, i32, scale), QuantizedRowLayout::scale);
-  if (layout.format == attn::WeightFormat::Q8)
-    return;
-  Value sum = reduce(b, levelsOf,
-                     [&](Value x, Value y) -> Value { return arith::AddIOp::create(b, x, y); });
-  store(arith::MulIOp::create(b, sum, b.constant(i32, -8)), QuantizedRowLayout::sum);
+  for (auto [place, word] : group.others)
+    store(word, place);
 }
 
-/// Groups of a row that are packed before those of the next one: a panel's rows share lines, which
-/// all of a deep row would drive out of the first-level cache.
-static constexpr int64_t groupsInTurn = 24;
+/// Pairs of all rows are transposed, so that each word of the panel is stored at once.
+void RowQuantizer::packPanel(Value first, Value last, const QuantizedRows &rows, Value to) {
+  int64_t count = manyRows;
+  int64_t padded = llvm::alignTo(count, lanes), vectors = quantizedGroup / 2 / lanes;
+  SmallVector<Value> each;
+  for (int64_t r = 0; r < count; ++r)
+    each.push_back(b.min(b.add(first, b.index(r)), last));
+  auto store = [&](Value word, Value group, int64_t place, int64_t r) {
+    SmallVector<Value> at =
+        rows.indices(b, layout, to, group, b.index(place), b.index(count), b.index(r));
+    if (isa<VectorType>(word.getType()))
+      vector::StoreOp::create(b, word, rows.memref, at);
+    else
+      memref::StoreOp::create(b, word, rows.memref, at);
+  };
+  b.loop(b.index(0), b.divide(depth, quantizedGroup), 1, [&](Value group) {
+    SmallVector<SmallVector<Value>> words(vectors);
+    SmallVector<RoundedGroup> rounded;
+    for (Value row : each)
+      rounded.push_back(roundGroup(loadGroup(row, group)));
+    for (int64_t r = 0; r < padded; ++r) {
+      const RoundedGroup &of = rounded[std::min(r, count - 1)];
+      for (int64_t v = 0; v < vectors; ++v)
+        words[v].push_back(concatenate(b, of.pairs[2 * v], of.pairs[2 * v + 1]));
+    }
+    // In ascending order: what a vector writes past the rows of a word, the next word overwrites.
+    for (int64_t v = 0; v < vectors; ++v) {
+      SmallVector<SmallVector<Value>> columns;
+      for (int64_t r = 0; r < padded; r += lanes)
+        columns.push_back(transposeSquare(b, ArrayRef(words[v]).slice(r, lanes)));
+      for (int64_t i = 0; i < lanes; ++i)
+        for (auto [part, column] : llvm::enumerate(columns))
+          store(column[i], group, v * lanes + i, part * lanes);
+    }
+    for (auto [r, of] : llvm::enumerate(rounded))
+      for (auto [place, word] : of.others)
+        store(word, group, place, r);
+  });
+}
 
 void RowQuantizer::pack(Value begin, Value end, const QuantizedRows &rows, Value to, Value count) {
   auto packOne = [&](Value row, Value group, ArrayRef<Value> elements) {
     Value target = b.add(to, b.sub(row, begin));
-    Value r = b.createOrFold<arith::RemUIOp>(target, count);
-    Value panel = b.mul(b.sub(target, r), b.index(layout.rowWords()));
-    Value first = b.mul(group, b.index(layout.groupWords()));
+    Value r = b.createOrFold<arith::RemUIOp>(target, count), first = b.sub(target, r);
     packGroup(elements, [&](Value word, int64_t place) {
-      SmallVector<Value> at = rows.leading;
-      at.push_back(b.add(b.add(panel, r), b.mul(b.add(first, b.index(place)), count)));
-      memref::StoreOp::create(b, word, rows.memref, at);
+      memref::StoreOp::create(b, word, rows.memref,
+                              rows.indices(b, layout, first, group, b.index(place), count, r));
     });
   };
   Value whole = factor.contiguousAlongK ? b.divide(depth, quantizedGroup) : b.index(0);
-  b.loop(b.index(0), whole, groupsInTurn, [&](Value turn) {
-    Value turnEnd = b.min(b.add(turn, b.index(groupsInTurn)), whole);
+  auto packRows = [&] {
     b.loop(begin, end, 1, [&](Value row) {
-      b.loop(turn, turnEnd, 1, [&](Value group) { packOne(row, group, loadGroup(row, group)); });
+      b.loop(b.index(0), whole, 1,
+             [&](Value group) { packOne(row, group, loadGroup(row, group)); });
     });
-  });
+  };
+  if (manyRows && factor.contiguousAlongK) {
+    Value isMany =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, count, b.index(manyRows));
+    b.branch(
+        isMany, [&] { packPanel(begin, b.sub(end, b.index(1)), rows, to); }, packRows);
+  } else {
+    packRows();
+  }
   b.loop(begin, end, 1, [&](Value row) {
     b.loop(whole, b.index(layout.groups), 1,
            [&](Value group) { packOne(row, group, loadPaddedGroup(row, group)); });

@@ -26,18 +26,23 @@ struct QuantizedRows {
   mlir::Value memref;
   llvm::SmallVector<mlir::Value> leading; // indices of the memref's dims but the last
 
+  llvm::SmallVector<mlir::Value> indices(EmitBuilder &b, const QuantizedRowLayout &layout,
+                                         mlir::Value first, mlir::Value group, mlir::Value place,
+                                         mlir::Value count, mlir::Value r) const;
   mlir::Value load(EmitBuilder &b, const QuantizedRowLayout &layout, mlir::Value first,
                    mlir::Value group, mlir::Value place, int64_t count, int64_t r) const;
 };
 
-/// Rounds rows one by one.
+/// Rounds rows, those of a panel of many at once.
 class RowQuantizer {
 public:
-  /// `buffer` is scratch memory for a group of floats.
+  /// `buffer` is scratch memory for a group of floats. Panels of `manyRows`, if not 0, are packed
+  /// all rows at a time.
   RowQuantizer(EmitBuilder &b, const TargetInfo &target, const FactorView &factor,
-               mlir::Value depth, const QuantizedRowLayout &layout, mlir::Value buffer)
-      : b(b), lanes(target.lanes(32)), factor(factor), depth(depth), layout(layout),
-        buffer(buffer) {}
+               mlir::Value depth, const QuantizedRowLayout &layout, mlir::Value buffer,
+               int64_t manyRows = 0)
+      : b(b), lanes(target.lanes(32)), factor(factor), depth(depth), layout(layout), buffer(buffer),
+        manyRows(manyRows) {}
 
   /// Rows `begin` to `end` of the factor become those from `to` on, in panels of `count`.
   void pack(mlir::Value begin, mlir::Value end, const QuantizedRows &rows, mlir::Value to,
@@ -46,6 +51,12 @@ public:
 private:
   llvm::SmallVector<mlir::Value> loadGroup(mlir::Value row, mlir::Value group);
   llvm::SmallVector<mlir::Value> loadPaddedGroup(mlir::Value row, mlir::Value group);
+  struct RoundedGroup {
+    llvm::SmallVector<mlir::Value> pairs;                         // as many vectors as elements
+    llvm::SmallVector<std::pair<int64_t, mlir::Value>, 2> others; // place, word
+  };
+  RoundedGroup roundGroup(llvm::ArrayRef<mlir::Value> elements);
+  void packPanel(mlir::Value first, mlir::Value last, const QuantizedRows &rows, mlir::Value to);
   void packGroup(llvm::ArrayRef<mlir::Value> elements,
                  llvm::function_ref<void(mlir::Value word, int64_t place)> store);
 
@@ -55,6 +66,7 @@ private:
   mlir::Value depth;
   QuantizedRowLayout layout;
   mlir::Value buffer;
+  int64_t manyRows;
 };
 
 } // namespace fovea

@@ -9,7 +9,9 @@
 #scales = affine_map<(m, n, k) -> ((n floordiv 8) mod 8, n floordiv 64, k floordiv 32, n mod 8)>
 #y = affine_map<(m, n, k) -> (m, n)>
 
-// Rows are rounded to 16 bits in a loop of their own, a panel a task, the last group of k padded by zeros; in
+// Rows are rounded to 16 bits in a loop of their own, a panel a task, the last group of k padded by zeros.
+// Pairs of the 6 of a whole panel are transposed: 8 words a vector, which the next word or the scales
+// overwrite in part. Few rows are packed element by element. In
 // the loop over tiles there are forms for 1, 2, 4 and many rows. Sums of more than 2 rows do not fit into
 // registers between groups. For more than 4 rows weights are fetched 8 groups ahead, 5 lines a panel.
 // CHECK-LABEL: @tiles
@@ -18,12 +20,20 @@
 // CHECK:         %[[TASKS:.*]] = arith.ceildivui %dim, %[[PANEL]]
 // CHECK:         scf.forall (%{{.*}}) in (%[[TASKS]])
 // CHECK:           memref.alloc() {alignment = 64 : i64} : memref<32xf32>
-// CHECK:           arith.remui
-// CHECK:           scf.for
-// CHECK-COUNT-4:     vector.load {{.*}} vector<8xf32>
-// CHECK:             arith.maxsi {{.*}} : vector<8xi32>
-// CHECK:             arith.divf
-// CHECK:             arith.trunci {{.*}} : vector<8xi32> to vector<8xi16>
+// CHECK:           %[[MANY:.*]] = arith.cmpi eq, %[[PANEL]], %c6
+// CHECK:           scf.if %[[MANY]]
+// CHECK-COUNT-24:    vector.load {{.*}} vector<8xf32>
+// CHECK-COUNT-16:    vector.store {{.*}} : memref<?xi32>, vector<8xi32>
+// CHECK-COUNT-6:     memref.store {{.*}} : memref<?xi32>
+// CHECK-NOT:         memref.store
+// CHECK:           else
+// CHECK:             scf.for
+// CHECK:               arith.remui
+// CHECK-COUNT-4:       vector.load {{.*}} vector<8xf32>
+// CHECK:               arith.maxsi {{.*}} : vector<8xi32>
+// CHECK:               arith.divf
+// CHECK:               arith.trunci {{.*}} : vector<8xi32> to vector<8xi16>
+// CHECK-COUNT-17:      memref.store {{.*}} : memref<?xi32>
 // CHECK:         } {attn.kernel_name = "pack"}
 // CHECK:         scf.forall
 // CHECK:           scf.if

@@ -19,6 +19,10 @@ inline llvm::SmallVector<mlir::func::FuncOp> entriesOf(mlir::ModuleOp module) {
   return llvm::to_vector(llvm::make_filter_range(module.getOps<mlir::func::FuncOp>(), isEntry));
 }
 
+/// Leaves `kept` as the only entry: others go, or stay as functions of the module where they are
+/// called.
+void keepEntry(mlir::ModuleOp module, llvm::StringRef kept);
+
 } // namespace fovea
 
 #endif // FOVEA_PASSES_ENTRIES_H

@@ -6,6 +6,7 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/Entries.h"
 #include "passes/TargetInfo.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -81,18 +82,6 @@ static llvm::Error checkOptions(const LoweringOptions &options) {
                                  options.target + "'");
 }
 
-/// An entry that others call stays as a function of the module.
-static void eraseOtherEntries(ModuleOp module, StringRef kept) {
-  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
-    if (!function.isPublic() || function.getName() == kept)
-      continue;
-    if (SymbolTable::symbolKnownUseEmpty(function, module))
-      function.erase();
-    else
-      function.setPrivate();
-  }
-}
-
 /// Checks the module once, after all passes of the phase: checking after each takes as long as the
 /// passes, and the tests do it. Kernels are checked in their last form, the LLVM dialect.
 static LogicalResult runPhase(ModuleOp module, Phase phase, bool isLast,
@@ -120,7 +109,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const Loweri
   pipelineOptions.quantize = options.quantize;
   OwningOpRef<ModuleOp> lowered(module.clone());
   if (!options.entry.empty())
-    eraseOtherEntries(*lowered, options.entry);
+    keepEntry(*lowered, options.entry);
   observer.started(options);
   observer.reached(Phase::Input, *lowered);
   for (Phase phase : loweringPhases) {

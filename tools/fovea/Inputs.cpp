@@ -1,6 +1,7 @@
 #include "Inputs.h"
 #include "frontend/Npy.h"
 #include "frontend/Safetensors.h"
+#include "passes/Entries.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -38,14 +39,17 @@ llvm::Expected<NamedTensors> tool::readInputs(StringRef path, const EntrySignatu
 }
 
 llvm::Expected<std::shared_ptr<const WeightSource>>
-tool::chooseWeights(StringRef path, StringRef modelPath, const Model &model, int64_t seed) {
-  if (!hasWeights(model.graph.module()))
+tool::chooseWeights(StringRef path, StringRef modelPath, const Model &model,
+                    const EntrySignature &entry, int64_t seed) {
+  mlir::OwningOpRef<mlir::ModuleOp> module(model.graph.module().clone());
+  keepEntry(*module, entry.name);
+  if (!hasWeights(*module))
     return nullptr;
   auto weights = findWeights(path, modelPath);
   if (!weights || *weights)
     return weights;
   llvm::errs() << "note: no --weights: the weights are random numbers of seed " << seed << "\n";
-  return makeRandomWeights(model.graph.module(), seed);
+  return makeRandomWeights(*module, seed);
 }
 
 std::vector<TensorView> tool::viewsOf(const NamedTensors &tensors) {

@@ -13,9 +13,10 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 llvm::Expected<NamedTensors> readInputs(llvm::StringRef path, const EntrySignature &entry);
 
 /// The weights at `path` or of the model directory `modelPath`, else random ones, which a note on
-/// stderr says. Null if the model has none.
+/// stderr says. Null if the entry uses none.
 llvm::Expected<std::shared_ptr<const WeightSource>>
-chooseWeights(llvm::StringRef path, llvm::StringRef modelPath, const Model &model, int64_t seed);
+chooseWeights(llvm::StringRef path, llvm::StringRef modelPath, const Model &model,
+              const EntrySignature &entry, int64_t seed);
 
 std::vector<TensorView> viewsOf(const NamedTensors &tensors);
 

@@ -136,7 +136,7 @@ static llvm::Error inspectEntry(const InspectOptions &options, const Model &mode
                                     : readInputs(options.input, entry);
   if (llvm::Error error = std::move(made).moveInto(inputs))
     return error;
-  if (llvm::Error error = chooseWeights(options.weights, options.model, model, options.seed)
+  if (llvm::Error error = chooseWeights(options.weights, options.model, model, entry, options.seed)
                               .moveInto(compileOptions.weights))
     return error;
   llvm::Expected<Executable> executable = compile(model.graph, compileOptions);

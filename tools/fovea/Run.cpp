@@ -241,7 +241,7 @@ static llvm::Error runEntry(const RunOptions &options, const Model &model,
   if (options.input.empty())
     if (llvm::Error error = makeRandomInputs(entry, model.dims, options.seed).moveInto(inputs))
       return error;
-  if (llvm::Error error = chooseWeights(options.weights, options.model, model, options.seed)
+  if (llvm::Error error = chooseWeights(options.weights, options.model, model, entry, options.seed)
                               .moveInto(compileOptions.weights))
     return error;
   CompilationRecord record;

@@ -14,6 +14,14 @@ char UsageError::ID;
 
 llvm::Error tool::usageError(const Twine &message) { return llvm::make_error<UsageError>(message); }
 
+llvm::Error tool::checkOneGiven(StringRef names,
+                                llvm::ArrayRef<const std::optional<std::string> *> options) {
+  auto given = llvm::count_if(options, [](const auto *option) { return option->has_value(); });
+  if (given == 1)
+    return llvm::Error::success();
+  return usageError("expected one of " + names + ", got " + (given ? "several" : "none"));
+}
+
 bool CommandLine::Option::isNamed(StringRef name) const {
   return llvm::is_contained(llvm::split(names, ","), name);
 }
@@ -34,6 +42,14 @@ void CommandLine::flag(StringRef names, StringRef help, bool &target) {
 void CommandLine::text(StringRef names, StringRef value, StringRef help, std::string &target) {
   std::string shown = target.empty() ? help.str() : (help + " (default: " + target + ")").str();
   options.push_back({names.str(), value.str(), shown, [&target](StringRef given) {
+                       target = given.str();
+                       return llvm::Error::success();
+                     }});
+}
+
+void CommandLine::text(StringRef names, StringRef value, StringRef help,
+                       std::optional<std::string> &target) {
+  options.push_back({names.str(), value.str(), help.str(), [&target](StringRef given) {
                        target = given.str();
                        return llvm::Error::success();
                      }});

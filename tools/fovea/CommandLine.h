@@ -41,6 +41,9 @@ public:
   /// An option whose value is text; the default is what `target` holds.
   void text(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
             std::string &target);
+  /// The same without a default: empty if it was not given, which is not the same as the text "".
+  void text(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
+            std::optional<std::string> &target);
   /// One of `values`; the first if the option stands without "=VALUE".
   void choice(llvm::StringRef names, llvm::ArrayRef<llvm::StringRef> values, llvm::StringRef help,
               std::string &target);
@@ -95,6 +98,10 @@ private:
   bool positionalGiven = false;
   std::vector<Option> options;
 };
+
+/// A usage error unless exactly one of the options, which are called `names`, was given.
+llvm::Error checkOneGiven(llvm::StringRef names,
+                          llvm::ArrayRef<const std::optional<std::string> *> options);
 
 /// "NAME=VALUE" cut in two; a usage error without a name or "=".
 llvm::Expected<std::pair<std::string, std::string>> splitAssignment(llvm::StringRef text);

@@ -20,7 +20,8 @@ using llvm::StringRef;
 
 namespace {
 struct GenerateOptions {
-  std::string model, prompt, file, ids;
+  std::string model;
+  std::optional<std::string> prompt, file, ids;
   ModelOptions compile;
   SamplingFlags sampling;
   ReportingOptions reporting;
@@ -77,10 +78,10 @@ static llvm::Expected<std::vector<TokenId>> parseIds(StringRef text) {
 /// Also leaves the text of the prompt, if it is one, in the options.
 static llvm::Expected<std::vector<TokenId>> readPrompt(GenerateOptions &options,
                                                        const LanguageModel &model) {
-  if (!options.ids.empty())
-    return parseIds(options.ids);
-  if (!options.file.empty()) {
-    auto file = readFile(options.file);
+  if (options.ids)
+    return parseIds(*options.ids);
+  if (options.file) {
+    auto file = readFile(*options.file);
     if (!file)
       return file.takeError();
     options.prompt = (*file)->getBuffer().str();
@@ -89,15 +90,11 @@ static llvm::Expected<std::vector<TokenId>> readPrompt(GenerateOptions &options,
     return llvm::createStringError(options.model +
                                    ": expected a tokenizer.json, or vocab.json and merges.txt, to "
                                    "read the prompt with; --ids gives one as token ids");
-  return model.tokenizer()->encode(options.prompt);
-}
-
-static llvm::Error checkPrompts(const GenerateOptions &options) {
-  int given = !options.prompt.empty() + !options.file.empty() + !options.ids.empty();
-  if (given == 1)
-    return llvm::Error::success();
-  return usageError("expected one of -p, -f and --ids, got " +
-                    (given ? "several" : llvm::Twine("none")));
+  auto ids = model.tokenizer()->encode(*options.prompt);
+  if (ids && ids->empty())
+    return llvm::createStringError("the prompt is empty, and the tokenizer of " + options.model +
+                                   " begins texts with no token of its own: expected some text");
+  return ids;
 }
 
 //===----------------------------------------------------------------------===//
@@ -151,7 +148,7 @@ static llvm::Expected<Generation> stream(const GenerateOptions &options, const L
   generation.ignoreEos = options.ignoreEos;
   bool usesIds = options.printIds || !model.tokenizer();
   if (!usesIds)
-    llvm::outs() << options.prompt;
+    llvm::outs() << options.prompt.value_or("");
   generation.onToken = [&](TokenId token, StringRef piece) {
     if (usesIds)
       llvm::outs() << token << " ";
@@ -167,7 +164,8 @@ static llvm::Expected<Generation> stream(const GenerateOptions &options, const L
 }
 
 static llvm::Error generate(GenerateOptions options) {
-  if (llvm::Error error = checkPrompts(options))
+  if (llvm::Error error =
+          checkOneGiven("-p, -f and --ids", {&options.prompt, &options.file, &options.ids}))
     return error;
   llvm::Expected<SamplingOptions> sampling = options.sampling.parse();
   if (!sampling)

@@ -12,7 +12,8 @@ using namespace fovea::tool;
 
 namespace {
 struct Options {
-  std::string model, file, text;
+  std::string model;
+  std::optional<std::string> file, text;
   PerplexityOptions measure;
   int64_t threads = 0;
 };
@@ -37,10 +38,10 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
 }
 
 static llvm::Expected<std::vector<TokenId>> readTokens(Options &options) {
-  if (options.file.empty() == options.text.empty())
-    return llvm::make_error<UsageError>("expected one of -f and -p");
-  if (!options.file.empty()) {
-    auto file = readFile(options.file);
+  if (llvm::Error error = checkOneGiven("-f and -p", {&options.file, &options.text}))
+    return std::move(error);
+  if (options.file) {
+    auto file = readFile(*options.file);
     if (!file)
       return file.takeError();
     options.text = (*file)->getBuffer().str();
@@ -48,7 +49,7 @@ static llvm::Expected<std::vector<TokenId>> readTokens(Options &options) {
   llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(options.model);
   if (!tokenizer)
     return tokenizer.takeError();
-  return tokenizer->encode(options.text);
+  return tokenizer->encode(*options.text);
 }
 
 /// What the text is predicted with besides what is stored; empty if nothing.

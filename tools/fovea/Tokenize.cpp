@@ -11,7 +11,8 @@ using llvm::StringRef;
 
 namespace {
 struct TokenizeOptions {
-  std::string model, prompt, ids;
+  std::string model;
+  std::optional<std::string> prompt, ids;
   bool plain = false, tokens = false;
 };
 } // namespace
@@ -30,7 +31,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
 
 static llvm::Error decode(const Tokenizer &tokenizer, const TokenizeOptions &options) {
   std::vector<TokenId> ids;
-  for (StringRef word : llvm::split(options.ids, ' ')) {
+  for (StringRef word : llvm::split(*options.ids, ' ')) {
     if (word.empty())
       continue;
     TokenId id;
@@ -46,7 +47,7 @@ static llvm::Error decode(const Tokenizer &tokenizer, const TokenizeOptions &opt
 }
 
 static llvm::Error encode(const Tokenizer &tokenizer, const TokenizeOptions &options) {
-  llvm::Expected<std::vector<TokenId>> ids = tokenizer.encode(options.prompt, !options.plain);
+  llvm::Expected<std::vector<TokenId>> ids = tokenizer.encode(*options.prompt, !options.plain);
   if (!ids)
     return ids.takeError();
   if (!options.tokens) {
@@ -65,10 +66,12 @@ llvm::Error tool::tokenizeCommand(llvm::ArrayRef<const char *> arguments) {
   llvm::Expected<bool> proceed = parseOptions(arguments, options);
   if (!proceed || !*proceed)
     return proceed.takeError();
+  if (llvm::Error error = checkOneGiven("-p and --decode", {&options.prompt, &options.ids}))
+    return error;
   llvm::Expected<Tokenizer> tokenizer = llvm::sys::fs::is_directory(options.model)
                                             ? Tokenizer::fromDirectory(options.model)
                                             : Tokenizer::fromFile(options.model);
   if (!tokenizer)
     return tokenizer.takeError();
-  return options.ids.empty() ? encode(*tokenizer, options) : decode(*tokenizer, options);
+  return options.ids ? decode(*tokenizer, options) : encode(*tokenizer, options);
 }

@@ -1,4 +1,5 @@
 #include "dialect/VerifierUtils.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/CallInterfaces.h"
 
 using namespace mlir;
@@ -93,4 +94,17 @@ LogicalResult fovea::attn::checkRegion(Operation *op, StringRef label, StringRef
     return diagnostic << "no attn.yield";
   }
   return checkWritesNothing(op, label, name, region);
+}
+
+static LogicalResult checkDimExists(tensor::DimOp dim) {
+  std::optional<int64_t> index = dim.getConstantIndex();
+  auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
+  if (!index || !type || (*index >= 0 && *index < type.getRank()))
+    return success();
+  return dim.emitError("dim ") << *index << " is out of range for " << type;
+}
+
+LogicalResult fovea::attn::checkDimsExist(Operation *root) {
+  auto walk = root->walk([](tensor::DimOp dim) { return WalkResult(checkDimExists(dim)); });
+  return success(!walk.wasInterrupted());
 }

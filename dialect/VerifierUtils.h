@@ -47,6 +47,10 @@ llvm::LogicalResult checkRegion(mlir::Operation *op, llvm::StringRef label, llvm
                                 mlir::Region &region, mlir::TypeRange arguments,
                                 mlir::Type yielded);
 
+/// Fails where a tensor.dim asks for a dim that its tensor has not: to MLIR that is undefined
+/// behaviour, so that it folds to anything. The error is at the op, without a label.
+llvm::LogicalResult checkDimsExist(mlir::Operation *root);
+
 } // namespace fovea::attn
 
 #endif // FOVEA_DIALECT_VERIFIERUTILS_H

@@ -1,8 +1,8 @@
 // Reads MLIR text: first a scan for what the recursive parser could not survive, then the parser
 // and the verifier, then the conventions for entries.
 #include "frontend/MlirText.h"
+#include "dialect/VerifierUtils.h"
 #include "frontend/Diagnostics.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -220,17 +220,8 @@ static LogicalResult checkCalls(ModuleOp module) {
   return success();
 }
 
-/// The dim that does not exist is undefined behaviour to MLIR, and folds to anything.
-static LogicalResult checkDim(tensor::DimOp dim) {
-  std::optional<int64_t> index = dim.getConstantIndex();
-  auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
-  if (!index || !type || (*index >= 0 && *index < type.getRank()))
-    return success();
-  return dim.emitError("dim ") << *index << " is out of range for " << type;
-}
-
 static LogicalResult checkConventions(ModuleOp module) {
-  if (module.walk([](tensor::DimOp dim) { return WalkResult(checkDim(dim)); }).wasInterrupted())
+  if (failed(attn::checkDimsExist(module)))
     return failure();
   for (func::FuncOp function : module.getOps<func::FuncOp>())
     if (isEntry(function) && failed(checkEntry(function)))

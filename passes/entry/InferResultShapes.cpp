@@ -1,5 +1,6 @@
 // The shape side of an entry, as a function of its own: the runtime calls it to allocate results
 // before the entry runs.
+#include "dialect/VerifierUtils.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
@@ -105,7 +106,7 @@ static LogicalResult verifyArguments(func::FuncOp function) {
 }
 
 static LogicalResult inferShapes(OpBuilder &b, func::FuncOp function) {
-  if (failed(verifyArguments(function)))
+  if (failed(verifyArguments(function)) || failed(attn::checkDimsExist(function)))
     return failure();
   b.setInsertionPointAfter(function);
   auto shapes = cast<func::FuncOp>(b.clone(*function));

@@ -59,3 +59,23 @@ func.func @scalar(%x: f32) -> tensor<1xf32> {
   %e = tensor.empty() : tensor<1xf32>
   return %e : tensor<1xf32>
 }
+
+// -----
+
+func.func @no_such_dim(%x: tensor<?x?xf32>) -> tensor<?x4xf32> {
+  %c2 = arith.constant 2 : index
+  // expected-error @below {{dim 2 is out of range for 'tensor<?x?xf32>'}}
+  %n = tensor.dim %x, %c2 : tensor<?x?xf32>
+  %e = tensor.empty(%n) : tensor<?x4xf32>
+  return %e : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @dim_below_zero(%x: tensor<?x?xf32>) -> tensor<?x4xf32> {
+  %c = arith.constant -1 : index
+  // expected-error @below {{dim -1 is out of range for 'tensor<?x?xf32>'}}
+  %n = tensor.dim %x, %c : tensor<?x?xf32>
+  %e = tensor.empty(%n) : tensor<?x4xf32>
+  return %e : tensor<?x4xf32>
+}

@@ -18,12 +18,14 @@ static llvm::Error checkDropout(double p, const std::optional<SymbolicTensor> &s
 }
 
 /// A softcap of 0 makes every score NaN; a negative one is one above 0 with a sign too many.
-static llvm::Error checkScores(const AttentionOptions &options) {
+static llvm::Error checkOptions(const AttentionOptions &options) {
   if (std::optional<double> cap = options.softcap; cap && !(*cap > 0 && std::isfinite(*cap)))
     return makeError(llvm::formatv("attention: expected a finite softcap above 0, got {0}", *cap));
   std::optional<int64_t> buckets = options.buckets.constant();
   if (options.bucket && buckets && *buckets < 1)
     return makeError("attention: expected at least 1 bucket, got " + std::to_string(*buckets));
+  if (options.queryOffset)
+    return checkIntegerScalar("attention", "offset", *options.queryOffset);
   return llvm::Error::success();
 }
 
@@ -102,7 +104,7 @@ Expected<AttentionResults> GraphBuilder::attention(const SymbolicTensor &query,
     return dims.takeError();
   if (llvm::Error error = checkDropout(options.dropout, options.seed))
     return error;
-  if (llvm::Error error = checkScores(options))
+  if (llvm::Error error = checkOptions(options))
     return error;
   if (options.maskTensor)
     if (llvm::Error error = checkMaskTensor(*options.maskTensor, *dims))

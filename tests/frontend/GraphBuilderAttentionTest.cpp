@@ -194,7 +194,7 @@ TEST_F(GraphBuilderTest, AttentionOptionErrors) {
   EXPECT_EQ(error([&](auto &o) { o.maskTensor = x[3]; }),
             "attention: expected a mask that broadcasts to [B, 8, L, L], got bool[1, 1, 1, 1, 1]");
   EXPECT_EQ(error([&](auto &o) { o.queryOffset = x[1]; }),
-            "index: expected it to be an integer scalar, got bool[4, 4]");
+            "attention: expected offset to be an integer scalar, got bool[4, 4]");
   EXPECT_EQ(error([&](auto &o) { o.mask = lastArgument; }),
             "attention mask: expected bool, got index");
   EXPECT_EQ(error([&](auto &o) { o.score = lastArgument; }),

@@ -248,6 +248,8 @@ TEST_F(ImporterTest, BucketsAndSoftcap) {
             Messages{"expected index, got the number 0.5"});
   EXPECT_EQ(inBody("y = attention(x, x, x, softcap=0)"),
             Messages{"attention: expected a finite softcap above 0, got 0.00"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, offset=arange(0, 3))"),
+            Messages{"attention: expected offset to be an integer scalar, got i64[3]"});
 }
 
 // A number is no truth value, neither as a mask nor as a condition in a mask or score function.

@@ -146,21 +146,27 @@ void KvCache::advance(int64_t sequence, int64_t count) {
   highest[sequence] = std::max(highest[sequence], lengths[sequence]);
 }
 
+llvm::Error KvCache::checkWindows(int64_t length, int64_t high) const {
+  // A ring still holds the last rows that were ever written. The next token, at `length`, sees the
+  // window - 1 positions before it.
+  for (auto [entry, tensor] : llvm::zip_equal(layout.tensors, tensors)) {
+    int64_t rows = tensor.size(llvm::find(entry.sizes, 0) - entry.sizes.begin() + 1);
+    int64_t oldest = std::max<int64_t>(0, high - rows);
+    if (entry.isRing && length > 0 && std::max<int64_t>(0, length - layout.window + 1) < oldest)
+      return llvm::createStringError("the window of layer cache '" + entry.name +
+                                     "' holds positions " + Twine(oldest) + " to " +
+                                     Twine(high - 1) + "; a sequence of " + Twine(length) +
+                                     " tokens cannot go on from them");
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error KvCache::truncate(int64_t sequence, int64_t length) {
   if (length < 0 || length > lengths[sequence])
     return llvm::createStringError("expected a length of 0 to " + Twine(lengths[sequence]) +
                                    " to cut the sequence to, got " + Twine(length));
-  // A ring still holds the last rows that were ever written. The next token, at `length`, sees
-  // the window - 1 positions before it.
-  for (auto [entry, tensor] : llvm::zip_equal(layout.tensors, tensors)) {
-    int64_t rows = tensor.size(llvm::find(entry.sizes, 0) - entry.sizes.begin() + 1);
-    int64_t oldest = std::max<int64_t>(0, highest[sequence] - rows);
-    if (entry.isRing && length > 0 && std::max<int64_t>(0, length - layout.window + 1) < oldest)
-      return llvm::createStringError("the window of layer cache '" + entry.name +
-                                     "' holds positions " + Twine(oldest) + " to " +
-                                     Twine(highest[sequence] - 1) + "; a sequence of " +
-                                     Twine(length) + " tokens cannot go on from them");
-  }
+  if (llvm::Error error = checkWindows(length, highest[sequence]))
+    return error;
   lengths[sequence] = length;
   if (length == 0)
     highest[sequence] = 0;

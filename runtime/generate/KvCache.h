@@ -76,6 +76,9 @@ public:
   void advance(int64_t sequence, int64_t count);
 
 private:
+  /// An error if a ring that was written up to `high` lacks what the token at `length` sees.
+  llvm::Error checkWindows(int64_t length, int64_t high) const;
+
   CacheLayout layout;
   std::vector<Tensor> tensors; // [sequences, ...]
   std::vector<int64_t> lengths;

@@ -75,6 +75,8 @@ llvm::Error KvCache::load(llvm::StringRef path) {
       return llvm::createStringError((*file)->location() + ": expected a length of 0 to " +
                                      llvm::Twine(maxLength) + " of sequence " + llvm::Twine(i) +
                                      ", got " + llvm::Twine(length) + " of " + llvm::Twine(high));
+    if (llvm::Error error = checkWindows(length, high))
+      return llvm::createStringError((*file)->location() + ": " + llvm::toString(std::move(error)));
   }
   for (auto [tensor, view] : llvm::zip_equal(tensors, found))
     if (llvm::Error error = copyElements(view, tensor.mutableView()))

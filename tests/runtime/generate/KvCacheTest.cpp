@@ -1,6 +1,8 @@
 // What caches promise: the same bits in parts and in company, as copies and from files.
 #include "runtime/generate/LanguageModel.h"
 #include "tests/runtime/generate/ModelTesting.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Endian.h"
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -177,6 +179,62 @@ TEST(KvCache, FileThatNamesNoModelDoesNotFit) {
   files.write("cache.safetensors", contents);
   EXPECT_TRUE(failsWith(cache.load(path), path + ": expected a cache whose metadata say of which "
                                                  "model it is, as 'model', got one"));
+}
+
+/// Bytes from the start of a safetensors file to its data.
+static size_t headerSize(llvm::StringRef contents) {
+  return 8 + static_cast<size_t>(llvm::support::endian::read64le(contents.data()));
+}
+
+/// Where in a file the tensor begins.
+static size_t placeOf(llvm::StringRef contents, llvm::StringRef name) {
+  llvm::StringRef rest = contents.split(name).second.split("data_offsets").second;
+  size_t begin = 0;
+  rest.drop_until(llvm::isDigit).consumeInteger(10, begin);
+  return headerSize(contents) + begin;
+}
+
+// Wherever it is cut and whatever its header says: nothing is read that is not there.
+TEST(KvCache, DamagedFileIsAnErrorOrACache) {
+  LanguageModel model = load("mistral");
+  TemporaryDirectory files;
+  KvCache cache = llvm::cantFail(model.createCache());
+  llvm::cantFail(model.prefill(cache, 0, std::vector<TokenId>(9, 1)));
+  ASSERT_TRUE(succeeds(cache.save(files.path("whole.safetensors"))));
+  std::string whole = files.read("whole.safetensors");
+  size_t header = headerSize(whole);
+  ASSERT_LT(header, whole.size());
+  for (size_t size = 0; size < whole.size(); size += size < header + 8 ? 1 : 61)
+    EXPECT_TRUE(failsWith(cache.load(files.write("cut.safetensors", whole.substr(0, size))), ""));
+  for (size_t at = 0; at < header; ++at)
+    for (char bit : {1, 16, -128}) {
+      std::string damaged = whole;
+      damaged[at] ^= bit;
+      llvm::consumeError(cache.load(files.write("damaged.safetensors", damaged)));
+      EXPECT_TRUE(cache.length(0) == 9) << at;
+    }
+}
+
+TEST(KvCache, LengthsThatARingCannotHaveAreRefused) {
+  ModelOptions options;
+  options.chunkSize = 4;
+  LanguageModel model = load("mistral", options);
+  TemporaryDirectory files;
+  std::string path = files.path("cache.safetensors");
+  KvCache cache = llvm::cantFail(model.createCache());
+  llvm::cantFail(model.prefill(cache, 0, std::vector<TokenId>(24, 1)));
+  ASSERT_TRUE(succeeds(cache.save(path)));
+  std::string contents = files.read("cache.safetensors");
+  size_t at = placeOf(contents, "sequence.lengths");
+  ASSERT_EQ(contents[at], 24);
+  for (auto [length, message] : {std::pair<char, const char *>{19, ": the window of layer cache "},
+                                 {25, ": expected a length of 0 to "},
+                                 {127, ": expected a length of 0 to "}}) {
+    contents[at] = length;
+    EXPECT_TRUE(failsWith(cache.load(files.write("cache.safetensors", contents)), path + message));
+  }
+  contents[at] = 20;
+  EXPECT_TRUE(succeeds(cache.load(files.write("cache.safetensors", contents))));
 }
 
 TEST(KvCache, ContextIsEnforced) {

@@ -77,6 +77,11 @@ struct Sequence : Normalizer {
       if (!next)
         return next.takeError();
       result = std::move(*next);
+      if (result.size() > maxTextBytes)
+        return llvm::createStringError("normalizing a text of " + llvm::Twine(text.size()) +
+                                       " bytes makes it " + llvm::Twine(result.size()) +
+                                       " bytes long; expected at most " +
+                                       llvm::Twine(maxTextBytes));
     }
     return result;
   }

@@ -1,4 +1,5 @@
 #include "frontend/tokenizer/Pattern.h"
+#include "frontend/Shortened.h"
 #include "frontend/tokenizer/Unicode.h"
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -26,7 +27,7 @@ Expected<Pattern> Pattern::regex(StringRef expression) {
       pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated->data()), translated->size(),
                     PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (!code)
-    return llvm::createStringError("the expression '" + expression +
+    return llvm::createStringError("the expression '" + shortened(expression) +
                                    "' is wrong: " + messageOf(error));
   // Without a just-in-time compiler matching is slower, and otherwise the same.
   pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
@@ -106,7 +107,7 @@ private:
 };
 } // namespace
 
-llvm::Error Pattern::run(StringRef text, std::vector<Span> &found) const {
+llvm::Error Pattern::visitRegex(StringRef text, OnMatch onMatch) const {
   Search search(code.get(), text);
   for (size_t begin = 0; begin < text.size();) {
     Expected<std::optional<Span>> match = search.next(begin);
@@ -115,39 +116,58 @@ llvm::Error Pattern::run(StringRef text, std::vector<Span> &found) const {
     if (!*match)
       break;
     begin = (*match)->end;
-    if ((*match)->begin < begin)
-      found.push_back(**match);
-    else if (begin < text.size()) // an empty match separates nothing
+    if ((*match)->begin < begin) {
+      if (llvm::Error error = onMatch(**match))
+        return error;
+    } else if (begin < text.size()) { // an empty match separates nothing
       begin += *codePointLength(text.drop_front(begin));
+    }
   }
+  return llvm::Error::success();
+}
+
+llvm::Error Pattern::visit(StringRef text, OnMatch onMatch) const {
+  if (code)
+    return visitRegex(text, onMatch);
+  if (needle.empty())
+    return llvm::Error::success();
+  for (size_t at = text.find(needle); at != StringRef::npos;
+       at = text.find(needle, at + needle.size()))
+    if (llvm::Error error = onMatch({at, at + needle.size()}))
+      return error;
   return llvm::Error::success();
 }
 
 Expected<std::vector<Span>> Pattern::matches(StringRef text) const {
   std::vector<Span> found;
-  if (code) {
-    if (llvm::Error error = run(text, found))
-      return std::move(error);
-    return found;
-  }
-  if (needle.empty())
-    return found;
-  for (size_t at = text.find(needle); at != StringRef::npos;
-       at = text.find(needle, at + needle.size()))
-    found.push_back({at, at + needle.size()});
+  auto keep = [&](Span match) {
+    found.push_back(match);
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = visit(text, keep))
+    return std::move(error);
   return found;
 }
 
 Expected<std::string> Pattern::replaceAll(StringRef text, StringRef by) const {
-  Expected<std::vector<Span>> found = matches(text);
-  if (!found)
-    return found.takeError();
   std::string result;
   size_t copied = 0;
-  for (Span match : *found) {
-    result += text.slice(copied, match.begin);
-    result += by;
-    copied = match.end;
-  }
-  return result + text.drop_front(copied).str();
+  // Replacements in sequence can multiply the length of a text each.
+  auto append = [&](StringRef between, StringRef replacement) -> llvm::Error {
+    if (result.size() + between.size() + replacement.size() > std::max(text.size(), maxTextBytes))
+      return llvm::createStringError("replacing parts of a text of " + llvm::Twine(text.size()) +
+                                     " bytes makes it longer than " + llvm::Twine(maxTextBytes));
+    result += between;
+    result += replacement;
+    return llvm::Error::success();
+  };
+  auto replace = [&](Span match) {
+    StringRef between = text.slice(std::exchange(copied, match.end), match.begin);
+    return append(between, by);
+  };
+  if (llvm::Error error = visit(text, replace))
+    return std::move(error);
+  if (llvm::Error error = append(text.drop_front(copied), ""))
+    return std::move(error);
+  return result;
 }

@@ -5,12 +5,17 @@
 #define FOVEA_FRONTEND_TOKENIZER_PATTERN_H
 
 #include "frontend/tokenizer/JsonNode.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include <memory>
 #include <vector>
 
 struct pcre2_real_code_8;
 
 namespace fovea::tokenizer {
+
+/// The largest text that is encoded, and that replacements may make of one: decomposition makes up
+/// to 6 code points of a byte, and their number must fit 31 bits.
+inline constexpr size_t maxTextBytes = 256 << 20;
 
 /// Bytes from `begin` to `end` of a text.
 struct Span {
@@ -32,11 +37,13 @@ public:
   /// if a match needs more steps than PCRE2 allows.
   llvm::Expected<std::vector<Span>> matches(llvm::StringRef text) const;
 
-  /// `text` with each match replaced.
+  /// `text` with each match replaced. Fails if it grows beyond maxTextBytes.
   llvm::Expected<std::string> replaceAll(llvm::StringRef text, llvm::StringRef by) const;
 
 private:
-  llvm::Error run(llvm::StringRef text, std::vector<Span> &found) const;
+  using OnMatch = llvm::function_ref<llvm::Error(Span)>;
+  llvm::Error visit(llvm::StringRef text, OnMatch onMatch) const;
+  llvm::Error visitRegex(llvm::StringRef text, OnMatch onMatch) const;
 
   std::string needle;                            // of a literal
   std::shared_ptr<const pcre2_real_code_8> code; // null for a literal

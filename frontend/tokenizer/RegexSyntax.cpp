@@ -1,6 +1,7 @@
 // Translates Oniguruma's syntax to PCRE2's. Only constructs with one meaning in both pass; the
 // classes \s, \w and \d are written out, since the engines' own differ (U+180E is a space in one,
 // marks are word characters in the other), and with them PCRE2 needs no mode that changes others.
+#include "frontend/Shortened.h"
 #include "frontend/tokenizer/Pattern.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -30,7 +31,7 @@ public:
 
 private:
   llvm::Error refuse(StringRef construct) const {
-    return llvm::createStringError("'" + construct + "' in the expression '" + whole +
+    return llvm::createStringError("'" + construct + "' in the expression '" + shortened(whole) +
                                    "' is not supported");
   }
   void copy(size_t count) {
@@ -95,7 +96,8 @@ llvm::Error Translation::bracket() {
     return refuse("[]");
   while (!rest.starts_with("]")) {
     if (rest.empty())
-      return llvm::createStringError("'[' without ']' in the expression '" + whole + "'");
+      return llvm::createStringError("'[' without ']' in the expression '" + shortened(whole) +
+                                     "'");
     if (rest.starts_with("[") || rest.starts_with("&&"))
       return refuse(rest.take_front(rest.front() == '[' ? 1 : 2));
     if (rest.starts_with("\\")) {

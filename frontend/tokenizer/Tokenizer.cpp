@@ -13,8 +13,6 @@ using llvm::StringRef;
 
 // The largest files of today have 35 MB. A parsed one takes up to about 20 times its size.
 static constexpr size_t maxFileBytes = 64 << 20;
-// Decomposition makes up to 6 code points of a byte, and their number must fit 31 bits.
-static constexpr size_t maxTextBytes = 256 << 20;
 
 static Expected<llvm::json::Value> parseBounded(StringRef text, StringRef name) {
   if (text.size() > maxFileBytes)

@@ -65,6 +65,12 @@ TEST(RegexSyntaxTest, RefusesWrongExpressions) {
   EXPECT_TRUE(failsWith(Pattern::regex("*a"), "is wrong"));
 }
 
+TEST(RegexSyntaxTest, ShowsLongExpressionsShortened) {
+  std::string longOne(100000, 'a');
+  for (const std::string &expression : {longOne + "\\1", longOne + "[", longOne + ")"})
+    EXPECT_LT(llvm::toString(Pattern::regex(expression).takeError()).size(), 200U);
+}
+
 /// Backtracking without end is an error, not a wrong answer.
 TEST(RegexSyntaxTest, BoundsBacktracking) {
   auto pattern = Pattern::regex("(?:a*)*[bc]");

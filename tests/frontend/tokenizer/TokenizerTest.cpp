@@ -90,6 +90,19 @@ TEST(TokenizerTest, LeavesOutSpecialTokens) {
   EXPECT_EQ(llvm::cantFail(tokenizer->decode({3, 0, 4}, /*skipSpecial=*/false)), "<s> a <t>");
 }
 
+// A short file can multiply a text without end.
+TEST(TokenizerTest, BoundsTheGrowthOfTexts) {
+  std::string replace = R"({"type": "Replace", "pattern": {"String": "a"}, "content": ")" +
+                        std::string(4096, 'a') + "\"}";
+  std::string four = "[" + replace + "," + replace + "," + replace + "," + replace + "]";
+  auto normalizes = load(R"("normalizer": {"type": "Sequence", "normalizers": )" + four + "}");
+  ASSERT_TRUE(succeeds(normalizes));
+  EXPECT_TRUE(failsWith(normalizes->encode("a"), "bytes makes it longer than 268435456"));
+  auto decodes = load(R"("decoder": {"type": "Sequence", "decoders": )" + four + "}");
+  ASSERT_TRUE(succeeds(decodes));
+  EXPECT_TRUE(failsWith(decodes->decode({0}), "bytes makes it longer than 268435456"));
+}
+
 TEST(TokenizerTest, RefusesPartsByNameAndPath) {
   auto refuses = [](StringRef members, StringRef message) {
     return failsWith(load(members), message);

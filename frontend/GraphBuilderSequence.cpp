@@ -2,6 +2,7 @@
 #include "dialect/AttnOps.h"
 #include "dialect/CacheRows.h"
 #include "frontend/GraphBuilderDetail.h"
+#include "frontend/SizeConditions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -191,6 +192,8 @@ GraphBuilder::TensorOrError GraphBuilder::cacheAppend(const SymbolicTensor &cach
   Expected<Value> at = perSequence ? Expected<Value>(position.value) : toIndex(position);
   if (!at)
     return at.takeError();
+  if (llvm::Error error = requireAtMost(currentFunction, currentLoc, source.dim(2), cache.dim(2)))
+    return std::move(error);
   auto op = attn::CacheAppendOp::create(ir, currentLoc, cache.value.getType(), source.value,
                                         cache.value, *at, ring);
   return SymbolicTensor{op.getResult(0), cache.shape};

@@ -1,9 +1,11 @@
-// A loop is cut into ranges, and `tickets` counts those handed out: bits 0-14 hold the number of
-// ranges, bits 15-29 the next one, bit 31 asks the workers to end. A thread takes a range by
-// raising the next one with a compare-and-swap, and only then reads the loop's fields: they
-// cannot change before its range is finished. A worker that wakes late therefore finds either no
-// ticket or a valid one, whatever loop it belongs to, and nobody ever waits for a worker that has
-// taken nothing.
+// Each thread has a share of a loop, neighbouring tasks, and takes ranges from its begin, so that
+// it goes on where it was and what it reads in order is fetched ahead by the processor; once its
+// share is empty it takes ranges from the end of others'. A thread takes a range by a
+// compare-and-swap of what is left of a share, and only then reads the loop's fields: they cannot
+// change before its range is finished. A worker that wakes late therefore finds either nothing left
+// or a valid range, whatever loop it belongs to, and nobody ever waits for a worker that has taken
+// nothing. `loops` says that there is something new: it grows by 2 with each loop, and bit 0 asks
+// the workers to end.
 #include "runtime/ThreadPool.h"
 #include "runtime/Stopwatch.h"
 #include <algorithm>
@@ -12,9 +14,10 @@
 
 using namespace fovea;
 
-static constexpr uint32_t fieldBits = 15;
-static constexpr uint32_t fieldMask = (1u << fieldBits) - 1;
-static constexpr uint32_t stopBit = 1u << 31;
+static constexpr uint32_t stopBit = 1, oneLoop = 2;
+static constexpr int64_t maxUnits = int64_t(1) << 31;
+/// The shortest range of a share, in parts of it.
+static constexpr uint32_t shortest = 64;
 
 // Short enough that a waiting thread costs others little, longer than the gap between two loops,
 // and than waking up takes.
@@ -37,10 +40,6 @@ static const Role *findRole(const ThreadPool *pool) {
   while (role && role->pool != pool)
     role = role->outer;
   return role;
-}
-
-static bool hasTicket(uint32_t tickets) {
-  return ((tickets >> fieldBits) & fieldMask) < (tickets & fieldMask);
 }
 
 static void relax() {
@@ -94,15 +93,16 @@ ThreadPool::~ThreadPool() {
   // Those of the parent process do not end for this one.
   if (forks != countForks())
     return;
-  tickets.store(stopBit, std::memory_order_release);
-  tickets.notify_all();
+  loops.fetch_or(stopBit, std::memory_order_release);
+  loops.notify_all();
   for (const Worker &worker : workers)
     pthread_join(worker.thread, nullptr);
 }
 
 void ThreadPool::startWorkers(unsigned threads) {
   forks = countForks();
-  tickets.store(0, std::memory_order_relaxed);
+  loops.store(0, std::memory_order_relaxed);
+  shares = std::vector<Share>(threads);
   workers.clear();
   // Workers know their places.
   workers.reserve(threads - 1);
@@ -119,48 +119,66 @@ void ThreadPool::startWorkers(unsigned threads) {
   }
 }
 
-/// Cuts a loop into ranges and returns their number: half of it into one a thread, half of the rest
-/// again, and so on. At least one task a range; a loop of as many tasks as threads has one each.
-int64_t ThreadPool::cut(int64_t newCount) {
-  int64_t threads = size(), begin = 0;
+static uint64_t pack(uint32_t begin, uint32_t end) { return uint64_t(end) << 32 | begin; }
+
+/// Gives each thread its share of the loop, which others may begin to run at once.
+void ThreadPool::share(int64_t newCount) {
   count = newCount;
-  for (rounds = 0; rounds + 1 < maxRounds; ++rounds) {
-    int64_t rangeSize = (count - begin) / (2 * threads);
-    if (rangeSize <= 1)
-      break;
-    round[rounds] = {begin, rangeSize};
-    begin += threads * rangeSize;
-  }
-  int64_t left = count - begin;
-  // After all rounds little is left; before, less than 4 tasks a thread.
-  int64_t rangeSize = rounds + 1 < maxRounds ? 1 : (left - 1) / threads + 1;
-  round[rounds] = {begin, rangeSize};
-  return rounds++ * threads + (left - 1) / rangeSize + 1;
+  unit = (count - 1) / maxUnits + 1;
+  units = static_cast<uint32_t>((count - 1) / unit + 1);
+  uint64_t threads = size(), all = units;
+  smallest = std::max<uint32_t>(units / (threads * shortest), 1);
+  unfinished.store(units, std::memory_order_relaxed);
+  for (uint64_t i = 0; i < threads; ++i)
+    shares[i].left.store(pack(static_cast<uint32_t>(all * i / threads),
+                              static_cast<uint32_t>(all * (i + 1) / threads)),
+                         std::memory_order_release);
 }
 
-bool ThreadPool::runOneRange(int64_t worker) {
-  uint32_t now = tickets.load(std::memory_order_acquire);
-  do {
-    if (!hasTicket(now))
-      return false;
-  } while (!tickets.compare_exchange_weak(now, now + (1u << fieldBits), std::memory_order_acq_rel,
-                                          std::memory_order_acquire));
-  int64_t ticket = (now >> fieldBits) & fieldMask, threads = size();
-  int64_t number = std::min(ticket / threads, rounds - 1);
-  int64_t begin = round[number].begin + (ticket - number * threads) * round[number].size;
-  task(closure, begin, begin + std::min(round[number].size, count - begin), worker);
-  if (unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1)
+/// Half of what is left, so that the last range is short whatever a task costs. The owner takes the
+/// first units, others the last ones.
+ThreadPool::Range ThreadPool::take(Share &from, bool isOwn) {
+  uint64_t now = from.left.load(std::memory_order_acquire);
+  while (true) {
+    auto begin = static_cast<uint32_t>(now), end = static_cast<uint32_t>(now >> 32);
+    if (begin == end)
+      return {0, 0};
+    uint32_t size = std::min(std::max((end - begin) / 2, smallest), end - begin);
+    Range taken = isOwn ? Range{begin, begin + size} : Range{end - size, end};
+    uint64_t left = isOwn ? pack(taken.end, end) : pack(begin, taken.begin);
+    if (from.left.compare_exchange_weak(now, left, std::memory_order_acq_rel,
+                                        std::memory_order_acquire))
+      return taken;
+  }
+}
+
+ThreadPool::Range ThreadPool::takeAny(int64_t worker) {
+  Range range = take(shares[worker], /*isOwn=*/true);
+  for (int64_t i = 1; range.begin == range.end && i < size(); ++i)
+    range = take(shares[(worker + i) % size()], /*isOwn=*/false);
+  return range;
+}
+
+/// Runs ranges until there is none left. The loop goes on at least until it says what it has done.
+void ThreadPool::runRanges(int64_t worker) {
+  uint32_t done = 0;
+  for (Range range; range = takeAny(worker), range.begin != range.end;
+       done += range.end - range.begin)
+    task(closure, range.begin * unit, range.end == units ? count : range.end * unit, worker);
+  if (done > 0 && unfinished.fetch_sub(done, std::memory_order_acq_rel) == done)
     unfinished.notify_one();
-  return true;
 }
 
 void ThreadPool::workerMain(int64_t worker) {
   Role role = {this, worker, nullptr};
   innermostRole = &role;
-  auto wanted = [](uint32_t now) { return hasTicket(now) || (now & stopBit); };
-  while (!(waitUntil(tickets, wanted) & stopBit))
-    while (runOneRange(worker))
-      ;
+  uint32_t seen = 0;
+  while (true) {
+    seen = waitUntil(loops, [&](uint32_t now) { return now != seen; });
+    if (seen & stopBit)
+      return;
+    runRanges(worker);
+  }
 }
 
 void ThreadPool::parallelFor(int64_t newCount, fovea_task newTask, void *newClosure) {
@@ -175,15 +193,13 @@ void ThreadPool::parallelFor(int64_t newCount, fovea_task newTask, void *newClos
     startWorkers(size());
   task = newTask;
   closure = newClosure;
-  auto ranges = static_cast<uint32_t>(cut(newCount));
-  unfinished.store(ranges, std::memory_order_relaxed);
-  tickets.store(ranges, std::memory_order_release);
-  tickets.notify_all();
+  share(newCount);
+  loops.fetch_add(oneLoop, std::memory_order_release);
+  loops.notify_all();
 
   Role role = {this, 0, innermostRole};
   innermostRole = &role;
-  while (runOneRange(0))
-    ;
+  runRanges(0);
   innermostRole = role.outer;
   waitUntil(unfinished, [](uint32_t left) { return left == 0; });
 }

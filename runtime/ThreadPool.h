@@ -45,35 +45,41 @@ private:
     int64_t number; // from 1 on; 0 is the caller
     pthread_t thread;
   };
-  /// Ranges of one size that lie side by side, one a thread; of the last round any number.
-  struct Round {
-    int64_t begin, size;
+  /// What is left of a thread's part of the loop: the first unit in the low half, the end in the
+  /// high one. On a cache line of its own.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> left{0};
   };
-  /// Each round halves what is left, so the last range is short whatever a task costs.
-  static constexpr int64_t maxRounds = 7;
+  /// Some units, and none where a share had none left.
+  struct Range {
+    uint32_t begin, end;
+  };
 
   void startWorkers(unsigned threads);
   void workerMain(int64_t worker);
-  int64_t cut(int64_t newCount);
-  bool runOneRange(int64_t worker);
+  void share(int64_t newCount);
+  Range take(Share &from, bool isOwn);
+  Range takeAny(int64_t worker);
+  void runRanges(int64_t worker);
   template <typename Ready>
   uint32_t waitUntil(const std::atomic<uint32_t> &value, Ready ready) const;
 
   std::vector<Worker> workers;
-  bool spins;      // whether who waits may keep a CPU for a moment
-  unsigned forks;  // of this process when the workers were started
-  std::mutex busy; // held by the thread whose loop the pool runs
+  std::vector<Share> shares; // one a thread
+  bool spins;                // whether who waits may keep a CPU for a moment
+  unsigned forks;            // of this process when the workers were started
+  std::mutex busy;           // held by the thread whose loop the pool runs
 
-  // The loop. Only who holds an unfinished range of it may read these.
-  fovea_task task = nullptr;
+  // What a worker reads of a loop that begins, on the cache line that it watches. Only who holds an
+  // unfinished range may read the fields, `loops` everyone.
+  alignas(64) fovea_task task = nullptr;
   void *closure = nullptr;
   int64_t count = 0;
-  int64_t rounds = 0;
-  Round round[maxRounds];
-
-  // On cache lines of their own: all threads write them.
-  alignas(64) std::atomic<uint32_t> tickets{0};    // see ThreadPool.cpp
-  alignas(64) std::atomic<uint32_t> unfinished{0}; // ranges that are not done
+  int64_t unit = 1;               // tasks of a unit, more than 1 where there are more than 2^31
+  uint32_t units = 0;             // in the loop
+  uint32_t smallest = 1;          // units that a range has at least
+  std::atomic<uint32_t> loops{0}; // see ThreadPool.cpp
+  alignas(64) std::atomic<uint32_t> unfinished{0}; // units that are not done
 };
 
 /// CPUs that this process may use, at least 1.

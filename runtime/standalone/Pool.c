@@ -2,15 +2,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* A loop is cut as by runtime/ThreadPool: half of it into one range a thread, half of the rest
-   again, and so on, so that a thread whose ranges are short takes more of them and the last one is
-   short whatever a task costs. */
-enum { maxThreads = 1024 };
+/* A loop is shared out as by runtime/ThreadPool: each thread has neighbouring tasks and takes half
+   of what is left of them at a time, from the begin; without any it takes half of what another has
+   left, from the end. So it reads on where it was, and the last range is short whatever a task
+   costs. */
+enum { maxThreads = 1024, shortest = 64 };
 
 struct worker {
   fovea_pool *pool;
-  int64_t number; /* from 1 on; 0 is the caller */
+  int64_t number; /* 0 is the caller, which has no thread */
   pthread_t thread;
+  int64_t begin, end; /* of its tasks that nobody has taken; guarded by the pool's lock */
 };
 
 struct fovea_pool {
@@ -21,10 +23,7 @@ struct fovea_pool {
   pthread_cond_t done;  /* no range is unfinished */
   fovea_task task;
   void *closure;
-  int64_t count;
-  int64_t rangeSize;
-  int64_t roundEnd;   /* where ranges of that size end */
-  int64_t next;       /* first task that nobody has taken */
+  int64_t smallest;   /* tasks that a range has at least */
   int64_t unfinished; /* tasks that are not done */
   int ending;
 
@@ -32,28 +31,28 @@ struct fovea_pool {
   struct worker workers[];
 };
 
-/* Starts the next round at `next`: half of what is left, or all of it once half is a task a thread.
- */
-static void startRound(fovea_pool *pool) {
-  int64_t left = pool->count - pool->next;
-  pool->rangeSize = left / (2 * pool->threads);
-  pool->roundEnd = pool->next + pool->threads * pool->rangeSize;
-  if (pool->rangeSize <= 1) {
-    pool->rangeSize = (left - 1) / pool->threads + 1;
-    pool->roundEnd = pool->count;
+/* Takes one range from `from` for `worker`; returns its size, 0 if there is none. */
+static int64_t take(struct worker *from, int64_t worker, int64_t *begin) {
+  int64_t left = from->end - from->begin, size = left / 2;
+  size = size < from->pool->smallest ? from->pool->smallest : size;
+  size = size > left ? left : size;
+  if (from->number == worker) {
+    *begin = from->begin;
+    from->begin += size;
+  } else {
+    from->end -= size;
+    *begin = from->end;
   }
+  return size;
 }
 
 /* Takes one range and runs it; 0 if there is none. Called and returns with the lock held. */
 static int runOneRange(fovea_pool *pool, int64_t worker) {
-  if (pool->next == pool->count)
+  int64_t begin = 0, size = 0;
+  for (int64_t i = 0; size == 0 && i < pool->threads; ++i)
+    size = take(&pool->workers[(worker + i) % pool->threads], worker, &begin);
+  if (size == 0)
     return 0;
-  if (pool->next == pool->roundEnd)
-    startRound(pool);
-  int64_t begin = pool->next, size = pool->roundEnd - begin;
-  if (size > pool->rangeSize)
-    size = pool->rangeSize;
-  pool->next += size;
   fovea_task task = pool->task;
   void *closure = pool->closure;
   pthread_mutex_unlock(&pool->lock);
@@ -78,21 +77,23 @@ static void *workerMain(void *argument) {
 
 fovea_pool *fovea_pool_create(int64_t threads) {
   threads = threads < 1 ? 1 : threads > maxThreads ? maxThreads : threads;
-  fovea_pool *pool = calloc(1, sizeof(fovea_pool) + (threads - 1) * sizeof(struct worker));
+  fovea_pool *pool = calloc(1, sizeof(fovea_pool) + threads * sizeof(struct worker));
   if (!pool)
     return NULL;
   pthread_mutex_init(&pool->busy, NULL);
   pthread_mutex_init(&pool->lock, NULL);
   pthread_cond_init(&pool->work, NULL);
   pthread_cond_init(&pool->done, NULL);
-  pool->threads = 1;
+  /* Workers that have begun look at all of them. */
+  pthread_mutex_lock(&pool->lock);
   for (; pool->threads < threads; ++pool->threads) {
-    struct worker *worker = &pool->workers[pool->threads - 1];
+    struct worker *worker = &pool->workers[pool->threads];
     worker->pool = pool;
     worker->number = pool->threads;
-    if (pthread_create(&worker->thread, NULL, workerMain, worker) != 0)
+    if (worker->number > 0 && pthread_create(&worker->thread, NULL, workerMain, worker) != 0)
       break;
   }
+  pthread_mutex_unlock(&pool->lock);
   return pool;
 }
 
@@ -109,8 +110,13 @@ void fovea_pool_run(void *poolPointer, int64_t count, fovea_task task, void *clo
   pthread_mutex_lock(&pool->lock);
   pool->task = task;
   pool->closure = closure;
-  pool->count = count;
-  pool->next = pool->roundEnd = 0;
+  pool->smallest = count / (pool->threads * shortest);
+  pool->smallest = pool->smallest < 1 ? 1 : pool->smallest;
+  int64_t share = count / pool->threads, more = count % pool->threads;
+  for (int64_t i = 0, begin = 0; i < pool->threads; begin = pool->workers[i++].end) {
+    pool->workers[i].begin = begin;
+    pool->workers[i].end = begin + share + (i < more);
+  }
   pool->unfinished = count;
   pthread_cond_broadcast(&pool->work);
   while (runOneRange(pool, 0))
@@ -128,7 +134,7 @@ void fovea_pool_destroy(fovea_pool *pool) {
   pool->ending = 1;
   pthread_cond_broadcast(&pool->work);
   pthread_mutex_unlock(&pool->lock);
-  for (int64_t i = 0; i < pool->threads - 1; ++i)
+  for (int64_t i = 1; i < pool->threads; ++i)
     pthread_join(pool->workers[i].thread, NULL);
   pthread_cond_destroy(&pool->done);
   pthread_cond_destroy(&pool->work);

@@ -51,21 +51,39 @@ TEST(ThreadPoolTest, CountsNearTheLimitDoNotOverflow) {
   EXPECT_EQ(total, count);
 }
 
-// Ranges get shorter towards the end, so that no thread waits long for another.
-TEST(ThreadPoolTest, LastRangesAreShort) {
+// Ranges get shorter as less is left, so that no thread waits long for another.
+TEST(ThreadPoolTest, RangesGetShorter) {
   ThreadPool pool(2);
   for (int64_t count : {100, 1000, 100000}) {
     std::mutex mutex;
-    int64_t ofLast = count, ranges = 0;
+    int64_t shortest = count, longest = 0, ranges = 0;
     parallelFor(pool, count, [&](int64_t begin, int64_t end, int64_t) {
       std::lock_guard<std::mutex> lock(mutex);
       ++ranges;
-      if (end == count)
-        ofLast = end - begin;
+      shortest = std::min(shortest, end - begin);
+      longest = std::max(longest, end - begin);
     });
-    EXPECT_LE(ofLast, std::max<int64_t>(1, count / 100)) << count;
-    EXPECT_LE(ranges, 16) << count;
+    EXPECT_LE(shortest, std::max<int64_t>(1, count / 100)) << count;
+    EXPECT_EQ(longest, count / 4) << count;
+    EXPECT_LE(ranges, 24) << count;
   }
+}
+
+// A thread reads on where it was: its ranges follow each other until it helps others.
+TEST(ThreadPoolTest, RangesOfAThreadFollowEachOther) {
+  constexpr int64_t threads = 2, count = 1000, half = count / threads;
+  ThreadPool pool(threads);
+  std::atomic<int64_t> begun = 0;
+  std::vector<int64_t> ends = {0, half};
+  parallelFor(pool, count, [&](int64_t begin, int64_t end, int64_t worker) {
+    if (ends[worker] == worker * half) // none runs out of work before the other begins
+      for (++begun; begun < threads;)
+        std::this_thread::yield();
+    if (begin < half == (worker == 0)) {
+      EXPECT_EQ(begin, ends[worker]);
+      ends[worker] = end;
+    }
+  });
 }
 
 // As many tasks as threads are for one thread each: they may wait for each other.

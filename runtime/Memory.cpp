@@ -14,10 +14,16 @@ using namespace fovea;
 
 static constexpr int64_t alignment = 64;
 
-int64_t fovea::physicalMemory() {
+static int64_t askPhysicalMemory() {
   int64_t pages = sysconf(_SC_PHYS_PAGES), pageSize = sysconf(_SC_PAGESIZE), bytes = 0;
   if (pages <= 0 || pageSize <= 0 || llvm::MulOverflow(pages, pageSize, bytes))
     return std::numeric_limits<int64_t>::max();
+  return bytes;
+}
+
+// Each run compares sizes with it, some dozen times; the system takes microseconds to answer.
+int64_t fovea::physicalMemory() {
+  static const int64_t bytes = askPhysicalMemory();
   return bytes;
 }
 

@@ -345,7 +345,7 @@ llvm::Expected<Tensor> LanguageModel::prefill(KvCache &cache, int64_t sequence,
   // All or nothing: a prompt that does not fit leaves the cache as it is.
   if (total > cache.capacity() - cache.length(sequence))
     return cache.fullError(sequence, total);
-  llvm::Expected<Tensor> logits = Tensor::create(DataType::F32, {1, vocabulary});
+  llvm::Expected<Tensor> logits = Tensor::createUninitialized(DataType::F32, {1, vocabulary});
   if (!logits)
     return logits;
   llvm::SmallVector<int64_t> ids(tokens.begin(), tokens.end());
@@ -366,7 +366,8 @@ llvm::Expected<Tensor> LanguageModel::decode(KvCache &cache, llvm::ArrayRef<Toke
   if (first < 0 || sequences > cache.sequences() - first)
     return llvm::createStringError("expected sequences below " + Twine(cache.sequences()) +
                                    ", got " + Twine(sequences) + " from " + Twine(first) + " on");
-  llvm::Expected<Tensor> logits = Tensor::create(DataType::F32, {sequences, vocabulary});
+  llvm::Expected<Tensor> logits =
+      Tensor::createUninitialized(DataType::F32, {sequences, vocabulary});
   if (!logits)
     return logits;
   llvm::SmallVector<int64_t> ids(tokens.begin(), tokens.end());

@@ -18,7 +18,8 @@ namespace fovea {
 #define GEN_PASS_DEF_TILEPARALLELPASS
 #include "passes/Passes.h.inc"
 
-/// Elements of a tile of an elementwise op over one dim.
+/// Elements of a tile of an elementwise op: a loop of fewer is done before another thread has
+/// begun.
 static constexpr int64_t vectorTile = 4096;
 
 /// Rows of a task's attention, few enough that tasks of triangles balance; of windows, in panels.
@@ -63,6 +64,31 @@ static bool readsWeights(const TileGroup &group) {
   });
 }
 
+/// Makes tiles of an elementwise op, so far of one element, as long as they should be. Rows stay
+/// whole, since the innermost loop is the vector loop. First come dims of known size, such as
+/// heads: what a decoded token computes is a single tile then, for which no other thread is woken.
+static void widenTiles(Operation *root, ArrayRef<unsigned> tiled, MutableArrayRef<int64_t> sizes) {
+  if (tiled.size() == 1) {
+    sizes[tiled.back()] = vectorTile;
+    return;
+  }
+  SmallVector<int64_t> ranges(sizes.size(), ShapedType::kDynamic);
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(root))
+    ranges = linalgOp.getStaticLoopRanges();
+  sizes[tiled.back()] = 0;
+  int64_t elements = ranges[tiled.back()];
+  if (ShapedType::isDynamic(elements))
+    return;
+  for (bool known : {true, false})
+    for (unsigned loop : llvm::reverse(tiled.drop_back())) {
+      if (ShapedType::isDynamic(ranges[loop]) == known)
+        continue;
+      int64_t size = std::max<int64_t>(vectorTile / std::max<int64_t>(elements, 1), 1);
+      sizes[loop] = known ? std::min(size, std::max<int64_t>(ranges[loop], 1)) : size;
+      elements *= sizes[loop];
+    }
+}
+
 /// One tile size per loop of the root; 0 leaves a loop whole.
 static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const TargetInfo &target) {
   SmallVector<int64_t> sizes(group.tiledLoops.size(), 0);
@@ -88,9 +114,8 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
   // Whole panels, which can be packed as soon as they are computed.
   if (group.keepsRows && group.makesFactor)
     sizes[tiled.back()] = chooseContractionTile(target, 32).many.rows;
-  // Rows stay whole: the innermost loop is the vector loop.
   if (!group.keepsRows)
-    sizes[tiled.back()] = tiled.size() == 1 ? vectorTile : 0;
+    widenTiles(group.root, tiled, sizes);
   return sizes;
 }
 

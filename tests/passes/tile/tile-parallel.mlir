@@ -210,3 +210,58 @@ func.func @rows_of_a_product(%x: tensor<?x64xf32>, %sums: tensor<?xf32>, %e: ten
   %z = linalg.matmul ins(%y, %w : tensor<?x64xf32>, tensor<64x512xf32>) outs(%init : tensor<?x512xf32>) -> tensor<?x512xf32>
   return %z : tensor<?x512xf32>
 }
+
+// -----
+
+#heads = affine_map<(b, h, l, d) -> (b, l, h, d)>
+#all = affine_map<(b, h, l, d) -> (b, h, l, d)>
+
+// Tiles of an elementwise op have thousands of elements: all heads, and as many rows as that leaves.
+// CHECK-LABEL: func.func @heads
+// CHECK: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) = (0, 0, 0) to (%{{.*}}, 12, %{{.*}}) step (1, 12, 5)
+// CHECK: attn.kernel_name = "elementwise"
+func.func @heads(%x: tensor<?x?x12x64xf32>, %init: tensor<?x12x?x64xf32>) -> tensor<?x12x?x64xf32> {
+  %y = linalg.generic {indexing_maps = [#heads, #all],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%x : tensor<?x?x12x64xf32>) outs(%init : tensor<?x12x?x64xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %t = arith.negf %a : f32
+    linalg.yield %t : f32
+  } -> tensor<?x12x?x64xf32>
+  return %y : tensor<?x12x?x64xf32>
+}
+
+// -----
+
+#heads = affine_map<(h, l, d) -> (l, h, d)>
+#all = affine_map<(h, l, d) -> (h, l, d)>
+
+// More heads than a tile holds are cut.
+// CHECK-LABEL: func.func @many_heads
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (64, %{{.*}}) step (32, 1)
+func.func @many_heads(%x: tensor<?x64x128xf32>, %init: tensor<64x?x128xf32>) -> tensor<64x?x128xf32> {
+  %y = linalg.generic {indexing_maps = [#heads, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+    ins(%x : tensor<?x64x128xf32>) outs(%init : tensor<64x?x128xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %t = arith.negf %a : f32
+    linalg.yield %t : f32
+  } -> tensor<64x?x128xf32>
+  return %y : tensor<64x?x128xf32>
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// Rows of unknown length are a tile each.
+// CHECK-LABEL: func.func @negative_unknown_rows
+// CHECK: scf.forall (%{{.*}}) in (%{{.*}}) shared_outs
+func.func @negative_unknown_rows(%x: tensor<?x?xf32>, %init: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x : tensor<?x?xf32>) outs(%init : tensor<?x?xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %t = arith.negf %a : f32
+    linalg.yield %t : f32
+  } -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}

@@ -200,13 +200,14 @@ void DecodeKernel::beginGroup(Value batchIndex, Value keyHead) {
 void DecodeKernel::emitKeys(const MaskBounds &visible, Value lo, Value hi) {
   Value start = b.roundDown(b.createOrFold<arith::MaxSIOp>(lo, visible.anyLo), tile.keysPerBlock);
   b.loop(start, b.min(hi, visible.anyHi), tile.keysPerBlock, [&](Value begin) {
-    Value whole = b.index(tile.keysPerBlock), end = b.add(begin, whole);
+    // Keys past the last one that a row sees are left out: most of the cache of a short sequence.
+    Value end = b.min(b.add(begin, b.index(tile.keysPerBlock)), visible.anyHi);
     auto isAtMost = [&](Value x, Value y) {
       return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, x, y);
     };
     Block block;
     block.begin = begin;
-    block.count = b.min(whole, b.sub(keys, begin));
+    block.count = b.sub(end, begin);
     block.isFull =
         b.createOrFold<arith::AndIOp>(isAtMost(visible.allLo, begin), isAtMost(end, visible.allHi));
     whereVisible(block);
@@ -235,12 +236,9 @@ void DecodeKernel::whereVisible(const Block &begun) {
     return EmittedBlock{batch, head, firstPosition, last, block.begin, lastKey};
   };
   auto attend = [&] {
-    Value isWhole = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, block.count,
-                                                  b.index(tile.keysPerBlock));
     Value every =
         ofHeads<arith::AndIOp>([&](Value head) { return mask->emitEvery(b, rowsOf(head)); });
-    Value isFull = b.createOrFold<arith::AndIOp>(isWhole, every);
-    block.isFull = b.createOrFold<arith::OrIOp>(block.isFull, isFull);
+    block.isFull = b.createOrFold<arith::OrIOp>(block.isFull, every);
     emitBlock(block);
   };
   Value some = ofHeads<arith::OrIOp>([&](Value head) { return mask->emitSome(b, rowsOf(head)); });

@@ -49,10 +49,10 @@ private:
   struct RowTile {
     mlir::Value query, head, number;
   };
-  /// Keys [begin, begin + count).
+  /// Keys [begin, begin + count): the last one is the last that a row may see.
   struct Block {
     mlir::Value begin, count;
-    mlir::Value isFull; // i1: whole, and no row has a key of it masked
+    mlir::Value isFull; // i1: no row has a key of it masked
     mlir::Value finite; // i1: no value is infinite or NaN; null if no key can be masked
   };
 

@@ -249,8 +249,8 @@ void DecodeKernel::multiplyTile(Value key, Value number) {
     }
 }
 
-/// Score function and mask of a vector of keys. Past the last key, positions that memory is read
-/// by are those of the last, and scores are hidden.
+/// Score function and mask of a vector of keys. Past the block's last key, positions that memory is
+/// read by are those of the last, and scores are hidden.
 void DecodeKernel::rescore(const Row &row, const Block &block, Value key, bool masked,
                            bool pastEnd) {
   auto indices = VectorType::get({tile.lanes}, b.getIndexType());
@@ -259,7 +259,8 @@ void DecodeKernel::rescore(const Row &row, const Block &block, Value key, bool m
   Value positions =
       arith::AddIOp::create(b, emitSteps(b, indices), b.splat(indices, b.add(block.begin, key)));
   if (pastEnd) {
-    Value end = b.splat(indices, keys), last = b.splat(indices, b.sub(keys, b.index(1)));
+    Value pastLast = b.add(block.begin, block.count);
+    Value end = b.splat(indices, pastLast), last = b.splat(indices, b.sub(pastLast, b.index(1)));
     allowed = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, positions, end);
     positions = arith::MinSIOp::create(b, positions, last);
   }
@@ -281,25 +282,21 @@ void DecodeKernel::rescore(const Row &row, const Block &block, Value key, bool m
   vector::StoreOp::create(b, score, scores, at);
 }
 
-/// Applies score function and mask, and hides what lies past the last key. Leaves a full block
-/// alone if there is no score function.
+/// Applies score function and mask, and hides what lies past the last key.
 void DecodeKernel::hideKeys(const Row &row, const Block &block) {
-  Value whole = b.index(tile.keysPerBlock);
-  auto forKeys = [&](Value lo, Value hi, bool masked, bool pastEnd) {
-    b.loop(lo, hi, tile.lanes, [&](Value key) { rescore(row, block, key, masked, pastEnd); });
+  Value inside = b.roundDown(block.count, tile.lanes);
+  auto rescoreAll = [&](bool masked) {
+    auto forKeys = [&](Value lo, Value hi, bool pastEnd) {
+      b.loop(lo, hi, tile.lanes, [&](Value key) { rescore(row, block, key, masked, pastEnd); });
+    };
+    if (masked || op.hasScore())
+      forKeys(b.index(0), inside, /*pastEnd=*/false);
+    forKeys(inside, b.index(tile.keysPerBlock), /*pastEnd=*/true);
   };
+  if (!mask)
+    return rescoreAll(/*masked=*/false);
   b.branch(
-      block.isFull,
-      [&] {
-        if (op.hasScore())
-          forKeys(b.index(0), whole, /*masked=*/false, /*pastEnd=*/false);
-      },
-      [&] {
-        Value inside = b.roundDown(block.count, tile.lanes);
-        if (mask || op.hasScore())
-          forKeys(b.index(0), inside, mask.has_value(), /*pastEnd=*/false);
-        forKeys(inside, whole, mask.has_value(), /*pastEnd=*/true);
-      });
+      block.isFull, [&] { rescoreAll(/*masked=*/false); }, [&] { rescoreAll(/*masked=*/true); });
 }
 
 void DecodeKernel::emitProbabilities(const Row &row, const Block &block) {

@@ -126,3 +126,33 @@ func.func @quantized_rows(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x136xi8>, %
                  outs(%o : memref<1x4x1x128xf32>)
   return
 }
+
+// -----
+
+// Of a cache with room for more, keys past the last one that the query sees are neither multiplied nor
+// added, and those before it need no test.
+
+// CHECK-LABEL: func @room_for_more
+// CHECK: scf.for %[[BEGIN:.*]] = %{{.*}} to %{{.*}} step %c128
+// CHECK: %[[WHOLE:.*]] = arith.addi %[[BEGIN]], %c128
+// CHECK: %[[END:.*]] = arith.minsi %[[WHOLE]], %[[SEEN:.*]] : index
+// CHECK: %[[COUNT:.*]] = arith.subi %[[END]], %[[BEGIN]]
+// CHECK: %[[ALL:.*]] = arith.cmpi sle, %[[END]]
+// CHECK: %[[FULL:.*]] = arith.andi %{{.*}}, %[[ALL]]
+// CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c32
+// CHECK: %[[VECTORS:.*]] = arith.subi %[[COUNT]]
+// CHECK: scf.if %[[FULL]] {
+// CHECK-NEXT: scf.for %{{.*}} = %[[VECTORS]] to %c128 step %c8
+// CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c1 iter_args
+func.func @room_for_more(%q: memref<1x1x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref<1x1x?x64xf32>,
+                         %o: memref<1x1x1x64xf32>, %position: index) {
+  attn.attention ins(%q, %k, %v : memref<1x1x1x64xf32>, memref<1x1x?x64xf32>, memref<1x1x?x64xf32>)
+                 outs(%o : memref<1x1x1x64xf32>)
+    mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %last = arith.addi %i, %position : index
+      %seen = arith.cmpi sle, %j, %last : index
+      attn.yield %seen : i1
+    }
+  return
+}

@@ -288,6 +288,10 @@ void ContractionEmitter::prefetchResults(Value m, Value n, int64_t count) {
   // One view, so that the lines of a row share an address.
   auto type = cast<MemRefType>(c.c->get().getType());
   SmallVector<OpFoldResult> offsets = getAsOpFoldResult(resultIndices(m, n));
+  // A view within bounds that are known: a row may be shorter than a tile.
+  int64_t columns = type.getShape().back();
+  if (auto first = getConstantIntValue(offsets.back()); first && !ShapedType::isDynamic(columns))
+    count = std::min(count, columns - *first);
   SmallVector<OpFoldResult> sizes(offsets.size(), b.getIndexAttr(1)), strides(sizes);
   sizes.back() = b.getIndexAttr(count);
   auto row = memref::SubViewOp::inferRankReducedResultType({count}, type, offsets, sizes, strides);

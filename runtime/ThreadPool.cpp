@@ -127,7 +127,7 @@ void ThreadPool::share(int64_t newCount) {
   unit = (count - 1) / maxUnits + 1;
   units = static_cast<uint32_t>((count - 1) / unit + 1);
   uint64_t threads = size(), all = units;
-  smallest = std::max<uint32_t>(units / (threads * shortest), 1);
+  smallest.store(std::max<uint32_t>(units / (threads * shortest), 1), std::memory_order_relaxed);
   unfinished.store(units, std::memory_order_relaxed);
   for (uint64_t i = 0; i < threads; ++i)
     shares[i].left.store(pack(static_cast<uint32_t>(all * i / threads),
@@ -143,7 +143,8 @@ ThreadPool::Range ThreadPool::take(Share &from, bool isOwn) {
     auto begin = static_cast<uint32_t>(now), end = static_cast<uint32_t>(now >> 32);
     if (begin == end)
       return {0, 0};
-    uint32_t size = std::min(std::max((end - begin) / 2, smallest), end - begin);
+    uint32_t least = smallest.load(std::memory_order_relaxed);
+    uint32_t size = std::min(std::max((end - begin) / 2, least), end - begin);
     Range taken = isOwn ? Range{begin, begin + size} : Range{end - size, end};
     uint64_t left = isOwn ? pack(taken.end, end) : pack(begin, taken.begin);
     if (from.left.compare_exchange_weak(now, left, std::memory_order_acq_rel,

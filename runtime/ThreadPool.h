@@ -75,10 +75,10 @@ private:
   alignas(64) fovea_task task = nullptr;
   void *closure = nullptr;
   int64_t count = 0;
-  int64_t unit = 1;               // tasks of a unit, more than 1 where there are more than 2^31
-  uint32_t units = 0;             // in the loop
-  uint32_t smallest = 1;          // units that a range has at least
-  std::atomic<uint32_t> loops{0}; // see ThreadPool.cpp
+  int64_t unit = 1;                  // tasks of a unit, more than 1 where there are more than 2^31
+  uint32_t units = 0;                // in the loop
+  std::atomic<uint32_t> smallest{1}; // units that a range has at least; read before one is taken
+  std::atomic<uint32_t> loops{0};    // see ThreadPool.cpp
   alignas(64) std::atomic<uint32_t> unfinished{0}; // units that are not done
 };
 

@@ -65,11 +65,6 @@ static Value reduce(EmitBuilder &b, ArrayRef<Value> vectors,
   return vector::ExtractOp::create(b, b.reduceLanes(all, combine), ArrayRef<int64_t>{0});
 }
 
-static Value concatenate(EmitBuilder &b, Value low, Value high) {
-  int64_t lanes = 2 * cast<VectorType>(low.getType()).getNumElements();
-  return vector::ShuffleOp::create(b, low, high, llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
-}
-
 /// The largest magnitude, a NaN above all others: bits of floats without their sign are ordered so.
 static Value largestMagnitude(EmitBuilder &b, ArrayRef<Value> elements) {
   auto type = VectorType::get(cast<VectorType>(elements[0].getType()).getShape(), b.getI32Type());
@@ -145,7 +140,7 @@ void RowQuantizer::packPanel(Value first, Value last, const QuantizedRows &rows,
     for (int64_t r = 0; r < padded; ++r) {
       const RoundedGroup &of = rounded[std::min(r, count - 1)];
       for (int64_t v = 0; v < vectors; ++v)
-        words[v].push_back(concatenate(b, of.pairs[2 * v], of.pairs[2 * v + 1]));
+        words[v].push_back(concatenate(b, {of.pairs[2 * v], of.pairs[2 * v + 1]}));
     }
     // In ascending order: what a vector writes past the rows of a word, the next word overwrites.
     for (int64_t v = 0; v < vectors; ++v) {

@@ -97,8 +97,7 @@ bool fovea::canTransposeHalves(VectorType row) {
   return lanes == chunk || lanes == 2 * chunk;
 }
 
-/// The lanes of all vectors, a power of two of them, one after the other.
-static Value concatenate(EmitBuilder &b, SmallVector<Value> vectors) {
+Value fovea::concatenate(EmitBuilder &b, SmallVector<Value> vectors) {
   while (vectors.size() > 1) {
     SmallVector<int64_t> both = llvm::to_vector(llvm::seq(2 * lanesOf(vectors[0])));
     SmallVector<Value> next;

@@ -25,6 +25,8 @@ llvm::SmallVector<mlir::Value> transposeNarrow(EmitBuilder &b, mlir::ValueRange 
 /// The other way: given n vectors of k n lanes, the rows of a wide matrix, returns the k n vectors
 /// of n lanes of the transposed one. Takes n log2(n) shuffles and k n extractions.
 llvm::SmallVector<mlir::Value> transposeToNarrow(EmitBuilder &b, mlir::ValueRange rows);
+/// The lanes of vectors of one type, whose number is a power of two, one behind the other.
+mlir::Value concatenate(EmitBuilder &b, llvm::SmallVector<mlir::Value> vectors);
 /// How many columns of `lanes` rows are best transposed at a time by transposeNarrow, and how many
 /// rows by transposeToNarrow.
 int64_t narrowColumns(mlir::Type element, int64_t lanes);

@@ -11,7 +11,7 @@
 using namespace mlir;
 using namespace fovea;
 
-static constexpr int64_t minBytesAhead = 16384;
+static constexpr int64_t minBytesAhead = 8192;
 
 /// The most vectors of keys whose products with `rows` rows stay in registers: their accumulators,
 /// themselves (with one row, operands in memory) and the row's broadcast element.
@@ -37,8 +37,8 @@ static int64_t chooseRowsPerTile(int64_t group, int64_t registers) {
   return 1;
 }
 
-/// Keys are fetched at least as many ahead as are transposed at a time; half of the first-level
-/// cache is too far.
+/// Keys are fetched at least as many ahead as are transposed at a time, and few more: what comes
+/// early displaces what is at work.
 static int64_t bytesAhead(attn::AttentionOp op, int64_t keysAtOnce) {
   auto type = cast<MemRefType>(op.getKey().getType());
   int64_t columns = type.getDimSize(op.getKeyPermutation()[3]);
@@ -87,7 +87,7 @@ void DecodeKernel::allocate() {
   packedQueries =
       allocateFloats({size(rows / rowsPerTile + queryCopies() - 1), dim, size(rowsPerTile)});
   packedKeys = allocateFloats({size(vectorsPerTile), dim, size(tile.lanes)});
-  scores = allocateFloats({size(rows), size(tile.keysPerBlock)});
+  segmentScores = allocateFloats({size(rows), size(scoresPerRow())});
   blockOutputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
   states.emplace(b, op, tile, valueDim);
 }
@@ -197,21 +197,54 @@ void DecodeKernel::beginGroup(Value batchIndex, Value keyHead) {
   packQueries();
 }
 
+/// Whether blocks are tested for a key that a row sees.
+bool DecodeKernel::skipsBlocks() { return mask && mask->getBlocks().hasGaps() && !op.getFill(); }
+
+/// Whether the scores of all blocks of a segment come before all the rest, so that keys and values
+/// are read in longer stretches: reading has to gain speed anew at the begin of each. Not where
+/// blocks are skipped, as each would be tested twice.
+bool DecodeKernel::scoresSegments() { return tile.keysPerSegment > 0 && !skipsBlocks(); }
+
+/// A cache line more than the keys of a segment: rows a power of two apart would share few sets of
+/// the cache.
+int64_t DecodeKernel::scoresPerRow() {
+  return scoresSegments() ? tile.keysPerSegment + 8 * cacheLine / scoreType.getWidth()
+                          : tile.keysPerBlock;
+}
+
 void DecodeKernel::emitKeys(const MaskBounds &visible, Value lo, Value hi) {
   Value start = b.roundDown(b.createOrFold<arith::MaxSIOp>(lo, visible.anyLo), tile.keysPerBlock);
-  b.loop(start, b.min(hi, visible.anyHi), tile.keysPerBlock, [&](Value begin) {
-    // Keys past the last one that a row sees are left out: most of the cache of a short sequence.
-    Value end = b.min(b.add(begin, b.index(tile.keysPerBlock)), visible.anyHi);
-    auto isAtMost = [&](Value x, Value y) {
-      return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, x, y);
-    };
-    Block block;
-    block.begin = begin;
-    block.count = b.sub(end, begin);
-    block.isFull =
-        b.createOrFold<arith::AndIOp>(isAtMost(visible.allLo, begin), isAtMost(end, visible.allHi));
-    whereVisible(block);
-  });
+  auto forEachBlock = [&](function_ref<void(const Block &)> body) {
+    b.loop(start, b.min(hi, visible.anyHi), tile.keysPerBlock, [&](Value begin) {
+      scores = scoresSegments() ? viewScores(b.sub(begin, lo)) : segmentScores;
+      body(blockAt(begin, visible));
+    });
+  };
+  if (scoresSegments())
+    forEachBlock([&](const Block &block) { emitScores(block); });
+  forEachBlock([&](const Block &block) { whereVisible(block); });
+}
+
+/// The scores of the block that begins at a key, counted from the segment's first.
+Value DecodeKernel::viewScores(Value key) {
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  OpFoldResult offsets[] = {zero, key}, strides[] = {one, one};
+  OpFoldResult sizes[] = {b.getIndexAttr(tile.lanes * group), b.getIndexAttr(tile.keysPerBlock)};
+  return memref::SubViewOp::create(b, segmentScores, offsets, sizes, strides);
+}
+
+DecodeKernel::Block DecodeKernel::blockAt(Value begin, const MaskBounds &visible) {
+  // Keys past the last one that a row sees are left out: most of the cache of a short sequence.
+  Value end = b.min(b.add(begin, b.index(tile.keysPerBlock)), visible.anyHi);
+  auto isAtMost = [&](Value x, Value y) {
+    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, x, y);
+  };
+  Block block;
+  block.begin = begin;
+  block.count = b.sub(end, begin);
+  block.isFull =
+      b.createOrFold<arith::AndIOp>(isAtMost(visible.allLo, begin), isAtMost(end, visible.allHi));
+  return block;
 }
 
 /// Whether a test holds for some or for all heads of the group.
@@ -227,7 +260,7 @@ Value DecodeKernel::ofHeads(function_ref<Value(Value head)> test) {
 
 /// Skips a block of which no row sees a key, and finds whether all rows see all of it.
 void DecodeKernel::whereVisible(const Block &begun) {
-  if (!mask || !mask->getBlocks().hasGaps() || op.getFill())
+  if (!skipsBlocks())
     return emitBlock(begun);
   Block block = begun;
   Value last = b.sub(b.add(firstPosition, queries), b.index(1));
@@ -247,7 +280,8 @@ void DecodeKernel::whereVisible(const Block &begun) {
 
 void DecodeKernel::emitBlock(const Block &begun) {
   Block block = begun;
-  emitScores(block);
+  if (!scoresSegments())
+    emitScores(block);
   forEachRow([&](const Row &row) {
     hideKeys(row, block);
     emitProbabilities(row, block);

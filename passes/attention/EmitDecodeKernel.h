@@ -2,13 +2,16 @@
 // read once for all heads of a group. Keys lie along lanes for scores and probabilities, columns
 // of values for outputs.
 //
-//   for each block of keys the mask lets in
-//     for each tile of keys                       keys transposed to [D][lanes]
-//       scores[row][key]                          a row is a query of a head of the group
-//     for each row: mask, maximum, exponentials, sum
-//     output[row][d] += p[row][key] * value[key]
+//   for each segment of keys
+//     for each block of keys the mask lets in
+//       for each tile of keys                     keys transposed to [D][lanes]
+//         scores[row][key]                        a row is a query of a head of the group
+//     for each block of keys
+//       for each row: mask, maximum, exponentials, sum
+//       output[row][d] += p[row][key] * value[key]
 //
-// Segments of keys are tasks of their own where SplitKeys.h finds that they can be.
+// Where blocks between others may be skipped, one loop over blocks does both. Segments of keys are
+// tasks of their own where SplitKeys.h finds that they can be.
 //
 // Blocks, order and rounding of every operation are those of EmitAttentionKernel.h, so a result has
 // the same bits whichever kernel computes it.
@@ -67,6 +70,11 @@ private:
   void allocate();
   void beginGroup(mlir::Value batch, mlir::Value keyHead);
   void emitGroup(const DecodeState &total, const DecodeState &part);
+  bool skipsBlocks();
+  bool scoresSegments();
+  int64_t scoresPerRow();
+  mlir::Value viewScores(mlir::Value key);
+  Block blockAt(mlir::Value begin, const MaskBounds &visible);
   /// Adds keys [lo, hi) to the state in use.
   void emitKeys(const MaskBounds &visible, mlir::Value lo, mlir::Value hi);
   void whereVisible(const Block &block);
@@ -145,8 +153,9 @@ private:
   mlir::Value queries, keys, headDim, valueDim, firstPosition; // index
   mlir::Value batch, firstHead, keyView, valueView;            // of the group at work
   // Scratch: [rowsPerTile][D], [rows / rowsPerTile][D][rowsPerTile] (or of one query some copies),
-  // [vectorsPerTile][D][lanes], [rows][block], [rows][Dv].
-  mlir::Value scaledQueries, packedQueries, packedKeys, scores, blockOutputs;
+  // [vectorsPerTile][D][lanes], [rows][segment or block], [rows][Dv].
+  mlir::Value scaledQueries, packedQueries, packedKeys, segmentScores, blockOutputs;
+  mlir::Value scores; // [rows][block]: of the block at work
   std::optional<DecodeStates> states;
   DecodeState state; // of all rows: in use
 };

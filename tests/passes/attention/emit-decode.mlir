@@ -130,16 +130,28 @@ func.func @quantized_rows(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x136xi8>, %
 // -----
 
 // Of a cache with room for more, keys past the last one that the query sees are neither multiplied nor
-// added, and those before it need no test.
+// added, and those before it need no test. Scores of all blocks of a segment come first, in rows of its
+// 512 keys and a cache line; then each block's turn into probabilities and meet its values.
 
 // CHECK-LABEL: func @room_for_more
-// CHECK: scf.for %[[BEGIN:.*]] = %{{.*}} to %{{.*}} step %c128
+// CHECK: %[[SCORES:.*]] = memref.alloc() {{.*}} : memref<8x528xf32>
+// CHECK: %[[SEGMENT:.*]] = arith.muli %{{.*}}, %c512
+// CHECK: scf.for %[[BEGIN:.*]] = %{{.*}} to %[[LAST:.*]] step %c128
+// CHECK: %[[PLACE:.*]] = arith.subi %[[BEGIN]], %[[SEGMENT]]
+// CHECK: memref.subview %[[SCORES]][0, %[[PLACE]]] [8, 128] [1, 1]
 // CHECK: %[[WHOLE:.*]] = arith.addi %[[BEGIN]], %c128
 // CHECK: %[[END:.*]] = arith.minsi %[[WHOLE]], %[[SEEN:.*]] : index
 // CHECK: %[[COUNT:.*]] = arith.subi %[[END]], %[[BEGIN]]
+// CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c32
+// CHECK-NOT: math.exp2
+// CHECK: scf.for %[[BEGIN:.*]] = %{{.*}} to %[[LAST]] step %c128
+// CHECK: %[[PLACE:.*]] = arith.subi %[[BEGIN]], %[[SEGMENT]]
+// CHECK: memref.subview %[[SCORES]][0, %[[PLACE]]] [8, 128] [1, 1]
+// CHECK: %[[WHOLE:.*]] = arith.addi %[[BEGIN]], %c128
+// CHECK: %[[END:.*]] = arith.minsi %[[WHOLE]], %[[SEEN]] : index
+// CHECK: %[[COUNT:.*]] = arith.subi %[[END]], %[[BEGIN]]
 // CHECK: %[[ALL:.*]] = arith.cmpi sle, %[[END]]
 // CHECK: %[[FULL:.*]] = arith.andi %{{.*}}, %[[ALL]]
-// CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c32
 // CHECK: %[[VECTORS:.*]] = arith.subi %[[COUNT]]
 // CHECK: scf.if %[[FULL]] {
 // CHECK-NEXT: scf.for %{{.*}} = %[[VECTORS]] to %c128 step %c8
@@ -152,6 +164,34 @@ func.func @room_for_more(%q: memref<1x1x1x64xf32>, %k: memref<1x1x?x64xf32>, %v:
     ^bb0(%b: index, %h: index, %i: index, %j: index):
       %last = arith.addi %i, %position : index
       %seen = arith.cmpi sle, %j, %last : index
+      attn.yield %seen : i1
+    }
+  return
+}
+
+// -----
+
+// Where blocks between others may hold no key that is seen, a block is tested once, and its scores do not
+// wait for those of others.
+
+// CHECK-LABEL: func @gaps
+// CHECK: memref.alloc() {{.*}} : memref<8x128xf32>
+// CHECK: scf.for %[[BEGIN:.*]] = %{{.*}} to %{{.*}} step %c128
+// CHECK-NOT: step %c128
+// CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c32
+// CHECK-NOT: step %c128
+// CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c1 iter_args
+func.func @gaps(%q: memref<1x1x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref<1x1x?x64xf32>,
+                %o: memref<1x1x1x64xf32>, %position: index) {
+  attn.attention ins(%q, %k, %v : memref<1x1x1x64xf32>, memref<1x1x?x64xf32>, memref<1x1x?x64xf32>)
+                 outs(%o : memref<1x1x1x64xf32>)
+    mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %c100 = arith.constant 100 : index
+      %first = arith.cmpi slt, %j, %c100 : index
+      %last = arith.addi %i, %position : index
+      %recent = arith.cmpi sge, %j, %last : index
+      %seen = arith.ori %first, %recent : i1
       attn.yield %seen : i1
     }
   return

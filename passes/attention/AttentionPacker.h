@@ -47,9 +47,10 @@ public:
   /// Fetches what comes as far after `count` elements of `source` ([rows, D]) as rows are fetched
   /// ahead of their use; these begin at `begin`, counted row after row from `row` on.
   void prefetchAhead(mlir::Value source, mlir::Value row, mlir::Value begin, int64_t count);
+  /// How many rows of `source` are fetched ahead.
+  int64_t rowsAhead(mlir::Value source);
 
 private:
-  int64_t rowsAhead(mlir::Value source);
   void packRows(mlir::Value source, mlir::ValueRange rows, mlir::Value factor, mlir::Value into,
                 mlir::ValueRange leading, mlir::Value lane);
   void packKeyColumns(mlir::Value source, mlir::ValueRange rows, mlir::Value into,

@@ -217,11 +217,16 @@ void DecodeKernel::emitKeys(const MaskBounds &visible, Value lo, Value hi) {
   auto forEachBlock = [&](function_ref<void(const Block &)> body) {
     b.loop(start, b.min(hi, visible.anyHi), tile.keysPerBlock, [&](Value begin) {
       scores = scoresSegments() ? viewScores(b.sub(begin, lo)) : segmentScores;
-      body(blockAt(begin, visible));
+      Block block = blockAt(begin, visible);
+      if (!scoresSegments())
+        reading = readingOf(begin, visible);
+      body(block);
     });
   };
-  if (scoresSegments())
+  if (scoresSegments()) {
+    reading = readingOf(start, visible);
     forEachBlock([&](const Block &block) { emitScores(block); });
+  }
   forEachBlock([&](const Block &block) { whereVisible(block); });
 }
 
@@ -231,6 +236,12 @@ Value DecodeKernel::viewScores(Value key) {
   OpFoldResult offsets[] = {zero, key}, strides[] = {one, one};
   OpFoldResult sizes[] = {b.getIndexAttr(tile.lanes * group), b.getIndexAttr(tile.keysPerBlock)};
   return memref::SubViewOp::create(b, segmentScores, offsets, sizes, strides);
+}
+
+/// While keys from `begin` on are read, and then their values.
+DecodeKernel::Reading DecodeKernel::readingOf(Value begin, const MaskBounds &visible) {
+  Value first = b.roundDown(visible.anyLo, tile.keysPerBlock);
+  return {begin, visible.anyHi, b.add(keys, first)};
 }
 
 DecodeKernel::Block DecodeKernel::blockAt(Value begin, const MaskBounds &visible) {

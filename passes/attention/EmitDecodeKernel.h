@@ -59,10 +59,21 @@ private:
     mlir::Value finite; // i1: no value is infinite or NaN; null if no key can be masked
   };
 
+  /// The rows of a group end at `end`. After the last keys come values, from `firstValue` on, after
+  /// the last values keys of the next group, which begin at row `nextKey` of this one's.
+  struct Reading {
+    mlir::Value firstValue, end, nextKey;
+  };
+  /// A row of keys or of values.
+  struct Place {
+    mlir::Value view, row;
+  };
+
   /// Keys [begin, end) of a block, counted from its first: as many values as stay in the
   /// first-level cache while all rows and columns are at work.
   struct Chunk {
     mlir::Value begin, end;
+    Place ahead; // what comes as far after it as is fetched ahead
   };
   static constexpr int64_t keysPerChunk = 32;
 
@@ -74,6 +85,7 @@ private:
   bool scoresSegments();
   int64_t scoresPerRow();
   mlir::Value viewScores(mlir::Value key);
+  Reading readingOf(mlir::Value begin, const MaskBounds &visible);
   Block blockAt(mlir::Value begin, const MaskBounds &visible);
   /// Adds keys [lo, hi) to the state in use.
   void emitKeys(const MaskBounds &visible, mlir::Value lo, mlir::Value hi);
@@ -113,7 +125,7 @@ private:
   Vectors multiplyTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value column,
                              int64_t firstVector, Vectors carried);
   Vectors gatherColumn(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
-  void multiplyKeys(mlir::Value key, mlir::Value source, mlir::ValueRange rows);
+  void multiplyKeys(mlir::Value key, mlir::Value source, mlir::ValueRange rows, const Place &ahead);
   void emitScoresOfOne(const Block &block);
   void emitPackedScores(const Block &block);
   void multiplyTile(mlir::Value key, mlir::Value number);
@@ -130,12 +142,17 @@ private:
   void emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile, bool tested);
   void emitValueTile(const Block &block, const Chunk &chunk, const RowTile &rowTile,
                      mlir::Value column, int64_t vectors, bool tested);
-  void fetchFirstValues(const Row &row, const Block &block, mlir::Value key);
-  void fetchValues(const Block &block, const Chunk &chunk, mlir::Value key, mlir::Value column,
-                   int64_t count);
   void forEachOutput(llvm::function_ref<void(mlir::ValueRange at)> body);
   mlir::Value takesPart(const Block &block, const Row &row, mlir::Value key, mlir::Value p);
   mlir::Value checkValues(const Block &block);
+
+  // EmitDecodeFetches.cpp: what is fetched ahead of its use.
+  Place placeAhead(const Place &place, int64_t rowsAtOnce, const Place &next);
+  Place afterKeys(mlir::Value key);
+  Place afterValues(mlir::Value key);
+  void fetchKeys(const Place &ahead, mlir::Value column, int64_t keys);
+  void fetchFirstValues(const Row &row, const Block &block, mlir::Value key);
+  void fetchValues(const Chunk &chunk, mlir::Value key, mlir::Value column, int64_t count);
 
   mlir::Value loadVector(mlir::Value memref, mlir::ValueRange at);
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value z);
@@ -156,6 +173,7 @@ private:
   // [vectorsPerTile][D][lanes], [rows][segment or block], [rows][Dv].
   mlir::Value scaledQueries, packedQueries, packedKeys, segmentScores, blockOutputs;
   mlir::Value scores; // [rows][block]: of the block at work
+  Reading reading;    // of the keys at work
   std::optional<DecodeStates> states;
   DecodeState state; // of all rows: in use
 };

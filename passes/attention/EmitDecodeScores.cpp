@@ -160,16 +160,14 @@ DecodeKernel::Vectors DecodeKernel::gatherColumn(Value source, ValueRange rows, 
 }
 
 /// scores[rows][key...] of the keys in rows `rows` of `source`.
-void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows) {
+void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows, const Place &ahead) {
   int64_t vectors = rows.size() / tile.lanes, together = std::min(vectors, vectorsTogether());
   Vectors zeros(vectors * rowsPerTile, b.constant(vectorType, 0.0));
   Value columns = emitRowElements(b, source, 1);
   bool dense = cast<MemRefType>(source.getType()).isLastDimUnitStride();
   Value whole = dense ? b.roundDown(columns, keyColumns()) : b.index(0);
   auto multiplyPart = [&](Value column, ValueRange carried) {
-    int64_t keysAtOnce = rows.size();
-    packer.prefetchAhead(source, rows.front(), b.mul(column, b.index(keysAtOnce)),
-                         keysAtOnce * keyColumns());
+    fetchKeys(ahead, column, rows.size());
     Vectors next(carried);
     for (int64_t v = 0; v < vectors; v += together) {
       ValueRange part = rows.slice(v * tile.lanes, together * tile.lanes);
@@ -201,13 +199,14 @@ void DecodeKernel::emitScoresOfOne(const Block &block) {
                               memref::getMixedSize(b, b.getLoc(), keyView, 1)};
       Value view = memref::SubViewOp::create(b, keyView, offsets, sizes, strides);
       auto rows = llvm::map_to_vector(llvm::seq(keysAtOnce), [&](int64_t t) { return b.index(t); });
-      multiplyKeys(key, view, rows);
+      multiplyKeys(key, view, rows, afterKeys(first));
     };
     // At the end of the keys one vector at a time: each row has a pointer of its own.
     auto multiplyLast = [&] {
       b.loop(b.index(0), b.index(keysAtOnce), tile.lanes, [&](Value offset) {
         Value begin = b.min(b.add(first, offset), last);
-        multiplyKeys(b.add(key, offset), keyView, packer.rowsUpTo(begin, last, tile.lanes));
+        multiplyKeys(b.add(key, offset), keyView, packer.rowsUpTo(begin, last, tile.lanes),
+                     afterKeys(begin));
       });
     };
     b.branch(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, end, keys), multiplyFollowing,
@@ -313,21 +312,13 @@ void DecodeKernel::emitProbabilities(const Row &row, const Block &block) {
   Value finite = emitFiniteMaximum(b, after);
   rescale(row, before, after, finite);
   Value splat = b.splat(vectorType, finite);
-  auto exponentiate = [&](bool fetches) {
-    forEachVector({}, [&](Value key, ValueRange) {
-      if (fetches)
-        fetchFirstValues(row, block, key);
-      Value at[] = {row.number, key};
-      Value exponent = arith::SubFOp::create(b, loadVector(scores, at), splat);
-      vector::StoreOp::create(b, emitExp2(b, exponent, tile.fusedMultiplyAdd), scores, at);
-      return Vectors();
-    });
-  };
-  if (!multipliesFromRegisters())
-    return exponentiate(/*fetches=*/false);
-  b.branch(
-      isOneQuery(), [&] { exponentiate(/*fetches=*/true); },
-      [&] { exponentiate(/*fetches=*/false); });
+  forEachVector({}, [&](Value key, ValueRange) {
+    fetchFirstValues(row, block, key);
+    Value at[] = {row.number, key};
+    Value exponent = arith::SubFOp::create(b, loadVector(scores, at), splat);
+    vector::StoreOp::create(b, emitExp2(b, exponent, tile.fusedMultiplyAdd), scores, at);
+    return Vectors();
+  });
 }
 
 /// Adds the probabilities key after key, as other kernels do: the rows of a tile together, as one

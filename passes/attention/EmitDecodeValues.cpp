@@ -61,7 +61,7 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
       known.push_back(loadVector(blockOutputs, place(r, v)));
   Vectors sum = b.loop(chunk.begin, chunk.end, 1, known, [&](Value key, ValueRange carried) {
     if (!tested)
-      fetchValues(block, chunk, key, column, vectors * tile.lanes);
+      fetchValues(chunk, key, column, vectors * tile.lanes);
     Vectors values, next;
     for (int64_t v = 0; v < vectors; ++v)
       values.push_back(loadRowPart(b, blockValues, key, place(0, v)[1], tile.lanes, scoreType));
@@ -81,26 +81,6 @@ void DecodeKernel::emitValueTile(const Block &block, const Chunk &chunk, const R
   for (int64_t r = 0; r < rowsPerTile; ++r)
     for (int64_t v = 0; v < vectors; ++v)
       vector::StoreOp::create(b, sum[r * vectors + v], blockOutputs, place(r, v));
-}
-
-/// While the rows of the only query turn scores into probabilities, in as many steps the values of
-/// the block's first chunk come in: memory would have nothing to do.
-void DecodeKernel::fetchFirstValues(const Row &row, const Block &block, Value key) {
-  int64_t elements = keysPerChunk * rowElements(op.getValue(), op.getValuePermutation()[3]);
-  int64_t count = llvm::divideCeil(elements * tile.lanes, group * tile.keysPerBlock);
-  Value head = b.sub(row.head, firstHead);
-  Value step =
-      b.add(b.mul(head, b.index(tile.keysPerBlock / tile.lanes)), b.divide(key, tile.lanes));
-  packer.prefetch(valueView, block.begin, b.mul(step, b.index(count)), count, /*locality=*/3);
-}
-
-/// While the tiles of columns of a chunk are at work, in as many steps the values that follow it
-/// come in, row after row.
-void DecodeKernel::fetchValues(const Block &block, const Chunk &chunk, Value key, Value column,
-                               int64_t count) {
-  Value step = b.sub(key, chunk.begin);
-  Value done = b.add(b.mul(column, b.index(keysPerChunk)), b.mul(step, b.index(count)));
-  packer.prefetchAhead(valueView, b.add(block.begin, chunk.begin), done, count);
 }
 
 void DecodeKernel::forEachOutput(function_ref<void(ValueRange at)> body) {
@@ -131,7 +111,8 @@ void DecodeKernel::emitValueRows(const Block &block, const Chunk &chunk, const R
 
 void DecodeKernel::emitValueTiles(const Block &block, bool tested) {
   b.loop(b.index(0), block.count, keysPerChunk, [&](Value begin) {
-    Chunk chunk{begin, b.min(b.add(begin, b.index(keysPerChunk)), block.count)};
+    Chunk chunk{begin, b.min(b.add(begin, b.index(keysPerChunk)), block.count),
+                afterValues(b.add(block.begin, begin))};
     forEachRowTile([&](const RowTile &rowTile) { emitValueRows(block, chunk, rowTile, tested); });
   });
 }

@@ -131,7 +131,8 @@ func.func @quantized_rows(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x136xi8>, %
 
 // Of a cache with room for more, keys past the last one that the query sees are neither multiplied nor
 // added, and those before it need no test. Scores of all blocks of a segment come first, in rows of its
-// 512 keys and a cache line; then each block's turn into probabilities and meet its values.
+// 512 keys and a cache line; then each block's turn into probabilities and meet its values. What is
+// fetched ahead past the last key is values, and past the last value keys of the next group.
 
 // CHECK-LABEL: func @room_for_more
 // CHECK: %[[SCORES:.*]] = memref.alloc() {{.*}} : memref<8x528xf32>
@@ -143,7 +144,8 @@ func.func @quantized_rows(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x136xi8>, %
 // CHECK: %[[END:.*]] = arith.minsi %[[WHOLE]], %[[SEEN:.*]] : index
 // CHECK: %[[COUNT:.*]] = arith.subi %[[END]], %[[BEGIN]]
 // CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c32
-// CHECK-NOT: math.exp2
+// CHECK: %[[PAST:.*]] = arith.cmpi sge
+// CHECK: arith.select %[[PAST]], %[[VALUES:[^,]*]], %[[KEYS:[^,]*]] : memref<?x64xf32, {{.*}}>
 // CHECK: scf.for %[[BEGIN:.*]] = %{{.*}} to %[[LAST]] step %c128
 // CHECK: %[[PLACE:.*]] = arith.subi %[[BEGIN]], %[[SEGMENT]]
 // CHECK: memref.subview %[[SCORES]][0, %[[PLACE]]] [8, 128] [1, 1]
@@ -156,6 +158,9 @@ func.func @quantized_rows(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x136xi8>, %
 // CHECK: scf.if %[[FULL]] {
 // CHECK-NEXT: scf.for %{{.*}} = %[[VECTORS]] to %c128 step %c8
 // CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c1 iter_args
+// CHECK: %[[PAST:.*]] = arith.cmpi sge
+// CHECK: %[[AHEAD:.*]] = arith.select %[[PAST]], %[[KEYS]], %[[VALUES]] : memref<?x64xf32, {{.*}}>
+// CHECK: memref.prefetch %[[AHEAD]]
 func.func @room_for_more(%q: memref<1x1x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref<1x1x?x64xf32>,
                          %o: memref<1x1x1x64xf32>, %position: index) {
   attn.attention ins(%q, %k, %v : memref<1x1x1x64xf32>, memref<1x1x?x64xf32>, memref<1x1x?x64xf32>)
@@ -194,5 +199,18 @@ func.func @gaps(%q: memref<1x1x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref<1
       %seen = arith.ori %first, %recent : i1
       attn.yield %seen : i1
     }
+  return
+}
+
+// -----
+
+// Rows of another width are not fetched in place of keys.
+
+// CHECK-LABEL: func @other_values
+// CHECK-NOT: arith.select {{.*}} : memref
+func.func @other_values(%q: memref<1x1x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref<1x1x?x32xf32>,
+                        %o: memref<1x1x1x32xf32>) {
+  attn.attention ins(%q, %k, %v : memref<1x1x1x64xf32>, memref<1x1x?x64xf32>, memref<1x1x?x32xf32>)
+                 outs(%o : memref<1x1x1x32xf32>)
   return
 }

@@ -11,7 +11,7 @@
 using namespace mlir;
 using namespace fovea;
 
-static constexpr int64_t minBytesAhead = 8192;
+static constexpr int64_t minBytesAhead = 12288;
 
 /// The most vectors of keys whose products with `rows` rows stay in registers: their accumulators,
 /// themselves (with one row, operands in memory) and the row's broadcast element.

@@ -65,10 +65,31 @@ static llvm::Error readAddedTokens(const JsonNode &root, Pipeline &pipeline) {
   return llvm::Error::success();
 }
 
+// Each step reads what the one before made of the text, so that many take long.
+static constexpr size_t maxSteps = 1024;
+
+/// The objects with a type, sequences included.
+static size_t countSteps(const llvm::json::Value &value) {
+  size_t steps = 0;
+  if (const llvm::json::Array *elements = value.getAsArray())
+    for (const llvm::json::Value &element : *elements)
+      steps += countSteps(element);
+  if (const llvm::json::Object *members = value.getAsObject()) {
+    steps += members->get("type") != nullptr;
+    for (const auto &[key, member] : *members)
+      steps += countSteps(member);
+  }
+  return steps;
+}
+
 /// Reads one part into its place.
 template <typename Part, typename Read>
 static llvm::Error readPart(const JsonNode &root, StringRef key, Part &target, Read read) {
-  Expected<Part> part = read(memberOrNull(root, key));
+  JsonNode node = memberOrNull(root, key);
+  if (size_t steps = countSteps(node.json()); steps > maxSteps)
+    return node.error("expected at most " + llvm::Twine(maxSteps) + " steps, got " +
+                      llvm::Twine(steps));
+  Expected<Part> part = read(node);
   if (!part)
     return part.takeError();
   target = std::move(*part);

@@ -103,6 +103,21 @@ TEST(TokenizerTest, BoundsTheGrowthOfTexts) {
   EXPECT_TRUE(failsWith(decodes->decode({0}), "bytes makes it longer than 268435456"));
 }
 
+// Each goes over the text once more.
+TEST(TokenizerTest, BoundsTheStepsOfAPart) {
+  auto normalizer = [](int steps) {
+    std::string list;
+    for (int i = 0; i < steps; ++i)
+      list += std::string(i ? "," : "") + R"({"type": "Prepend", "prepend": "a"})";
+    return R"("normalizer": {"type": "Sequence", "normalizers": [)" + list + "]}";
+  };
+  auto most = load(normalizer(1023));
+  ASSERT_TRUE(succeeds(most));
+  EXPECT_EQ(llvm::cantFail(most->encode("b")).size(), 1023u); // the last with the b
+  EXPECT_TRUE(failsWith(load(normalizer(1024)),
+                        "tokenizer.json: normalizer: expected at most 1024 steps, got 1025"));
+}
+
 TEST(TokenizerTest, RefusesPartsByNameAndPath) {
   auto refuses = [](StringRef members, StringRef message) {
     return failsWith(load(members), message);

@@ -201,6 +201,7 @@ CASES = {
     "merge of tokens that do not exist": ("qwen3", tokenizer(lambda t: t["model"]["merges"].append("zq9 zq8"))),
     "merge of one token": ("qwen3", tokenizer(lambda t: t["model"]["merges"].append("a"))),
     "unknown decoder": ("qwen3", tokenizer(lambda t: t.update(decoder={"type": "Morse"}))),
+    "tokenizer with very many steps": ("qwen3", tokenizer(lambda t: t.update(normalizer={"type": "Sequence", "normalizers": 5000 * [{"type": "Lowercase"}]}))),
     "added token without an id": ("qwen3", tokenizer(lambda t: t["added_tokens"].append({"content": "<x>"}))),
 }
 

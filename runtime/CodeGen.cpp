@@ -59,6 +59,22 @@ static std::string hostFeatures() {
   return features.getString();
 }
 
+/// LLVM aborts over 64-bit code for a CPU without the feature.
+static bool isArch32Cpu(const llvm::Target &target, const llvm::Triple &triple,
+                        llvm::StringRef cpu) {
+  llvm::StringRef feature = triple.isX86() || triple.isRISCV() || triple.isLoongArch() ? "+64bit"
+                            : triple.isMIPS()                                          ? "+gp64"
+                                                                                       : "";
+  std::unique_ptr<llvm::MCSubtargetInfo> info(target.createMCSubtargetInfo(triple, cpu, ""));
+  return !feature.empty() && !info->checkFeatures(feature);
+}
+
+/// In x32, and ILP32 on Arm, pointers have 32 bits.
+static bool isArch64(const llvm::Triple &triple) {
+  return triple.isArch64Bit() && triple.isLittleEndian() && !triple.isX32() && !triple.isABIN32() &&
+         triple.getEnvironment() != llvm::Triple::GNUILP32;
+}
+
 static llvm::CodeGenOptLevel codeGenLevel(unsigned optLevel) {
   return llvm::CodeGenOpt::getLevel(static_cast<int>(optLevel))
       .value_or(llvm::CodeGenOptLevel::Aggressive);
@@ -71,7 +87,8 @@ bool fovea::isOwnArchitecture(llvm::StringRef triple) {
 
 /// What LLVM generates code for that is no CPU of a machine.
 static bool isDeviceOrVirtual(const llvm::Triple &triple) {
-  return triple.isGPU() || triple.isSPIR() || triple.isDXIL() || triple.isBPF() || triple.isWasm();
+  return triple.isGPU() || triple.isSPIR() || triple.isDXIL() || triple.isBPF() ||
+         triple.isWasm() || triple.isVE();
 }
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
@@ -87,7 +104,7 @@ fovea::createTargetMachine(llvm::StringRef tripleName, llvm::StringRef cpu, unsi
                                          : llvm::Triple::normalize(tripleName));
   std::string message;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target || !triple.isArch64Bit() || !triple.isLittleEndian() || isDeviceOrVirtual(triple))
+  if (!target || !isArch64(triple) || isDeviceOrVirtual(triple))
     return llvm::createStringError("expected the triple of a little-endian 64-bit CPU that LLVM "
                                    "knows, got '" +
                                    tripleName + "'");
@@ -95,7 +112,7 @@ fovea::createTargetMachine(llvm::StringRef tripleName, llvm::StringRef cpu, unsi
   std::string name = !native ? cpu.str() : isOwn ? llvm::sys::getHostCPUName().str() : "generic";
   // Checked first: LLVM prints a warning to stderr for a name that it does not know.
   std::unique_ptr<llvm::MCSubtargetInfo> generic(target->createMCSubtargetInfo(triple, "", ""));
-  if (!generic || !generic->isCPUStringValid(name))
+  if (!generic || !generic->isCPUStringValid(name) || isArch32Cpu(*target, triple, name))
     return llvm::createStringError("expected a CPU that LLVM knows for " + triple.getArchName() +
                                    ", or native, got '" + name + "'");
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(

@@ -218,7 +218,8 @@ TEST(CrossCompileErrors, ForeignCodeDoesNotRunHere) {
   if (llvm::StringRef(FOVEA_PROCESSOR) != "aarch64")
     EXPECT_TRUE(failsWith(compile(**module, options), "cannot run on this machine"));
   for (const char *triple : {"pdp11-unknown-none", "i686-linux-gnu", "powerpc64-linux-gnu",
-                             "nvptx64", "amdgcn-amd-amdhsa", "wasm64"}) {
+                             "nvptx64", "amdgcn-amd-amdhsa", "wasm64", "ve-linux-gnu",
+                             "x86_64-linux-gnux32", "aarch64-linux-gnu_ilp32"}) {
     options.triple = triple;
     EXPECT_TRUE(failsWith(compileToFile(**module, CodeKind::Object, options),
                           "expected the triple of a little-endian 64-bit CPU"));
@@ -227,4 +228,14 @@ TEST(CrossCompileErrors, ForeignCodeDoesNotRunHere) {
   options.cpu = "znver3";
   EXPECT_TRUE(failsWith(compileToFile(**module, CodeKind::Object, options),
                         "expected a CPU that LLVM knows for aarch64"));
+  using TripleAndCpu = std::pair<llvm::StringRef, llvm::StringRef>;
+  for (auto [triple, cpu] : {TripleAndCpu{"x86_64-linux-gnu", "pentium4"},
+                             {"riscv64-linux-gnu", "sifive-e31"},
+                             {"loongarch64-linux-gnu", "generic-la32"},
+                             {"mips64el-linux-gnu", "mips32r2"}}) {
+    options.triple = triple;
+    options.cpu = cpu;
+    EXPECT_TRUE(failsWith(compileToFile(**module, CodeKind::Object, options),
+                          ("or native, got '" + cpu + "'").str()));
+  }
 }

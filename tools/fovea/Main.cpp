@@ -45,6 +45,17 @@ static void printError(StringRef message) {
   llvm::errs() << (hasPlace ? "" : "error: ") << message.rtrim() << "\n";
 }
 
+/// What was printed last reaches the file or pipe only now.
+static int finishOutput(int status) {
+  llvm::outs().flush();
+  std::error_code code = llvm::outs().error();
+  llvm::outs().clear_error(); // the stream aborts in its destructor over one that nobody looked at
+  if (!code)
+    return status;
+  printError("stdout: cannot write: " + code.message());
+  return failure;
+}
+
 static int run(const SubcommandEntry &entry, llvm::ArrayRef<const char *> arguments) {
   int status = 0;
   llvm::handleAllErrors(
@@ -67,11 +78,11 @@ int main(int argc, char **argv) {
   StringRef name = arguments.empty() ? "" : arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {
     printHelp(llvm::outs());
-    return 0;
+    return finishOutput(0);
   }
   for (const SubcommandEntry &entry : subcommands)
     if (entry.name == name)
-      return run(entry, arguments.drop_front());
+      return finishOutput(run(entry, arguments.drop_front()));
   std::vector<std::string> names;
   for (const SubcommandEntry &entry : subcommands)
     names.push_back(entry.name.str());

@@ -138,6 +138,8 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
     return phase.takeError();
   if (*emit == Emit::Mlir && !options.header.empty())
     return usageError("--header goes with --emit=llvm, asm, obj or so");
+  if (options.header == options.output)
+    return usageError("-o and --header both write '" + options.output + "'");
   if (*emit == Emit::SharedLibrary && !options.triple.empty())
     return usageError("--emit=so links for this machine; with --target-triple give --emit=obj");
   llvm::Expected<Requirements> require = options.reporting.requirements();

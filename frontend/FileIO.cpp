@@ -1,7 +1,9 @@
 #include "frontend/FileIO.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Process.h"
+#include <unistd.h>
 
 using namespace fovea;
 namespace fs = llvm::sys::fs;
@@ -10,7 +12,19 @@ static llvm::Error fileError(llvm::StringRef path, const llvm::Twine &what, std:
   return llvm::createStringError(path + ": " + what + ": " + code.message());
 }
 
+static llvm::Error checkName(llvm::StringRef path) {
+  return path.empty() ? llvm::createStringError("expected the name of a file, got an empty one")
+                      : llvm::Error::success();
+}
+
+bool fovea::isPresent(llvm::StringRef path) {
+  fs::file_status status;
+  return !fs::status(path, status, /*follow=*/false);
+}
+
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> fovea::readFile(llvm::StringRef path) {
+  if (llvm::Error error = checkName(path))
+    return std::move(error);
   fs::file_status status;
   if (std::error_code code = fs::status(path, status))
     return fileError(path, "cannot read", code);
@@ -52,18 +66,14 @@ static llvm::Expected<int> createTemporary(llvm::StringRef path, std::string &te
   }
 }
 
-llvm::Error fovea::writeFile(llvm::StringRef path,
-                             llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
-  fs::file_status status;
-  bool exists = !fs::status(path, status);
-  if (exists && fs::is_directory(status))
-    return llvm::createStringError(path + ": cannot write: it is a directory");
-  if (exists && !fs::is_regular_file(status)) {
-    int descriptor;
-    if (std::error_code code = fs::openFileForWrite(path, descriptor, fs::CD_OpenExisting))
-      return fileError(path, "cannot write", code);
-    return writeTo(descriptor, path, write);
-  }
+/// The file beside which the new one is made: a link keeps pointing to it.
+static std::string behindLinks(llvm::StringRef path) {
+  llvm::SmallString<128> target;
+  return fs::real_path(path, target) ? path.str() : target.str().str();
+}
+
+static llvm::Error replaceFile(llvm::StringRef path,
+                               llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
   std::string temporary;
   llvm::Expected<int> descriptor = createTemporary(path, temporary);
   if (!descriptor)
@@ -75,4 +85,46 @@ llvm::Error fovea::writeFile(llvm::StringRef path,
   if (error)
     fs::remove(temporary);
   return error;
+}
+
+/// The standard stream that goes to the file, if one does: /dev/stdout is a link to where the
+/// output was redirected to, and replacing that would drop what is there and the link.
+static std::optional<int> findStream(const fs::file_status &file) {
+  for (int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+    fs::file_status status;
+    if (!fs::status(stream, status) && status.getUniqueID() == file.getUniqueID())
+      return stream;
+  }
+  return std::nullopt;
+}
+
+static llvm::Expected<int> openInPlace(llvm::StringRef path, const fs::file_status &status) {
+  int descriptor;
+  std::error_code code;
+  if (std::optional<int> stream = findStream(status)) {
+    llvm::outs().flush(); // what was printed before stands before
+    descriptor = dup(*stream);
+    code = descriptor < 0 ? llvm::errnoAsErrorCode() : std::error_code();
+  } else {
+    code = fs::openFileForWrite(path, descriptor, fs::CD_OpenExisting);
+  }
+  if (code)
+    return fileError(path, "cannot write", code);
+  return descriptor;
+}
+
+llvm::Error fovea::writeFile(llvm::StringRef path,
+                             llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
+  if (llvm::Error error = checkName(path))
+    return error;
+  fs::file_status status;
+  bool exists = !fs::status(path, status);
+  if (!exists)
+    return replaceFile(path, write);
+  if (fs::is_directory(status))
+    return llvm::createStringError(path + ": cannot write: it is a directory");
+  if (fs::is_regular_file(status) && !findStream(status))
+    return replaceFile(behindLinks(path), write);
+  llvm::Expected<int> descriptor = openInPlace(path, status);
+  return descriptor ? writeTo(*descriptor, path, write) : descriptor.takeError();
 }

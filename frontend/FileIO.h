@@ -12,12 +12,16 @@
 
 namespace fovea {
 
+/// Whether there is anything at `path`, be it a link to nothing: reading that is an error that
+/// names it, where it would else count as missing.
+bool isPresent(llvm::StringRef path);
+
 /// The contents of a regular file.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(llvm::StringRef path);
 
 /// Writes what `write` prints to a temporary file beside `path`, then renames it. If anything
-/// fails, `path` is as it was and the temporary file is gone. A path that exists and is no
-/// regular file, such as /dev/stdout, is written in place.
+/// fails, `path` is as it was and the temporary file is gone; a link stays one. What is no regular
+/// file is written in place, and so is the file that stdout or stderr goes to.
 llvm::Error writeFile(llvm::StringRef path,
                       llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write);
 

@@ -48,7 +48,7 @@ static Expected<OwningOpRef<ModuleOp>> importDirectory(MLIRContext &context, Str
                                                        const ImportOptions &options) {
   llvm::SmallString<128> own(path);
   llvm::sys::path::append(own, "model.fov");
-  if (llvm::sys::fs::exists(own))
+  if (isPresent(own))
     return importFovFile(context, own, options);
   Expected<ModelDirectory> directory = ModelDirectory::open(path);
   Expected<std::string> type = directory ? directory->string("model_type") : directory.takeError();

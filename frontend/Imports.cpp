@@ -5,7 +5,6 @@
 #include "frontend/FileIO.h"
 #include "frontend/Lexer.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <set>
 
@@ -64,7 +63,7 @@ llvm::Error ImportReader::readImport(const SourceFile &from, const Import &impor
     return fail(from, import, "more than " + llvm::Twine(maxImports) + " files are imported");
   llvm::SmallString<128> path = llvm::sys::path::parent_path(from.getName());
   llvm::sys::path::append(path, import.name + ".fov");
-  if (llvm::sys::fs::exists(path)) {
+  if (isPresent(path)) {
     auto contents = readFile(path);
     return contents ? read(path, (*contents)->getBuffer()) : contents.takeError();
   }

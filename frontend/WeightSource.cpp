@@ -1,4 +1,5 @@
 #include "frontend/WeightSource.h"
+#include "frontend/FileIO.h"
 #include "frontend/Mxfp4Weights.h"
 #include "frontend/Safetensors.h"
 #include "frontend/ShardedWeights.h"
@@ -57,9 +58,9 @@ llvm::Expected<std::shared_ptr<const WeightSource>> fovea::openWeights(llvm::Str
   llvm::SmallString<128> file(path), index(path);
   llvm::sys::path::append(file, "model.safetensors");
   llvm::sys::path::append(index, "model.safetensors.index.json");
-  if (llvm::sys::fs::exists(file))
+  if (isPresent(file))
     return openAs<SafetensorsFile>(file);
-  if (llvm::sys::fs::exists(index))
+  if (isPresent(index))
     return openAs<ShardedWeights>(index);
   return llvm::createStringError(
       std::make_error_code(std::errc::no_such_file_or_directory),

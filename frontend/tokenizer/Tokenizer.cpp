@@ -3,7 +3,6 @@
 #include "frontend/Json.h"
 #include "frontend/tokenizer/Pipeline.h"
 #include "frontend/tokenizer/Unicode.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace fovea;
@@ -62,9 +61,9 @@ Expected<Tokenizer> Tokenizer::fromDirectory(StringRef directory) {
     return path.str().str();
   };
   std::string whole = pathOf("tokenizer.json"), vocab = pathOf("vocab.json");
-  if (llvm::sys::fs::exists(whole))
+  if (isPresent(whole))
     return fromFile(whole);
-  if (llvm::sys::fs::exists(vocab))
+  if (isPresent(vocab))
     return fromVocabAndMerges(vocab, pathOf("merges.txt"));
   return llvm::createStringError(directory +
                                  ": expected tokenizer.json, or vocab.json and merges.txt");

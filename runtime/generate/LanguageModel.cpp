@@ -1,6 +1,7 @@
 // Loading a language model: description, weights, tokenizer, code; and running its step.
 #include "runtime/generate/LanguageModel.h"
 #include "dialect/AttnOps.h"
+#include "frontend/FileIO.h"
 #include "frontend/Json.h"
 #include "frontend/ModelDirectory.h"
 #include "runtime/Compile.h"
@@ -9,7 +10,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/Twine.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
 #include <future>
@@ -64,7 +64,7 @@ static llvm::Expected<std::vector<End>> findEnds(const ModelDirectory &directory
     return std::move(error);
   llvm::SmallString<128> path(directory.path());
   llvm::sys::path::append(path, "generation_config.json");
-  if (!llvm::sys::fs::exists(path))
+  if (!isPresent(path))
     return ends;
   llvm::Expected<llvm::json::Object> config = readJsonObject(path);
   if (!config)
@@ -79,7 +79,7 @@ static bool hasTokenizer(StringRef directory) {
   return llvm::any_of(names, [&](StringRef name) {
     llvm::SmallString<128> path(directory);
     llvm::sys::path::append(path, name);
-    return llvm::sys::fs::exists(path);
+    return isPresent(path);
   });
 }
 

@@ -40,6 +40,27 @@ TEST(FileIOTest, ReportsPathsThatCannotBeWritten) {
   EXPECT_TRUE(dir.list().empty());
 }
 
+TEST(FileIOTest, WritesBehindALink) {
+  TemporaryDirectory dir;
+  dir.write("f", "old");
+  ASSERT_FALSE(llvm::sys::fs::create_link("f", dir.path("link")));
+  EXPECT_TRUE(succeeds(print(dir.path("link"), "new")));
+  EXPECT_EQ(dir.read("f"), "new");
+  EXPECT_TRUE(llvm::sys::fs::is_symlink_file(dir.path("link")));
+}
+
+TEST(FileIOTest, RefusesAnEmptyName) {
+  EXPECT_TRUE(failsWith(readFile(""), "expected the name of a file, got an empty one"));
+  EXPECT_TRUE(failsWith(print("", "x"), "expected the name of a file, got an empty one"));
+}
+
+TEST(FileIOTest, ALinkToNothingIsPresent) {
+  TemporaryDirectory dir;
+  ASSERT_FALSE(llvm::sys::fs::create_link("gone", dir.path("link")));
+  EXPECT_TRUE(isPresent(dir.path("link")) && isPresent(dir.path()));
+  EXPECT_FALSE(isPresent(dir.path("gone")) || isPresent(""));
+}
+
 TEST(FileIOTest, WritesDevicesInPlace) {
   EXPECT_TRUE(succeeds(print("/dev/null", "x")));
   EXPECT_TRUE(llvm::sys::fs::exists("/dev/null"));

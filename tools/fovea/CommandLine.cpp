@@ -41,10 +41,20 @@ void CommandLine::flag(StringRef names, StringRef help, bool &target) {
 
 void CommandLine::text(StringRef names, StringRef value, StringRef help, std::string &target) {
   std::string shown = target.empty() ? help.str() : (help + " (default: " + target + ")").str();
-  options.push_back({names.str(), value.str(), shown, [&target](StringRef given) {
-                       target = given.str();
-                       return llvm::Error::success();
-                     }});
+  auto set = [&target, names = names.str(), value = value.str()](StringRef given) -> llvm::Error {
+    target = given.str();
+    if (target.empty())
+      return usageError(names + " expects " + value + ", got ''");
+    return llvm::Error::success();
+  };
+  options.push_back({names.str(), value.str(), shown, set});
+}
+
+void CommandLine::output(StringRef names, StringRef value, StringRef help, std::string &target) {
+  text(names, value, (help + "; - for stdout").str(), target);
+  options.back().set = [set = options.back().set](StringRef given) {
+    return set(given == "-" ? "/dev/stdout" : given);
+  };
 }
 
 void CommandLine::text(StringRef names, StringRef value, StringRef help,
@@ -175,6 +185,8 @@ llvm::Error CommandLine::parsePositional(StringRef argument) {
   if (positionalGiven)
     return usageError("expected one " + positionalName + ", got '" + *positionalTarget + "' and '" +
                       argument + "'");
+  if (argument.empty())
+    return usageError("expected " + positionalName + ", got ''");
   *positionalTarget = argument.str();
   positionalGiven = true;
   return llvm::Error::success();

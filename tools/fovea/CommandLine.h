@@ -38,12 +38,16 @@ public:
   void positional(llvm::StringRef name, llvm::StringRef help, std::string &target);
   /// An option without a value. Names are separated by commas: "-t,--threads".
   void flag(llvm::StringRef names, llvm::StringRef help, bool &target);
-  /// An option whose value is text; the default is what `target` holds.
+  /// An option whose value is text and not empty, as it is where a script's variable is not set;
+  /// the default is what `target` holds.
   void text(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
             std::string &target);
   /// The same without a default: empty if it was not given, which is not the same as the text "".
   void text(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
             std::optional<std::string> &target);
+  /// A file to write, as `text` takes it; "-" is standard output.
+  void output(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
+              std::string &target);
   /// One of `values`; the first if the option stands without "=VALUE".
   void choice(llvm::StringRef names, llvm::ArrayRef<llvm::StringRef> values, llvm::StringRef help,
               std::string &target);

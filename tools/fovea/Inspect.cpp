@@ -31,8 +31,8 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                                          InspectOptions &options) {
   CommandLine line("inspect", "Writes a page that shows how a model is compiled and runs.");
   line.model(options.model);
-  line.text("--html", "OUT", "the page to write, one file that needs no other; must be given",
-            options.html);
+  line.output("--html", "OUT", "the page to write, one file that needs no other; must be given",
+              options.html);
   line.text("--input", "FILE", "inputs by name (.safetensors), or the only one (.npy)",
             options.input);
   line.text("--weights", "PATH", "weights, as fovea run takes them; random ones otherwise",

@@ -54,18 +54,18 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                 "a parameter of the description, or the size of a "
                 "symbolic dim of random inputs",
                 options.assignments);
-  line.text("--output", "FILE",
-            "save the results (.safetensors, or .npy for one) instead of "
-            "printing them",
-            options.output);
+  line.output("--output", "FILE",
+              "save the results (.safetensors, or .npy for one) instead of "
+              "printing them",
+              options.output);
   line.text("--entry", "NAME", "the function to run; the first by default", options.entry);
   line.threads(options.threads);
   line.seed(options.seed);
   line.flag("--time", "print how long compiling and running took", options.time);
   options.reporting.declare(line);
   line.bytes("--max-bytes", "refuse to run if it takes more memory than that", options.maxBytes);
-  line.text("--trace", "FILE", "write when which kernel ran on which thread (Chrome trace JSON)",
-            options.trace);
+  line.output("--trace", "FILE", "write when which kernel ran on which thread (Chrome trace JSON)",
+              options.trace);
   line.flag("--verify", "compare with the float64 reference executor", options.verify);
   options.cache.declare(line);
   line.quantize(options.quantize);

@@ -245,6 +245,15 @@ TEST(TokenizerTest, ReadsDirectories) {
   EXPECT_EQ(llvm::cantFail(Tokenizer::fromDirectory(directory.path())).size(), 3u);
 }
 
+TEST(TokenizerTest, NamesALinkToNothing) {
+  TemporaryDirectory directory;
+  directory.write("vocab.json", R"({"a": 0})");
+  directory.write("merges.txt", "");
+  ASSERT_FALSE(llvm::sys::fs::create_link("gone", directory.path("tokenizer.json")));
+  EXPECT_TRUE(failsWith(Tokenizer::fromDirectory(directory.path()),
+                        "tokenizer.json: cannot read: No such file"));
+}
+
 TEST(TokenizerTest, MaySharePartsAmongCopies) {
   std::optional<TokenStream> stream;
   Ids ids;

@@ -72,6 +72,10 @@ def weights(change):
     return lambda model: model.weights(change)
 
 
+def link(name):
+    return lambda model: ((model.path / name).unlink(missing_ok=True), (model.path / name).symlink_to("gone"))
+
+
 def rename(header, old, new):
     header[new] = header.pop(old)
 
@@ -164,6 +168,7 @@ CASES = {
     "no experts": ("gpt-oss", config(num_local_experts=0)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
+    "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),
     # Weights
     "no weights": ("qwen3", lambda model: model.remove("model.safetensors")),
     "weights are empty": ("qwen3", text("model.safetensors", b"")),
@@ -180,6 +185,7 @@ CASES = {
     "tensor with offsets the wrong way round": ("qwen3", weights(lambda h: h[NORM]["data_offsets"].reverse())),
     "tensor without a shape": ("qwen3", weights(lambda h: h[NORM].pop("shape"))),
     "tensor that is a list": ("qwen3", weights(lambda h: h.update({NORM: []}))),
+    "weights are a link to nothing": ("qwen3", link("model.safetensors")),
     # Shards
     "index is no JSON": ("qwen3", lambda model: (model.remove("model.safetensors"), model.write("model.safetensors.index.json", "{"))),
     "index without a map": ("qwen3", index(metadata={})),
@@ -188,7 +194,10 @@ CASES = {
     "shard missing": ("qwen3", index(weight_map={NORM: "other.safetensors"})),
     "shard elsewhere": ("qwen3", index(weight_map={NORM: "../other.safetensors"})),
     "shard without the tensor": ("qwen3", index(weight_map={"a": "part.safetensors"})),
+    "index is a link to nothing": ("qwen3", lambda model: (model.remove("model.safetensors"), link("model.safetensors.index.json")(model))),
     # tokenizer.json
+    "tokenizer.json is a link to nothing": ("qwen3", link("tokenizer.json")),
+    "model.fov is a link to nothing": ("qwen3", link("model.fov")),
     "tokenizer.json is empty": ("qwen3", text("tokenizer.json", "")),
     "tokenizer.json is cut off": ("qwen3", lambda model: model.write("tokenizer.json", model.read("tokenizer.json")[:1000])),
     "tokenizer.json is a list": ("qwen3", text("tokenizer.json", "[]")),

@@ -83,25 +83,15 @@ void AttentionPacker::packPanel(Value source, Value first, Value last, int64_t w
   });
 }
 
-/// `into[leading..., d, lane + t] = source[rows[t], d] * factor`. Few rows, so that registers hold
-/// their addresses, and as many columns at a time as a vector holds: squares would be more of code
-/// that takes long to compile, and no faster.
-void AttentionPacker::packRows(Value source, ValueRange rows, Value factor, Value into,
-                               ValueRange leading, Value lane) {
-  int64_t side = rows.size(), size = rowElements(source, 1);
-  int64_t count = ShapedType::isDynamic(size) ? side : std::gcd(size, tile.lanes);
-  count = std::max(count, side);
+void AttentionPacker::packColumns(Value source, ValueRange rows, Value factor, int64_t count,
+                                  Transpose transpose,
+                                  function_ref<void(Value column, ArrayRef<Value> vectors)> store) {
   auto scale = [&](Value vector) -> Value {
     if (!factor)
       return vector;
     return arith::MulFOp::create(b, vector, b.splat(vector.getType(), factor));
   };
-  // `count` columns of the packed rows from `column` on.
-  auto view = [&](Value column, int64_t count) {
-    SmallVector<Value> at(leading);
-    at.append({column, lane});
-    return tileOf(b, into, at, count, side);
-  };
+  int64_t side = rows.size();
   Value columns = emitRowElements(b, source, 1);
   Value whole = hasContiguousRows(source) ? b.roundDown(columns, count) : b.index(0);
   b.loop(b.index(0), whole, count, [&](Value column) {
@@ -110,14 +100,28 @@ void AttentionPacker::packRows(Value source, ValueRange rows, Value factor, Valu
     SmallVector<Value> parts = llvm::map_to_vector(rows, [&](Value row) {
       return scale(loadRowPart(b, source, row, column, count, scoreType));
     });
-    Value packed = view(column, count);
-    for (auto [t, vector] : llvm::enumerate(transposeToNarrow(b, parts)))
-      vector::StoreOp::create(b, vector, packed, ValueRange{b.index(t), b.index(0)});
+    store(column, transpose(b, parts));
   });
-  b.loop(whole, columns, 1, [&](Value column) {
-    Value vector = scale(gatherColumn(source, rows, column));
-    vector::StoreOp::create(b, vector, view(column, 1), ValueRange{b.index(0), b.index(0)});
-  });
+  b.loop(whole, columns, 1,
+         [&](Value column) { store(column, scale(gatherColumn(source, rows, column))); });
+}
+
+/// `into[leading..., d, lane + t] = source[rows[t], d] * factor`. Few rows, so that registers hold
+/// their addresses, and as many columns at a time as a vector holds: squares would be more of code
+/// that takes long to compile, and no faster.
+void AttentionPacker::packRows(Value source, ValueRange rows, Value factor, Value into,
+                               ValueRange leading, Value lane) {
+  int64_t side = rows.size(), size = rowElements(source, 1);
+  int64_t count = ShapedType::isDynamic(size) ? side : std::gcd(size, tile.lanes);
+  count = std::max(count, side);
+  packColumns(source, rows, factor, count, transposeToNarrow,
+              [&](Value column, ArrayRef<Value> vectors) {
+                SmallVector<Value> at(leading);
+                at.append({column, lane});
+                Value packed = tileOf(b, into, at, vectors.size(), side);
+                for (auto [t, vector] : llvm::enumerate(vectors))
+                  vector::StoreOp::create(b, vector, packed, ValueRange{b.index(t), b.index(0)});
+              });
 }
 
 Value AttentionPacker::gatherColumn(Value source, ValueRange rows, Value column) {
@@ -135,22 +139,14 @@ SmallVector<Value> AttentionPacker::rowsUpTo(Value first, Value last, int64_t co
 
 /// A tile of keys, a few columns at a time.
 void AttentionPacker::packKeyColumns(Value source, ValueRange rows, Value into, Value group) {
-  int64_t side = rows.size(), count = narrowColumns(scoreType, side);
-  auto store = [&](Value column, Value vector) {
-    vector::StoreOp::create(b, vector, into, ValueRange{group, column, b.index(0)});
-  };
-  Value columns = emitRowElements(b, source, 1);
-  Value whole = hasContiguousRows(source) ? b.roundDown(columns, count) : b.index(0);
-  b.loop(b.index(0), whole, count, [&](Value column) {
-    prefetchAhead(source, rows.front(), b.mul(column, b.index(side)), side * count);
-    SmallVector<Value> parts = llvm::map_to_vector(rows, [&](Value row) -> Value {
-      return loadRowPart(b, source, row, column, count, scoreType);
-    });
-    for (auto [t, vector] : llvm::enumerate(transposeNarrow(b, parts)))
-      store(b.add(column, b.index(t)), vector);
-  });
-  b.loop(whole, columns, 1,
-         [&](Value column) { store(column, gatherColumn(source, rows, column)); });
+  int64_t count = narrowColumns(scoreType, rows.size());
+  packColumns(source, rows, /*factor=*/Value(), count, transposeNarrow,
+              [&](Value column, ArrayRef<Value> vectors) {
+                for (auto [t, vector] : llvm::enumerate(vectors)) {
+                  Value at[] = {group, b.add(column, b.index(t)), b.index(0)};
+                  vector::StoreOp::create(b, vector, into, at);
+                }
+              });
 }
 
 /// Rows of whole vectors, two columns a register: half of the loads and stores that squares take.

@@ -51,6 +51,15 @@ public:
   int64_t rowsAhead(mlir::Value source);
 
 private:
+  using Transpose = llvm::SmallVector<mlir::Value>(EmitBuilder &b, mlir::ValueRange rows);
+
+  /// Loads `count` columns of the rows at a time, one where fewer are left, multiplies them by
+  /// `factor`, which may be null, and gives `store` the first of them and all as vectors of a lane
+  /// a row.
+  void packColumns(
+      mlir::Value source, mlir::ValueRange rows, mlir::Value factor, int64_t count,
+      Transpose transpose,
+      llvm::function_ref<void(mlir::Value column, llvm::ArrayRef<mlir::Value> vectors)> store);
   void packRows(mlir::Value source, mlir::ValueRange rows, mlir::Value factor, mlir::Value into,
                 mlir::ValueRange leading, mlir::Value lane);
   void packKeyColumns(mlir::Value source, mlir::ValueRange rows, mlir::Value into,

@@ -7,6 +7,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "passes/attention/AttentionPacker.h"
 #include "passes/attention/PrepackAttention.h"
+#include "passes/tile/OutermostLoop.h"
 #include <limits>
 
 using namespace mlir;

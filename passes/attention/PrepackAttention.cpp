@@ -5,6 +5,7 @@
 #include "passes/attention/AttentionPacker.h"
 #include "passes/attention/MaskBounds.h"
 #include "passes/attention/StoredRows.h"
+#include "passes/tile/OutermostLoop.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -18,14 +19,6 @@ struct OuterOperand {
   SmallVector<int64_t> permutation; // of the dims, as the op takes them
 };
 } // namespace
-
-scf::ForallOp fovea::outermostLoop(AttentionOp op) {
-  scf::ForallOp found;
-  for (auto loop = op->getParentOfType<scf::ForallOp>(); loop;
-       loop = loop->getParentOfType<scf::ForallOp>())
-    found = loop;
-  return found;
-}
 
 static std::optional<OuterOperand> findOuter(Value operand, ArrayRef<int64_t> permutation,
                                              scf::ForallOp loop) {

@@ -27,10 +27,8 @@ struct PrepackedOperands {
 std::optional<PrepackedOperands> prepackOperands(attn::AttentionOp op, const AttentionTile &tile,
                                                  MaskSummary &summary, int64_t fewRows);
 
-/// The outermost parallel loop around `op`; null if there is none.
-mlir::scf::ForallOp outermostLoop(attn::AttentionOp op);
-
-/// The number of queries of a head, as it is outside of that loop; null if it is not known there.
+/// The number of queries of a head, as it is outside of the outermost parallel loop around `op`;
+/// null if it is not known there.
 mlir::Value totalRows(EmitBuilder &b, attn::AttentionOp op);
 /// The number of keys of a head outside of that loop; null if the op has not all of them.
 mlir::Value totalKeys(EmitBuilder &b, attn::AttentionOp op);

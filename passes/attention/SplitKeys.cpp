@@ -6,6 +6,7 @@
 #include "passes/attention/AttentionPacker.h"
 #include "passes/attention/PrepackAttention.h"
 #include "passes/attention/StoredRows.h"
+#include "passes/tile/OutermostLoop.h"
 
 using namespace mlir;
 using namespace fovea;

@@ -9,17 +9,10 @@
 #include "passes/contraction/QuantizedRows.h"
 #include "passes/contraction/RowsWriter.h"
 #include "passes/contraction/SharedRows.h"
+#include "passes/tile/OutermostLoop.h"
 
 using namespace mlir;
 using namespace fovea;
-
-static scf::ForallOp outermostLoop(Operation *op) {
-  scf::ForallOp found;
-  for (auto loop = op->getParentOfType<scf::ForallOp>(); loop;
-       loop = loop->getParentOfType<scf::ForallOp>())
-    found = loop;
-  return found;
-}
 
 bool fovea::isTileOffset(OpFoldResult offset, int64_t factor) {
   if (auto constant = getConstantIntValue(offset))

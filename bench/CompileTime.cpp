@@ -9,8 +9,8 @@ using namespace fovea;
 using namespace fovea::bench;
 
 namespace {
-/// One compilation. If another process had the CPU, its part of the time is taken from all phases
-/// alike.
+/// One compilation. If another process had the CPU of its only thread, its part of the time is taken
+/// from all phases alike.
 struct Compilation {
   std::vector<PhaseTime> phases;
   bool disturbed;
@@ -40,7 +40,7 @@ static llvm::Expected<Compilation> compileOnce(const CompileProblem &problem,
   double cpuSeconds = processCpuSeconds() - cpuStart;
   Compilation compilation = {{{"ms", all}, {"import", importing}}, disturbances.any()};
   llvm::append_range(compilation.phases, executable->compileTimes());
-  if (compilation.disturbed)
+  if (compilation.disturbed && options.threads == 1)
     for (PhaseTime &phase : compilation.phases)
       phase.seconds *= cpuSeconds / all;
   return compilation;
@@ -61,7 +61,8 @@ static void report(benchmark::State &state, llvm::ArrayRef<Compilation> compilat
   state.counters["disturbed"] = static_cast<double>(disturbed) / compilations.size();
 }
 
-llvm::Error bench::measureCompilation(benchmark::State &state, const CompileProblem &problem) {
+llvm::Error bench::measureCompilation(benchmark::State &state, const CompileProblem &problem,
+                                      unsigned threads) {
   llvm::Expected<Graph> first = read(problem);
   if (!first)
     return first.takeError();
@@ -71,7 +72,7 @@ llvm::Error bench::measureCompilation(benchmark::State &state, const CompileProb
     return weights.takeError();
   CompileOptions options;
   options.weights = *weights;
-  options.threads = 1;
+  options.threads = threads;
   std::vector<Compilation> compilations;
   for (auto _ : state) {
     llvm::Expected<Compilation> compilation = compileOnce(problem, options);

@@ -9,7 +9,8 @@ namespace fovea::bench {
 
 /// Reads and compiles the graph anew in each iteration. The counters are the milliseconds of each
 /// phase and in all, medians over the iterations that no other process disturbed, if there are any.
-llvm::Error measureCompilation(benchmark::State &state, const CompileProblem &problem);
+llvm::Error measureCompilation(benchmark::State &state, const CompileProblem &problem,
+                               unsigned threads);
 
 } // namespace fovea::bench
 

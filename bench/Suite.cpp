@@ -161,7 +161,8 @@ llvm::Error bench::registerSuite(const SuiteOptions &options) {
                 return runProblem(state, problem, solver, count);
               });
   for (const CompileProblem &problem : compileProblems())
-    add("compile/" + problem.name,
-        [=](benchmark::State &state) { return measureCompilation(state, problem); });
+    for (unsigned count : options.threads)
+      add(withThreads("compile/" + problem.name, count),
+          [=](benchmark::State &state) { return measureCompilation(state, problem, count); });
   return llvm::Error::success();
 }

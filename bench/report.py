@@ -85,7 +85,8 @@ def problem_table(all_results: Results, pattern: str) -> str:
     """One problem a row; for each number of threads Fovea's time, rate and ratio to the ceiling,
     and the peers' ratios."""
     chosen = {n: r for n, r in all_results.items()
-              if r.threads and re.match(pattern, r.problem) and r.solver != "peak"}
+              if r.threads and re.match(pattern, r.problem)
+              and r.solver not in ("peak", "compile")}
     peers = [p for p in PEERS if any(r.solver == p for r in chosen.values())]
     threads = thread_counts(chosen)
     header = [""]
@@ -117,14 +118,22 @@ def ceiling_table(all_results: Results) -> str:
 
 
 def compile_table(all_results: Results) -> str:
-    chosen = [r for r in all_results.values() if r.solver == "compile"]
+    """One problem a row; all phases on the fewest threads, the whole on more."""
+    chosen = {(r.problem, r.threads): r for r in all_results.values() if r.solver == "compile"}
+    fewest, *more = sorted({threads for _, threads in chosen}) or [0]
     phases = ["import", "passes", "translation", "llvm optimisation", "code generation", "linking"]
+
+    def whole(result: results.Result | None) -> str:
+        return time(result) + ("\\*" if result and result.disturbed else "")
+
     rows = []
-    for result in chosen:
-        cells = [result.median(phase) for phase in phases]
-        rows.append([result.problem, time(result) + ("\\*" if result.disturbed else "")]
-                    + ["" if cell is None else number(cell) for cell in cells])
-    return markdown(["", "in all"] + phases, rows)
+    for problem in dict.fromkeys(problem for problem, _ in chosen):
+        result = chosen.get((problem, fewest))
+        cells = [result.median(phase) if result else None for phase in phases]
+        rows.append([problem, whole(result)]
+                    + ["" if cell is None else number(cell) for cell in cells]
+                    + [whole(chosen.get((problem, threads))) for threads in more])
+    return markdown(["", "in all"] + phases + [f"in all, {plural(count)}" for count in more], rows)
 
 
 def machine_table(context: dict) -> str:

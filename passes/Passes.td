@@ -306,6 +306,28 @@ def ApproximateMathPass : Pass<"attn-approximate-math", "::mlir::func::FuncOp"> 
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
+def UnswitchLoopsPass : Pass<"attn-unswitch-loops", "::mlir::func::FuncOp"> {
+  let summary = "branch between parallel loops rather than in each of their iterations";
+  let description = [{
+    An outermost `scf.forall` on buffers whose work is a branch that all iterations take alike
+    becomes two, each in a branch of its own. Bounds that the condition selects are resolved. The
+    branch's attribute `attn.kernel_name` names the loop in which it holds.
+
+    ```mlir
+    scf.forall (%i) in (%n) {
+      scf.if %c { first(%i) } else { second(%i) }
+    }
+    // becomes
+    scf.if %c {
+      scf.forall (%i) in (%n) { first(%i) }
+    } else {
+      scf.forall (%i) in (%n) { second(%i) }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
 def PrivatizeScratchPass : Pass<"attn-privatize-scratch", "::mlir::func::FuncOp"> {
   let summary = "give each worker its own scratch buffers, allocated before the parallel loop";
   let description = [{

@@ -106,6 +106,8 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
     pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass({options.target}));
     pm.addNestedPass<func::FuncOp>(createApproximateMathPass({options.target}));
   }
+  // While each branch still allocates its own scratch memory.
+  pm.addNestedPass<func::FuncOp>(createUnswitchLoopsPass());
   // Kernels have allocated their scratch memory by now.
   pm.addNestedPass<func::FuncOp>(createPrivatizeScratchPass());
   pm.addNestedPass<func::FuncOp>(createResolveResultDimsSweep());

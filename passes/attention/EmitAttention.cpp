@@ -139,11 +139,14 @@ static void emitAttention(AttentionOp op, const TargetInfo &target) {
   if (!known || *known > few)
     packed = prepackOperands(op, tile, summary, few);
   summary.emit(tile.width(), tile.keysPerBlock);
-  Value isFew =
-      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, countRows(b, op), b.index(few));
-  b.branch(
+  Value isFew = split ? split->getIsFew()
+                      : b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, countRows(b, op),
+                                                      b.index(few));
+  scf::IfOp branch = b.branch(
       isFew, [&] { emitFewRows(b, op, fewTile, summary, split); },
       [&] { emitHeads(b, op, tile, summary, packed); });
+  if (branch)
+    branch->setAttr("attn.kernel_name", b.getStringAttr("attention_few"));
   if (split)
     split->emitMerge(op);
   op.erase();

@@ -254,8 +254,9 @@ void AttentionKernel::whereVisible(const Panel &panel, const KeyBlock &block,
   if (!hasGaps()) {
     Value seesSome =
         b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, visible.anyLo, visible.anyHi);
-    return b.branch(
+    b.branch(
         seesSome, [&] { body(visible); }, otherwise);
+    return;
   }
   EmittedBlock rows = rectangle(panel.first, panel.last, block);
   auto attend = [&] {

@@ -18,6 +18,8 @@ public:
   static std::optional<SplitKeys> create(attn::AttentionOp op, const AttentionTile &tile,
                                          int64_t fewRows);
 
+  /// i1, in front of the loop: there are at most `fewRows` queries.
+  mlir::Value getIsFew() const { return isFew; }
   /// Inside of the loop: the segment's number, its state, and the one that comes before all keys.
   mlir::Value getSegment() const { return segment; }
   DecodeState partOf(EmitBuilder &b) const;

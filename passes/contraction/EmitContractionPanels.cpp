@@ -315,6 +315,8 @@ void ContractionEmitter::emit() {
   Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, all, b.index(maxFewRows));
   std::optional<int64_t> known = getConstantIntValue(isFew);
   Scratch scratch = allocateFor(*this, !known || *known, !known || !*known);
-  b.branch(
+  scf::IfOp branch = b.branch(
       isFew, [&] { emitFew(*this, scratch, tile.few); }, [&] { emitMany(*this, scratch, all); });
+  if (branch)
+    branch->setAttr("attn.kernel_name", b.getStringAttr("contraction_few"));
 }

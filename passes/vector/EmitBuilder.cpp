@@ -91,16 +91,19 @@ void EmitBuilder::loop(Value lower, Value upper, int64_t step, function_ref<void
   });
 }
 
-void EmitBuilder::branch(Value condition, function_ref<void()> then,
-                         function_ref<void()> otherwise) {
-  if (auto known = getConstantIntValue(condition))
-    return *known ? then() : otherwise();
+scf::IfOp EmitBuilder::branch(Value condition, function_ref<void()> then,
+                              function_ref<void()> otherwise) {
+  if (auto known = getConstantIntValue(condition)) {
+    *known ? then() : otherwise();
+    return scf::IfOp();
+  }
   auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(branch.thenBlock());
   then();
   setInsertionPointToStart(branch.elseBlock());
   otherwise();
+  return branch;
 }
 
 Value EmitBuilder::reduceLanes(Value vector, function_ref<Value(Value, Value)> combine,

@@ -48,9 +48,9 @@ public:
   void loop(mlir::Value lower, mlir::Value upper, int64_t step,
             llvm::function_ref<void(mlir::Value iv)> body);
 
-  /// Emits one of two bodies; only one if the condition is a constant.
-  void branch(mlir::Value condition, llvm::function_ref<void()> then,
-              llvm::function_ref<void()> otherwise);
+  /// Emits one of two bodies; only one, and null, if the condition is a constant.
+  mlir::scf::IfOp branch(mlir::Value condition, llvm::function_ref<void()> then,
+                         llvm::function_ref<void()> otherwise);
 
   /// Halves `vector` with `combine` until `left` lanes are left, in a fixed order, and returns
   /// them as a vector. Both numbers of lanes are powers of two.

@@ -1,6 +1,7 @@
 #include "passes/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -8,6 +9,7 @@
 #include "passes/Passes.h"
 #include "passes/PassesWhere.h"
 #include "passes/SweepPasses.h"
+#include "passes/entry/FoldDescriptors.h"
 #include "passes/vector/StateAlignment.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -152,7 +154,9 @@ static void buildLlvmPhase(OpPassManager &pm) {
   ConvertToLLVMPassOptions conversion;
   conversion.allowPatternRollback = false;
   pm.addPass(createConvertToLLVMPass(conversion));
-  pm.addPass(createReconcileUnrealizedCastsPass());
+  OpPassManager &kernels = pm.nest<LLVM::LLVMFuncOp>();
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createFoldDescriptorsPass());
 }
 
 void fovea::buildPhase(OpPassManager &pm, Phase phase, const FoveaPipelineOptions &options) {

@@ -17,3 +17,8 @@ FOVEA_SANITIZER_DEFAULTS const char *__ubsan_default_options() { return "print_s
 FOVEA_SANITIZER_DEFAULTS const char *__tsan_default_options() {
   return "allocator_may_return_null=1:halt_on_error=1";
 }
+
+// Passes of MLIR that threads run at once synchronise where ThreadSanitizer does not see it.
+FOVEA_SANITIZER_DEFAULTS const char *__tsan_default_suppressions() {
+  return "race:libMLIR.so\nrace:libLLVM.so\n";
+}

@@ -14,7 +14,7 @@ DecodeKernel::Place DecodeKernel::placeAhead(const Place &place, int64_t rowsAtO
   Value row = b.add(place.row, b.index(packer.rowsAhead(place.view)));
   if (place.view.getType() != next.view.getType())
     return {place.view, row};
-  Value end = b.roundDown(b.add(reading.end, b.index(rowsAtOnce - 1)), rowsAtOnce);
+  Value end = b.roundUp(reading.end, rowsAtOnce);
   Value isPast = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, row, end);
   Value nextRow = b.add(next.row, b.sub(row, end));
   return {b.createOrFold<arith::SelectOp>(isPast, next.view, place.view),

@@ -232,10 +232,7 @@ void DecodeKernel::emitKeys(const MaskBounds &visible, Value lo, Value hi) {
 
 /// The scores of the block that begins at a key, counted from the segment's first.
 Value DecodeKernel::viewScores(Value key) {
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  OpFoldResult offsets[] = {zero, key}, strides[] = {one, one};
-  OpFoldResult sizes[] = {b.getIndexAttr(tile.lanes * group), b.getIndexAttr(tile.keysPerBlock)};
-  return memref::SubViewOp::create(b, segmentScores, offsets, sizes, strides);
+  return tileOf(b, segmentScores, {b.index(0), key}, tile.lanes * group, tile.keysPerBlock);
 }
 
 /// While keys from `begin` on are read, and then their values.

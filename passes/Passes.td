@@ -217,7 +217,8 @@ def PackWeightsPass : Pass<"attn-pack-weights", "::mlir::ModuleOp"> {
     ```
 
     and contractions index it by `(m, n, k) -> (n floordiv 16 mod 4, n floordiv 64, k, n mod 16)`: panels lie
-    in as many streams as a tile of one row reads at once, in turn, so that each is read in order.
+    in as many streams as a tile of one row reads at once, in turn, so that each is read in order; half as
+    many where all products that read the weight are computed together with another of the same rows.
 
     With `quantize` the panels are quantised (attn.quantized_weight), and a remark says of every weight
     that is not why. Weights whose elements are gathered too have 8 bits at least.
@@ -239,7 +240,8 @@ def EmitContractionPass : Pass<"attn-emit-contraction", "::mlir::func::FuncOp"> 
     are there already, others are packed block by block. In a parallel loop over tiles, a loop in
     front packs a for all of them; up to 4 rows, known or tested at run time, are read as they lie.
     Sums are f32, or f64 for f64, whatever the storage type, and the same bits for any number of
-    rows.
+    rows. Of few rows two products with two weights, the second behind the first, are computed at once,
+    each with half of the panels of a tile.
 
     Rows that meet a quantised weight are rounded to 16 bits in groups of 32 along k, in front of the
     parallel loop; products and sums within a group are exact integers (quantized_s3).

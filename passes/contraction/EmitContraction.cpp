@@ -8,6 +8,7 @@
 #include "passes/Report.h"
 #include "passes/contraction/EmitQuantizedProduct.h"
 #include "passes/contraction/SharedRows.h"
+#include "passes/contraction/SiblingProducts.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -17,20 +18,32 @@ namespace fovea {
 #include "passes/Passes.h.inc"
 } // namespace fovea
 
-static void emitContraction(EmitBuilder &b, const Contraction &contraction,
-                            const TargetInfo &target, SharedRows &shared) {
-  auto linalgOp = cast<linalg::LinalgOp>(*contraction.op);
-  SmallVector<Value> sizes, ivs(linalgOp.getNumLoops());
-  for (Range range : linalgOp.createLoopRanges(b, b.getLoc()))
-    sizes.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
-  std::optional<PackedFactor> packed = prepackRows(contraction, target, shared);
+/// One contraction, or two siblings, whose loops are alike.
+static void emitContractions(EmitBuilder &b, ArrayRef<Contraction> contractions,
+                             const TargetInfo &target, SharedRows &shared) {
+  SmallVector<SmallVector<Value>> sizes;
+  SmallVector<std::optional<PackedFactor>> packed;
+  for (const Contraction &contraction : contractions) {
+    auto op = cast<linalg::LinalgOp>(*contraction.op);
+    for (SmallVector<Value> &of = sizes.emplace_back();
+         Range range : op.createLoopRanges(b, b.getLoc()))
+      of.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
+    packed.push_back(prepackRows(contraction, target, shared));
+  }
+  const Contraction &first = contractions.front();
+  SmallVector<Value> ivs(sizes.front().size());
+  auto emitInside = [&] {
+    SmallVector<ContractionEmitter, 2> emitters;
+    for (auto [i, contraction] : llvm::enumerate(contractions))
+      emitters.emplace_back(b, contraction, target, sizes[i], ivs,
+                            packed[i] ? &*packed[i] : nullptr);
+    first.quantized ? emitQuantizedProducts(emitters) : emitPanelProducts(emitters);
+  };
   auto emitFrom = [&](auto &&self, size_t depth) -> void {
-    if (depth == contraction.outer.size()) {
-      ContractionEmitter emitter(b, contraction, target, sizes, ivs, packed ? &*packed : nullptr);
-      return contraction.quantized ? emitQuantizedProduct(emitter) : emitter.emit();
-    }
-    unsigned dim = contraction.outer[depth];
-    b.loop(b.index(0), sizes[dim], 1, [&](Value iv) {
+    if (depth == first.outer.size())
+      return emitInside();
+    unsigned dim = first.outer[depth];
+    b.loop(b.index(0), sizes.front()[dim], 1, [&](Value iv) {
       ivs[dim] = iv;
       self(self, depth + 1);
     });
@@ -53,8 +66,6 @@ namespace {
 struct EmitContractionPass : fovea::impl::EmitContractionPassBase<EmitContractionPass> {
   using Base::Base;
   void runOnOperation() override;
-  void emit(IRRewriter &rewriter, linalg::LinalgOp op, const TargetInfo &target,
-            SharedRows &shared);
 };
 } // namespace
 
@@ -68,14 +79,14 @@ static bool hasPanelsFor(const Contraction &contraction, const TargetInfo &targe
 }
 
 /// Only what is a contraction is rewritten to linalg.generic; the rest stays as it is.
-void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op, const TargetInfo &target,
-                               SharedRows &shared) {
+static std::optional<Contraction> match(IRRewriter &rewriter, linalg::LinalgOp op,
+                                        const TargetInfo &target) {
   rewriter.setInsertionPoint(op);
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
   if (!generic) {
     FailureOr<linalg::GenericOp> generalized = linalg::generalizeNamedOp(rewriter, op);
     if (failed(generalized))
-      return;
+      return std::nullopt;
     generic = *generalized;
   }
   std::string why;
@@ -85,15 +96,29 @@ void EmitContractionPass::emit(IRRewriter &rewriter, linalg::LinalgOp op, const 
     why = "its weight is in panels for another target";
   }
   if (!contraction)
-    return fovea::remark(generic, "contraction", "left to the vectoriser: " + why);
-  if (linalg::FillOp fill = findNeedlessFill(*contraction)) {
-    contraction->overwrites = true;
-    rewriter.eraseOp(fill);
-  }
-  EmitBuilder b(generic.getLoc(), rewriter);
-  b.setInsertionPoint(generic);
-  emitContraction(b, *contraction, target, shared);
-  rewriter.eraseOp(generic);
+    fovea::remark(generic, "contraction", "left to the vectoriser: " + why);
+  return contraction;
+}
+
+static void dropNeedlessFill(IRRewriter &rewriter, Contraction &contraction) {
+  linalg::FillOp fill = findNeedlessFill(contraction);
+  if (!fill)
+    return;
+  contraction.overwrites = true;
+  rewriter.eraseOp(fill);
+}
+
+/// Emits siblings where the second one is.
+static void emit(IRRewriter &rewriter, MutableArrayRef<Contraction> contractions,
+                 const TargetInfo &target, SharedRows &shared) {
+  for (Contraction &contraction : contractions)
+    dropNeedlessFill(rewriter, contraction);
+  linalg::GenericOp last = contractions.back().op;
+  EmitBuilder b(last.getLoc(), rewriter);
+  b.setInsertionPoint(last);
+  emitContractions(b, contractions, target, shared);
+  for (Contraction &contraction : contractions)
+    rewriter.eraseOp(contraction.op);
 }
 
 void EmitContractionPass::runOnOperation() {
@@ -107,6 +132,21 @@ void EmitContractionPass::runOnOperation() {
   });
   IRRewriter rewriter(&getContext());
   SharedRows shared;
-  for (linalg::LinalgOp op : ops)
-    emit(rewriter, op, *info, shared);
+  auto siblings = findSiblings(ops);
+  DenseMap<Operation *, Contraction> waiting; // the first of two siblings, for the second
+  for (linalg::LinalgOp op : ops) {
+    SmallVector<Contraction, 2> together;
+    if (auto first = waiting.find(op); first != waiting.end())
+      together.push_back(first->second);
+    std::optional<Contraction> contraction = match(rewriter, op, *info);
+    Operation *second = siblings.lookup(op);
+    if (contraction && second) {
+      waiting.try_emplace(second, *contraction);
+      continue;
+    }
+    if (contraction)
+      together.push_back(*contraction);
+    if (!together.empty())
+      emit(rewriter, together, *info, shared);
+  }
 }

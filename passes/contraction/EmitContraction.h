@@ -89,6 +89,8 @@ public:
   mlir::Value sizeM() const { return rows(c.a); }
   mlir::Value sizeN() const { return rows(c.b); }
   mlir::Value sizeK() const { return sizes[c.k]; }
+  /// Whether it is known that tiles of so many columns end where the columns do.
+  bool hasWholeTiles(int64_t columns) const;
   mlir::VectorType vector(int64_t lanes) const {
     return mlir::VectorType::get({lanes}, c.accumulator);
   }
@@ -115,8 +117,6 @@ public:
   /// `c[m, n]` and the elements behind it along n, along which c is contiguous.
   void prefetchResults(mlir::Value m, mlir::Value n, int64_t count);
 
-  void emit();
-
   /// The panel of a from row `m` of the op on, at k0 ... k0 + depth - 1. Only with `packed`.
   Panel packedPanel(mlir::Value m, mlir::Value k0, mlir::Value depth) const;
 
@@ -137,6 +137,9 @@ private:
   llvm::SmallVector<mlir::Value> ivs; // outer loops only
   mlir::Value one;
 };
+
+/// Emits the product of panels; two siblings (SiblingProducts.h) at once.
+void emitPanelProducts(llvm::MutableArrayRef<ContractionEmitter> products);
 
 /// Static scratch memory for code at `op`: allocated at the top of the parallel loop that holds
 /// it, else of the function, as docs/architecture.md has it.

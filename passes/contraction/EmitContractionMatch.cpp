@@ -1,8 +1,9 @@
 // Finds the roles of operands and loops in a contraction, and addresses its operands.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
-#include "passes/contraction/EmitContraction.h"
+#include "passes/contraction/SiblingProducts.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -171,14 +172,6 @@ std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::st
   return contraction;
 }
 
-/// Neither reads nor writes memory.
-static bool leavesMemoryAlone(Operation *op) {
-  auto effects = getEffectsRecursively(op);
-  return effects && llvm::all_of(*effects, [](const MemoryEffects::EffectInstance &effect) {
-           return isa<MemoryEffects::Allocate>(effect.getEffect());
-         });
-}
-
 linalg::FillOp fovea::findNeedlessFill(const Contraction &contraction) {
   linalg::GenericOp op = contraction.op;
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
@@ -207,6 +200,11 @@ ContractionEmitter::ContractionEmitter(EmitBuilder &builder, const Contraction &
 
 Value ContractionEmitter::rows(const Factor &factor) const {
   return factor.row ? sizes[*factor.row] : one;
+}
+
+bool ContractionEmitter::hasWholeTiles(int64_t columns) const {
+  std::optional<int64_t> all = getConstantIntValue(sizeN());
+  return all && *all % columns == 0;
 }
 
 /// The loop behind each dim of an operand.

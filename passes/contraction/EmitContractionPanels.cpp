@@ -4,10 +4,11 @@
 // A tile of results stays in registers while it walks a block of k. Columns lie in panels
 // [k][lanes]; unless b is a weight that the runtime has packed, a task packs those that it needs,
 // block by block. Many rows are packed in panels [k][rows] that stay in the second-level cache;
-// few are read as they lie. Packing is where strides end, and for many rows narrow types.
+// few are read as they lie; of these, products with weights are in EmitFewRows.cpp. Packing is
+// where strides end, and for many rows narrow types.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "passes/contraction/EmitContractionTile.h"
+#include "passes/contraction/EmitFewRows.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -161,11 +162,7 @@ TileRows PanelProduct::rowsAt(Value m, Value k0, Value depth) {
     return {blockPanel(m), {}, {}, {}};
   if (source == RowSource::PackedBefore)
     return {e.packedPanel(m, k0, depth), {}, {}, {}};
-  TileRows rows{std::nullopt, e.view(e.c.a), {}, k0};
-  Value last = b.sub(e.sizeM(), b.index(1));
-  for (int64_t r = 0; r < tile.rows; ++r)
-    rows.rows.push_back(r == 0 ? m : b.min(b.add(m, b.index(r)), last));
-  return rows;
+  return rowsAsTheyLie(e, m, k0, tile.rows);
 }
 
 void PanelProduct::packRows(Value k0, Value depth) {
@@ -286,14 +283,30 @@ static Scratch allocateFor(ContractionEmitter &e, bool hasFew, bool hasMany) {
   return scratch;
 }
 
+/// Rows as they lie, with one tile.
+static void emitFew(MutableArrayRef<ContractionEmitter> products, ArrayRef<Scratch> scratch,
+                    RegisterTile tile) {
+  SmallVector<FewRowsProduct, 2> few;
+  for (auto [e, memory] : llvm::zip(products, scratch))
+    few.push_back({e, memory.edge, memory.wide});
+  if (!products.front().c.b.inPanels)
+    return PanelProduct(products.front(), scratch.front(), tile, RowSource::AsTheyLie).emit();
+  if (canShareTile(tile))
+    return emitFewRows(few, tile);
+  for (const FewRowsProduct &product : few)
+    emitFewRows(product, tile);
+}
+
 /// The smallest of the tiles that holds all rows, else the largest.
-static void emitFew(ContractionEmitter &e, const Scratch &scratch, ArrayRef<RegisterTile> tiles) {
-  auto emit = [&] { PanelProduct(e, scratch, tiles.front(), RowSource::AsTheyLie).emit(); };
+static void emitFew(MutableArrayRef<ContractionEmitter> products, ArrayRef<Scratch> scratch,
+                    ArrayRef<RegisterTile> tiles) {
+  ContractionEmitter &e = products.front();
+  auto emit = [&] { emitFew(products, scratch, tiles.front()); };
   if (tiles.size() == 1)
     return emit();
   Value fits = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, e.sizeM(),
                                                e.b.index(tiles.front().rows));
-  e.b.branch(fits, emit, [&] { emitFew(e, scratch, tiles.drop_front()); });
+  e.b.branch(fits, emit, [&] { emitFew(products, scratch, tiles.drop_front()); });
 }
 
 /// Packed rows, `all` in the whole matrix.
@@ -309,14 +322,22 @@ static void emitMany(ContractionEmitter &e, const Scratch &scratch, Value all) {
       fits, [&] { emit(*e.tile.some); }, [&] { emit(e.tile.many); });
 }
 
-void ContractionEmitter::emit() {
+void fovea::emitPanelProducts(MutableArrayRef<ContractionEmitter> products) {
+  ContractionEmitter &e = products.front();
+  EmitBuilder &b = e.b;
   // All tiles of a matrix alike: whether a is packed is decided for all of them.
-  Value all = packed ? packed->rows : sizeM();
+  Value all = e.packed ? e.packed->rows : e.sizeM();
   Value isFew = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, all, b.index(maxFewRows));
   std::optional<int64_t> known = getConstantIntValue(isFew);
-  Scratch scratch = allocateFor(*this, !known || *known, !known || !*known);
+  SmallVector<Scratch, 2> scratch;
+  for (ContractionEmitter &product : products)
+    scratch.push_back(allocateFor(product, !known || *known, !known || !*known));
+  auto emitEach = [&] {
+    for (auto [product, memory] : llvm::zip(products, scratch))
+      emitMany(product, memory, all);
+  };
   scf::IfOp branch = b.branch(
-      isFew, [&] { emitFew(*this, scratch, tile.few); }, [&] { emitMany(*this, scratch, all); });
+      isFew, [&] { emitFew(products, scratch, ArrayRef(e.tile.few)); }, emitEach);
   if (branch)
     branch->setAttr("attn.kernel_name", b.getStringAttr("contraction_few"));
 }

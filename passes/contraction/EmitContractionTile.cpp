@@ -20,6 +20,15 @@ Value TileRows::load(EmitBuilder &b, int64_t r, Value k) const {
   return b.convertFloat(element, view.accumulator);
 }
 
+TileRows fovea::rowsAsTheyLie(const ContractionEmitter &e, Value m, Value k0, int64_t count) {
+  EmitBuilder &b = e.b;
+  TileRows rows{std::nullopt, e.view(e.c.a), {}, k0};
+  Value last = b.sub(e.sizeM(), b.index(1));
+  for (int64_t r = 0; r < count; ++r)
+    rows.rows.push_back(r == 0 ? m : b.min(b.add(m, b.index(r)), last));
+  return rows;
+}
+
 /// `sums[r * vectors + v] += a[r, k] * b[k, v]`: per step a load for each panel, of which k is step
 /// `columnK`, and a broadcast for each row.
 static SmallVector<Value> multiplyStep(ContractionEmitter &e, RegisterTile shape,
@@ -138,6 +147,14 @@ SmallVector<Value> fovea::multiplyTile(ContractionEmitter &e, RegisterTile shape
   });
 }
 
+SmallVector<Value> fovea::sumsOf(ArrayRef<Value> tile, RegisterTile shape, int64_t first,
+                                 int64_t count) {
+  SmallVector<Value> sums;
+  for (int64_t r = 0; r < shape.rows; ++r)
+    llvm::append_range(sums, tile.slice(r * shape.vectors + first, count));
+  return sums;
+}
+
 //===------------------------------------------------------------------------------------------===//
 // Results
 //===------------------------------------------------------------------------------------------===//
@@ -166,8 +183,9 @@ void TileResults::update(Value m, Value n, RegisterTile shape, ArrayRef<Value> t
     return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, b.add(first, b.index(count)),
                                          end);
   };
-  Value whole = b.createOrFold<arith::AndIOp>(fits(m, shape.rows, mEnd),
-                                              fits(n, shape.vectors * lanes, nEnd));
+  Value whole = fits(m, shape.rows, mEnd);
+  if (!hasWholeColumns)
+    whole = b.createOrFold<arith::AndIOp>(whole, fits(n, shape.vectors * lanes, nEnd));
   auto forVectors = [&](auto function) {
     for (int64_t i = 0; i < shape.rows * shape.vectors; ++i)
       function(b.add(m, b.index(i / shape.vectors)), b.add(n, b.index(i % shape.vectors * lanes)),

@@ -18,6 +18,9 @@ struct TileRows {
   mlir::Value load(EmitBuilder &b, int64_t r, mlir::Value k) const;
 };
 
+/// `count` rows from `m` on as they lie.
+TileRows rowsAsTheyLie(const ContractionEmitter &e, mlir::Value m, mlir::Value k0, int64_t count);
+
 /// The sums of products of `shape.rows` rows with the panels of b, over `depth` steps of k from the
 /// panels' offsets on: for each row a vector for each panel. Many rows are multiplied in parts, at
 /// the beginning of each of which `beside` emits what is done besides.
@@ -25,6 +28,10 @@ llvm::SmallVector<mlir::Value> multiplyTile(ContractionEmitter &e, RegisterTile 
                                             const TileRows &rows, llvm::ArrayRef<Panel> columns,
                                             mlir::Value depth,
                                             llvm::function_ref<void(mlir::Value part)> beside);
+
+/// Of the sums of a tile, those with `count` of its panels, from panel `first` on.
+llvm::SmallVector<mlir::Value> sumsOf(llvm::ArrayRef<mlir::Value> tile, RegisterTile shape,
+                                      int64_t first, int64_t count);
 
 /// Adds tiles to the results, or puts them there where these hold nothing yet. Where these are too
 /// narrow for partial sums, rows mBegin on and columns nBegin on are summed up in memory of the
@@ -34,6 +41,7 @@ struct TileResults {
   mlir::Value edge; // of a tile that is not whole, [rows * columns]
   mlir::Value wide; // null, or [rows][columns]
   mlir::Value mBegin, mEnd, nBegin, nEnd;
+  bool hasWholeColumns = false;  // no tile reaches past nEnd
   mlir::Value isFirst = nullptr; // where results hold nothing yet: whether this block of k is first
 
   /// Adds the tile whose first element is (m, n), as far as it lies before mEnd and nEnd.

@@ -7,7 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "passes/contraction/EmitContractionTile.h"
+#include "passes/contraction/EmitFewRows.h"
 #include "passes/contraction/QuantizedRows.h"
 #include "llvm/ADT/Sequence.h"
 
@@ -16,10 +16,25 @@ using namespace fovea;
 using attn::WeightFormat;
 
 namespace {
+/// A panel of one of the weights.
+struct WeightPanel {
+  QuantizedFactor factor;
+  PanelPlace place;
+
+  Value load(EmitBuilder &b, VectorType type, Value group, Value step) const {
+    Value at[] = {place.stream, place.place, group, step, b.index(0)};
+    return vector::LoadOp::create(b, type, factor.values, at);
+  }
+  Value loadScales(EmitBuilder &b, VectorType type, Value group) const {
+    Value at[] = {place.stream, place.place, group, b.index(0)};
+    return vector::LoadOp::create(b, type, factor.scales, at);
+  }
+};
+
 /// A group of some rows, from `row` on, and of some panels.
 struct GroupPlace {
   Value row;
-  ArrayRef<PanelPlace> panels;
+  ArrayRef<WeightPanel> panels;
   Value group;
 };
 
@@ -28,13 +43,13 @@ struct Halves {
   int64_t begin, end;
 };
 
-/// A form of the product: with one tile, of rows that are quantised already.
+/// A form of the product, or of two siblings: with one tile, of rows that are quantised already.
 class QuantizedProductEmitter {
 public:
-  QuantizedProductEmitter(ContractionEmitter &e, QuantizedTile tile, const QuantizedRows &rows,
-                          Value firstRow, Value sums, Value edge)
-      : e(e), b(e.b), factor(*e.c.quantized), tile(tile), rows(rows), firstRow(firstRow),
-        sums(sums), edge(edge), layout(layoutOf(e)) {}
+  QuantizedProductEmitter(MutableArrayRef<ContractionEmitter> products, QuantizedTile tile,
+                          const QuantizedRows &rows, Value firstRow, Value sums, Value edge)
+      : products(products), e(products.front()), b(e.b), format(e.c.quantized->format), tile(tile),
+        rows(rows), firstRow(firstRow), sums(sums), edge(edge), layout(layoutOf(e)) {}
 
   /// Rows mBegin ... mEnd - 1 of the op, of which the first is row `firstRow` of those quantised.
   void emit(Value mBegin, Value mEnd);
@@ -46,9 +61,11 @@ public:
 
 private:
   int64_t count() const { return tile.rows * tile.vectors; }
-  SmallVector<PanelPlace> panelsAt(Value n);
-  SmallVector<Value> multiplyAll(Value row, ArrayRef<PanelPlace> panels);
-  void prefetchAhead(ArrayRef<PanelPlace> panels, Value group);
+  /// Of each product.
+  int64_t vectors() const { return tile.vectors / static_cast<int64_t>(products.size()); }
+  SmallVector<WeightPanel> panelsAt(Value n);
+  SmallVector<Value> multiplyAll(Value row, ArrayRef<WeightPanel> panels);
+  void prefetchAhead(ArrayRef<WeightPanel> panels, Value group);
   SmallVector<Value> multiplyGroup(const GroupPlace &at);
   SmallVector<Value> multiplySteps(const GroupPlace &at, Halves halves, ValueRange sums);
   void multiplyStep(const GroupPlace &at, Value step, Halves halves, MutableArrayRef<Value> sums,
@@ -57,9 +74,10 @@ private:
   Value addPairs(Value weights, Value pair, Value sum);
   Value addScaled(Value integers, Value scales, Value rowScale, Value sum);
 
-  ContractionEmitter &e;
+  MutableArrayRef<ContractionEmitter> products;
+  ContractionEmitter &e; // the first; rows and loops are those of all
   EmitBuilder &b;
-  const QuantizedFactor &factor;
+  WeightFormat format;
   QuantizedTile tile;
   const QuantizedRows &rows;
   Value firstRow, sums, edge;
@@ -74,7 +92,7 @@ private:
 /// Two bytes a lane as 16 bits each; of q4, their low or their high halves.
 Value QuantizedProductEmitter::widen(Value bytes, int64_t half) {
   auto type = VectorType::get(cast<VectorType>(bytes.getType()).getShape(), b.getI16Type());
-  if (factor.format == WeightFormat::Q8)
+  if (format == WeightFormat::Q8)
     return arith::ExtSIOp::create(b, type, bytes);
   Value both = arith::ExtUIOp::create(b, type, bytes);
   if (half == 0)
@@ -120,10 +138,8 @@ void QuantizedProductEmitter::multiplyStep(const GroupPlace &at, Value step, Hal
     sum = addPairs(weights, pair, sum);
   };
   SmallVector<Value> bytes;
-  for (const PanelPlace &panel : at.panels) {
-    Value place[] = {panel.stream, panel.place, at.group, step, b.index(0)};
-    bytes.push_back(vector::LoadOp::create(b, type, factor.values, place));
-  }
+  for (const WeightPanel &panel : at.panels)
+    bytes.push_back(panel.load(b, type, at.group, step));
   for (int64_t half = halves.begin; half < halves.end; ++half, ++products) {
     SmallVector<Value> weights;
     for (Value vector : bytes)
@@ -137,7 +153,7 @@ void QuantizedProductEmitter::multiplyStep(const GroupPlace &at, Value step, Hal
 /// Adds the products of all steps.
 SmallVector<Value> QuantizedProductEmitter::multiplySteps(const GroupPlace &at, Halves halves,
                                                           ValueRange sums) {
-  int64_t steps = cast<MemRefType>(factor.values.getType()).getDimSize(3);
+  int64_t steps = cast<MemRefType>(e.c.quantized->values.getType()).getDimSize(3);
   return b.loop(b.index(0), b.index(steps), tile.unroll, sums, [&](Value step, ValueRange carried) {
     SmallVector<Value> next(carried);
     int64_t products = 0;
@@ -150,7 +166,7 @@ SmallVector<Value> QuantizedProductEmitter::multiplySteps(const GroupPlace &at, 
 /// The sums of the group's products, as integers.
 SmallVector<Value> QuantizedProductEmitter::multiplyGroup(const GroupPlace &at) {
   auto words = VectorType::get({e.tile.lanes}, b.getI32Type());
-  bool isQ4 = factor.format == WeightFormat::Q4;
+  bool isQ4 = format == WeightFormat::Q4;
   SmallVector<Value> sums;
   for (int64_t r = 0; r < tile.rows; ++r) {
     Value start = b.constant(words, 0);
@@ -187,20 +203,20 @@ static constexpr int64_t groupsAhead = 8;
 /// Fetches a later group of each panel, its scales included, which lie behind its values. With many
 /// products to a load, the processor does not look far enough ahead by itself. Behind a panel lies
 /// the next of its stream.
-void QuantizedProductEmitter::prefetchAhead(ArrayRef<PanelPlace> panels, Value group) {
-  auto type = cast<MemRefType>(factor.values.getType());
+void QuantizedProductEmitter::prefetchAhead(ArrayRef<WeightPanel> panels, Value group) {
+  auto type = cast<MemRefType>(e.c.quantized->values.getType());
   int64_t vectorBytes = type.getDimSize(4), bytes = (type.getDimSize(3) + 1) * vectorBytes;
   Value later = b.add(group, b.index(groupsAhead));
-  for (const PanelPlace &panel : panels)
+  for (const auto &[factor, place] : panels)
     for (int64_t i = 0; i < bytes; i += cacheLine) {
-      Value at[] = {panel.stream, panel.place, later, b.index(i / vectorBytes), b.index(0)};
+      Value at[] = {place.stream, place.place, later, b.index(i / vectorBytes), b.index(0)};
       memref::PrefetchOp::create(b, factor.values, at, /*isWrite=*/false, /*localityHint=*/3,
                                  /*isDataCache=*/true);
     }
 }
 
 /// The sums of all groups, in registers or, if these do not suffice, in memory in between.
-SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<PanelPlace> panels) {
+SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<WeightPanel> panels) {
   VectorType type = e.vector(e.tile.lanes);
   auto narrow = VectorType::get({e.tile.lanes}, b.getBF16Type());
   Value zero = b.constant(type, 0);
@@ -209,10 +225,8 @@ SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<Pane
     if (tile.rows > maxFewRows)
       prefetchAhead(panels, group);
     SmallVector<Value> integers = multiplyGroup({row, panels, group}), scales;
-    for (const PanelPlace &panel : panels) {
-      Value at[] = {panel.stream, panel.place, group, b.index(0)};
-      scales.push_back(e.widen(vector::LoadOp::create(b, narrow, factor.scales, at)));
-    }
+    for (const WeightPanel &panel : panels)
+      scales.push_back(e.widen(panel.loadScales(b, narrow, group)));
     for (int64_t r = 0; r < tile.rows; ++r) {
       Value bits =
           rows.load(b, layout, row, group, b.index(QuantizedRowLayout::scale), tile.rows, r);
@@ -245,25 +259,35 @@ SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<Pane
   return results;
 }
 
-/// Panels past the end repeat the last one.
-SmallVector<PanelPlace> QuantizedProductEmitter::panelsAt(Value n) {
+/// The panels of each product in turn; past the last one they repeat it.
+SmallVector<WeightPanel> QuantizedProductEmitter::panelsAt(Value n) {
   Value last = b.sub(b.roundUp(e.sizeN(), e.tile.lanes), b.index(e.tile.lanes));
-  SmallVector<PanelPlace> panels;
-  for (int64_t v = 0; v < tile.vectors; ++v) {
-    Value row = v == 0 ? n : b.min(b.add(n, b.index(v * e.tile.lanes)), last);
-    panels.push_back(placeOfPanel(b, factor.shape(), row));
-  }
+  SmallVector<WeightPanel> panels;
+  for (ContractionEmitter &product : products)
+    for (int64_t v = 0; v < vectors(); ++v) {
+      Value row = b.add(n, b.index(v * e.tile.lanes));
+      if (v > 0 && !e.hasWholeTiles(vectors() * e.tile.lanes))
+        row = b.min(row, last);
+      const QuantizedFactor &factor = *product.c.quantized;
+      panels.push_back({factor, placeOfPanel(b, factor.shape(), row)});
+    }
   return panels;
 }
 
 void QuantizedProductEmitter::emit(Value mBegin, Value mEnd) {
   Value zero = b.index(0), nEnd = e.sizeN();
-  TileResults results{e, edge, Value(), mBegin, mEnd, zero, nEnd};
-  RegisterTile shape{tile.rows, tile.vectors};
+  int64_t columns = vectors() * e.tile.lanes;
+  bool isWhole = e.hasWholeTiles(columns);
   b.loop(mBegin, mEnd, tile.rows, [&](Value m) {
     Value row = b.add(firstRow, b.sub(m, mBegin));
-    b.loop(zero, nEnd, tile.vectors * e.tile.lanes,
-           [&](Value n) { results.update(m, n, shape, multiplyAll(row, panelsAt(n))); });
+    b.loop(zero, nEnd, columns, [&](Value n) {
+      SmallVector<Value> all = multiplyAll(row, panelsAt(n));
+      for (auto [i, product] : llvm::enumerate(products)) {
+        TileResults results{product, edge, Value(), mBegin, mEnd, zero, nEnd, isWhole};
+        results.update(m, n, {tile.rows, vectors()},
+                       sumsOf(all, {tile.rows, tile.vectors}, i * vectors(), vectors()));
+      }
+    });
   });
 }
 
@@ -292,17 +316,26 @@ static Scratch allocateFor(ContractionEmitter &e, ArrayRef<QuantizedTile> tiles)
 }
 
 /// Rows that the loop in front has packed: in panels of the smallest tile that holds them all.
-static void emitPacked(ContractionEmitter &e, const Scratch &scratch, const QuantizedRows &rows,
-                       Value firstRow, ArrayRef<QuantizedTile> tiles) {
-  auto emit = [&] {
-    QuantizedProductEmitter(e, tiles.front(), rows, firstRow, scratch.sums, scratch.edge)
+static void emitPacked(MutableArrayRef<ContractionEmitter> products, const Scratch &scratch,
+                       const QuantizedRows &rows, Value firstRow, ArrayRef<QuantizedTile> tiles) {
+  ContractionEmitter &e = products.front();
+  const QuantizedTile &tile = tiles.front();
+  auto emitTogether = [&](MutableArrayRef<ContractionEmitter> some) {
+    QuantizedProductEmitter(some, tile, rows, firstRow, scratch.sums, scratch.edge)
         .emit(e.b.index(0), e.sizeM());
+  };
+  auto emit = [&] {
+    if (tiles.size() > 1 && canShareTile({tile.rows, tile.vectors}))
+      return emitTogether(products);
+    for (ContractionEmitter &product : products)
+      emitTogether(product);
   };
   if (tiles.size() == 1)
     return emit();
   Value fits = e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, e.packed->rows,
-                                               e.b.index(tiles.front().rows));
-  e.b.branch(fits, emit, [&] { emitPacked(e, scratch, rows, firstRow, tiles.drop_front()); });
+                                               e.b.index(tile.rows));
+  e.b.branch(fits, emit,
+             [&] { emitPacked(products, scratch, rows, firstRow, tiles.drop_front()); });
 }
 
 /// Rows that only this task knows, a tile at a time.
@@ -322,14 +355,18 @@ static void emitHere(ContractionEmitter &e, const QuantizedTile &tile) {
   });
 }
 
-void fovea::emitQuantizedProduct(ContractionEmitter &e) {
+void fovea::emitQuantizedProducts(MutableArrayRef<ContractionEmitter> products) {
+  ContractionEmitter &e = products.front();
   SmallVector<QuantizedTile, 5> tiles = chooseQuantizedTiles(e.target, e.c.quantized->format);
-  if (!e.packed)
-    return emitHere(e, e.c.a.row ? tiles[tiles.size() - 2] : tiles.front());
+  if (!e.packed) {
+    for (ContractionEmitter &product : products)
+      emitHere(product, e.c.a.row ? tiles[tiles.size() - 2] : tiles.front());
+    return;
+  }
   FactorView factor = e.view(e.c.a);
   QuantizedRows rows{e.packed->memref, {}};
   for (unsigned dim : e.packed->dims)
     rows.leading.push_back(e.b.add(e.packed->offsets[dim], factor.at[dim]));
   Value firstRow = e.packed->offsets[e.packed->rowDim];
-  emitPacked(e, allocateFor(e, tiles), rows, firstRow, tiles);
+  emitPacked(products, allocateFor(e, tiles), rows, firstRow, tiles);
 }

@@ -7,8 +7,8 @@
 namespace fovea {
 
 /// Emits the contraction of `e`, whose second factor is quantised, at one iteration of its outer
-/// loops.
-void emitQuantizedProduct(ContractionEmitter &e);
+/// loops; two siblings (SiblingProducts.h) at once.
+void emitQuantizedProducts(llvm::MutableArrayRef<ContractionEmitter> products);
 
 } // namespace fovea
 

@@ -11,6 +11,7 @@
 #include "passes/contraction/EmitContraction.h"
 #include "passes/contraction/PanelPlace.h"
 #include "passes/contraction/QuantizedFactor.h"
+#include "passes/contraction/SiblingProducts.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -34,8 +35,10 @@ struct Product {
 /// All ops of one name, and what reads them.
 class WeightUses {
 public:
-  WeightUses(const TargetInfo &target, std::optional<attn::WeightFormat> wanted)
-      : target(target), wanted(wanted) {}
+  /// `siblings` are the ops that are computed together with others.
+  WeightUses(const TargetInfo &target, std::optional<attn::WeightFormat> wanted,
+             const DenseSet<Operation *> &siblings)
+      : target(target), wanted(wanted), siblings(siblings) {}
 
   void add(attn::WeightOp op);
   /// Why the weight stays as it is, if it does and a contraction reads it.
@@ -52,6 +55,7 @@ private:
   void fail(const Twine &reason) { reasons.push_back(reason.str()); }
   std::optional<std::string> obstacleToFewBits() const;
   std::optional<attn::WeightFormat> format() const;
+  void chooseStreams();
   void replaceDims(RewriterBase &rewriter);
   void packAsStored(RewriterBase &rewriter);
   void packQuantized(RewriterBase &rewriter, attn::WeightFormat format);
@@ -63,6 +67,7 @@ private:
 
   const TargetInfo &target;
   std::optional<attn::WeightFormat> wanted;
+  const DenseSet<Operation *> &siblings;
   SmallVector<attn::WeightOp> ops;
   SmallVector<Product> products;
   SmallVector<memref::LoadOp> loads;
@@ -309,7 +314,15 @@ void WeightUses::packQuantized(RewriterBase &rewriter, attn::WeightFormat format
     replaceLoad(rewriter, load, factorOf[load.getMemref()]);
 }
 
+/// Two siblings read half as many panels of each weight at once.
+void WeightUses::chooseStreams() {
+  if (shape.streams % 2 == 0 &&
+      llvm::all_of(products, [&](const Product &use) { return siblings.contains(use.op); }))
+    shape.streams /= 2;
+}
+
 void WeightUses::pack(RewriterBase &rewriter) {
+  chooseStreams();
   replaceDims(rewriter);
   if (std::optional<attn::WeightFormat> few = format())
     packQuantized(rewriter, *few);
@@ -345,6 +358,17 @@ static LogicalResult generalizeContractions(RewriterBase &rewriter, ModuleOp mod
   return success();
 }
 
+static DenseSet<Operation *> findAllSiblings(ModuleOp module) {
+  SmallVector<linalg::LinalgOp> ops;
+  module.walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+  DenseSet<Operation *> siblings;
+  for (auto [first, second] : findSiblings(ops)) {
+    siblings.insert(first);
+    siblings.insert(second);
+  }
+  return siblings;
+}
+
 void PackWeightsPass::runOnOperation() {
   const TargetInfo *info = requireTarget(getOperation(), target);
   if (!info)
@@ -358,10 +382,11 @@ void PackWeightsPass::runOnOperation() {
   IRRewriter rewriter(&getContext());
   if (failed(generalizeContractions(rewriter, getOperation())))
     return signalPassFailure();
+  DenseSet<Operation *> siblings = findAllSiblings(getOperation());
   llvm::MapVector<StringAttr, WeightUses> weights;
   getOperation().walk([&](attn::WeightOp op) {
     if (isa<MemRefType>(op.getType()))
-      weights.try_emplace(op.getNameAttr(), *info, wanted).first->second.add(op);
+      weights.try_emplace(op.getNameAttr(), *info, wanted, siblings).first->second.add(op);
   });
   for (auto &[name, uses] : weights) {
     if (std::optional<std::string> why = uses.obstacle())

@@ -41,6 +41,12 @@ def dots(x: f32[B, M, 301], w: f32[140, 301]):
 
 def biased(x: f32[B, M, 301], w: weight[140, 301], c: f32[140]):
     return y=gelu(linear(x, w, c))
+
+def gated(x: f32[B, M, 301], w: weight[140, 301], v: weight[140, 301]):
+    return y=silu(linear(x, w)) * linear(x, v)
+
+def gated_narrow(x: f16[B, M, 301], h: weight[f16][140, 301], i: weight[f16][140, 301]):
+    return y=silu(linear(x, h)) * linear(x, i)
 )";
 
 static Tensor randomTensor(DataType type, llvm::ArrayRef<int64_t> sizes, unsigned seed) {
@@ -58,9 +64,11 @@ static std::shared_ptr<InMemoryWeights> makeWeights() {
   auto add = [&](const char *name, DataType type, llvm::ArrayRef<int64_t> sizes) {
     llvm::cantFail(weights->add(name, randomTensor(type, sizes, name[0])));
   };
-  add("w", DataType::F32, {columns, depth});
+  for (const char *name : {"w", "v"})
+    add(name, DataType::F32, {columns, depth});
   add("t", DataType::F32, {depth, columns});
-  add("h", DataType::F16, {columns, depth});
+  for (const char *name : {"h", "i"})
+    add(name, DataType::F16, {columns, depth});
   add("b", DataType::BF16, {depth, columns});
   return weights;
 }
@@ -137,12 +145,14 @@ INSTANTIATE_TEST_SUITE_P(Routes, RowIndependenceTest,
                                             ::testing::Values(""),
                                             ::testing::Values("stored", "transposed", "half",
                                                               "brain", "narrow", "plain", "dots",
-                                                              "biased")),
+                                                              "biased", "gated",
+                                                              "gated_narrow")),
                          nameOf);
 INSTANTIATE_TEST_SUITE_P(
     Quantized, RowIndependenceTest,
     ::testing::Combine(::testing::Values("", "avx2", "generic"), ::testing::Values("q8", "q4"),
-                       ::testing::Values("stored", "transposed", "brain", "narrow", "biased")),
+                       ::testing::Values("stored", "transposed", "brain", "narrow", "biased",
+                                         "gated", "gated_narrow")),
     nameOf);
 
 //===----------------------------------------------------------------------===//

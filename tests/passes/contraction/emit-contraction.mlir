@@ -820,3 +820,50 @@ func.func @tensors(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
     -> tensor<8x8xf32>
   return %y : tensor<8x8xf32>
 }
+
+// -----
+
+// A gate and what it lets through: both products are computed where the second one is, four panels of each
+// weight side by side in one loop.
+// CHECK-LABEL: @siblings
+// CHECK:         %[[GATE:.*]] = attn.weight "gate"
+// CHECK:         %[[UP:.*]] = attn.weight "up"
+// CHECK:         scf.for %{{.*}} = %c0 to %c64 step %c32
+// CHECK-COUNT-4:   memref.subview %[[UP]][
+// CHECK-COUNT-4:   memref.subview %[[GATE]][
+// CHECK:           scf.for {{.*}} step %c4 iter_args
+// CHECK-COUNT-32:    vector.fma
+// CHECK-NEXT:        scf.yield
+// CHECK-COUNT-4:   vector.store {{.*}} : memref<1x64xf32>,
+// CHECK-COUNT-4:   vector.store {{.*}} : memref<1x64xf32, strided<[128, 1]>>,
+// CHECK-NOT:     vector.fma
+// CHECK:         return
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> ((n floordiv 8) mod 4, n floordiv 32, k, n mod 8)>
+#y = affine_map<(m, n, k) -> (m, n)>
+func.func @siblings(%x: memref<1x64xf32>, %t: memref<1x128xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %gate = attn.weight "gate" panels(tensor<64x64xf32> along 0) : memref<4x2x64x8xf32>
+  %up = attn.weight "up" panels(tensor<64x64xf32> along 0) : memref<4x2x64x8xf32>
+  %own = memref.alloc() : memref<1x64xf32>
+  linalg.fill ins(%zero : f32) outs(%own : memref<1x64xf32>)
+  linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%x, %up : memref<1x64xf32>, memref<4x2x64x8xf32>) outs(%own : memref<1x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  }
+  %y = memref.subview %t[0, 0] [1, 64] [1, 1] : memref<1x128xf32> to memref<1x64xf32, strided<[128, 1]>>
+  linalg.fill ins(%zero : f32) outs(%y : memref<1x64xf32, strided<[128, 1]>>)
+  linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%x, %gate : memref<1x64xf32>, memref<4x2x64x8xf32>)
+    outs(%y : memref<1x64xf32, strided<[128, 1]>>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  }
+  memref.copy %own, %y : memref<1x64xf32> to memref<1x64xf32, strided<[128, 1]>>
+  return
+}

@@ -175,3 +175,166 @@ func.func @integers(%x: memref<8x8xi32>, %y: memref<8x8xi32>) {
   linalg.matmul ins(%x, %w : memref<8x8xi32>, memref<8x8xi32>) outs(%y : memref<8x8xi32>)
   return
 }
+
+// -----
+
+// Two products of the same rows are computed at once, so each weight lies in half as many streams.
+// CHECK-LABEL: @siblings
+// CHECK-DAG:     attn.weight "gate" panels(tensor<128x64xf32> along 0) : memref<2x4x64x16xf32>
+// CHECK-DAG:     attn.weight "up" panels(tensor<128x64xf32> along 0) : memref<2x4x64x16xf32>
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n, k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+func.func @siblings(%x: memref<?x64xf32>, %y: memref<?x128xf32>) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %m = memref.dim %x, %c0 : memref<?x64xf32>
+  %gate = attn.weight "gate" : memref<128x64xf32>
+  %up = attn.weight "up" : memref<128x64xf32>
+  scf.forall (%n) = (0) to (128) step (64) {
+    %us = memref.subview %up[%n, 0] [64, 64] [1, 1]
+      : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %t = memref.alloc(%m) : memref<?x64xf32>
+    linalg.fill ins(%zero : f32) outs(%t : memref<?x64xf32>)
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %us : memref<?x64xf32>, memref<64x64xf32, strided<[64, 1], offset: ?>>) outs(%t : memref<?x64xf32>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p : f32
+      linalg.yield %s : f32
+    }
+    %gs = memref.subview %gate[%n, 0] [64, 64] [1, 1]
+      : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %y[0, %n] [%m, 64] [1, 1]
+      : memref<?x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.fill ins(%zero : f32) outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>)
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %gs : memref<?x64xf32>, memref<64x64xf32, strided<[64, 1], offset: ?>>) outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p : f32
+      linalg.yield %s : f32
+    }
+  }
+  return
+}
+
+// -----
+
+// negative: the rows differ.
+// CHECK-LABEL: @other_rows
+// CHECK-DAG:     attn.weight "gate" panels(tensor<128x64xf32> along 0) : memref<4x2x64x16xf32>
+// CHECK-DAG:     attn.weight "up" panels(tensor<128x64xf32> along 0) : memref<4x2x64x16xf32>
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n, k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+func.func @other_rows(%x: memref<?x64xf32>, %z: memref<?x64xf32>, %y: memref<?x128xf32>) {
+  %c0 = arith.constant 0 : index
+  %m = memref.dim %x, %c0 : memref<?x64xf32>
+  %gate = attn.weight "gate" : memref<128x64xf32>
+  %up = attn.weight "up" : memref<128x64xf32>
+  scf.forall (%n) = (0) to (128) step (64) {
+    %us = memref.subview %up[%n, 0] [64, 64] [1, 1]
+      : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %t = memref.alloc(%m) : memref<?x64xf32>
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %us : memref<?x64xf32>, memref<64x64xf32, strided<[64, 1], offset: ?>>) outs(%t : memref<?x64xf32>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p : f32
+      linalg.yield %s : f32
+    }
+    %gs = memref.subview %gate[%n, 0] [64, 64] [1, 1]
+      : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %y[0, %n] [%m, 64] [1, 1]
+      : memref<?x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%z, %gs : memref<?x64xf32>, memref<64x64xf32, strided<[64, 1], offset: ?>>) outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p : f32
+      linalg.yield %s : f32
+    }
+  }
+  return
+}
+
+// -----
+
+// negative: the first result is read before the second product.
+// CHECK-LABEL: @read_between
+// CHECK-DAG:     attn.weight "gate" panels(tensor<128x64xf32> along 0) : memref<4x2x64x16xf32>
+// CHECK-DAG:     attn.weight "up" panels(tensor<128x64xf32> along 0) : memref<4x2x64x16xf32>
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n, k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+func.func @read_between(%x: memref<?x64xf32>, %y: memref<?x128xf32>) {
+  %c0 = arith.constant 0 : index
+  %m = memref.dim %x, %c0 : memref<?x64xf32>
+  %gate = attn.weight "gate" : memref<128x64xf32>
+  %up = attn.weight "up" : memref<128x64xf32>
+  scf.forall (%n) = (0) to (128) step (64) {
+    %us = memref.subview %up[%n, 0] [64, 64] [1, 1]
+      : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %t = memref.alloc(%m) : memref<?x64xf32>
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %us : memref<?x64xf32>, memref<64x64xf32, strided<[64, 1], offset: ?>>) outs(%t : memref<?x64xf32>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p : f32
+      linalg.yield %s : f32
+    }
+    %gs = memref.subview %gate[%n, 0] [64, 64] [1, 1]
+      : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %y[0, %n] [%m, 64] [1, 1]
+      : memref<?x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    memref.copy %t, %ys : memref<?x64xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %gs : memref<?x64xf32>, memref<64x64xf32, strided<[64, 1], offset: ?>>) outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p : f32
+      linalg.yield %s : f32
+    }
+  }
+  return
+}
+
+// -----
+
+// negative: both add to the same results.
+// CHECK-LABEL: @same_results
+// CHECK-DAG:     attn.weight "gate" panels(tensor<128x64xf32> along 0) : memref<4x2x64x16xf32>
+// CHECK-DAG:     attn.weight "up" panels(tensor<128x64xf32> along 0) : memref<4x2x64x16xf32>
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n, k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+func.func @same_results(%x: memref<?x64xf32>, %y: memref<?x128xf32>) {
+  %c0 = arith.constant 0 : index
+  %m = memref.dim %x, %c0 : memref<?x64xf32>
+  %gate = attn.weight "gate" : memref<128x64xf32>
+  %up = attn.weight "up" : memref<128x64xf32>
+  scf.forall (%n) = (0) to (128) step (64) {
+    %us = memref.subview %up[%n, 0] [64, 64] [1, 1]
+      : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %gs = memref.subview %gate[%n, 0] [64, 64] [1, 1]
+      : memref<128x64xf32> to memref<64x64xf32, strided<[64, 1], offset: ?>>
+    %ys = memref.subview %y[0, %n] [%m, 64] [1, 1]
+      : memref<?x128xf32> to memref<?x64xf32, strided<[128, 1], offset: ?>>
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %us : memref<?x64xf32>, memref<64x64xf32, strided<[64, 1], offset: ?>>) outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p : f32
+      linalg.yield %s : f32
+    }
+    linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %gs : memref<?x64xf32>, memref<64x64xf32, strided<[64, 1], offset: ?>>) outs(%ys : memref<?x64xf32, strided<[128, 1], offset: ?>>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %c, %p : f32
+      linalg.yield %s : f32
+    }
+  }
+  return
+}

@@ -9,6 +9,7 @@
 #include "passes/attention/PrepackAttention.h"
 #include "passes/tile/OutermostLoop.h"
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 using namespace fovea;
@@ -39,20 +40,26 @@ bool MaskSummary::isInside(Operation *inner) const {
 /// the positions.
 bool MaskSummary::isReadable(Value value, SetVector<Value> &variables) const {
   AttentionOp attention = op;
-  Operation *owner = value.getDefiningOp();
-  if (auto arg = dyn_cast<BlockArgument>(value)) {
-    owner = arg.getOwner()->getParentOp();
-    bool isPosition = owner == attention && arg.getArgNumber() >= 2;
-    if (!isPosition && (owner == attention || owner == loop))
-      variables.insert(arg);
-    return owner == attention || owner == loop || !isInside(owner);
+  SetVector<Value> reached;
+  reached.insert(value);
+  for (size_t i = 0; i < reached.size(); ++i) {
+    if (auto arg = dyn_cast<BlockArgument>(reached[i])) {
+      Operation *owner = arg.getOwner()->getParentOp();
+      if (owner != attention && owner != loop && isInside(owner))
+        return false;
+      bool isPosition = owner == attention && arg.getArgNumber() >= 2;
+      if (!isPosition && (owner == attention || owner == loop))
+        variables.insert(arg);
+      continue;
+    }
+    Operation *owner = reached[i].getDefiningOp();
+    if (!isInside(owner))
+      continue;
+    if (owner->getNumRegions() != 0 || (!isMemoryEffectFree(owner) && !isa<memref::LoadOp>(owner)))
+      return false;
+    reached.insert(owner->operand_begin(), owner->operand_end());
   }
-  if (!isInside(owner))
-    return true;
-  if (owner->getNumRegions() != 0 || (!isMemoryEffectFree(owner) && !isa<memref::LoadOp>(owner)))
-    return false;
-  return llvm::all_of(owner->getOperands(),
-                      [&](Value operand) { return isReadable(operand, variables); });
+  return true;
 }
 
 /// The size of the op along its batch or its heads, which `arg` counts.
@@ -149,6 +156,45 @@ static SmallVector<Value> whereUndecided(EmitBuilder &b, ValueRange known,
   return SmallVector<Value>(branch.getResults());
 }
 
+/// Multiples of this are the only positions at which `value` can change: the divisor where it is
+/// computed from the position's quotients alone. 0 if it does not depend on the position.
+static int64_t stepOf(Value value, Value position) {
+  int64_t step = 0;
+  SetVector<Value> reached;
+  reached.insert(value);
+  for (size_t i = 0; i < reached.size(); ++i) {
+    if (reached[i] == position)
+      return 1;
+    Operation *owner = reached[i].getDefiningOp();
+    if (!owner)
+      continue;
+    bool isQuotient = isa<arith::FloorDivSIOp, arith::DivUIOp>(owner);
+    auto divisor = isQuotient ? getConstantIntValue(owner->getOperand(1)) : std::nullopt;
+    if (divisor && *divisor > 0 && owner->getOperand(0) == position)
+      step = std::gcd(step, *divisor);
+    else
+      reached.insert(owner->operand_begin(), owner->operand_end());
+  }
+  return step;
+}
+
+/// Calls `body` with one position for every value that data with this step may have between two
+/// positions.
+static SmallVector<Value> loopOverPositions(EmitBuilder &b, Value begin, Value end, int64_t step,
+                                            ValueRange inits, EmitBuilder::LoopBody body) {
+  if (step <= 1)
+    return b.loop(begin, end, 1, inits, body);
+  auto quotient = [&](Value position) {
+    return b.createOrFold<arith::FloorDivSIOp>(position, b.index(step));
+  };
+  Value last = quotient(b.sub(end, b.index(1)));
+  return b.loop(quotient(begin), b.add(last, b.index(1)), 1, inits,
+                [&](Value multiple, ValueRange carried) {
+                  Value first = b.mul(multiple, b.index(step));
+                  return body(b.createOrFold<arith::MaxSIOp>(begin, first), carried);
+                });
+}
+
 void MaskSummary::fill(EmitBuilder &b, Table &table) {
   for (Value variable : table.variables)
     table.axes.push_back(axisOf(b, variable));
@@ -189,18 +235,22 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
   };
   auto [row, rowEnd] = range(table.ofQuery, place[place.size() - 2], queries, queriesPerBlock);
   auto [key, keyEnd] = range(table.ofKey, place.back(), keys, keysPerBlock);
-  SmallVector<Value> bounds = b.loop(row, rowEnd, 1, noBounds(b), [&](Value row, ValueRange known) {
+  auto scanRow = [&](Value position, ValueRange known) {
     auto scan = [&] {
-      return b.loop(key, keyEnd, 1, known, [&](Value key, ValueRange ofKeys) {
+      int64_t step = stepOf(table.data, args[3]);
+      return loopOverPositions(b, key, keyEnd, step, known, [&](Value key, ValueRange ofKeys) {
         IRMapping mapping = fixed;
-        mapping.map(args[2], b.add(firstPosition, row));
+        mapping.map(args[2], position);
         mapping.map(args[3], key);
         Value element = asIndex(b, clone(b, table.data, mapping));
         return merge(b, ofKeys, element, element);
       });
     };
     return table.data.getType().isInteger(1) ? whereUndecided(b, known, scan) : scan();
-  });
+  };
+  SmallVector<Value> bounds =
+      loopOverPositions(b, b.add(firstPosition, row), b.add(firstPosition, rowEnd),
+                        stepOf(table.data, args[2]), noBounds(b), scanRow);
   for (auto [number, bound] : llvm::enumerate(bounds)) {
     SmallVector<Value> at = place;
     at.push_back(b.index(number));

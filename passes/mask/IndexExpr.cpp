@@ -83,6 +83,17 @@ IndexExpr fovea::remainder(const IndexExpr &expr, int64_t divisor) {
   return choice;
 }
 
+/// Forms with more terms, those of dividends included, stay opaque: quotients of sums of quotients
+/// double.
+static constexpr size_t maxTerms = 64;
+
+static size_t countTerms(const LinearForm &form) {
+  size_t count = form.getTerms().size();
+  for (const LinearForm::Term &term : form.getTerms())
+    count += term.dividend ? countTerms(*term.dividend) : 0;
+  return count;
+}
+
 static bool isUsable(const LinearForm &form) {
   if (!form.isValid() || std::abs(form.getConstant()) > maxMagnitude)
     return false;
@@ -94,7 +105,7 @@ static bool isUsable(const LinearForm &form) {
 
 bool IndexExpr::isUsable() const {
   if (kind == Kind::Linear)
-    return ::isUsable(form);
+    return countTerms(form) <= maxTerms && ::isUsable(form);
   return countLeaves() <= maxLeaves &&
          llvm::all_of(operands, [](const IndexExpr &operand) { return operand.isUsable(); });
 }

@@ -175,8 +175,9 @@ IndexExpr MaskParser::parseIndex(Value value) {
     ++depth;
     std::optional<IndexExpr> parsed = parseIndexOp(op);
     --depth;
-    if (parsed && parsed->isUsable())
-      return knownIndices.try_emplace(value, *parsed).first->second;
+    if (!parsed || !parsed->isUsable())
+      parsed = LinearForm::ofValue(value);
+    return knownIndices.try_emplace(value, *parsed).first->second;
   }
   return LinearForm::ofValue(value);
 }

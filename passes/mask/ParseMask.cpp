@@ -117,8 +117,9 @@ MaskPredicate MaskParser::parsePredicate(Value value) {
     ++depth;
     std::optional<MaskPredicate> parsed = parseBooleanOp(op);
     --depth;
-    if (parsed && countAtoms(*parsed) <= maxAtoms)
-      return knownPredicates.try_emplace(value, *parsed).first->second;
+    bool isKnown = parsed && countAtoms(*parsed) <= maxAtoms;
+    return knownPredicates.try_emplace(value, isKnown ? *parsed : MaskPredicate::opaque(value))
+        .first->second;
   }
   return MaskPredicate::opaque(value);
 }

@@ -209,6 +209,34 @@ TEST(DataMasks, Dense) {
                           f32Tolerance);
 }
 
+/// A layout of blocks, of which each pair of positions reads its own: blocks that are smaller than
+/// those of the kernel, larger ones, and two sizes that share no boundary but multiples of both.
+TEST(DataMasks, LayoutOfBlocks) {
+  for (auto [rows, columns] : {std::pair<int, int>{100, 250}, {7, 12}, {64, 2}}) {
+    AttentionProblem problem =
+        problemOf("%zero = arith.constant 0.0 : f32\n%least = arith.constant 0 : index\n"
+                  "%rows = arith.constant " +
+                  std::to_string(rows) +
+                  " : index\n"
+                  "%columns = arith.constant " +
+                  std::to_string(columns) +
+                  " : index\n"
+                  "%x = arith.floordivsi %i, %rows : index\n"
+                  "%row = arith.maxsi %x, %least : index\n"
+                  "%column = arith.floordivsi %j, %columns : index\n"
+                  "%sum = arith.addi %row, %column : index\n"
+                  "%e = tensor.extract %bias[%least, %sum] : tensor<?x?xf32>\n"
+                  "%p = arith.cmpf ogt, %e, %zero : f32\n");
+    problem.withLse = true;
+    CompiledAttention attention(problem);
+    // Bottom right: in the last case the first positions are negative.
+    for (auto [queries, keys] : {std::pair<int64_t, int64_t>{300, 500}, {1, 400}, {143, 61}})
+      attention.expectClose(withBias(problem, {1, 2, 1, queries, keys},
+                                     [](int64_t, int64_t sum) { return sum % 4 == 0; }),
+                            f32Tolerance);
+  }
+}
+
 /// A key that is absent for all rows.
 TEST(DataMasks, KeyPadding) {
   AttentionProblem problem = problemOf("%zero = arith.constant 0 : index\n"

@@ -36,6 +36,41 @@ func.func @dense(%q: memref<1x1x120x64xf32>, %k: memref<1x1x120x64xf32>,
 
 // -----
 
+// A layout of blocks: one element for all positions that share its quotients. Positions count from
+// -40 on; what is of the first block begins there.
+// CHECK-LABEL: func @layout
+// CHECK: scf.forall (%[[ROWS:.*]]) in (5)
+// CHECK: %[[BEGIN:.*]] = arith.addi %{{.*}}, %c-40
+// CHECK: %[[FIRST:.*]] = arith.floordivsi %[[BEGIN]], %c100
+// CHECK: scf.for %[[BLOCK:.*]] = %[[FIRST]] to
+// CHECK: %[[START:.*]] = arith.muli %[[BLOCK]], %c100
+// CHECK: %[[I:.*]] = arith.maxsi %[[BEGIN]], %[[START]]
+// CHECK: scf.for
+// CHECK: memref.load %{{.*}} : memref<?x?xi32>
+// CHECK: } {attn.kernel_name = "summarise"}
+func.func @layout(%q: memref<1x1x120x64xf32>, %k: memref<1x1x80x64xf32>, %v: memref<1x1x80x64xf32>,
+                  %m: memref<?x?xi32>, %o: memref<1x1x120x64xf32>) {
+  // expected-remark @below {{keys [0, Lk), shared none; blocks}}
+  attn.attention ins(%q, %k, %v : memref<1x1x120x64xf32>, memref<1x1x80x64xf32>, memref<1x1x80x64xf32>)
+                 outs(%o : memref<1x1x120x64xf32>)
+    mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %c0 = arith.constant 0 : index
+      %c16 = arith.constant 16 : index
+      %c100 = arith.constant 100 : index
+      %zero = arith.constant 0 : i32
+      %x = arith.floordivsi %i, %c100 : index
+      %row = arith.maxsi %x, %c0 : index
+      %column = arith.floordivsi %j, %c16 : index
+      %e = memref.load %m[%row, %column] : memref<?x?xi32>
+      %p = arith.cmpi eq, %e, %zero : i32
+      attn.yield %p : i1
+    }
+  return
+}
+
+// -----
+
 // Document ids: once a batch element, whatever the heads, by queries and by keys.
 // CHECK-LABEL: func @documents
 // CHECK: scf.forall {{.*}}

@@ -194,6 +194,27 @@ TEST_F(MaskPredicateTest, ChainsOfSharedValuesAreReadOnce) {
   normalForm(body + "%p = arith.cmpi sge, %v199, %j : index\n"); // ends, that is all
 }
 
+TEST_F(MaskPredicateTest, ChainsOfSharedOpaqueValuesAreReadOnce) {
+  std::string body = "%v0 = arith.muli %i, %j : index\n";
+  for (int k = 1; k < 60; ++k)
+    body += "%v" + std::to_string(k) + " = arith.muli %v" + std::to_string(k - 1) + ", %v" +
+            std::to_string(k - 1) + " : index\n";
+  normalForm(body + "%p = arith.cmpi sge, %v59, %j : index\n");
+}
+
+TEST_F(MaskPredicateTest, ChainsOfSharedQuotientsEndInAnOpaqueValue) {
+  std::string body = "%two = arith.constant 2 : index\n%three = arith.constant 3 : index\n"
+                     "%v0 = arith.addi %i, %j : index\n";
+  for (int k = 1; k < 60; ++k) {
+    std::string n = std::to_string(k), last = "%v" + std::to_string(k - 1);
+    body += "%x" + n + " = arith.floordivsi " + last + ", %two : index\n%y" + n +
+            " = arith.floordivsi " + last + ", %three : index\n%v" + n + " = arith.addi %x" + n +
+            ", %y" + n + " : index\n";
+  }
+  EXPECT_NE(normalForm(body + "%p = arith.cmpi sge, %v59, %j : index\n").find("data"),
+            std::string::npos);
+}
+
 TEST_F(MaskPredicateTest, PositionsSplitOffOnlyWhereTheRestIsInvariant) {
   Region &region =
       parseRegion("%c = arith.constant 4 : index\n%f = arith.floordivsi %i, %c : index\n"

@@ -5,15 +5,18 @@ using namespace mlir;
 using namespace fovea;
 
 bool fovea::dependsOn(Value value, ArrayRef<Value> indices, Region &region) {
-  if (llvm::is_contained(indices, value))
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op || !region.isAncestor(op->getParentRegion()))
-    return false;
-  llvm::SetVector<Value> used;
-  used.insert(op->operand_begin(), op->operand_end());
-  getUsedValuesDefinedAbove(op->getRegions(), used);
-  return llvm::any_of(used, [&](Value v) { return dependsOn(v, indices, region); });
+  llvm::SetVector<Value> reached;
+  reached.insert(value);
+  for (size_t i = 0; i < reached.size(); ++i) {
+    if (llvm::is_contained(indices, reached[i]))
+      return true;
+    Operation *op = reached[i].getDefiningOp();
+    if (!op || !region.isAncestor(op->getParentRegion()))
+      continue;
+    reached.insert(op->operand_begin(), op->operand_end());
+    getUsedValuesDefinedAbove(op->getRegions(), reached);
+  }
+  return false;
 }
 
 bool fovea::dependsOn(const LinearForm &form, ArrayRef<Value> indices, Region &region) {

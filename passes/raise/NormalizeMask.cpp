@@ -35,21 +35,34 @@ static bool isCheap(Operation *op) {
          });
 }
 
+static bool holdsIndicesOrConstants(Operation *op) {
+  return isa<attn::CreateMaskOp, linalg::FillOp, tensor::EmptyOp, tensor::GenerateOp>(op) ||
+         op->hasTrait<OpTrait::ConstantLike>();
+}
+
+static bool isReadable(Operation *op) {
+  return isa<linalg::LinalgOp, attn::ApplyMaskOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+             tensor::CastOp, tensor::ExtractSliceOp, tensor::SplatOp, tensor::FromElementsOp>(op) ||
+         OpTrait::hasElementwiseMappableTraits(op);
+}
+
 /// Whether the tensor is computed from indices and constants alone.
 static bool isComputedFromIndices(Value tensor) {
-  Operation *op = tensor.getDefiningOp();
-  if (!op || !isCheap(op))
-    return false;
-  if (isa<attn::CreateMaskOp, linalg::FillOp, tensor::EmptyOp, tensor::GenerateOp>(op) ||
-      op->hasTrait<OpTrait::ConstantLike>())
-    return true;
-  bool readable =
-      isa<linalg::LinalgOp, attn::ApplyMaskOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-          tensor::CastOp, tensor::ExtractSliceOp, tensor::SplatOp, tensor::FromElementsOp>(op) ||
-      OpTrait::hasElementwiseMappableTraits(op);
-  return readable && llvm::all_of(op->getOperands(), [](Value operand) {
-           return !isa<RankedTensorType>(operand.getType()) || isComputedFromIndices(operand);
-         });
+  SetVector<Value> reached;
+  reached.insert(tensor);
+  for (size_t i = 0; i < reached.size(); ++i) {
+    Operation *op = reached[i].getDefiningOp();
+    if (!op || !isCheap(op))
+      return false;
+    if (holdsIndicesOrConstants(op))
+      continue;
+    if (!isReadable(op))
+      return false;
+    for (Value operand : op->getOperands())
+      if (isa<RankedTensorType>(operand.getType()))
+        reached.insert(operand);
+  }
+  return true;
 }
 
 /// Replaces reads of tensors that the graph computes by the computation of the element, where

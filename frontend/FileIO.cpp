@@ -38,8 +38,7 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> fovea::readFile(llvm::String
   return std::move(*file);
 }
 
-static llvm::Error writeTo(int descriptor, llvm::StringRef path,
-                           llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
+static llvm::Error writeTo(int descriptor, llvm::StringRef path, FileContents write) {
   llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
   llvm::Error error = write(os);
   os.close();
@@ -72,21 +71,6 @@ static std::string behindLinks(llvm::StringRef path) {
   return fs::real_path(path, target) ? path.str() : target.str().str();
 }
 
-static llvm::Error replaceFile(llvm::StringRef path,
-                               llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
-  std::string temporary;
-  llvm::Expected<int> descriptor = createTemporary(path, temporary);
-  if (!descriptor)
-    return descriptor.takeError();
-  llvm::Error error = writeTo(*descriptor, path, write);
-  if (!error)
-    if (std::error_code code = fs::rename(temporary, path))
-      error = fileError(path, "cannot write", code);
-  if (error)
-    fs::remove(temporary);
-  return error;
-}
-
 /// The standard stream that goes to the file, if one does: /dev/stdout is a link to where the
 /// output was redirected to, and replacing that would drop what is there and the link.
 static std::optional<int> findStream(const fs::file_status &file) {
@@ -113,18 +97,75 @@ static llvm::Expected<int> openInPlace(llvm::StringRef path, const fs::file_stat
   return descriptor;
 }
 
-llvm::Error fovea::writeFile(llvm::StringRef path,
-                             llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
-  if (llvm::Error error = checkName(path))
-    return error;
+namespace {
+struct Place {
+  std::string path; // behind links
+  bool isInPlace = false;
   fs::file_status status;
-  bool exists = !fs::status(path, status);
-  if (!exists)
-    return replaceFile(path, write);
-  if (fs::is_directory(status))
+};
+} // namespace
+
+static llvm::Expected<Place> findPlace(llvm::StringRef path) {
+  if (llvm::Error error = checkName(path))
+    return std::move(error);
+  Place place;
+  place.path = path.str();
+  if (fs::status(path, place.status))
+    return place; // a new file
+  if (fs::is_directory(place.status))
     return llvm::createStringError(path + ": cannot write: it is a directory");
-  if (fs::is_regular_file(status) && !findStream(status))
-    return replaceFile(behindLinks(path), write);
-  llvm::Expected<int> descriptor = openInPlace(path, status);
-  return descriptor ? writeTo(*descriptor, path, write) : descriptor.takeError();
+  place.isInPlace = !fs::is_regular_file(place.status) || findStream(place.status);
+  if (!place.isInPlace)
+    place.path = behindLinks(path);
+  return place;
+}
+
+llvm::Expected<StagedFile> StagedFile::write(llvm::StringRef path, FileContents write) {
+  llvm::Expected<Place> place = findPlace(path);
+  if (!place)
+    return place.takeError();
+  StagedFile file(std::move(place->path));
+  llvm::Expected<int> descriptor = place->isInPlace ? openInPlace(file.path, place->status)
+                                                    : createTemporary(file.path, file.temporary);
+  if (!descriptor)
+    return descriptor.takeError();
+  if (llvm::Error error = writeTo(*descriptor, file.path, write))
+    return std::move(error);
+  return file;
+}
+
+StagedFile::~StagedFile() {
+  if (!temporary.empty())
+    fs::remove(temporary);
+}
+
+llvm::Error StagedFile::commit() {
+  if (temporary.empty())
+    return llvm::Error::success();
+  if (std::error_code code = fs::rename(temporary, path))
+    return fileError(path, "cannot write", code);
+  temporary.clear();
+  return llvm::Error::success();
+}
+
+llvm::Error fovea::writeFile(llvm::StringRef path, FileContents write) {
+  llvm::Expected<StagedFile> file = StagedFile::write(path, write);
+  return file ? file->commit() : file.takeError();
+}
+
+llvm::Error fovea::checkWritable(llvm::StringRef path) {
+  llvm::Expected<Place> place = findPlace(path);
+  if (!place)
+    return place.takeError();
+  if (place->isInPlace) { // opening a pipe would wait for whoever reads it
+    std::error_code code = fs::access(path, fs::AccessMode::Write);
+    return code ? fileError(path, "cannot write", code) : llvm::Error::success();
+  }
+  std::string temporary;
+  llvm::Expected<int> descriptor = createTemporary(place->path, temporary);
+  if (!descriptor)
+    return descriptor.takeError();
+  close(*descriptor);
+  fs::remove(temporary);
+  return llvm::Error::success();
 }

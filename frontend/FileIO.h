@@ -9,6 +9,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <memory>
+#include <utility>
 
 namespace fovea {
 
@@ -19,11 +20,35 @@ bool isPresent(llvm::StringRef path);
 /// The contents of a regular file.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(llvm::StringRef path);
 
-/// Writes what `write` prints to a temporary file beside `path`, then renames it. If anything
-/// fails, `path` is as it was and the temporary file is gone; a link stays one. What is no regular
-/// file is written in place, and so is the file that stdout or stderr goes to.
-llvm::Error writeFile(llvm::StringRef path,
-                      llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write);
+using FileContents = llvm::function_ref<llvm::Error(llvm::raw_ostream &)>;
+
+/// A file that lies beside its place until `commit` moves it there, so that several files are
+/// written or none; without that, nothing is left of it. What is no regular file is written in
+/// place and at once, and so is the file that stdout or stderr goes to.
+class StagedFile {
+public:
+  /// Writes what `write` prints. If anything fails, nothing is left.
+  static llvm::Expected<StagedFile> write(llvm::StringRef path, FileContents write);
+  StagedFile(StagedFile &&other) noexcept
+      : path(std::move(other.path)), temporary(std::exchange(other.temporary, "")) {}
+  StagedFile &operator=(StagedFile &&) = delete;
+  ~StagedFile();
+
+  /// Takes the place of what was there; a link stays one.
+  llvm::Error commit();
+
+private:
+  explicit StagedFile(std::string path, std::string temporary = "")
+      : path(std::move(path)), temporary(std::move(temporary)) {}
+
+  std::string path, temporary; // no temporary if it is written in place, or was committed
+};
+
+/// One such file, whole or as it was.
+llvm::Error writeFile(llvm::StringRef path, FileContents write);
+
+/// Fails as `writeFile` would before it writes, for callers whose contents take long to come by.
+llvm::Error checkWritable(llvm::StringRef path);
 
 } // namespace fovea
 

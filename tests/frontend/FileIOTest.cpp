@@ -32,6 +32,44 @@ TEST(FileIOTest, FailedWriteLeavesWhatWasThere) {
   EXPECT_EQ(dir.list(), std::vector<std::string>{"f"});
 }
 
+TEST(FileIOTest, StagedFilesAppearTogether) {
+  TemporaryDirectory dir;
+  dir.write("b", "old");
+  auto text = [](llvm::raw_ostream &os) {
+    os << "new";
+    return llvm::Error::success();
+  };
+  {
+    auto dropped = StagedFile::write(dir.path("a"), text);
+    ASSERT_TRUE(succeeds(dropped));
+  }
+  EXPECT_EQ(dir.list(), std::vector<std::string>{"b"});
+  std::vector<StagedFile> files;
+  for (llvm::StringRef name : {"a", "b"}) {
+    auto file = StagedFile::write(dir.path(name), text);
+    ASSERT_TRUE(succeeds(file));
+    files.push_back(std::move(*file));
+  }
+  EXPECT_EQ(dir.read("b"), "old");
+  for (StagedFile &file : files)
+    EXPECT_TRUE(succeeds(file.commit()));
+  files.clear();
+  EXPECT_EQ(dir.read("a") + dir.read("b"), "newnew");
+  EXPECT_EQ(dir.list().size(), 2u);
+}
+
+TEST(FileIOTest, ChecksWhatCanBeWritten) {
+  TemporaryDirectory dir;
+  dir.write("f", "old");
+  for (const std::string &path : {dir.path("new"), dir.path("f"), std::string("/dev/null")})
+    EXPECT_TRUE(succeeds(checkWritable(path))) << path;
+  EXPECT_EQ(dir.read("f"), "old");
+  EXPECT_EQ(dir.list(), std::vector<std::string>{"f"});
+  EXPECT_TRUE(failsWith(checkWritable(""), "expected the name of a file, got an empty one"));
+  EXPECT_TRUE(failsWith(checkWritable(dir.path()), "cannot write: it is a directory"));
+  EXPECT_TRUE(failsWith(checkWritable(dir.path("no/f")), "cannot write: No such file"));
+}
+
 TEST(FileIOTest, ReportsPathsThatCannotBeWritten) {
   TemporaryDirectory dir;
   EXPECT_TRUE(failsWith(print(dir.path("no/such/f"), "x"), "cannot write: No such file"));

@@ -1,4 +1,5 @@
 #include "tests/fuzz/SharedLibrary.h"
+#include "frontend/FileIO.h"
 #include "runtime/Abi.h"
 #include "runtime/Compile.h"
 #include "tools/fovea/Link.h"
@@ -61,7 +62,13 @@ static llvm::Error build(mlir::ModuleOp module, llvm::StringRef path) {
   auto code = compileToFile(module, CodeKind::Object);
   if (!code)
     return code.takeError();
-  return tool::linkSharedLibrary(code->contents, path);
+  auto library = tool::linkSharedLibrary(code->contents);
+  if (!library)
+    return library.takeError();
+  return writeFile(path, [&](llvm::raw_ostream &os) {
+    os << (*library)->getBuffer();
+    return llvm::Error::success();
+  });
 }
 
 llvm::Expected<std::vector<std::pair<std::string, Tensor>>>

@@ -86,15 +86,33 @@ static llvm::Expected<Phase> choosePhase(const CompileCommandOptions &options, E
   return *phase;
 }
 
-static llvm::Error writeText(StringRef path, StringRef text) {
-  if (path == "-") {
-    llvm::outs() << text;
-    return llvm::Error::success();
+namespace {
+struct OutputText {
+  StringRef path, text;
+};
+} // namespace
+
+/// All of them or none.
+static llvm::Error writeTexts(llvm::ArrayRef<OutputText> outputs) {
+  std::vector<StagedFile> files;
+  for (OutputText output : outputs) {
+    if (output.path == "-")
+      continue;
+    llvm::Expected<StagedFile> file = StagedFile::write(output.path, [&](llvm::raw_ostream &os) {
+      os << output.text;
+      return llvm::Error::success();
+    });
+    if (!file)
+      return file.takeError();
+    files.push_back(std::move(*file));
   }
-  return writeFile(path, [&](llvm::raw_ostream &os) {
-    os << text;
-    return llvm::Error::success();
-  });
+  for (OutputText output : outputs)
+    if (output.path == "-")
+      llvm::outs() << output.text;
+  for (StagedFile &file : files)
+    if (llvm::Error error = file.commit())
+      return error;
+  return llvm::Error::success();
 }
 
 static llvm::Error writeCode(const CompileCommandOptions &options, Emit emit, const Model &model,
@@ -105,18 +123,19 @@ static llvm::Error writeCode(const CompileCommandOptions &options, Emit emit, co
   auto code = compileToFile(model.graph.module(), kind, compileOptions);
   if (!code)
     return code.takeError();
+  std::unique_ptr<llvm::MemoryBuffer> library;
+  if (emit == Emit::SharedLibrary)
+    if (llvm::Error error = linkSharedLibrary(code->contents).moveInto(library))
+      return error;
+  llvm::SmallVector<OutputText> outputs{
+      {options.output, library ? library->getBuffer() : StringRef(code->contents)}};
   std::string header;
   if (!options.header.empty()) {
-    auto made = makeHeader(*code, options.model);
-    if (!made)
-      return made.takeError();
-    header = std::move(*made);
+    if (llvm::Error error = makeHeader(*code, options.model).moveInto(header))
+      return error;
+    outputs.push_back({options.header, header});
   }
-  if (llvm::Error error = emit == Emit::SharedLibrary
-                              ? linkSharedLibrary(code->contents, options.output)
-                              : writeText(options.output, code->contents))
-    return error;
-  return options.header.empty() ? llvm::Error::success() : writeText(options.header, header);
+  return writeTexts(outputs);
 }
 
 static llvm::Error writeMlir(const CompileCommandOptions &options, Phase phase, const Model &model,
@@ -124,7 +143,7 @@ static llvm::Error writeMlir(const CompileCommandOptions &options, Phase phase, 
   auto text = compileToMlir(model.graph.module(), phase, compileOptions);
   if (!text)
     return text.takeError();
-  return writeText(options.output, *text);
+  return writeTexts(OutputText{options.output, *text});
 }
 
 static llvm::Error compileModel(const CompileCommandOptions &options) {
@@ -142,6 +161,10 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
     return usageError("-o and --header both write '" + options.output + "'");
   if (*emit == Emit::SharedLibrary && !options.triple.empty())
     return usageError("--emit=so links for this machine; with --target-triple give --emit=obj");
+  for (StringRef path : {StringRef(options.output), StringRef(options.header)})
+    if (!path.empty() && path != "-")
+      if (llvm::Error error = checkWritable(path))
+        return error;
   llvm::Expected<Requirements> require = options.reporting.requirements();
   if (!require)
     return require.takeError();

@@ -62,7 +62,7 @@ static llvm::Error runLinker(const Linker &linker, StringRef objectPath, StringR
   return llvm::createStringError(linker.path + " failed: " + message);
 }
 
-llvm::Error tool::linkSharedLibrary(StringRef object, StringRef path) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> tool::linkSharedLibrary(StringRef object) {
   llvm::Expected<Linker> linker = findLinker();
   if (!linker)
     return linker.takeError();
@@ -78,19 +78,8 @@ llvm::Error tool::linkSharedLibrary(StringRef object, StringRef path) {
     return llvm::Error::success();
   };
   if (llvm::Error error = writeFile(objectPath, writeObject))
-    return error;
+    return std::move(error);
   if (llvm::Error error = runLinker(*linker, objectPath, libraryPath))
-    return error;
-  auto library = readFile(libraryPath);
-  if (!library)
-    return library.takeError();
-  if (path == "-") {
-    llvm::outs() << (*library)->getBuffer();
-    return llvm::Error::success();
-  }
-  // The library is copied rather than renamed: the temporary may be on another file system.
-  return writeFile(path, [&](llvm::raw_ostream &os) {
-    os << (*library)->getBuffer();
-    return llvm::Error::success();
-  });
+    return std::move(error);
+  return readFile(libraryPath);
 }

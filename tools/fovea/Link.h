@@ -4,13 +4,14 @@
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <memory>
 
 namespace fovea::tool {
 
-/// Links the bytes of an object into a shared library at `path`, which is written whole or not
-/// at all; "-" is stdout. Uses the first of $CC, cc, clang-22, clang, gcc, ld.lld-22 and ld.lld
-/// that there is; an error holds what it said.
-llvm::Error linkSharedLibrary(llvm::StringRef object, llvm::StringRef path);
+/// The shared library of the bytes of an object. Uses the first of $CC, cc, clang-22, clang, gcc,
+/// ld.lld-22 and ld.lld that there is; an error holds what it said.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkSharedLibrary(llvm::StringRef object);
 
 } // namespace fovea::tool
 

@@ -114,7 +114,7 @@ static llvm::Expected<Place> findPlace(llvm::StringRef path) {
     return place; // a new file
   if (fs::is_directory(place.status))
     return llvm::createStringError(path + ": cannot write: it is a directory");
-  place.isInPlace = !fs::is_regular_file(place.status) || findStream(place.status);
+  place.isInPlace = isWrittenInPlace(path);
   if (!place.isInPlace)
     place.path = behindLinks(path);
   return place;
@@ -151,6 +151,12 @@ llvm::Error StagedFile::commit() {
 llvm::Error fovea::writeFile(llvm::StringRef path, FileContents write) {
   llvm::Expected<StagedFile> file = StagedFile::write(path, write);
   return file ? file->commit() : file.takeError();
+}
+
+bool fovea::isWrittenInPlace(llvm::StringRef path) {
+  fs::file_status status;
+  return !fs::status(path, status) && !fs::is_directory(status) &&
+         (!fs::is_regular_file(status) || findStream(status));
 }
 
 llvm::Error fovea::checkWritable(llvm::StringRef path) {

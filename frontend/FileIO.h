@@ -47,6 +47,9 @@ private:
 /// One such file, whole or as it was.
 llvm::Error writeFile(llvm::StringRef path, FileContents write);
 
+/// Whether that is no regular file, or one that stdout or stderr goes to.
+bool isWrittenInPlace(llvm::StringRef path);
+
 /// Fails as `writeFile` would before it writes, for callers whose contents take long to come by.
 llvm::Error checkWritable(llvm::StringRef path);
 

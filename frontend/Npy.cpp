@@ -229,15 +229,26 @@ static std::string makeHeader(llvm::StringRef descriptor, llvm::ArrayRef<int64_t
   return header;
 }
 
+/// Null if there is none.
+static const char *findDescriptor(DataType type) {
+  for (auto [known, name] : descriptors)
+    if (known == type)
+      return name.data();
+  return nullptr;
+}
+
+llvm::Error fovea::checkNpyType(llvm::StringRef path, DataType type) {
+  if (findDescriptor(type))
+    return llvm::Error::success();
+  return llvm::createStringError(path + ": .npy files have no element type " + stringify(type));
+}
+
 llvm::Error fovea::writeNpy(llvm::StringRef path, const TensorView &tensor) {
   if (llvm::Error error = tensor.validate())
     return llvm::createStringError(path + ": " + llvm::toString(std::move(error)));
-  const auto *descriptor =
-      llvm::find_if(descriptors, [&](const auto &d) { return d.first == tensor.dataType(); });
-  if (descriptor == std::end(descriptors))
-    return llvm::createStringError(path + ": .npy files have no element type " +
-                                   stringify(tensor.dataType()));
-  std::string header = makeHeader(descriptor->second, tensor.sizes());
+  if (llvm::Error error = checkNpyType(path, tensor.dataType()))
+    return error;
+  std::string header = makeHeader(findDescriptor(tensor.dataType()), tensor.sizes());
   if (header.size() > 0xffff)
     return llvm::createStringError(path + ": rank " + llvm::Twine(tensor.rank()) +
                                    " does not fit in the header of an .npy file");

@@ -15,6 +15,9 @@ llvm::Expected<Tensor> readNpy(llvm::StringRef path);
 /// The same from bytes; `name` stands for the path in messages.
 llvm::Expected<Tensor> parseNpy(llvm::StringRef contents, llvm::StringRef name);
 
+/// Fails for types that NumPy does not have; `path` is for the message.
+llvm::Error checkNpyType(llvm::StringRef path, DataType type);
+
 /// Writes a file atomically (see writeFile). bf16 has no NumPy type and is an error.
 llvm::Error writeNpy(llvm::StringRef path, const TensorView &tensor);
 

@@ -157,6 +157,8 @@ static llvm::Error inspectEntry(const InspectOptions &options, const Model &mode
 static llvm::Error inspectModel(const InspectOptions &options) {
   if (options.html.empty())
     return llvm::make_error<UsageError>("expected --html OUT");
+  if (llvm::Error error = checkWritable(options.html))
+    return error;
   for (auto [name, text] : {std::pair("--peak-gflops", StringRef(options.peakOperations)),
                             {"--peak-gbytes", options.peakBytes}})
     if (llvm::Expected<double> peak = parseGiga(name, text); !peak)

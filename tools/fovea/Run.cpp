@@ -7,11 +7,10 @@
 #include "PrintTensor.h"
 #include "Progress.h"
 #include "Reporting.h"
+#include "Results.h"
 #include "Subcommands.h"
 #include "Verify.h"
 #include "frontend/FileIO.h"
-#include "frontend/Npy.h"
-#include "frontend/Safetensors.h"
 #include "runtime/Compile.h"
 #include "runtime/QuantizedWeights.h"
 #include "runtime/Reference.h"
@@ -84,17 +83,6 @@ static NamedTensors inOrder(std::map<std::string, Tensor> results, const EntrySi
   for (const ArgumentSpec &output : entry.outputs)
     ordered.emplace_back(output.name, std::move(results[output.name]));
   return ordered;
-}
-
-static llvm::Error writeResults(StringRef path, const NamedTensors &results) {
-  if (path.ends_with(".npy")) {
-    if (results.size() != 1)
-      return llvm::createStringError(path + ": a .npy file holds one tensor, but there are " +
-                                     llvm::Twine(results.size()) + " results");
-    return writeNpy(path, results.front().second);
-  }
-  std::vector<NamedTensorView> views(results.begin(), results.end());
-  return writeSafetensors(path, views);
 }
 
 static llvm::Error verify(const Model &model, const EntrySignature &entry,
@@ -255,7 +243,19 @@ static llvm::Error runEntry(const RunOptions &options, const Model &model,
   return runCompiled(options, model, entry, *executable, inputs, compileOptions.weights);
 }
 
+/// What the run would write in vain is better known before.
+static llvm::Error checkOutputs(const RunOptions &options) {
+  if (!options.output.empty() && options.output == options.trace)
+    return usageError("--output and --trace both write '" + options.output + "'");
+  if (!options.output.empty())
+    if (llvm::Error error = checkResultsFile(options.output))
+      return error;
+  return options.trace.empty() ? llvm::Error::success() : checkWritable(options.trace);
+}
+
 static llvm::Error runModel(const RunOptions &options) {
+  if (llvm::Error error = checkOutputs(options))
+    return error;
   llvm::Expected<Requirements> require = options.reporting.requirements();
   if (!require)
     return require.takeError();
@@ -266,6 +266,8 @@ static llvm::Error runModel(const RunOptions &options) {
   llvm::Expected<const EntrySignature *> entry = model->findEntry(options.entry, "running");
   if (!entry)
     return entry.takeError();
+  if (llvm::Error error = checkResultsFit(options.output, **entry))
+    return error;
   return runEntry(options, *model, **entry, *require);
 }
 

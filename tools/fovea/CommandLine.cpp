@@ -162,6 +162,7 @@ void CommandLine::repeated(StringRef names, StringRef value, StringRef help,
          target.push_back(given.str());
          return llvm::Error::success();
        }});
+  options.back().isRepeated = true;
 }
 
 CommandLine::Option *CommandLine::find(StringRef name) {
@@ -192,6 +193,15 @@ llvm::Error CommandLine::parsePositional(StringRef argument) {
   return llvm::Error::success();
 }
 
+/// A second value would silently replace the first.
+llvm::Error CommandLine::setOption(Option &option, StringRef value) {
+  if (!option.isRepeated && option.given && *option.given != value)
+    return usageError(option.names + " was given twice, as '" + *option.given + "' and '" + value +
+                      "'");
+  option.given = value.str();
+  return option.set(value);
+}
+
 llvm::Expected<bool> CommandLine::parse(llvm::ArrayRef<const char *> arguments) {
   for (size_t next = 0; next < arguments.size();) {
     StringRef argument = arguments[next++];
@@ -218,7 +228,7 @@ llvm::Expected<bool> CommandLine::parse(llvm::ArrayRef<const char *> arguments) 
         return usageError(name + " expects a value: " + name + " " + option->value);
       value = arguments[next++];
     }
-    if (llvm::Error error = option->set(value))
+    if (llvm::Error error = setOption(*option, value))
       return std::move(error);
   }
   if (positionalTarget && !positionalGiven)

@@ -86,6 +86,8 @@ private:
     std::string names, value, help;
     std::function<llvm::Error(llvm::StringRef)> set;
     std::string implied = ""; // the value of "--name" alone, if it may stand so
+    bool isRepeated = false;
+    std::optional<std::string> given = std::nullopt;
 
     bool isNamed(llvm::StringRef name) const;
     bool takesValue() const { return !value.empty(); }
@@ -95,6 +97,7 @@ private:
   Option *find(llvm::StringRef name);
   llvm::Error unknownOption(llvm::StringRef name) const;
   llvm::Error parsePositional(llvm::StringRef argument);
+  llvm::Error setOption(Option &option, llvm::StringRef value);
 
   std::string command, summary;
   std::string positionalName, positionalHelp;

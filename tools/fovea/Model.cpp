@@ -42,17 +42,33 @@ static bool isDim(llvm::ArrayRef<EntrySignature> entries, StringRef name) {
   return false;
 }
 
-llvm::Expected<Model> tool::openModel(StringRef path, llvm::ArrayRef<std::string> assignments,
-                                      StringRef modelDirectory) {
-  Params params;
-  DimSizes dims;
+/// "NAME=VALUE" of each; a usage error for one name with two values.
+static llvm::Expected<std::map<std::string, std::string>>
+readAssignments(llvm::ArrayRef<std::string> assignments) {
+  std::map<std::string, std::string> values;
   for (const std::string &assignment : assignments) {
     auto split = splitAssignment(assignment);
     if (!split)
       return split.takeError();
-    params.emplace_back(split->first, parseParamValue(split->second));
+    auto [known, isNew] = values.insert(*split);
+    if (!isNew && known->second != split->second)
+      return usageError("--set " + split->first + " was given twice, as '" + known->second +
+                        "' and '" + split->second + "'");
+  }
+  return values;
+}
+
+llvm::Expected<Model> tool::openModel(StringRef path, llvm::ArrayRef<std::string> assignments,
+                                      StringRef modelDirectory) {
+  auto values = readAssignments(assignments);
+  if (!values)
+    return values.takeError();
+  Params params;
+  DimSizes dims;
+  for (const auto &[name, text] : *values) {
+    params.emplace_back(name, parseParamValue(text));
     if (const int64_t *size = std::get_if<int64_t>(&params.back().second))
-      dims[split->first] = *size;
+      dims[name] = *size;
   }
   // MLIR has no parameters: there a name can only be that of a dim.
   bool isMlir = path.ends_with(".mlir");

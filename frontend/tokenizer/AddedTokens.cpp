@@ -36,16 +36,25 @@ Expected<AddedToken> tokenizer::readAddedToken(const JsonNode &node) {
   return token;
 }
 
+const uint32_t *TokenFinder::Node::find(unsigned char byte) const {
+  const auto *entry = llvm::find_if(next, [&](auto edge) { return edge.first == byte; });
+  return entry == next.end() ? nullptr : &entry->second;
+}
+
 void TokenFinder::add(StringRef content, const AddedToken &token) {
   if (content.empty())
     return;
   begins[static_cast<unsigned char>(content.front())] = true;
   uint32_t node = 0;
   for (unsigned char byte : content) {
-    auto [entry, isNew] = nodes[node].next.try_emplace(byte, nodes.size());
-    node = entry->second;
-    if (isNew)
-      nodes.emplace_back();
+    if (const uint32_t *known = nodes[node].find(byte)) {
+      node = *known;
+      continue;
+    }
+    uint32_t added = nodes.size();
+    nodes[node].next.emplace_back(byte, added);
+    nodes.emplace_back();
+    node = added;
   }
   if (nodes[node].token >= 0) // of two with one content, the first is found
     return;
@@ -58,10 +67,10 @@ std::pair<int, size_t> TokenFinder::longestAt(StringRef text) const {
   std::pair<int, size_t> found{-1, 0};
   uint32_t node = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    auto next = nodes[node].next.find(static_cast<unsigned char>(text[i]));
-    if (next == nodes[node].next.end())
+    const uint32_t *next = nodes[node].find(static_cast<unsigned char>(text[i]));
+    if (!next)
       break;
-    node = next->second;
+    node = *next;
     if (nodes[node].token >= 0)
       found = {nodes[node].token, i + 1};
   }
@@ -127,6 +136,10 @@ llvm::Error AddedTokens::add(const AddedToken &token, const Normalizer *normaliz
   Expected<std::string> content = normalizer ? normalizer->apply(token.content) : token.content;
   if (!content)
     return content.takeError();
+  normalizedBytes += content->size();
+  if (normalizedBytes > maxAddedBytes)
+    return llvm::createStringError("normalizing the added tokens makes them longer than " +
+                                   llvm::Twine(maxAddedBytes) + " bytes together");
   normalized.add(*content, token);
   return llvm::Error::success();
 }

@@ -11,6 +11,9 @@
 
 namespace fovea::tokenizer {
 
+/// A normaliser may make a long text of each token. Real files have some 100 KB.
+inline constexpr size_t maxAddedBytes = 16 << 20;
+
 struct AddedToken {
   TokenId id;
   std::string content;
@@ -40,8 +43,12 @@ public:
 
 private:
   struct Node {
-    llvm::DenseMap<unsigned char, uint32_t> next;
+    /// Most have one: a map would take twenty times the memory.
+    llvm::SmallVector<std::pair<unsigned char, uint32_t>, 1> next;
     int token = -1; // index into `tokens`
+
+    /// Null if there is none.
+    const uint32_t *find(unsigned char byte) const;
   };
 
   std::pair<int, size_t> longestAt(llvm::StringRef text) const;
@@ -54,7 +61,7 @@ private:
 class AddedTokens {
 public:
   /// Adds a token, with its content normalised by `normalizer`, which may be null, if the token
-  /// wants that.
+  /// wants that; fails if all normalised contents together are longer than maxAddedBytes.
   llvm::Error add(const AddedToken &token, const Normalizer *normalizer);
 
   const TokenFinder &inRawText() const { return raw; }
@@ -63,6 +70,7 @@ public:
 
 private:
   TokenFinder raw, normalized;
+  size_t normalizedBytes = 0;
   llvm::DenseSet<TokenId> special;
 };
 

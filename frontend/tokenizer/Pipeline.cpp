@@ -38,6 +38,11 @@ private:
         pipeline.normalizer ? pipeline.normalizer->apply(text) : text.str();
     if (!normalized)
       return normalized.takeError();
+    // A step may write a long text before each of many segments.
+    normalizedBytes += normalized->size();
+    if (normalizedBytes > maxTextBytes)
+      return llvm::createStringError("normalizing the text makes it longer than " +
+                                     llvm::Twine(maxTextBytes) + " bytes");
     for (const Segment &segment : pipeline.added.inNormalizedText().split(*normalized)) {
       if (segment.token)
         ids.push_back(*segment.token);
@@ -80,6 +85,7 @@ private:
 
   const Pipeline &pipeline;
   std::vector<TokenId> &ids;
+  size_t normalizedBytes = 0;
   llvm::StringMap<llvm::SmallVector<TokenId, 4>> known;
 };
 } // namespace

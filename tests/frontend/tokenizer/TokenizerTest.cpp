@@ -103,6 +103,27 @@ TEST(TokenizerTest, BoundsTheGrowthOfTexts) {
   EXPECT_TRUE(failsWith(decodes->decode({0}), "bytes makes it longer than 268435456"));
 }
 
+// What is written before a text is written before each of its segments, and before each token.
+TEST(TokenizerTest, BoundsWhatIsPrepended) {
+  std::string prepend =
+      R"("normalizer": {"type": "Prepend", "prepend": ")" + std::string(1 << 20, 'b') + "\"}";
+  // A word that is too long is unknown, which takes no time.
+  auto tokenizer = load(prepend + ", \"added_tokens\": [" + added("<s>", 3) + "]",
+                        R"({"type": "WordPiece", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]",
+                            "continuing_subword_prefix": "##", "max_input_chars_per_word": 100})");
+  ASSERT_TRUE(succeeds(tokenizer));
+  std::string segments;
+  for (int i = 0; i < 300; ++i)
+    segments += "a<s>";
+  EXPECT_TRUE(failsWith(tokenizer->encode(segments), "makes it longer than 268435456 bytes"));
+  std::string tokens;
+  for (int i = 0; i < 17; ++i)
+    tokens += (i ? "," : "") + added("<" + std::to_string(i) + ">", 3 + i, "normalized");
+  EXPECT_TRUE(failsWith(load(prepend + ", \"added_tokens\": [" + tokens + "]"),
+                        "added_tokens[15]: normalizing the added tokens makes them longer than "
+                        "16777216 bytes together"));
+}
+
 // Each goes over the text once more.
 TEST(TokenizerTest, BoundsTheStepsOfAPart) {
   auto normalizer = [](int steps) {

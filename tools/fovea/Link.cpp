@@ -39,7 +39,8 @@ static llvm::Expected<Linker> findLinker() {
 static llvm::Expected<std::unique_ptr<llvm::FileRemover>>
 createTemporary(StringRef suffix, llvm::SmallVectorImpl<char> &path) {
   if (std::error_code code = llvm::sys::fs::createTemporaryFile("fovea", suffix, path))
-    return llvm::createStringError(code, "cannot create a temporary file");
+    return llvm::createStringError("cannot create a temporary file such as " +
+                                   StringRef(path.data(), path.size()) + ": " + code.message());
   return std::make_unique<llvm::FileRemover>(llvm::Twine(StringRef(path.data(), path.size())));
 }
 
@@ -59,7 +60,9 @@ static llvm::Error runLinker(const Linker &linker, StringRef objectPath, StringR
     return llvm::Error::success();
   if (auto said = llvm::MemoryBuffer::getFile(logPath))
     message += (*said)->getBuffer().rtrim();
-  return llvm::createStringError(linker.path + " failed: " + message);
+  return llvm::createStringError(linker.path + " failed" +
+                                 (status > 0 ? " with status " + llvm::Twine(status) : "") + ": " +
+                                 message);
 }
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> tool::linkSharedLibrary(StringRef object) {

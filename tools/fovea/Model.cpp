@@ -78,9 +78,12 @@ llvm::Expected<Model> tool::openModel(StringRef path, llvm::ArrayRef<std::string
   auto entries = readSignatures(graph->module());
   if (!entries)
     return entries.takeError();
-  for (const auto &[name, value] : params)
-    if (isMlir && !(dims.count(name) && isDim(*entries, name)))
+  for (const auto &[name, text] : *values) {
+    if (isMlir && !isDim(*entries, name))
       return llvm::createStringError("--set " + name + ": no input has a dim of that name");
+    if (isMlir && !dims.count(name))
+      return usageError("--set " + name + " expects a number of elements, got '" + text + "'");
+  }
   return Model{std::move(*graph), std::move(*entries), std::move(dims)};
 }
 

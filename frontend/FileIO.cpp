@@ -3,6 +3,8 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Process.h"
+#include "llvm/Support/Signals.h"
+#include <atomic>
 #include <unistd.h>
 
 using namespace fovea;
@@ -50,6 +52,10 @@ static llvm::Error writeTo(int descriptor, llvm::StringRef path, FileContents wr
   return error;
 }
 
+static std::atomic<bool> removesOnSignals = false;
+
+void fovea::removeUnfinishedFilesOnSignals() { removesOnSignals = true; }
+
 /// A new file beside `path`, open for writing.
 static llvm::Expected<int> createTemporary(llvm::StringRef path, std::string &temporary) {
   for (unsigned attempt = 0;; ++attempt) {
@@ -58,11 +64,19 @@ static llvm::Expected<int> createTemporary(llvm::StringRef path, std::string &te
                     .str();
     int descriptor;
     std::error_code code = fs::openFileForWrite(temporary, descriptor, fs::CD_CreateNew);
-    if (!code)
+    if (!code) {
+      if (removesOnSignals)
+        llvm::sys::RemoveFileOnSignal(temporary);
       return descriptor;
+    }
     if (code != std::errc::file_exists || attempt == 1000)
       return fileError(path, "cannot write", code);
   }
+}
+
+static void removeTemporary(llvm::StringRef path) {
+  fs::remove(path);
+  llvm::sys::DontRemoveFileOnSignal(path);
 }
 
 /// The file beside which the new one is made: a link keeps pointing to it.
@@ -136,7 +150,7 @@ llvm::Expected<StagedFile> StagedFile::write(llvm::StringRef path, FileContents 
 
 StagedFile::~StagedFile() {
   if (!temporary.empty())
-    fs::remove(temporary);
+    removeTemporary(temporary);
 }
 
 llvm::Error StagedFile::commit() {
@@ -144,6 +158,7 @@ llvm::Error StagedFile::commit() {
     return llvm::Error::success();
   if (std::error_code code = fs::rename(temporary, path))
     return fileError(path, "cannot write", code);
+  llvm::sys::DontRemoveFileOnSignal(temporary);
   temporary.clear();
   return llvm::Error::success();
 }
@@ -172,6 +187,6 @@ llvm::Error fovea::checkWritable(llvm::StringRef path) {
   if (!descriptor)
     return descriptor.takeError();
   close(*descriptor);
-  fs::remove(temporary);
+  removeTemporary(temporary);
   return llvm::Error::success();
 }

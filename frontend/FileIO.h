@@ -44,6 +44,10 @@ private:
   std::string path, temporary; // no temporary if it is written in place, or was committed
 };
 
+/// From now on a signal that ends the program takes along the files that are being written. For
+/// programs, not libraries: it sets handlers of signals.
+void removeUnfinishedFilesOnSignals();
+
 /// One such file, whole or as it was.
 llvm::Error writeFile(llvm::StringRef path, FileContents write);
 

@@ -1,6 +1,7 @@
 #include "frontend/FileIO.h"
 #include "tests/ErrorTesting.h"
 #include "tests/TemporaryDirectory.h"
+#include <csignal>
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -75,6 +76,19 @@ TEST(FileIOTest, ReportsPathsThatCannotBeWritten) {
   EXPECT_TRUE(failsWith(print(dir.path("no/such/f"), "x"), "cannot write: No such file"));
   EXPECT_TRUE(failsWith(print(dir.path(), "x"), "cannot write: it is a directory"));
   EXPECT_TRUE(failsWith(print("/dev/full", std::string(100000, 'x')), "cannot write: No space"));
+  EXPECT_TRUE(dir.list().empty());
+}
+
+TEST(FileIOTest, ASignalTakesUnfinishedFilesAlong) {
+  TemporaryDirectory dir;
+  auto writeUntilSignal = [&] {
+    removeUnfinishedFilesOnSignals();
+    (void)writeFile(dir.path("f"), [](llvm::raw_ostream &) -> llvm::Error {
+      raise(SIGTERM);
+      return llvm::Error::success();
+    });
+  };
+  EXPECT_EXIT(writeUntilSignal(), ::testing::KilledBySignal(SIGTERM), "");
   EXPECT_TRUE(dir.list().empty());
 }
 

@@ -2,6 +2,7 @@
 // text on stderr and an exit status.
 #include "CommandLine.h"
 #include "Subcommands.h"
+#include "frontend/FileIO.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
@@ -74,6 +75,7 @@ static int run(const SubcommandEntry &entry, llvm::ArrayRef<const char *> argume
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  removeUnfinishedFilesOnSignals();
   llvm::ArrayRef<const char *> arguments(argv + 1, argc > 0 ? argc - 1 : 0);
   StringRef name = arguments.empty() ? "" : arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {

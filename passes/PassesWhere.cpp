@@ -1,5 +1,7 @@
 #include "passes/PassesWhere.h"
+#include "dialect/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -82,4 +84,10 @@ bool fovea::isRareMathOp(Operation *op) {
          !isa<math::FmaOp, math::SqrtOp, math::AbsFOp, math::FloorOp, math::CeilOp, math::SinOp,
               math::CosOp, math::ExpOp, math::Exp2Op, math::LogOp, math::Log2Op, math::PowFOp,
               math::RsqrtOp, math::CopySignOp, math::RoundEvenOp, math::TruncOp>(op);
+}
+
+bool fovea::isPlannedOp(Operation *op) {
+  if (auto function = dyn_cast<func::FuncOp>(op))
+    return function.getName().ends_with(".workspace_size");
+  return isa<attn::LaunchOp, attn::WorkspaceOp>(op);
 }

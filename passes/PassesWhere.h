@@ -26,6 +26,10 @@ bool isExpandedArithOp(mlir::Operation *op);
 /// Whether `convert-to-llvm` may have no intrinsic for this operation of the math dialect.
 bool isRareMathOp(mlir::Operation *op);
 
+/// Whether `plan-buffers` writes its plan where this operation is: beside launches, and into the
+/// function of the workspace's size. Kernels, which are much larger, it leaves alone.
+bool isPlannedOp(mlir::Operation *op);
+
 } // namespace fovea
 
 #endif // FOVEA_PASSES_PASSESWHERE_H

@@ -120,8 +120,9 @@ static void buildVectorPhase(OpPassManager &pm, const FoveaPipelineOptions &opti
     pm.addPass(createMergeKernelsPass());
   pm.addPass(createPlanBuffersPass());
   pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
-  pm.addNestedPass<func::FuncOp>(createCanonicalizeSweep());
-  pm.addNestedPass<func::FuncOp>(createCSEPass());
+  // Kernels are clean, but for what has left their loops: LLVM finds that by itself.
+  pm.addNestedPass<func::FuncOp>(runWhere(isPlannedOp, createCanonicalizeSweep()));
+  pm.addNestedPass<func::FuncOp>(runWhere(isPlannedOp, createCSEPass()));
   pm.addPass(createVerifyKernelsPass({options.target}));
 }
 

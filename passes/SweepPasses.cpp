@@ -42,7 +42,8 @@ class Sweep : public PassWrapper<Sweep, OperationPass<>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Sweep)
 
-  Sweep(StringRef name, Populate populate) : name(name), populate(populate) {}
+  Sweep(StringRef name, Populate populate, GreedyRewriteConfig config)
+      : name(name), populate(populate), config(config) {}
 
   StringRef getName() const override { return name; }
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -57,12 +58,13 @@ public:
   }
   void runOnOperation() override {
     // A sweep that changed something counts as not converged, which is no failure.
-    (void)applyPatternsGreedily(getOperation(), patterns, oneSweep());
+    (void)applyPatternsGreedily(getOperation(), patterns, config);
   }
 
 private:
   StringRef name;
   Populate populate;
+  GreedyRewriteConfig config;
   FrozenRewritePatternSet patterns;
 };
 } // namespace
@@ -72,14 +74,17 @@ std::unique_ptr<Pass> fovea::createCanonicalizeSweep() {
 }
 
 std::unique_ptr<Pass> fovea::createExpandStridedMetadataSweep() {
+  // Folding every operation on the way is left to the canonicalisation that follows.
   return std::make_unique<Sweep>("ExpandStridedMetadataSweep",
-                                 memref::populateExpandStridedMetadataPatterns);
+                                 memref::populateExpandStridedMetadataPatterns,
+                                 oneSweep().enableFolding(false));
 }
 
 std::unique_ptr<Pass> fovea::createResolveResultDimsSweep() {
-  return std::make_unique<Sweep>("ResolveResultDimsSweep", [](RewritePatternSet &patterns) {
+  auto populate = [](RewritePatternSet &patterns) {
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
     memref::populateResolveShapedTypeResultDimsPatterns(patterns);
     patterns.add(resolveMergedDim);
-  });
+  };
+  return std::make_unique<Sweep>("ResolveResultDimsSweep", populate, oneSweep());
 }

@@ -13,7 +13,7 @@ namespace fovea {
 /// `canonicalize` in one sweep.
 std::unique_ptr<mlir::Pass> createCanonicalizeSweep();
 
-/// `expand-strided-metadata` in one sweep.
+/// `expand-strided-metadata` in one sweep, which folds nothing else.
 std::unique_ptr<mlir::Pass> createExpandStridedMetadataSweep();
 
 /// `resolve-shaped-type-result-dims` in one sweep, of merged dims of buffers too.

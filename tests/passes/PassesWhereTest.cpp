@@ -80,6 +80,17 @@ TEST_F(PassesWhereTest, FailsWithThePass) {
   EXPECT_TRUE(failed(passes.run(*module)));
 }
 
+TEST_F(PassesWhereTest, FindsWherePlansAreWritten) {
+  EXPECT_TRUE(runs(isPlannedOp, "%0 = attn.workspace : memref<?xi8>"));
+  EXPECT_FALSE(runs(isPlannedOp, "%0 = attn.worker"));
+  EXPECT_FALSE(runs(isPlannedOp, "%0 = memref.alloca() : memref<4xf32>"));
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
+      "func.func private @f.workspace_size() -> index { %c1 = arith.constant 1 : index\n"
+      "return %c1 : index }",
+      &context);
+  EXPECT_TRUE(isPlannedOp(module->lookupSymbol("f.workspace_size")));
+}
+
 TEST_F(PassesWhereTest, FindsArithmeticOnNarrowFloats) {
   EXPECT_TRUE(runs(isNarrowFloatOp, "%0 = arith.truncf %v : vector<4xf32> to vector<4xbf16>"));
   EXPECT_TRUE(runs(isNarrowFloatOp, "%0 = arith.constant 1.0 : f16 %1 = math.exp %0 : f16"));

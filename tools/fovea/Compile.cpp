@@ -179,7 +179,8 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
   compileOptions.quantize = options.quantize;
   compileOptions.triple = options.triple;
   compileOptions.require = *require;
-  compileOptions.observer = &record;
+  if (options.reporting.wantsRecord())
+    compileOptions.observer = &record;
   llvm::Error error = *emit == Emit::Mlir ? writeMlir(options, *phase, *model, compileOptions)
                                           : writeCode(options, *emit, *model, compileOptions);
   printReports(options.reporting, record, model->dims);

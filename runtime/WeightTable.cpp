@@ -2,6 +2,7 @@
 #include "frontend/Diagnostics.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace fovea;
@@ -35,17 +36,18 @@ static llvm::Expected<const void *> findWeight(const WeightSpec &spec, llvm::Str
 /// Of the files, for each thread: starting a loop costs little beside it.
 static constexpr int64_t bytesAtOnce = int64_t(1) << 20;
 
-/// Memory for the packed copy; of a quantised one as bytes.
-static llvm::Expected<Tensor> createPacked(const WeightSpec &spec, const fovea_weight &weight) {
-  if (spec.panels->format)
-    return Tensor::createUninitialized(DataType::I8, {fovea_packed_size(&weight)});
-  return Tensor::createUninitialized(spec.type,
-                                     {fovea_panel_count(&weight), weight.depth, weight.panel});
+/// Packed copies begin where vectors do.
+static constexpr int64_t alignment = 64;
+
+/// Bytes from one packed tensor to the next.
+static int64_t packedStride(const WeightSpec &spec) {
+  fovea_weight weight = spec.toC("");
+  return llvm::alignTo(fovea_packed_size(&weight), alignment);
 }
 
 /// Groups with an element that is not finite have a scale of NaN.
-static bool hasOnlyNumbers(const fovea_weight &weight, const Tensor &packed) {
-  const char *at = packed.dataAs<char>(), *end = at + packed.numElements();
+static bool hasOnlyNumbers(const fovea_weight &weight, const void *packed) {
+  const auto *at = static_cast<const char *>(packed), *end = at + fovea_packed_size(&weight);
   for (int64_t size = fovea_group_size(&weight); at != end; at += size)
     for (int64_t row = 0; row < weight.panel; ++row)
       if (std::isnan(loadElement(DataType::BF16, at + size - 2 * (weight.panel - row))))
@@ -70,9 +72,9 @@ public:
         total += static_cast<double>(spec.count) * bytesOf(spec);
   }
 
-  /// The tensor in panels; `data` is what the source has of that name.
-  llvm::Expected<Tensor> pack(const WeightSpec &spec, llvm::StringRef name, const void *data,
-                              const WeightSource &source);
+  /// Puts the tensor in panels at `to`; `data` is what the source has of that name.
+  llvm::Error pack(const WeightSpec &spec, llvm::StringRef name, const void *data, void *to,
+                   const WeightSource &source);
 
 private:
   struct Job {
@@ -111,14 +113,10 @@ void WeightTable::Packer::packPanels(Job &job, int64_t begin, int64_t end) {
       &range);
 }
 
-llvm::Expected<Tensor> WeightTable::Packer::pack(const WeightSpec &spec, llvm::StringRef name,
-                                                 const void *data, const WeightSource &source) {
-  Job job = {spec.toC(""), data, nullptr};
+llvm::Error WeightTable::Packer::pack(const WeightSpec &spec, llvm::StringRef name,
+                                      const void *data, void *to, const WeightSource &source) {
+  Job job = {spec.toC(""), data, to};
   const fovea_weight &weight = job.weight;
-  llvm::Expected<Tensor> packed = createPacked(spec, weight);
-  if (!packed)
-    return packed;
-  job.to = packed->data();
   auto bytes = static_cast<int64_t>(bytesOf(spec));
   int64_t panels = fovea_panel_count(&weight), step = panelsAtOnce(weight);
   for (int64_t begin = 0; begin < panels; begin += step) {
@@ -126,37 +124,55 @@ llvm::Expected<Tensor> WeightTable::Packer::pack(const WeightSpec &spec, llvm::S
     packPanels(job, begin, end);
     int64_t panelBytes = step < panels ? weight.panel * weight.depth * weight.element_size : bytes;
     // The last panels may have no row.
-    int64_t from = std::min(begin * panelBytes, bytes), to = std::min(end * panelBytes, bytes);
-    source.release(name, from, to);
-    done += static_cast<double>(to - from);
+    int64_t first = std::min(begin * panelBytes, bytes), last = std::min(end * panelBytes, bytes);
+    source.release(name, first, last);
+    done += static_cast<double>(last - first);
     if (progress)
       progress(done / total);
   }
-  if (spec.panels->format && !hasOnlyNumbers(weight, *packed))
-    return llvm::createStringError("expected finite elements, to quantise them, got others");
-  return packed;
+  if (spec.panels->format && !hasOnlyNumbers(weight, to))
+    return llvm::createStringError("weight '" + name +
+                                   "': expected finite elements, to quantise them, got others");
+  return llvm::Error::success();
 }
 
 //===----------------------------------------------------------------------===//
 // The table
 //===----------------------------------------------------------------------===//
 
-llvm::Error WeightTable::add(const WeightSpec &spec, llvm::StringRef name, Packer &packer) {
-  if (!source)
-    return llvm::createStringError("expected a file of weights that holds '" + name +
-                                   "', none was given");
-  llvm::Expected<const void *> data = findWeight(spec, name, *source);
-  if (!data)
-    return data.takeError();
-  if (!spec.panels) {
-    pointers.push_back(*data);
-    return llvm::Error::success();
-  }
-  llvm::Expected<Tensor> panels = packer.pack(spec, name, *data, *source);
-  if (!panels)
-    return llvm::createStringError("weight '" + name + "': " + llvm::toString(panels.takeError()));
-  pointers.push_back(panels->data());
-  packed.push_back(std::move(*panels));
+llvm::Error WeightTable::find(llvm::ArrayRef<WeightSpec> specs) {
+  for (const WeightSpec &spec : specs)
+    for (int64_t i = 0; i < spec.count; ++i) {
+      if (!source)
+        return llvm::createStringError("expected a file of weights that holds '" + spec.nameOf(i) +
+                                       "', none was given");
+      llvm::Expected<const void *> data = findWeight(spec, spec.nameOf(i), *source);
+      if (!data)
+        return data.takeError();
+      pointers.push_back(*data);
+    }
+  return llvm::Error::success();
+}
+
+/// All in one piece of memory: of pieces of their own those below a large page would be read page
+/// by page of a few kilobytes, each of which has to be looked up.
+llvm::Error WeightTable::pack(llvm::ArrayRef<WeightSpec> specs, Packer packer) {
+  int64_t bytes = 0;
+  for (const WeightSpec &spec : specs)
+    bytes += spec.panels ? spec.count * packedStride(spec) : 0;
+  if (llvm::Error error = packed.reserve(bytes))
+    return llvm::createStringError("packed weights: " + llvm::toString(std::move(error)));
+  auto *to = static_cast<char *>(packed.data());
+  const void **pointer = pointers.data();
+  for (const WeightSpec &spec : specs)
+    for (int64_t i = 0; i < spec.count; ++i, ++pointer) {
+      if (!spec.panels)
+        continue;
+      if (llvm::Error error = packer.pack(spec, spec.nameOf(i), *pointer, to, *source))
+        return error;
+      *pointer = to;
+      to += packedStride(spec);
+    }
   return llvm::Error::success();
 }
 
@@ -166,10 +182,10 @@ llvm::Expected<WeightTable> WeightTable::resolve(llvm::ArrayRef<WeightSpec> spec
                                                  const PackingProgress &progress) {
   WeightTable table;
   table.source = std::move(source);
-  Packer packer(specs, pool, progress);
-  for (const WeightSpec &spec : specs)
-    for (int64_t i = 0; i < spec.count; ++i)
-      if (llvm::Error error = table.add(spec, spec.nameOf(i), packer))
-        return std::move(error);
+  // First what may be wrong with the files, whose sizes then bound those of the packed weights.
+  if (llvm::Error error = table.find(specs))
+    return std::move(error);
+  if (llvm::Error error = table.pack(specs, Packer(specs, pool, progress)))
+    return std::move(error);
   return table;
 }

@@ -4,6 +4,7 @@
 #define FOVEA_RUNTIME_WEIGHTTABLE_H
 
 #include "frontend/WeightSource.h"
+#include "runtime/Memory.h"
 #include "runtime/Signature.h"
 #include "runtime/ThreadPool.h"
 #include <functional>
@@ -31,10 +32,11 @@ public:
 private:
   class Packer;
 
-  llvm::Error add(const WeightSpec &spec, llvm::StringRef name, Packer &packer);
+  llvm::Error find(llvm::ArrayRef<WeightSpec> specs);
+  llvm::Error pack(llvm::ArrayRef<WeightSpec> specs, Packer packer);
 
   std::vector<const void *> pointers;
-  std::vector<Tensor> packed;
+  ReusableBuffer packed;
   std::shared_ptr<const WeightSource> source;
 };
 

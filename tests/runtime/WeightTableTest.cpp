@@ -102,6 +102,29 @@ TEST(WeightTableTest, PacksInPieces) {
   checkPanels({DataType::F32, 1001, 1024, 1}, 16, 4);
 }
 
+// Weights smaller than a large page have large pages too if they follow each other.
+TEST(WeightTableTest, PacksInOnePieceOfMemory) {
+  auto source = std::make_shared<InMemoryWeights>();
+  for (const char *name : {"l.0.w", "l.1.w", "stored", "q", "last"})
+    llvm::cantFail(source->add(name, countingTensor(DataType::F32, {19, 40})));
+  auto spec = [](const char *name, int64_t count, std::optional<PanelSpec> panels) {
+    return WeightSpec{name, count, DataType::F32, {19, 40}, panels};
+  };
+  PanelSpec full{0, 8, 1}, q8{0, 8, 3, attn::WeightFormat::Q8};
+  ThreadPool pool(1);
+  auto table = WeightTable::resolve({spec("l.{}.w", 2, full), spec("stored", 1, std::nullopt),
+                                     spec("q", 1, q8), spec("last", 1, full)},
+                                    source, pool);
+  ASSERT_TRUE(succeeds(table));
+  auto at = [&](int64_t slot) { return static_cast<const char *>(table->data()[slot]); };
+  int64_t fullBytes = 3 * 8 * 40 * 4, q8Bytes = 3 * 2 * (32 + 2) * 8;
+  EXPECT_EQ(at(1) - at(0), fullBytes);
+  EXPECT_EQ(at(3) - at(1), fullBytes);
+  EXPECT_EQ(at(4) - at(3), (q8Bytes + 63) / 64 * 64);
+  EXPECT_EQ(elementOf(at(4), DataType::F32, 8), 1); // k = 1 of row 0
+  EXPECT_EQ(table->data()[2], source->find("stored")->data());
+}
+
 TEST(WeightTableTest, TellsHowFarItIs) {
   std::vector<double> parts;
   ThreadPool pool(2);

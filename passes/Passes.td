@@ -132,7 +132,7 @@ def TileParallelPass : Pass<"attn-tile-parallel", "::mlir::func::FuncOp"> {
   }];
   let options = [
     Option<"target", "target", "std::string", [{"avx2"}],
-           "row of the target table: generic, avx2, avx512 or neon">
+           "row of the target table: generic, avx2, avx512, zen4 or neon">
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
@@ -186,7 +186,7 @@ def EmitAttentionPass : Pass<"attn-emit-attention", "::mlir::func::FuncOp"> {
   }];
   let options = [
     Option<"target", "target", "std::string", "\"avx2\"",
-           "row of the target table: generic, avx2 (default), avx512 or neon">
+           "row of the target table: generic, avx2 (default), avx512, zen4 or neon">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
@@ -224,7 +224,7 @@ def PackWeightsPass : Pass<"attn-pack-weights", "::mlir::ModuleOp"> {
     that is not why. Weights whose elements are gathered too have 8 bits at least.
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
-                        "row of the target table: generic, avx2, avx512 or neon">,
+                        "row of the target table: generic, avx2, avx512, zen4 or neon">,
                  Option<"quantize", "quantize", "std::string", "\"\"",
                         "hold weights as q8 or q4; as they are stored if empty">];
   let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
@@ -247,7 +247,7 @@ def EmitContractionPass : Pass<"attn-emit-contraction", "::mlir::func::FuncOp"> 
     parallel loop; products and sums within a group are exact integers (quantized_s3).
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
-                        "row of the target table: generic, avx2, avx512 or neon">];
+                        "row of the target table: generic, avx2, avx512, zen4 or neon">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect"];
@@ -265,7 +265,7 @@ def EmitSamplingPass : Pass<"attn-emit-sampling", "::mlir::func::FuncOp"> {
     logits: counting and summing passes over the row, no sort and no memory.
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
-                        "row of the target table: generic, avx2, avx512 or neon">];
+                        "row of the target table: generic, avx2, avx512, zen4 or neon">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
@@ -290,7 +290,7 @@ def VectorizeLinalgPass : Pass<"attn-vectorize-linalg", "::mlir::func::FuncOp"> 
     ```
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
-                        "row of the target table: generic, avx2, avx512 or neon">];
+                        "row of the target table: generic, avx2, avx512, zen4 or neon">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
@@ -304,7 +304,7 @@ def ApproximateMathPass : Pass<"attn-approximate-math", "::mlir::func::FuncOp"> 
     computed. The largest errors are stated in ApproximateMath.cpp.
   }];
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
-                        "row of the target table: generic, avx2, avx512 or neon">];
+                        "row of the target table: generic, avx2, avx512, zen4 or neon">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
@@ -390,7 +390,7 @@ def PlanBuffersPass : Pass<"attn-plan-buffers", "::mlir::ModuleOp"> {
 def VerifyKernelsPass : Pass<"attn-verify-kernels", "::mlir::ModuleOp"> {
   let summary = "reject vectors larger than the register file, allocas in loops and unplanned allocations";
   let options = [Option<"target", "target", "std::string", "\"avx2\"",
-                        "row of the target table: generic, avx2, avx512 or neon">];
+                        "row of the target table: generic, avx2, avx512, zen4 or neon">];
 }
 
 def EmitEntryPointsPass : Pass<"attn-emit-entry-points", "::mlir::ModuleOp"> {

@@ -43,7 +43,7 @@ struct FoveaPipelineOptions : mlir::PassPipelineOptions<FoveaPipelineOptions> {
                        clEnumValN(Route::Reference, "reference", "as plain loops"))};
   Option<std::string> target{*this, "target",
                              llvm::cl::desc("row of the target table: generic, avx2 (default), "
-                                            "avx512 or neon"),
+                                            "avx512, zen4 or neon"),
                              llvm::cl::init("avx2")};
   Option<bool> separateKernels{*this, "separate-kernels",
                                llvm::cl::desc("leave equal kernels apart, so that traces tell them "

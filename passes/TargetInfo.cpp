@@ -6,10 +6,12 @@ using namespace fovea;
 
 static constexpr int64_t kib = 1024, mib = 1024 * kib;
 static const TargetInfo targets[] = {
-    {"generic", 128, 16, 32 * kib, 256 * kib, 8 * mib, false, ""},
-    {"avx2", 256, 16, 32 * kib, 512 * kib, 32 * mib, true, "llvm.x86.avx2.pmadd.wd"},
-    {"avx512", 512, 32, 32 * kib, 1024 * kib, 32 * mib, true, "llvm.x86.avx512.pmaddw.d.512"},
-    {"neon", 128, 32, 64 * kib, 512 * kib, 16 * mib, true, ""},
+    {"generic", 128, 16, 32 * kib, 256 * kib, 8 * mib, false, false, ""},
+    {"avx2", 256, 16, 32 * kib, 512 * kib, 32 * mib, true, false, "llvm.x86.avx2.pmadd.wd"},
+    {"avx512", 512, 32, 32 * kib, 1024 * kib, 32 * mib, true, false,
+     "llvm.x86.avx512.pmaddw.d.512"},
+    {"zen4", 512, 32, 32 * kib, 1024 * kib, 32 * mib, true, true, "llvm.x86.avx512.pmaddw.d.512"},
+    {"neon", 128, 32, 64 * kib, 512 * kib, 16 * mib, true, false, ""},
 };
 
 llvm::ArrayRef<TargetInfo> fovea::allTargets() { return targets; }
@@ -34,8 +36,10 @@ const TargetInfo *fovea::requireTarget(mlir::Operation *op, llvm::StringRef name
 
 const TargetInfo &fovea::targetForFeatures(llvm::ArrayRef<llvm::StringRef> features) {
   auto has = [&](llvm::StringRef feature) { return llvm::is_contained(features, feature); };
+  // AMD's cores alone have clzero, and four vector units of which two multiply and add. Others with
+  // AVX-512 have two for everything.
   if (has("avx512f") && has("avx512vl") && has("avx512bw"))
-    return *findTarget("avx512");
+    return *findTarget(has("clzero") ? "zen4" : "avx512");
   if (has("avx2") && has("fma"))
     return *findTarget("avx2");
   if (has("neon"))

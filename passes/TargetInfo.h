@@ -24,6 +24,7 @@ struct TargetInfo {
   int64_t l2Bytes;         // level-2 cache of one core
   int64_t cacheBytes;      // last-level cache that a few cores share
   bool fusedMultiplyAdd;   // x * y + z in one instruction; else LLVM would call a function for it
+  bool freeWidening;       // narrow floats are widened by units that multiply-adds leave idle
   /// The LLVM intrinsic that multiplies a register of i16 by another and adds neighbours up to i32
   /// (with the sum that follows one instruction where the CPU has VNNI); empty if there is none.
   llvm::StringRef pairProduct;

@@ -125,7 +125,8 @@ fovea::createTargetMachine(llvm::StringRef tripleName, llvm::StringRef cpu, unsi
 
 const TargetInfo &fovea::targetOf(const llvm::TargetMachine &machine) {
   std::vector<llvm::StringRef> present;
-  for (llvm::StringRef feature : {"avx512f", "avx512vl", "avx512bw", "avx2", "fma", "neon"}) {
+  for (llvm::StringRef feature :
+       {"avx512f", "avx512vl", "avx512bw", "clzero", "avx2", "fma", "neon"}) {
     bool known = llvm::any_of(machine.getMCSubtargetInfo()->getAllProcessorFeatures(),
                               [&](const auto &entry) { return feature == entry.Key; });
     if (known && machine.getMCSubtargetInfo()->checkFeatures(("+" + feature).str()))

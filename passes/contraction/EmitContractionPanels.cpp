@@ -5,7 +5,8 @@
 // [k][lanes]; unless b is a weight that the runtime has packed, a task packs those that it needs,
 // block by block. Many rows are packed in panels [k][rows] that stay in the second-level cache;
 // few are read as they lie; of these, products with weights are in EmitFewRows.cpp. Packing is
-// where strides end, and for many rows narrow types.
+// where strides end, and for many rows narrow types, unless a target widens packed weights for
+// nothing.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/contraction/EmitFewRows.h"
@@ -63,11 +64,14 @@ private:
 };
 } // namespace
 
-/// Weights are read where they are, but for many tiles of rows narrow ones are widened once.
+/// Many tiles of rows share columns that are widened once, where each would take time for that.
+static bool widensOnce(const ContractionEmitter &e) {
+  return e.c.hasNarrowColumns() && !(e.c.b.inPanels && e.target.freeWidening);
+}
+
+/// Weights are read where they are, unless many tiles of rows share a wide copy.
 bool PanelProduct::readsWeights() const {
-  if (!e.c.b.inPanels)
-    return false;
-  return tile.rows != s.many.rows || !e.c.hasNarrowColumns();
+  return e.c.b.inPanels && (tile.rows != s.many.rows || !widensOnce(e));
 }
 
 /// Rows of the outermost loop.
@@ -269,7 +273,7 @@ static Scratch allocateFor(ContractionEmitter &e, bool hasFew, bool hasMany) {
   bool packsRows = hasMany && !e.packed;
   if (packsRows)
     scratch.rows = allocate({s.blockRows * s.depth});
-  if (!e.c.b.inPanels || (hasMany && e.c.hasNarrowColumns()))
+  if (!e.c.b.inPanels || (hasMany && widensOnce(e)))
     scratch.columns = allocate({s.taskColumns * s.depth});
   int64_t edge = hasMany ? s.many.rows * s.many.vectors : 0;
   for (RegisterTile tile : s.few)
@@ -313,8 +317,8 @@ static void emitFew(MutableArrayRef<ContractionEmitter> products, ArrayRef<Scrat
 static void emitMany(ContractionEmitter &e, const Scratch &scratch, Value all) {
   RowSource source = e.packed ? RowSource::PackedBefore : RowSource::PackedHere;
   auto emit = [&](RegisterTile tile) { PanelProduct(e, scratch, tile, source).emit(); };
-  // A product with wide weights has the smaller tile for its last rows as well.
-  if (!e.tile.some || !e.c.hasNarrowColumns())
+  // A product without a copy to save has the smaller tile for its last rows as well.
+  if (!e.tile.some || !widensOnce(e))
     return emit(e.tile.many);
   Value fits =
       e.b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, all, e.b.index(e.tile.some->rows));

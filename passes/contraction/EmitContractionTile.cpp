@@ -13,6 +13,15 @@ using namespace fovea;
 /// Steps of k in one iteration of the inner loop.
 static constexpr int64_t unroll = 4;
 
+/// The same of a tile. What is widened is ready later than what is loaded, so LLVM begins it
+/// earlier: over four steps it then spilled sums of many rows.
+static int64_t stepsAtOnce(ContractionEmitter &e, RegisterTile shape, ArrayRef<Panel> columns) {
+  bool areNarrow = llvm::any_of(columns, [&](const Panel &panel) {
+    return getElementTypeOrSelf(panel.memref) != e.c.accumulator;
+  });
+  return areNarrow && shape.rows == e.tile.many.rows ? unroll / 2 : unroll;
+}
+
 Value TileRows::load(EmitBuilder &b, int64_t r, Value k) const {
   if (panel)
     return memref::LoadOp::create(b, panel->memref, panel->at(b, k, r));
@@ -51,9 +60,10 @@ static SmallVector<Value> multiplyStep(ContractionEmitter &e, RegisterTile shape
 }
 
 /// Fetches the panel of the next rows, which lies behind this one: a may come from far away.
-static void prefetchNext(ContractionEmitter &e, const Panel &rows, Value k, Value depth) {
+static void prefetchNext(ContractionEmitter &e, const Panel &rows, Value k, Value depth,
+                         int64_t count) {
   int64_t line = cacheLine * 8 / e.c.accumulator.getIntOrFloatBitWidth();
-  for (int64_t i = 0; i < unroll * rows.count; i += line)
+  for (int64_t i = 0; i < count * rows.count; i += line)
     memref::PrefetchOp::create(e.b, rows.memref, rows.at(e.b, e.b.add(k, depth), i),
                                /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
@@ -61,11 +71,11 @@ static void prefetchNext(ContractionEmitter &e, const Panel &rows, Value k, Valu
 /// Steps of k that weights are fetched ahead of their use: more than a load from memory takes.
 static constexpr int64_t weightsAhead = 64;
 
-/// Fetches what lies ahead in a panel of weights, for the steps of one iteration. With many
+/// Fetches what lies ahead in a panel of weights, for the `count` steps of one iteration. With many
 /// products to a load, the processor does not look far enough ahead by itself.
-static void prefetchAhead(ContractionEmitter &e, const Panel &weights, Value k) {
+static void prefetchAhead(ContractionEmitter &e, const Panel &weights, Value k, int64_t count) {
   int64_t perLine = cacheLine * weights.count / weights.stepBytes();
-  for (int64_t i = 0; i < unroll * weights.count; i += perLine) {
+  for (int64_t i = 0; i < count * weights.count; i += perLine) {
     Value step = e.b.add(k, e.b.index(weightsAhead + i / weights.count));
     memref::PrefetchOp::create(e.b, weights.memref, weights.at(e.b, step, 0), /*isWrite=*/false,
                                /*localityHint=*/3, /*isDataCache=*/true);
@@ -115,26 +125,27 @@ SmallVector<Value> fovea::multiplyTile(ContractionEmitter &e, RegisterTile shape
     for (Value row : rows.rows)
       rows.starts.push_back(rows.view.viewAlongK(b, row, rows.k0, depth));
   SmallVector<Value> sums(shape.rows * shape.vectors, b.constant(e.vector(e.tile.lanes), 0));
-  Value whole = hasWholeIterations(e) ? depth : b.roundDown(depth, unroll);
+  int64_t count = stepsAtOnce(e, shape, columns);
+  Value whole = hasWholeIterations(e) ? depth : b.roundDown(depth, count);
   bool areWeights = llvm::all_of(columns, [](const Panel &panel) { return panel.hasRowDim; });
   SmallVector<Panel> blocks(columns);
   for (Panel &panel : blocks)
     if (areWeights)
       panel = stepsFrom(b, panel, b.index(0), getAsOpFoldResult(depth));
-  sums = b.loop(b.index(0), whole, unroll, sums, [&](Value k, ValueRange carried) {
+  sums = b.loop(b.index(0), whole, count, sums, [&](Value k, ValueRange carried) {
     SmallVector<Value> values(carried);
     if (shape.rows == e.tile.many.rows)
       emitBeside(e, k, beside);
     if (rows.panel)
-      prefetchNext(e, *rows.panel, k, depth);
+      prefetchNext(e, *rows.panel, k, depth, count);
     SmallVector<Panel> steps(blocks);
     for (Panel &panel : steps)
       if (areWeights)
-        panel = stepsFrom(b, panel, k, b.getIndexAttr(unroll));
+        panel = stepsFrom(b, panel, k, b.getIndexAttr(count));
     for (const Panel &panel : steps)
       if (panel.hasRowDim && shape.rows > maxFewRows)
-        prefetchAhead(e, panel, areWeights ? b.index(0) : k);
-    for (int64_t i = 0; i < unroll; ++i) {
+        prefetchAhead(e, panel, areWeights ? b.index(0) : k, count);
+    for (int64_t i = 0; i < count; ++i) {
       Value at = b.add(k, b.index(i));
       values = multiplyStep(e, shape, rows, steps, at, areWeights ? b.index(i) : at, values);
     }

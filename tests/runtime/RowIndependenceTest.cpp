@@ -148,6 +148,12 @@ INSTANTIATE_TEST_SUITE_P(Routes, RowIndependenceTest,
                                                               "biased", "gated",
                                                               "gated_narrow")),
                          nameOf);
+// Narrow weights are widened once for many rows, or by each tile.
+INSTANTIATE_TEST_SUITE_P(Widening, RowIndependenceTest,
+                         ::testing::Combine(::testing::Values("avx512", "zen4"),
+                                            ::testing::Values(""),
+                                            ::testing::Values("half", "brain", "narrow")),
+                         nameOf);
 INSTANTIATE_TEST_SUITE_P(
     Quantized, RowIndependenceTest,
     ::testing::Combine(::testing::Values("", "avx2", "generic"), ::testing::Values("q8", "q4"),

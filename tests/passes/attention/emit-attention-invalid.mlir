@@ -1,7 +1,7 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention))" -split-input-file -verify-diagnostics | FileCheck %s
 // RUN: not fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=z80}))" -split-input-file 2>&1 | FileCheck %s --check-prefix=TARGET
 
-// TARGET: error: unknown target 'z80', expected generic, avx2, avx512 or neon
+// TARGET: error: unknown target 'z80', expected generic, avx2, avx512, zen4 or neon
 
 // Tensors must have become buffers.
 // CHECK-LABEL: func @negative_tensors

@@ -2,6 +2,8 @@
 // RUN:   | FileCheck %s
 // RUN: fovea-opt %s -attn-emit-contraction=target=avx512 -canonicalize -cse -split-input-file 2>/dev/null \
 // RUN:   | FileCheck %s --check-prefix=AVX512
+// RUN: fovea-opt %s -attn-emit-contraction=target=zen4 -canonicalize -cse -split-input-file 2>/dev/null \
+// RUN:   | FileCheck %s --check-prefix=ZEN4
 
 // y = x W^T: packed panels and a 6 x 16 tile in registers, 12 of them per step of k.
 // CHECK-LABEL: @linear
@@ -568,6 +570,51 @@ func.func @wide_weights(%x: memref<?x600xf32>, %y: memref<?x64xf32>) {
     ins(%x, %w : memref<?x600xf32>, memref<4x1x600x16xf32>) outs(%y : memref<?x64xf32>) {
   ^bb0(%p: f32, %q: f32, %s: f32):
     %t = arith.mulf %p, %q : f32
+    %u = arith.addf %s, %t : f32
+    linalg.yield %u : f32
+  }
+  return
+}
+
+// -----
+
+// Narrow ones too where widening them takes nothing from multiply-adds, two steps at once; elsewhere
+// many rows share a copy, which up to 8 rows in all do without.
+// AVX512-LABEL: @narrow_weights
+// AVX512-COUNT-64:  vector.fma
+// AVX512:         arith.cmpi sle, %{{.*}}, %c8
+// AVX512-COUNT-64:  vector.fma
+// AVX512:         arith.extf
+// AVX512:         vector.store {{.*}} : memref<16384xf32>
+// AVX512:         scf.for %{{.*}} = %c0 to %{{.*}} step %c4 iter_args
+// AVX512:           vector.load %{{.*}} : memref<16384xf32>
+// AVX512-COUNT-112: vector.fma
+// ZEN4-LABEL: @narrow_weights
+// ZEN4-NOT:       memref<16384xf32>
+// ZEN4:           scf.for %{{.*}} = %c0 to %{{.*}} step %c2 iter_args
+// ZEN4:             scf.if
+// ZEN4-COUNT-4:     memref.prefetch %{{.*}}, read, locality<3>, data
+// ZEN4:             vector.load %{{.*}} : memref<2x16xf16
+// ZEN4-NEXT:        arith.extf
+// ZEN4-COUNT-56:    vector.fma
+// ZEN4:             scf.yield
+// ZEN4:           scf.for %{{.*}} = %c0 to %{{.*}} step %c4 iter_args
+// ZEN4:             vector.load %{{.*}} : memref<4x16xf16
+// ZEN4-COUNT-64:    vector.fma
+// ZEN4-NOT:       memref<16384xf32>
+// ZEN4:           return
+func.func @narrow_weights(%x: memref<?x600xf32>, %y: memref<?x64xf32>) {
+  %w = attn.weight "w" panels(tensor<64x600xf16> along 0) : memref<4x1x600x16xf16>
+  // expected-remark @below {{[contraction] left to the vectoriser: its weight is in panels for another target}}
+  linalg.generic {
+      indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                       affine_map<(m, n, k) -> ((n floordiv 16) mod 4, n floordiv 64, k, n mod 16)>,
+                       affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%x, %w : memref<?x600xf32>, memref<4x1x600x16xf16>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%p: f32, %q: f16, %s: f32):
+    %e = arith.extf %q : f16 to f32
+    %t = arith.mulf %p, %e : f32
     %u = arith.addf %s, %t : f32
     linalg.yield %u : f32
   }

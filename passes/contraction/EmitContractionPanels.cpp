@@ -244,15 +244,21 @@ void PanelProduct::fetchBeside(Value m, Value n, Value end, Value k0, Value part
     prefetchWeights(m, n, end, k0, part);
 }
 
-/// Each tile of rows fetches of one panel, in turn. Behind the last block of a panel lies the first
-/// of another, which the next task reads.
+/// Each tile of rows fetches of one panel, in turn: of the next block of k, or of the first one of
+/// the next task.
 void PanelProduct::prefetchWeights(Value m, Value n, Value end, Value k0, Value part) {
   int64_t steps = llvm::divideCeil(tile.vectors * tile.rows * s.depth, s.taskRows);
   Value tiles = b.divide(b.sub(m, results->mBegin), tile.rows),
         turns = b.divide(tiles, tile.vectors);
   Value turn = b.sub(tiles, b.mul(turns, b.index(tile.vectors)));
   Value column = b.min(b.add(n, b.mul(turn, b.index(s.lanes))), b.sub(end, b.index(1)));
-  Panel panel = e.weightPanel(column, b.add(k0, b.index(s.depth)));
+  Value next = b.add(k0, b.index(s.depth));
+  Value isLast = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, next, e.sizeK());
+  auto choose = [&](Value last, Value other) {
+    return b.createOrFold<arith::SelectOp>(isLast, last, other);
+  };
+  Panel panel = e.weightPanel(choose(b.add(column, b.index(s.taskColumns)), column),
+                              choose(b.index(0), next));
   int64_t lineSteps = std::max<int64_t>(cacheLine / panel.stepBytes(), 1);
   Value step = b.add(b.mul(turns, b.index(steps)), b.mul(part, b.index(lineSteps)));
   memref::PrefetchOp::create(b, panel.memref, panel.at(b, step, 0), /*isWrite=*/false,

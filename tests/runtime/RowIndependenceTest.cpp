@@ -145,8 +145,7 @@ INSTANTIATE_TEST_SUITE_P(Routes, RowIndependenceTest,
                                             ::testing::Values(""),
                                             ::testing::Values("stored", "transposed", "half",
                                                               "brain", "narrow", "plain", "dots",
-                                                              "biased", "gated",
-                                                              "gated_narrow")),
+                                                              "biased", "gated", "gated_narrow")),
                          nameOf);
 // Narrow weights are widened once for many rows, or by each tile.
 INSTANTIATE_TEST_SUITE_P(Widening, RowIndependenceTest,
@@ -154,12 +153,13 @@ INSTANTIATE_TEST_SUITE_P(Widening, RowIndependenceTest,
                                             ::testing::Values(""),
                                             ::testing::Values("half", "brain", "narrow")),
                          nameOf);
-INSTANTIATE_TEST_SUITE_P(
-    Quantized, RowIndependenceTest,
-    ::testing::Combine(::testing::Values("", "avx2", "generic"), ::testing::Values("q8", "q4"),
-                       ::testing::Values("stored", "transposed", "brain", "narrow", "biased",
-                                         "gated", "gated_narrow")),
-    nameOf);
+INSTANTIATE_TEST_SUITE_P(Quantized, RowIndependenceTest,
+                         ::testing::Combine(::testing::Values("", "avx2", "generic"),
+                                            ::testing::Values("q8", "q4"),
+                                            ::testing::Values("stored", "transposed", "brain",
+                                                              "narrow", "biased", "gated",
+                                                              "gated_narrow")),
+                         nameOf);
 
 //===----------------------------------------------------------------------===//
 // Quantised weights: how far off

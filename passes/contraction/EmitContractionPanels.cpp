@@ -245,9 +245,9 @@ void PanelProduct::fetchBeside(Value m, Value n, Value end, Value k0, Value part
 }
 
 /// Each tile of rows fetches of one panel, in turn: of the next block of k, or of the first one of
-/// the next task.
+/// the next task. All of it is there once a block of rows is through, which a task may have one of.
 void PanelProduct::prefetchWeights(Value m, Value n, Value end, Value k0, Value part) {
-  int64_t steps = llvm::divideCeil(tile.vectors * tile.rows * s.depth, s.taskRows);
+  int64_t steps = llvm::divideCeil(tile.vectors * tile.rows * s.depth, s.blockRows);
   Value tiles = b.divide(b.sub(m, results->mBegin), tile.rows),
         turns = b.divide(tiles, tile.vectors);
   Value turn = b.sub(tiles, b.mul(turns, b.index(tile.vectors)));
@@ -260,9 +260,13 @@ void PanelProduct::prefetchWeights(Value m, Value n, Value end, Value k0, Value 
   Panel panel = e.weightPanel(choose(b.add(column, b.index(s.taskColumns)), column),
                               choose(b.index(0), next));
   int64_t lineSteps = std::max<int64_t>(cacheLine / panel.stepBytes(), 1);
-  Value step = b.add(b.mul(turns, b.index(steps)), b.mul(part, b.index(lineSteps)));
-  memref::PrefetchOp::create(b, panel.memref, panel.at(b, step, 0), /*isWrite=*/false,
-                             /*localityHint=*/2, /*isDataCache=*/true);
+  int64_t lines = llvm::divideCeil(steps, s.depth / s.partSteps() * lineSteps);
+  for (int64_t i = 0; i < lines; ++i) {
+    Value line = b.add(b.mul(part, b.index(lines)), b.index(i));
+    Value step = b.add(b.mul(turns, b.index(steps)), b.mul(line, b.index(lineSteps)));
+    memref::PrefetchOp::create(b, panel.memref, panel.at(b, step, 0), /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+  }
 }
 
 //===------------------------------------------------------------------------------------------===//

@@ -550,8 +550,8 @@ func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
 // AVX512:             %[[ROW:.*]] = memref.subview %[[Y]][%{{.*}}, %{{.*}}] [1, 32] [1, 1]
 // AVX512:             memref.prefetch %[[ROW]][%c0], read, locality<3>
 // AVX512:             memref.prefetch %[[ROW]][%c16], read, locality<3>
-// AVX512:             arith.muli %{{.*}}, %c14
-// AVX512-COUNT-1:     memref.prefetch %{{.*}}, read, locality<2>, data : memref<4x1x600x16xf32>
+// AVX512:             arith.muli %{{.*}}, %c27
+// AVX512-COUNT-2:     memref.prefetch %{{.*}}, read, locality<2>, data : memref<4x1x600x16xf32>
 // AVX512:           vector.load %{{.*}} : memref<4x16xf32
 // AVX512-COUNT-112: vector.fma
 // AVX512:         scf.if

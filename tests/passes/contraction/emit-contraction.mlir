@@ -528,7 +528,7 @@ func.func @weights(%x: memref<?x64xf32>, %y: memref<?x48xf32>) {
 // -----
 
 // Full precision is read where it is, also for many rows. Each tile of 14 of these fetches, once in
-// 16 of the 256 steps, a row of its results and a line of the 14 steps of one panel's next block that
+// 16 of the 256 steps, a row of its results and two lines of the 27 steps of one panel's next block that
 // are its share. The last rows, if at most 8, have a smaller tile.
 // AVX512-LABEL: @wide_weights
 // AVX512-SAME:      %[[X:.*]]: memref<?x600xf32>, %[[Y:.*]]: memref<?x64xf32>

@@ -168,7 +168,8 @@ static int64_t stepOf(Value value, Value position) {
     Operation *owner = reached[i].getDefiningOp();
     if (!owner)
       continue;
-    bool isQuotient = isa<arith::FloorDivSIOp, arith::DivUIOp>(owner);
+    // Rounded down: a position may be negative, where other quotients change elsewhere.
+    bool isQuotient = isa<arith::FloorDivSIOp>(owner);
     auto divisor = isQuotient ? getConstantIntValue(owner->getOperand(1)) : std::nullopt;
     if (divisor && *divisor > 0 && owner->getOperand(0) == position)
       step = std::gcd(step, *divisor);

@@ -24,3 +24,10 @@ bool fovea::mayWriteTo(Operation *op, Value memref) {
       })
       .wasInterrupted();
 }
+
+bool fovea::leavesMemoryAlone(Operation *op) {
+  auto effects = getEffectsRecursively(op);
+  return effects && llvm::all_of(*effects, [](const MemoryEffects::EffectInstance &effect) {
+           return isa<MemoryEffects::Allocate>(effect.getEffect());
+         });
+}

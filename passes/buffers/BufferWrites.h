@@ -12,6 +12,9 @@ mlir::Value baseOf(mlir::Value memref);
 /// Whether `op` or an op in it writes to the buffer that `memref` is a part of, or may do so.
 bool mayWriteTo(mlir::Operation *op, mlir::Value memref);
 
+/// Neither reads nor writes memory.
+bool leavesMemoryAlone(mlir::Operation *op);
+
 } // namespace fovea
 
 #endif // FOVEA_PASSES_BUFFERS_BUFFERWRITES_H

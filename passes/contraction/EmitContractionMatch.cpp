@@ -3,7 +3,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
-#include "passes/contraction/SiblingProducts.h"
+#include "passes/buffers/BufferWrites.h"
+#include "passes/contraction/EmitContraction.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;

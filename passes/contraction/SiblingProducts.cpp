@@ -2,17 +2,10 @@
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/buffers/BufferWrites.h"
 
 using namespace mlir;
 using namespace fovea;
-
-bool fovea::leavesMemoryAlone(Operation *op) {
-  auto effects = getEffectsRecursively(op);
-  return effects && llvm::all_of(*effects, [](const MemoryEffects::EffectInstance &effect) {
-           return isa<MemoryEffects::Allocate>(effect.getEffect());
-         });
-}
 
 /// What is known of the sizes of a memref without looking at it; null elsewhere.
 static SmallVector<OpFoldResult> knownSizes(Value memref) {
@@ -34,15 +27,8 @@ static bool haveEqualSizes(Value x, Value y) {
          isEqualConstantIntOrValueArray(sizes, knownSizes(y));
 }
 
-/// What a view is a view of.
-static Value bufferOf(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref;
-}
-
 static bool isWeight(const Factor &factor) {
-  Operation *op = bufferOf(factor.operand->get()).getDefiningOp();
+  Operation *op = baseOf(factor.operand->get()).getDefiningOp();
   return isa_and_present<attn::WeightOp, attn::QuantizedWeightOp>(op);
 }
 
@@ -62,12 +48,15 @@ static bool multiplySameRows(const Contraction &first, const Contraction &second
 
 /// Different memory, one of them allocated here.
 static bool areApart(Value x, Value y) {
-  Value first = bufferOf(x), second = bufferOf(y);
+  Value first = baseOf(x), second = baseOf(y);
   auto isOwn = [](Value buffer) { return buffer.getDefiningOp<memref::AllocOp>() != nullptr; };
   return first != second && (isOwn(first) || isOwn(second));
 }
 
-linalg::GenericOp fovea::findSibling(const Contraction &first) {
+/// The op behind `first` that multiplies the same rows by as many columns of another weight, if
+/// `first` can be computed there as well: nothing in between touches memory but the clearing of
+/// what that op adds to. Null if there is none.
+static linalg::GenericOp findSibling(const Contraction &first) {
   Operation *op = first.op;
   Value cleared;
   for (op = op->getNextNode(); op; op = op->getNextNode()) {

@@ -9,18 +9,10 @@
 
 namespace fovea {
 
-/// The op behind `first` that multiplies the same rows by as many columns of another factor, if
-/// `first` can be computed there as well: nothing in between touches memory but the clearing of
-/// what that op adds to. Null if there is none.
-mlir::linalg::GenericOp findSibling(const Contraction &first);
-
 /// Pairs of siblings among the contractions of `ops`, in their order, no op in two: from first to
-/// second.
+/// second, where the first can be computed as well.
 llvm::MapVector<mlir::Operation *, mlir::Operation *>
 findSiblings(llvm::ArrayRef<mlir::linalg::LinalgOp> ops);
-
-/// Neither reads nor writes memory.
-bool leavesMemoryAlone(mlir::Operation *op);
 
 } // namespace fovea
 

@@ -18,32 +18,26 @@ namespace fovea {
 #include "passes/Passes.h.inc"
 } // namespace fovea
 
-/// One contraction, or two siblings, whose loops are alike.
+/// One contraction, or two siblings, whose loops and rows are the same.
 static void emitContractions(EmitBuilder &b, ArrayRef<Contraction> contractions,
                              const TargetInfo &target, SharedRows &shared) {
-  SmallVector<SmallVector<Value>> sizes;
-  SmallVector<std::optional<PackedFactor>> packed;
-  for (const Contraction &contraction : contractions) {
-    auto op = cast<linalg::LinalgOp>(*contraction.op);
-    for (SmallVector<Value> &of = sizes.emplace_back();
-         Range range : op.createLoopRanges(b, b.getLoc()))
-      of.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
-    packed.push_back(prepackRows(contraction, target, shared));
-  }
   const Contraction &first = contractions.front();
-  SmallVector<Value> ivs(sizes.front().size());
+  auto linalgOp = cast<linalg::LinalgOp>(*first.op);
+  SmallVector<Value> sizes, ivs(linalgOp.getNumLoops());
+  for (Range range : linalgOp.createLoopRanges(b, b.getLoc()))
+    sizes.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
+  std::optional<PackedFactor> packed = prepackRows(first, target, shared);
   auto emitInside = [&] {
     SmallVector<ContractionEmitter, 2> emitters;
-    for (auto [i, contraction] : llvm::enumerate(contractions))
-      emitters.emplace_back(b, contraction, target, sizes[i], ivs,
-                            packed[i] ? &*packed[i] : nullptr);
+    for (const Contraction &contraction : contractions)
+      emitters.emplace_back(b, contraction, target, sizes, ivs, packed ? &*packed : nullptr);
     first.quantized ? emitQuantizedProducts(emitters) : emitPanelProducts(emitters);
   };
   auto emitFrom = [&](auto &&self, size_t depth) -> void {
     if (depth == first.outer.size())
       return emitInside();
     unsigned dim = first.outer[depth];
-    b.loop(b.index(0), sizes.front()[dim], 1, [&](Value iv) {
+    b.loop(b.index(0), sizes[dim], 1, [&](Value iv) {
       ivs[dim] = iv;
       self(self, depth + 1);
     });

@@ -120,6 +120,10 @@ public:
   /// The panel of a from row `m` of the op on, at k0 ... k0 + depth - 1. Only with `packed`.
   Panel packedPanel(mlir::Value m, mlir::Value k0, mlir::Value depth) const;
 
+  /// The first column of each panel of a tile of so many `vectors` from column `n` on; past the
+  /// last panel, that one's.
+  llvm::SmallVector<mlir::Value> panelColumns(mlir::Value n, int64_t vectors) const;
+
   /// The panel of b from row `n` of the op on, at k0 and later. Only if b is in panels.
   Panel weightPanel(mlir::Value n, mlir::Value k0) const;
 

@@ -247,6 +247,16 @@ Panel ContractionEmitter::packedPanel(Value m, Value k0, Value depth) const {
   return panel;
 }
 
+SmallVector<Value> ContractionEmitter::panelColumns(Value n, int64_t vectors) const {
+  Value last = b.sub(b.roundUp(sizeN(), tile.lanes), b.index(tile.lanes));
+  SmallVector<Value> columns = {n};
+  for (int64_t v = 1; v < vectors; ++v) {
+    Value column = b.add(n, b.index(v * tile.lanes));
+    columns.push_back(hasWholeTiles(vectors * tile.lanes) ? column : b.min(column, last));
+  }
+  return columns;
+}
+
 Panel ContractionEmitter::weightPanel(Value n, Value k0) const {
   Value panels = c.b.operand->get();
   PanelPlace at = placeOfPanel(b, PanelShape::of(panels), n);

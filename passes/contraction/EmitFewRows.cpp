@@ -27,17 +27,12 @@ private:
 };
 } // namespace
 
-/// The panels of each product in turn; past the last one they repeat it.
+/// The panels of each product in turn.
 SmallVector<Panel> FewRowsEmitter::panelsAt(Value n, Value k0) {
-  Value last = b.sub(b.roundUp(e.sizeN(), e.tile.lanes), b.index(e.tile.lanes));
   SmallVector<Panel> panels;
   for (const FewRowsProduct &product : products)
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value at = b.add(n, b.index(v * e.tile.lanes));
-      if (v > 0 && !e.hasWholeTiles(columns()))
-        at = b.min(at, last);
-      panels.push_back(product.e.weightPanel(at, k0));
-    }
+    for (Value column : e.panelColumns(n, vectors))
+      panels.push_back(product.e.weightPanel(column, k0));
   return panels;
 }
 

@@ -259,17 +259,13 @@ SmallVector<Value> QuantizedProductEmitter::multiplyAll(Value row, ArrayRef<Weig
   return results;
 }
 
-/// The panels of each product in turn; past the last one they repeat it.
+/// The panels of each product in turn.
 SmallVector<WeightPanel> QuantizedProductEmitter::panelsAt(Value n) {
-  Value last = b.sub(b.roundUp(e.sizeN(), e.tile.lanes), b.index(e.tile.lanes));
   SmallVector<WeightPanel> panels;
   for (ContractionEmitter &product : products)
-    for (int64_t v = 0; v < vectors(); ++v) {
-      Value row = b.add(n, b.index(v * e.tile.lanes));
-      if (v > 0 && !e.hasWholeTiles(vectors() * e.tile.lanes))
-        row = b.min(row, last);
+    for (Value column : e.panelColumns(n, vectors())) {
       const QuantizedFactor &factor = *product.c.quantized;
-      panels.push_back({factor, placeOfPanel(b, factor.shape(), row)});
+      panels.push_back({factor, placeOfPanel(b, factor.shape(), column)});
     }
   return panels;
 }

@@ -119,6 +119,10 @@ struct Place {
 };
 } // namespace
 
+static bool mustWriteInPlace(const fs::file_status &file) {
+  return !fs::is_directory(file) && (!fs::is_regular_file(file) || findStream(file));
+}
+
 static llvm::Expected<Place> findPlace(llvm::StringRef path) {
   if (llvm::Error error = checkName(path))
     return std::move(error);
@@ -128,7 +132,7 @@ static llvm::Expected<Place> findPlace(llvm::StringRef path) {
     return place; // a new file
   if (fs::is_directory(place.status))
     return llvm::createStringError(path + ": cannot write: it is a directory");
-  place.isInPlace = isWrittenInPlace(path);
+  place.isInPlace = mustWriteInPlace(place.status);
   if (!place.isInPlace)
     place.path = behindLinks(path);
   return place;
@@ -170,8 +174,7 @@ llvm::Error fovea::writeFile(llvm::StringRef path, FileContents write) {
 
 bool fovea::isWrittenInPlace(llvm::StringRef path) {
   fs::file_status status;
-  return !fs::status(path, status) && !fs::is_directory(status) &&
-         (!fs::is_regular_file(status) || findStream(status));
+  return !fs::status(path, status) && mustWriteInPlace(status);
 }
 
 llvm::Error fovea::checkWritable(llvm::StringRef path) {

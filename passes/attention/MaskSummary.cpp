@@ -3,11 +3,8 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "passes/attention/AttentionPacker.h"
-#include "passes/attention/PrepackAttention.h"
-#include "passes/tile/OutermostLoop.h"
 #include <limits>
 #include <numeric>
 
@@ -19,7 +16,7 @@ using namespace fovea::attn;
 // What can be read in front
 //===----------------------------------------------------------------------===//
 
-MaskSummary::MaskSummary(AttentionOp op) : op(op), loop(outermostLoop(op)) {
+MaskSummary::MaskSummary(AttentionOp op) : op(op), preheader(op) {
   if (!op.hasMask())
     return;
   MaskBlocks mask(op.getMask());
@@ -32,78 +29,20 @@ bool MaskSummary::has(const MaskBlocks::Data &data) const {
   return llvm::any_of(tables, [&](const Table &table) { return table.data == data.value; });
 }
 
-bool MaskSummary::isInside(Operation *inner) const {
-  return loop ? loop->isAncestor(inner) : op->isProperAncestor(inner);
-}
-
-/// Whether `value` can be computed before the loop, given the variables that it depends on besides
-/// the positions.
-bool MaskSummary::isReadable(Value value, SetVector<Value> &variables) const {
-  AttentionOp attention = op;
-  SetVector<Value> reached;
-  reached.insert(value);
-  for (size_t i = 0; i < reached.size(); ++i) {
-    if (auto arg = dyn_cast<BlockArgument>(reached[i])) {
-      Operation *owner = arg.getOwner()->getParentOp();
-      if (owner != attention && owner != loop && isInside(owner))
-        return false;
-      bool isPosition = owner == attention && arg.getArgNumber() >= 2;
-      if (!isPosition && (owner == attention || owner == loop))
-        variables.insert(arg);
-      continue;
-    }
-    Operation *owner = reached[i].getDefiningOp();
-    if (!isInside(owner))
-      continue;
-    if (owner->getNumRegions() != 0 || (!isMemoryEffectFree(owner) && !isa<memref::LoadOp>(owner)))
-      return false;
-    reached.insert(owner->operand_begin(), owner->operand_end());
-  }
-  return true;
-}
-
-/// The size of the op along its batch or its heads, which `arg` counts.
-static int64_t sizeAlong(AttentionOp op, BlockArgument arg) {
-  int64_t dim = op.getQueryPermutation()[arg.getArgNumber()];
-  return cast<MemRefType>(op.getQuery().getType()).getDimSize(dim);
-}
-
-/// A loop's sizes may be dynamic in front of it, those of a tile are then known only inside.
-bool MaskSummary::hasKnownRange(Value variable) const {
-  auto arg = cast<BlockArgument>(variable);
-  bool isOfLoop = loop && arg.getOwner()->getParentOp() == loop;
-  return isOfLoop || !loop || ShapedType::isStatic(sizeAlong(op, arg));
-}
-
 std::optional<MaskSummary::Table> MaskSummary::plan(const MaskBlocks::Data &data) {
-  Table table{data.value, data.ofQuery, data.ofKey, {}, {}, Value()};
   Type type = data.value.getType();
   bool isInteger = type.isIndex() || (type.isInteger() && type.getIntOrFloatBitWidth() <= 64);
-  if (!isInteger || !isReadable(data.value, table.variables) ||
-      !llvm::all_of(table.variables, [&](Value variable) { return hasKnownRange(variable); }))
+  std::optional<SetVector<Value>> variables;
+  if (isInteger)
+    variables = preheader.findVariables(data.value);
+  if (!variables)
     return std::nullopt;
-  // A tile of one batch element or one head has but one of them.
-  table.variables.remove_if([&](Value variable) {
-    auto arg = cast<BlockArgument>(variable);
-    return arg.getOwner()->getParentOp() == op && sizeAlong(op, arg) == 1;
-  });
-  return table;
+  return Table{data.value, data.ofQuery, data.ofKey, std::move(*variables), {}, Value()};
 }
 
 //===----------------------------------------------------------------------===//
 // Filling
 //===----------------------------------------------------------------------===//
-
-/// `value`, recomputed from what `mapping` gives for its variables and positions.
-Value MaskSummary::clone(EmitBuilder &b, Value value, IRMapping &mapping) const {
-  Operation *owner = value.getDefiningOp();
-  if (mapping.contains(value) || !owner || !isInside(owner))
-    return mapping.lookupOrDefault(value);
-  for (Value operand : owner->getOperands())
-    mapping.map(operand, clone(b, operand, mapping));
-  b.clone(*owner, mapping);
-  return mapping.lookup(value);
-}
 
 static Value asIndex(EmitBuilder &b, Value value) {
   if (value.getType().isIndex())
@@ -122,24 +61,6 @@ static SmallVector<Value> merge(EmitBuilder &b, ValueRange bounds, Value low, Va
 static SmallVector<Value> noBounds(EmitBuilder &b) {
   return {b.index(std::numeric_limits<int64_t>::max()),
           b.index(std::numeric_limits<int64_t>::min())};
-}
-
-MaskSummary::Axis MaskSummary::axisOf(EmitBuilder &b, Value variable) {
-  auto arg = cast<BlockArgument>(variable);
-  if (!loop || arg.getOwner()->getParentOp() != loop) {
-    Value count = b.dim(op.getQuery(), op.getQueryPermutation()[arg.getArgNumber()]);
-    if (int64_t size = sizeAlong(op, arg); ShapedType::isStatic(size))
-      count = b.index(size);
-    return {variable, b.getIndexAttr(0), b.getIndexAttr(1), getAsOpFoldResult(count)};
-  }
-  size_t number = arg.getArgNumber();
-  OpFoldResult lower = loop.getMixedLowerBound()[number], step = loop.getMixedStep()[number];
-  auto valueOf = [&](OpFoldResult fold) {
-    return getValueOrCreateConstantIndexOp(b, b.getLoc(), fold);
-  };
-  Value extent = b.sub(valueOf(loop.getMixedUpperBound()[number]), valueOf(lower));
-  Value count = b.createOrFold<arith::CeilDivSIOp>(extent, valueOf(step));
-  return {variable, lower, step, getAsOpFoldResult(count)};
 }
 
 /// The bounds of booleans that `scan` gives, or those that are known if they are false and true: no
@@ -198,14 +119,14 @@ static SmallVector<Value> loopOverPositions(EmitBuilder &b, Value begin, Value e
 
 void MaskSummary::fill(EmitBuilder &b, Table &table) {
   for (Value variable : table.variables)
-    table.axes.push_back(axisOf(b, variable));
+    table.axes.push_back(preheader.axisOf(b, variable));
   auto blocks = [&](bool varies, Value count, int64_t size) -> OpFoldResult {
     if (!varies)
       return b.getIndexAttr(1);
     return getAsOpFoldResult(b.createOrFold<arith::CeilDivUIOp>(count, b.index(size)));
   };
   SmallVector<OpFoldResult> shape;
-  for (const Axis &axis : table.axes)
+  for (const Preheader::Axis &axis : table.axes)
     shape.push_back(axis.count);
   shape.push_back(blocks(table.ofQuery, queries, queriesPerBlock));
   shape.push_back(blocks(table.ofKey, keys, keysPerBlock));
@@ -222,12 +143,8 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
   IRMapping fixed;
   for (Value arg : args)
     fixed.map(arg, b.index(0));
-  for (auto [axis, number] : llvm::zip(table.axes, place)) {
-    auto valueOf = [&](OpFoldResult fold) {
-      return getValueOrCreateConstantIndexOp(b, op.getLoc(), fold);
-    };
-    fixed.map(axis.variable, b.add(valueOf(axis.lower), b.mul(number, valueOf(axis.step))));
-  }
+  for (auto [axis, number] : llvm::zip(table.axes, place))
+    fixed.map(axis.variable, preheader.valueAt(b, axis, number));
   // One iteration over positions that the data does not depend on.
   auto range = [&](bool varies, Value number, Value count, int64_t size) {
     Value begin = varies ? b.mul(number, b.index(size)) : b.index(0);
@@ -243,7 +160,7 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
         IRMapping mapping = fixed;
         mapping.map(args[2], position);
         mapping.map(args[3], key);
-        Value element = asIndex(b, clone(b, table.data, mapping));
+        Value element = asIndex(b, preheader.clone(b, table.data, mapping));
         return merge(b, ofKeys, element, element);
       });
     };
@@ -262,27 +179,12 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
 
 /// Finds the op's queries, keys and first position as they are in front of the loop.
 bool MaskSummary::findPositions(EmitBuilder &b) {
-  if (loop) {
-    queries = totalRows(b, op);
-    keys = totalKeys(b, op);
-  } else {
-    queries = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
-    keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
-  }
-  SetVector<Value> unused;
-  Value offset = op.getQueryOffset();
-  if (!queries || !keys || (offset && !isReadable(offset, unused)))
+  std::optional<Preheader::Positions> found = preheader.findPositions(b);
+  if (!found)
     return false;
-  IRMapping atFirst;
-  if (loop)
-    for (auto [variable, lower] : llvm::zip(loop.getInductionVars(), loop.getMixedLowerBound()))
-      atFirst.map(variable, getValueOrCreateConstantIndexOp(b, op.getLoc(), lower));
-  if (offset)
-    firstPosition = clone(b, offset, atFirst);
-  else if (op.getAlignment() == Alignment::BottomRight)
-    firstPosition = b.sub(keys, queries);
-  else
-    firstPosition = b.index(0);
+  queries = found->queries;
+  keys = found->keys;
+  firstPosition = found->first;
   return true;
 }
 
@@ -291,7 +193,7 @@ void MaskSummary::emit(int64_t rowsOfBlock, int64_t keysOfBlock) {
     return;
   queriesPerBlock = rowsOfBlock;
   keysPerBlock = keysOfBlock;
-  EmitBuilder b(op.getLoc(), loop ? loop.getOperation() : op.getOperation());
+  EmitBuilder b = preheader.builder();
   if (!findPositions(b))
     return tables.clear(); // the operands are no slices of buffers from outside
   for (Table &table : tables)
@@ -306,7 +208,7 @@ void MaskSummary::emit(int64_t rowsOfBlock, int64_t keysOfBlock) {
 bool MaskSummary::mapCaptured(EmitBuilder &b, IRMapping &mapping, Value batch, Value offset) const {
   AttentionOp attention = op;
   auto variable = dyn_cast<BlockArgument>(offset);
-  bool isOfLoop = variable && variable.getOwner()->getParentOp() == loop;
+  bool isOfLoop = variable && variable.getOwner()->getParentOp() == preheader.getLoop();
   if (!isOfLoop && !isConstantIntValue(offset, 0))
     return false;
   mapping.map(attention.getMask().getArgument(0), isOfLoop ? b.index(0) : batch);
@@ -317,19 +219,19 @@ bool MaskSummary::mapCaptured(EmitBuilder &b, IRMapping &mapping, Value batch, V
   getUsedValuesDefinedAbove(attention.getMask(), captured);
   for (Value value : captured) {
     SetVector<Value> variables;
-    if (!isReadable(value, variables) ||
+    if (!preheader.isReadable(value, variables) ||
         llvm::any_of(variables, [&](Value used) { return used != offset; }))
       return false;
-    mapping.map(value,
-                isa<BlockArgument>(value) ? tile.lookupOrDefault(value) : clone(b, value, tile));
+    mapping.map(value, isa<BlockArgument>(value) ? tile.lookupOrDefault(value)
+                                                 : preheader.clone(b, value, tile));
   }
   return true;
 }
 
 // A fill may give any key a weight.
 bool MaskSummary::prepareEndOfKeys(EmitBuilder &b) {
-  return loop && op.hasMask() && !op.getFill() && op.getMask().getArgument(1).use_empty() &&
-         findPositions(b);
+  return preheader.getLoop() && op.hasMask() && !op.getFill() &&
+         op.getMask().getArgument(1).use_empty() && findPositions(b);
 }
 
 Value MaskSummary::emitEndOfKeys(EmitBuilder &b, Value batch, Value offset) const {
@@ -355,17 +257,13 @@ std::pair<Value, Value> MaskSummary::emitBounds(EmitBuilder &b, const MaskBlocks
   const Table &table =
       *llvm::find_if(tables, [&](const Table &table) { return table.data == data.value; });
   SmallVector<Value> place;
-  for (const Axis &axis : table.axes) {
+  for (const Preheader::Axis &axis : table.axes) {
     Value value = axis.variable;
     if (value == attention.getMask().getArgument(0))
       value = block.batch;
     else if (value == attention.getMask().getArgument(1))
       value = block.head;
-    auto valueOf = [&](OpFoldResult fold) {
-      return getValueOrCreateConstantIndexOp(b, b.getLoc(), fold);
-    };
-    Value distance = b.sub(value, valueOf(axis.lower));
-    place.push_back(b.createOrFold<arith::DivUIOp>(distance, valueOf(axis.step)));
+    place.push_back(preheader.placeOf(b, axis, value));
   }
   Value first = b.index(0), last = b.index(0);
   if (table.ofQuery) {

@@ -7,6 +7,7 @@
 
 #include "dialect/AttnOps.h"
 #include "passes/attention/MaskBounds.h"
+#include "passes/attention/Preheader.h"
 
 namespace fovea {
 
@@ -35,32 +36,21 @@ public:
   mlir::Value emitEndOfKeys(EmitBuilder &b, mlir::Value batch, mlir::Value offset) const;
 
 private:
-  /// A variable that a table has a dim for: the batch, the head, or a parallel loop's index.
-  struct Axis {
-    mlir::Value variable;
-    mlir::OpFoldResult lower, step; // of the values that it takes
-    mlir::OpFoldResult count;
-  };
   struct Table {
     mlir::Value data;
     bool ofQuery, ofKey;
     llvm::SetVector<mlir::Value> variables;
-    std::vector<Axis> axes; // of the variables
-    mlir::Value bounds;     // memref of i64: [axes..., query blocks, key blocks, 2]
+    std::vector<Preheader::Axis> axes; // of the variables
+    mlir::Value bounds;                // memref of i64: [axes..., query blocks, key blocks, 2]
   };
   std::optional<Table> plan(const MaskBlocks::Data &data);
-  bool isReadable(mlir::Value value, llvm::SetVector<mlir::Value> &variables) const;
-  bool hasKnownRange(mlir::Value variable) const;
   bool findPositions(EmitBuilder &b);
   bool mapCaptured(EmitBuilder &b, mlir::IRMapping &mapping, mlir::Value batch,
                    mlir::Value offset) const;
-  Axis axisOf(EmitBuilder &b, mlir::Value variable);
   void fill(EmitBuilder &b, Table &table);
-  mlir::Value clone(EmitBuilder &b, mlir::Value value, mlir::IRMapping &mapping) const;
-  bool isInside(mlir::Operation *op) const;
 
   attn::AttentionOp op;
-  mlir::scf::ForallOp loop; // null if the op is in none
+  Preheader preheader;
   std::vector<Table> tables;
   mlir::Value firstPosition, queries, keys; // before the loop
   int64_t queriesPerBlock = 1, keysPerBlock = 1;

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/Passes.h"
 #include "passes/Report.h"
+#include "passes/attention/DistanceTables.h"
 #include "passes/attention/EmitAttentionKernel.h"
 #include "passes/attention/EmitDecodeKernel.h"
 #include "passes/attention/PrepackAttention.h"
@@ -64,12 +65,13 @@ static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value
 
 /// Scratch memory, and the loops over batch and heads with the kernel in them.
 static void emitHeads(EmitBuilder &b, AttentionOp op, AttentionTile tile,
-                      const MaskSummary &summary, const std::optional<PrepackedOperands> &packed) {
+                      const MaskSummary &summary, const std::optional<PrepackedOperands> &packed,
+                      const DistanceTables *distances = nullptr) {
   // The probabilities of a panel stay in cache until they are weights. Panels share nothing but the
   // packing of keys.
   if (op.getWeightsInit() && !op.getColumnChunk() && packed)
     tile.panelsPerBlock = 1;
-  AttentionKernel kernel(b, op, tile, summary);
+  AttentionKernel kernel(b, op, tile, summary, distances);
   kernel.allocateScratch(packed.has_value());
   SmallVector<int64_t> query = op.getQueryPermutation();
   Value batches = b.dim(op.getQuery(), query[0]), heads = b.dim(op.getQuery(), query[1]);
@@ -139,12 +141,17 @@ static void emitAttention(AttentionOp op, const TargetInfo &target) {
   if (!known || *known > few)
     packed = prepackOperands(op, tile, summary, few);
   summary.emit(tile.width(), tile.keysPerBlock);
+  DistanceTables distances(op, known, few);
+  distances.emit(tile.width(), tile.lanes);
   Value isFew = split ? split->getIsFew()
                       : b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, countRows(b, op),
                                                       b.index(few));
   scf::IfOp branch = b.branch(
       isFew, [&] { emitFewRows(b, op, fewTile, summary, split); },
-      [&] { emitHeads(b, op, tile, summary, packed); });
+      [&] {
+        distances.replaceTerms(b);
+        emitHeads(b, op, tile, summary, packed, &distances);
+      });
   if (branch)
     branch->setAttr("attn.kernel_name", b.getStringAttr("attention_few"));
   if (split)

@@ -9,13 +9,17 @@ using namespace mlir;
 using namespace fovea;
 
 AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
-                                 const MaskSummary &summary)
+                                 const MaskSummary &summary, const DistanceTables *distances)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
       vectorType(VectorType::get({tile.lanes}, scoreType)),
       valuesInPlace(takesValuesInPlace(op, tile.keysPerTile)), maskedScore(maskedExponent(op)),
       usedVectors(tile.vectors) {
   if (op.hasMask())
     mask.emplace(op.getMask(), &summary);
+  if (distances) {
+    distanceTables = distances->get();
+    distanceToPlace = distances->getToPlace();
+  }
   rows = b.dim(op.getQuery(), op.getQueryPermutation()[2]);
   keys = b.dim(op.getKey(), op.getKeyPermutation()[2]);
   headDim = b.dim(op.getQuery(), op.getQueryPermutation()[3]);

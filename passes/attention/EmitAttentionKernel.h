@@ -24,6 +24,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/attention/AttentionPacker.h"
+#include "passes/attention/DistanceTables.h"
 #include "passes/attention/MaskSummary.h"
 #include "passes/vector/EmitBuilder.h"
 #include "passes/vector/RegionVectorizer.h"
@@ -49,8 +50,9 @@ struct AttentionHead {
 
 class AttentionKernel {
 public:
+  /// `distances` has the tables that the score function reads; null for none.
   AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
-                  const MaskSummary &summary);
+                  const MaskSummary &summary, const DistanceTables *distances);
 
   /// Allocates the kernel's scratch memory at the builder's insertion point; without room for
   /// packed keys and values if those of all heads were packed before.
@@ -279,6 +281,10 @@ private:
   /// The elements of vector `v` of the panel's queries at a key of the block.
   llvm::SmallVector<mlir::Value> transposedAt(mlir::Region &region, int64_t v, mlir::Value key);
 
+  /// What the score function reads of tables by the distance, for vector `v` of a panel whose first
+  /// query is at `first`, and a key at `position`.
+  llvm::SmallVector<mlir::Value> byDistance(mlir::Value first, int64_t v, mlir::Value position);
+
   /// A region for each vector of the panel's queries, of which what follows from batch, head and
   /// query is emitted at once. Left are the other arguments: the key, behind a score.
   LaneRegions forQueries(mlir::Region &region, const Panel &panel);
@@ -313,6 +319,8 @@ private:
     mlir::Value outputs, maxima, sums, buckets;
   } states;
   llvm::SmallVector<TensorRead> tensorReads;
+  llvm::ArrayRef<DistanceTables::Table> distanceTables;
+  mlir::Value distanceToPlace;
   mlir::Value unscaled; // [panels][block] of EmitAttentionKept.cpp; null if they are not kept
 };
 

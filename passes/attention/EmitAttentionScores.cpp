@@ -148,10 +148,11 @@ AttentionKernel::ScoreFunction AttentionKernel::scoreOf(const Panel &panel, cons
     return nullptr;
   LaneRegions regions = forQueries(op.getScore(), panel);
   transposeReads(op.getScore(), regions, block, visible.anyLo, visible.anyHi);
-  return [this, regions, &block](Value position, const Vectors &raw) {
+  return [this, regions, first = panel.first, &block](Value position, const Vectors &raw) {
     return eachVector([&](int64_t v) -> Value {
       Vectors given = {raw[v], position};
       llvm::append_range(given, transposedAt(op.getScore(), v, b.sub(position, block.begin)));
+      llvm::append_range(given, byDistance(first, v, position));
       Value score = (*regions)[v].emit(given);
       return arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
     });

@@ -93,3 +93,20 @@ SmallVector<Value> AttentionKernel::transposedAt(Region &region, int64_t v, Valu
     return fromMemory(b, loaded, read.load.getMemRefType().getElementType());
   });
 }
+
+// Elements of neighbouring queries lie side by side. Past the last query others follow, of rows
+// that are not stored.
+SmallVector<Value> AttentionKernel::byDistance(Value first, int64_t v, Value position) {
+  Region &score = op.getScore();
+  return llvm::map_to_vector(distanceTables, [&](DistanceTables::Table table) -> Value {
+    SmallVector<Value> at = llvm::map_to_vector(table.place, [&](Value place) {
+      return place == score.getArgument(1)   ? head.batch
+             : place == score.getArgument(2) ? head.head
+                                             : place;
+    });
+    Value query = b.add(first, b.index(v * tile.lanes));
+    at.push_back(b.add(b.sub(query, position), distanceToPlace));
+    auto type = VectorType::get({tile.lanes}, table.load.getMemRefType().getElementType());
+    return vector::LoadOp::create(b, type, table.memref, at);
+  });
+}

@@ -72,6 +72,9 @@ AttentionKernel::LaneRegions AttentionKernel::forQueries(Region &region, const P
     regions->emplace_back(b, region, known, tile.lanes);
     for (const TensorRead &read : readsOf(region))
       regions->back().takeResultOf(read.load);
+    if (&region == &op.getScore())
+      for (DistanceTables::Table table : distanceTables)
+        regions->back().takeResultOf(table.load);
   }
   return regions;
 }

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/attention/PrepackAttention.h"
+#include "passes/buffers/BufferWrites.h"
 #include "passes/tile/OutermostLoop.h"
 
 using namespace mlir;
@@ -50,7 +51,9 @@ bool Preheader::isReadable(Value value, SetVector<Value> &variables) const {
     Operation *owner = reached[i].getDefiningOp();
     if (!isInside(owner))
       continue;
-    if (owner->getNumRegions() != 0 || (!isMemoryEffectFree(owner) && !isa<memref::LoadOp>(owner)))
+    auto load = dyn_cast<memref::LoadOp>(owner);
+    if (owner->getNumRegions() != 0 || (!load && !isMemoryEffectFree(owner)) ||
+        (load && loop && mayWriteTo(loop, load.getMemref())))
       return false;
     reached.insert(owner->operand_begin(), owner->operand_end());
   }

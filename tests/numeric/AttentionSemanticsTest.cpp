@@ -39,6 +39,14 @@ static const std::string slope = "score {\n^bb0(%s: f32, " + positions +
                                  "%c = arith.constant 0.05 : f32\n"
                                  "%m = arith.mulf %f, %c : f32\n"
                                  "%t = arith.addf %s, %m : f32\nattn.yield %t : f32\n}\n";
+/// s - h log(1 + |j - i|), which kernels for many queries read from a table.
+static const std::string decay = "score {\n^bb0(%s: f32, " + positions +
+                                 "):\n%d = arith.subi %j, %i : index\n%a = math.absi %d : index\n"
+                                 "%g = arith.index_cast %a : index to i32\n"
+                                 "%f = arith.sitofp %g : i32 to f32\n%l = math.log1p %f : f32\n"
+                                 "%n = arith.index_cast %h : index to i32\n"
+                                 "%e = arith.sitofp %n : i32 to f32\n%m = arith.mulf %l, %e : f32\n"
+                                 "%t = arith.subf %s, %m : f32\nattn.yield %t : f32\n}\n";
 static const std::string sink = "sink {\n^bb0(%b: index, %h: index, %i: index):\n"
                                 "%n = arith.index_cast %h : index to i32\n"
                                 "%f = arith.sitofp %n : i32 to f32\nattn.yield %f : f32\n}\n";
@@ -246,7 +254,8 @@ TEST(AttentionSemantics, WhatIsMaskedChangesNoBit) {
 TEST(AttentionSemantics, ChunksOfQueriesChangeNoBit) {
   for (const AttentionProblem &candidate :
        {withRegions(causal), withRegions(window), withRegions(dilated),
-        withRegions(slope + causal + sink), withFill(causal), withFill(dilated)}) {
+        withRegions(slope + causal + sink), withRegions(decay + causal), withFill(causal),
+        withFill(dilated)}) {
     AttentionProblem problem = candidate;
     problem.withLse = true;
     CompiledAttention attention(problem);
@@ -272,7 +281,7 @@ TEST(AttentionSemantics, ChunksOfQueriesChangeNoBit) {
 
 // attention_s13: nor do threads and the batch that a sequence lies in.
 TEST(AttentionSemantics, BatchAndThreadsChangeNoBit) {
-  for (const std::string &regions : {causal, slope + dilated + sink}) {
+  for (const std::string &regions : {causal, slope + dilated + sink, decay + dilated}) {
     AttentionProblem problem = withRegions(regions);
     problem.withLse = problem.withWeights = true;
     CompiledAttention one(problem, 1), three(problem, 3);

@@ -29,6 +29,7 @@ private:
   Expression integer(int depth);
   Expression condition(int depth);
   Expression score(int depth);
+  Expression distance(int depth);
   Expression tableRead();
 
   std::mt19937_64 engine;
@@ -108,15 +109,27 @@ Expression Generator::condition(int depth) {
   return {Kind::Bool, form, {condition(depth - 1), condition(depth - 1)}};
 }
 
+/// An integer that depends on positions through their difference alone.
+Expression Generator::distance(int depth) {
+  if (depth == 0 || oneIn(3))
+    return {Kind::Int, "(" + pick<std::string>({"i - j", "j - i", "abs(i - j)"}) + ")"};
+  std::vector<std::string> forms = {
+      "({0} // " + number(1, 20) + ")", "({0} - " + number(1, 20) + ")",
+      "min({0}, " + number(0, 30) + ")", "({0} + (" + number(1, 9) + " if j > i else 0))",
+      "(max(i - {1}, j) - i)"};
+  return {Kind::Int, pick<std::string>(forms), {distance(depth - 1), distance(0)}};
+}
+
 /// An element of a table, at a clipped index.
 Expression Generator::tableRead() {
-  return {Kind::Float, "table[h, max(min({0}, 8), -8) + 8]", {integer(2)}};
+  Expression index = oneIn(2) ? distance(2) : integer(2);
+  return {Kind::Float, "table[h, max(min({0}, 8), -8) + 8]", {index}};
 }
 
 Expression Generator::score(int depth) {
   if (depth == 0)
     return {Kind::Float, "s"};
-  switch (below(7)) {
+  switch (below(8)) {
   case 0:
     return {Kind::Float,
             number(1, 60) + ".0 * tanh({0} / " + number(1, 60) + ".0)",
@@ -132,6 +145,9 @@ Expression Generator::score(int depth) {
     return {Kind::Float, "min({0}, " + number(1, 9) + ".5)", {score(depth - 1)}};
   case 5:
     return {Kind::Float, "({0} * 0.5)", {score(depth - 1)}};
+  case 6:
+    return {
+        Kind::Float, "({0} - slopes[h] * log(1.0 + abs({1})))", {score(depth - 1), distance(1)}};
   default:
     return score(depth - 1);
   }

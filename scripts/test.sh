@@ -53,9 +53,6 @@ echo "== release: lit"
 run_lit
 
 if [ "$mode" = --sanitizers ]; then
-  # LLVM and MLIR are not instrumented, so containers that cross into them look overrun.
-  export ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=0
-  export UBSAN_OPTIONS=print_stacktrace=1
   echo "== AddressSanitizer, UndefinedBehaviorSanitizer: unit tests"
   build asan
   run_unit_tests build-asan -E '^lit$'

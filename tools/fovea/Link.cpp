@@ -1,10 +1,8 @@
 // Runs the system's linker. All files but the result are temporary and removed.
 #include "Link.h"
+#include "ScratchDirectory.h"
 #include "frontend/FileIO.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
@@ -35,24 +33,12 @@ static llvm::Expected<Linker> findLinker() {
                                  "--emit=obj and link the object yourself");
 }
 
-/// A temporary file that is removed when this goes out of scope.
-static llvm::Expected<std::unique_ptr<llvm::FileRemover>>
-createTemporary(StringRef suffix, llvm::SmallVectorImpl<char> &path) {
-  if (std::error_code code = llvm::sys::fs::createTemporaryFile("fovea", suffix, path))
-    return llvm::createStringError("cannot create a temporary file such as " +
-                                   StringRef(path.data(), path.size()) + ": " + code.message());
-  return std::make_unique<llvm::FileRemover>(llvm::Twine(StringRef(path.data(), path.size())));
-}
-
-static llvm::Error runLinker(const Linker &linker, StringRef objectPath, StringRef resultPath) {
-  llvm::SmallString<128> logPath;
-  auto log = createTemporary("log", logPath);
-  if (!log)
-    return log.takeError();
+static llvm::Error runLinker(const Linker &linker, StringRef objectPath, StringRef resultPath,
+                             StringRef logPath) {
   llvm::SmallVector<StringRef> arguments = {linker.path, "-shared", "-o", resultPath, objectPath};
   if (linker.isDriver)
     arguments.push_back("-lm");
-  std::optional<StringRef> redirects[] = {StringRef(), logPath.str(), logPath.str()};
+  std::optional<StringRef> redirects[] = {StringRef(), logPath, logPath};
   std::string message;
   int status =
       llvm::sys::ExecuteAndWait(linker.path, arguments, std::nullopt, redirects, 0, 0, &message);
@@ -69,20 +55,17 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> tool::linkSharedLibrary(Stri
   llvm::Expected<Linker> linker = findLinker();
   if (!linker)
     return linker.takeError();
-  llvm::SmallString<128> objectPath, libraryPath;
-  auto objectFile = createTemporary("o", objectPath);
-  if (!objectFile)
-    return objectFile.takeError();
-  auto libraryFile = createTemporary("so", libraryPath);
-  if (!libraryFile)
-    return libraryFile.takeError();
+  auto scratch = ScratchDirectory::create();
+  if (!scratch)
+    return scratch.takeError();
+  std::string objectPath = (*scratch)->file("code.o"), libraryPath = (*scratch)->file("code.so");
   auto writeObject = [&](llvm::raw_ostream &os) {
     os << object;
     return llvm::Error::success();
   };
   if (llvm::Error error = writeFile(objectPath, writeObject))
     return std::move(error);
-  if (llvm::Error error = runLinker(*linker, objectPath, libraryPath))
+  if (llvm::Error error = runLinker(*linker, objectPath, libraryPath, (*scratch)->file("log")))
     return std::move(error);
   return readFile(libraryPath);
 }

@@ -7,6 +7,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
+#include <csignal>
 
 using namespace fovea;
 using namespace fovea::tool;
@@ -73,8 +74,31 @@ static int run(const SubcommandEntry &entry, llvm::ArrayRef<const char *> argume
   return status;
 }
 
+namespace {
+/// Signals that were ignored when the program began, as nohup and shells have it. LLVM handles them
+/// all the same, and removes what is being written.
+class IgnoredSignals {
+public:
+  IgnoredSignals() {
+    for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM})
+      if (struct sigaction action; !sigaction(signal, nullptr, &action) && isIgnored(action))
+        ignored.push_back(signal);
+  }
+  void restore() {
+    for (int signal : ignored)
+      std::signal(signal, SIG_IGN);
+  }
+
+private:
+  static bool isIgnored(const struct sigaction &action) { return action.sa_handler == SIG_IGN; }
+  llvm::SmallVector<int> ignored;
+};
+} // namespace
+
 int main(int argc, char **argv) {
+  IgnoredSignals ignoredSignals;
   llvm::InitLLVM init(argc, argv);
+  ignoredSignals.restore();
   removeUnfinishedFilesOnSignals();
   llvm::ArrayRef<const char *> arguments(argv + 1, argc > 0 ? argc - 1 : 0);
   StringRef name = arguments.empty() ? "" : arguments.front();

@@ -52,6 +52,18 @@ int64_t GraphGenerator::numElements(llvm::ArrayRef<SymbolicDim> shape) const {
   return count;
 }
 
+SymbolicDim GraphGenerator::product(llvm::ArrayRef<SymbolicDim> shape) {
+  SymbolicDim count = 1;
+  for (const SymbolicDim &dim : shape)
+    count = count * dim;
+  return count;
+}
+
+Node GraphGenerator::summing(Node made, SymbolicDim terms) {
+  made.terms = std::move(terms);
+  return made;
+}
+
 Node GraphGenerator::shaped(std::string form, SymbolicShape shape, bool isExact) const {
   return {std::move(form), {source}, std::move(shape), type, isExact};
 }

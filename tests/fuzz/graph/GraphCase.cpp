@@ -1,6 +1,7 @@
 // The tensors of a graph, drawn from its seed, and how far its results may be off.
 #include "tests/fuzz/graph/GraphProgram.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include <cmath>
 #include <random>
 
@@ -43,14 +44,14 @@ static llvm::Expected<Input> makeInput(const GraphProgram &program, unsigned nod
 /// roundings of larger ones.
 static constexpr double leastMagnitude = 0.1;
 
-/// Relative to the largest magnitude. Sums are at most some thousand elements long, and few steps
-/// follow each other where the type is narrow: the reference executor rounds nothing.
-static double boundOf(DataType type) {
+/// Of steps that add up nothing, relative to the largest magnitude. Few steps follow each other
+/// where the type is narrow: the reference executor rounds nothing.
+static double boundOfSteps(DataType type) {
   switch (type) {
   case DataType::F64:
     return 1e-12;
   case DataType::F32:
-    return 1e-5;
+    return 0x1p-17;
   case DataType::F16:
     return 2e-3;
   case DataType::BF16:
@@ -58,6 +59,30 @@ static double boundOf(DataType type) {
   default:
     return 0;
   }
+}
+
+/// Sums are accumulated in f32, or in f64 if they are of that.
+static double boundOf(DataType type, double rootsOfTerms) {
+  if (boundOfSteps(type) == 0)
+    return 0;
+  double unit = type == DataType::F64 ? 0x1p-53 : 0x1p-24;
+  // n terms, one added after the other, are off by n u of the sum of their magnitudes at most, and
+  // by L sqrt(n) u but for a probability of 2 exp(-L^2 / 2) if roundings have no direction (Higham
+  // and Mary, A New Approach to Probabilistic Rounding Error Analysis, 2019). Small terms of a
+  // large sum are rounded towards zero together, which alone makes that 1.4 sqrt(n) u of 38,025
+  // squares.
+  return boundOfSteps(type) + 3 * unit * rootsOfTerms;
+}
+
+/// sqrt(n) of each sum of n terms that the node is made of, added up.
+static double rootsOfTerms(const GraphProgram &program, unsigned node) {
+  GraphProgram alone = program;
+  alone.results = {node};
+  double roots = 0;
+  for (auto [step, isNeeded] : llvm::zip_equal(alone.nodes, alone.neededNodes()))
+    if (int64_t terms = program.sizeOf(step.terms); isNeeded && terms > 1)
+      roots += std::sqrt(static_cast<double>(terms));
+  return roots;
 }
 
 llvm::Expected<Case> fovea::fuzz::makeCase(const GraphProgram &program) {
@@ -74,12 +99,16 @@ llvm::Expected<Case> fovea::fuzz::makeCase(const GraphProgram &program) {
   made.text = program.str();
   if (program.fixedSizes)
     made.fixedSizes = program.openSizes();
-  made.allowedError = [](llvm::StringRef, DataType type, llvm::ArrayRef<double> reference) {
+  llvm::StringMap<double> roots;
+  for (unsigned result : program.results)
+    roots[program.nameOf(result)] = rootsOfTerms(program, result);
+  made.allowedError = [roots](llvm::StringRef name, DataType type,
+                              llvm::ArrayRef<double> reference) {
     double largest = leastMagnitude;
     for (double value : reference)
       if (std::isfinite(value))
         largest = std::max(largest, std::fabs(value));
-    return boundOf(type) * largest;
+    return boundOf(type, roots.lookup(name)) * largest;
   };
   return made;
 }

@@ -79,10 +79,14 @@ private:
   unsigned rank() const { return node().shape.size(); }
   int64_t size(unsigned dim) const { return program.sizeOf(node().shape[dim]); }
   int64_t numElements(llvm::ArrayRef<SymbolicDim> shape) const;
+  /// The same, whatever the sizes.
+  static SymbolicDim product(llvm::ArrayRef<SymbolicDim> shape);
   bool isNarrow() const { return type == DataType::F16 || type == DataType::BF16; }
   /// The source in another form; not exact unless `isExact`.
   Node like(std::string form, bool isExact = false) const;
   Node shaped(std::string form, SymbolicShape shape, bool isExact) const;
+  /// Of `terms` added up.
+  static Node summing(Node made, SymbolicDim terms);
 
   std::mt19937_64 engine;
   GraphProgram program;

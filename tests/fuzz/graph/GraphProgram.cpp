@@ -27,8 +27,8 @@ int64_t GraphProgram::sizeOf(const SymbolicDim &dim) const {
   return *llvm::cantFail(dim.substitute(lookup)).constant();
 }
 
-static std::string nameOf(const GraphProgram &program, unsigned node) {
-  return (program.nodes[node].isInput() ? "x" : "t") + std::to_string(node);
+std::string GraphProgram::nameOf(unsigned node) const {
+  return (nodes[node].isInput() ? "x" : "t") + std::to_string(node);
 }
 
 /// "x0: f32[A, 3]".
@@ -36,7 +36,7 @@ static std::string parameter(const GraphProgram &program, unsigned node) {
   std::string dims = llvm::join(
       llvm::map_range(program.nodes[node].shape, [](const SymbolicDim &dim) { return dim.str(); }),
       ", ");
-  return nameOf(program, node) + ": " + stringify(program.nodes[node].type).str() +
+  return program.nameOf(node) + ": " + stringify(program.nodes[node].type).str() +
          (dims.empty() ? "" : "[" + dims + "]");
 }
 
@@ -50,7 +50,7 @@ static std::string statement(const GraphProgram &program, unsigned node) {
       continue;
     }
     char operand = form[at + 1];
-    text += nameOf(program, operand == 'r' ? node : step.operands[operand - '0']);
+    text += program.nameOf(operand == 'r' ? node : step.operands[operand - '0']);
     at += 2;
   }
   return "    " + text + "\n";
@@ -69,7 +69,7 @@ std::string GraphProgram::str() const {
       body += statement(*this, n);
   }
   for (unsigned result : results)
-    names.push_back(nameOf(*this, result));
+    names.push_back(nameOf(result));
   return "def fuzz(" + llvm::join(parameters, ", ") + "):\n" + body + "    return " +
          llvm::join(names, ", ") + "\n";
 }

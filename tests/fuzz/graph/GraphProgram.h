@@ -17,6 +17,8 @@ struct Node {
   DataType type = DataType::F32;
   /// Whether nothing was rounded on the way, so that comparisons come out as in the reference.
   bool isExact = true;
+  /// How many products or elements one of its elements is the sum of.
+  SymbolicDim terms = 1;
 
   bool isInput() const { return form.empty(); }
 };
@@ -34,6 +36,8 @@ struct GraphProgram {
   /// The value of a size, the symbols of which must be among those of the program.
   int64_t sizeOf(const SymbolicDim &dim) const;
 
+  /// What the description calls a node.
+  std::string nameOf(unsigned node) const;
   /// The description, with one entry `fuzz`.
   std::string str() const;
   /// Sizes that the description leaves open, as `--set` takes them.
@@ -45,7 +49,8 @@ struct GraphProgram {
 std::vector<GraphProgram> simplerPrograms(const GraphProgram &program);
 
 /// What the routes compare. The bound on errors is relative to the largest magnitude of a result,
-/// or 0.1: some tens of roundings in f32 accumulation, or some of the stored type.
+/// or 0.1: some tens of roundings in f32 accumulation, or some of the stored type, and what adding
+/// up as many terms as the sums before it have rounds.
 llvm::Expected<Case> makeCase(const GraphProgram &program);
 
 } // namespace fovea::fuzz

@@ -111,8 +111,10 @@ std::optional<Node> GraphGenerator::loop() {
   if (rank() == 0 || oneIn(2))
     return like("{r} = {0}\n    for n in range(3):\n        {r} = tanh({r} + 0.5)");
   // Of two steps one takes each branch.
-  return like("{r} = {0}\n    for n in range(2):\n        if n % 2 == 1:\n"
-              "            {r} = {r} - 0.5 * {r}.mean(dim=" +
-              spell(below(rank())) +
-              ", keepdim=True)\n        else:\n            {r} = abs({r}) * 0.5 + {0}");
+  unsigned dim = below(rank());
+  return summing(like("{r} = {0}\n    for n in range(2):\n        if n % 2 == 1:\n"
+                      "            {r} = {r} - 0.5 * {r}.mean(dim=" +
+                      spell(dim) +
+                      ", keepdim=True)\n        else:\n            {r} = abs({r}) * 0.5 + {0}"),
+                 node().shape[dim]);
 }

@@ -20,9 +20,11 @@ std::optional<Node> GraphGenerator::reduce() {
     shape[dim] = 1;
   else
     shape.erase(shape.begin() + dim);
-  return shaped("{0}." + name + "(dim=" + spell(dim) + ", keepdim=" + (keeps ? "True" : "False") +
-                    ")",
-                shape, node().isExact && name[0] == 'm' && name != "mean");
+  bool sums = name == "sum" || name == "mean";
+  Node made =
+      shaped("{0}." + name + "(dim=" + spell(dim) + ", keepdim=" + (keeps ? "True" : "False") + ")",
+             shape, node().isExact && !sums);
+  return sums ? summing(made, node().shape[dim]) : made;
 }
 
 std::optional<Node> GraphGenerator::argmax() {
@@ -39,16 +41,22 @@ std::optional<Node> GraphGenerator::argmax() {
 std::optional<Node> GraphGenerator::normalize() {
   if (rank() == 0)
     return nullopt;
-  if (oneIn(2))
-    return like("softmax({0}, dim=" + spell(below(rank())) + ")");
+  if (oneIn(2)) {
+    unsigned dim = below(rank());
+    return summing(like("softmax({0}, dim=" + spell(dim) + ")"), node().shape[dim]);
+  }
   // Rows of a layer norm alone would add up to 0.
-  return like(pick<const char *>({"layer_norm({0}, eps=0.1) + 0.5", "rms_norm({0}, eps=0.1)"}));
+  return summing(
+      like(pick<const char *>({"layer_norm({0}, eps=0.1) + 0.5", "rms_norm({0}, eps=0.1)"})),
+      node().shape.back());
 }
 
 std::optional<Node> GraphGenerator::total() {
   if (rank() == 0 || (isNarrow() && numElements(node().shape) > maxNarrowSum))
     return nullopt;
-  return shaped(pick<const char *>({"({0} * {0}).sum()", "{0}.mean()", "{0}.max()"}), {}, false);
+  return summing(
+      shaped(pick<const char *>({"({0} * {0}).sum()", "{0}.mean()", "{0}.max()"}), {}, false),
+      product(node().shape));
 }
 
 std::optional<Node> GraphGenerator::matmul() {
@@ -58,12 +66,13 @@ std::optional<Node> GraphGenerator::matmul() {
     return other.type == type && other.shape.size() == 2 && other.shape[0] == node().shape.back();
   });
   SymbolicShape shape = node().shape;
+  SymbolicDim terms = shape.back();
   if (!other) {
     shape.back() = shape[rank() - 2];
-    return shaped("matmul({0}, {0}.T) * 0.125", shape, false);
+    return summing(shaped("matmul({0}, {0}.T) * 0.125", shape, false), terms);
   }
   shape.back() = program.nodes[*other].shape[1];
-  Node made = shaped("matmul({0}, {1}) * 0.125", shape, false);
+  Node made = summing(shaped("matmul({0}, {1}) * 0.125", shape, false), terms);
   made.operands.push_back(*other);
   return made;
 }
@@ -73,9 +82,13 @@ std::optional<Node> GraphGenerator::einsum() {
     return nullopt;
   std::string labels = std::string("abcdefgh").substr(0, rank());
   std::string kept = pick<const char *>({"", "a", "b", "ab", "ba"});
-  SymbolicShape shape;
+  SymbolicShape shape, summed;
   for (char label : kept)
     shape.push_back(node().shape[label - 'a']);
-  return shaped("einsum(\"" + labels + "," + labels + "->" + kept + "\", {0}, {0}) * 0.125", shape,
-                false);
+  for (auto [dim, label] : llvm::zip_equal(node().shape, labels))
+    if (!llvm::StringRef(kept).contains(label))
+      summed.push_back(dim);
+  return summing(shaped("einsum(\"" + labels + "," + labels + "->" + kept + "\", {0}, {0}) * 0.125",
+                        shape, false),
+                 product(summed));
 }

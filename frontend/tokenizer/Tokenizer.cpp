@@ -3,6 +3,7 @@
 #include "frontend/Json.h"
 #include "frontend/tokenizer/Pipeline.h"
 #include "frontend/tokenizer/Unicode.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
 using namespace fovea;
@@ -71,11 +72,12 @@ Expected<Tokenizer> Tokenizer::fromDirectory(StringRef directory) {
 
 Expected<std::vector<TokenId>> Tokenizer::encode(StringRef text, bool addSpecial) const {
   if (text.size() > maxTextBytes)
-    return llvm::createStringError("cannot encode text of " + llvm::Twine(text.size()) +
-                                   " bytes; expected at most " + llvm::Twine(maxTextBytes));
+    return llvm::createStringError("expected a text of at most " + llvm::Twine(maxTextBytes) +
+                                   " bytes, got " + llvm::Twine(text.size()));
   if (std::optional<size_t> invalid = findInvalidUtf8(text))
-    return llvm::createStringError("cannot encode text that is not UTF-8: the byte at offset " +
-                                   llvm::Twine(*invalid));
+    return llvm::createStringError("expected UTF-8, got the byte 0x" +
+                                   llvm::utohexstr(static_cast<uint8_t>(text[*invalid])) +
+                                   " at offset " + llvm::Twine(*invalid));
   std::vector<TokenId> ids;
   if (addSpecial)
     ids = pipeline->surroundings.prefix;

@@ -65,6 +65,14 @@ void CommandLine::text(StringRef names, StringRef value, StringRef help,
                      }});
 }
 
+void CommandLine::file(StringRef names, StringRef help, std::optional<std::string> &target) {
+  auto set = [&target, names = names.str()](StringRef given) -> llvm::Error {
+    target = given.str();
+    return given.empty() ? usageError(names + " expects FILE, got ''") : llvm::Error::success();
+  };
+  options.push_back({names.str(), "FILE", help.str(), set});
+}
+
 void CommandLine::choice(StringRef names, llvm::ArrayRef<StringRef> values, StringRef help,
                          std::string &target) {
   auto set = [names = names.str(), values = llvm::SmallVector<StringRef>(values),

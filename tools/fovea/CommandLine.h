@@ -45,6 +45,8 @@ public:
   /// The same without a default: empty if it was not given, which is not the same as the text "".
   void text(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
             std::optional<std::string> &target);
+  /// A file to read, whose name is not empty.
+  void file(llvm::StringRef names, llvm::StringRef help, std::optional<std::string> &target);
   /// A file to write, as `text` takes it; "-" is standard output.
   void output(llvm::StringRef names, llvm::StringRef value, llvm::StringRef help,
               std::string &target);

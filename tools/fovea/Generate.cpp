@@ -8,7 +8,7 @@
 #include "Reporting.h"
 #include "SamplingFlags.h"
 #include "Subcommands.h"
-#include "frontend/FileIO.h"
+#include "TextInput.h"
 #include "runtime/Stopwatch.h"
 #include "runtime/generate/LanguageModel.h"
 #include "llvm/ADT/StringExtras.h"
@@ -39,7 +39,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                   "a model directory: config.json, safetensors weights, tokenizer.json",
                   options.model);
   line.text("-p,--prompt", "TEXT", "the prompt", options.prompt);
-  line.text("-f,--file", "FILE", "a file that holds the prompt", options.file);
+  line.file("-f,--file", "a file that holds the prompt", options.file);
   line.text("--ids", "ID,ID,...", "the prompt as token ids; for models without a tokenizer",
             options.ids);
   line.integer("-n,--predict", "N", "tokens to generate; -1: until the end", -1, options.tokens);
@@ -80,19 +80,14 @@ static llvm::Expected<std::vector<TokenId>> readPrompt(GenerateOptions &options,
                                                        const LanguageModel &model) {
   if (options.ids)
     return parseIds(*options.ids);
-  if (options.file) {
-    auto file = readFile(*options.file);
-    if (!file)
-      return file.takeError();
-    options.prompt = (*file)->getBuffer().str();
-  }
   if (!model.tokenizer())
     return llvm::createStringError(options.model +
                                    ": expected a tokenizer.json, or vocab.json and merges.txt, to "
                                    "read the prompt with; --ids gives one as token ids");
-  auto ids = model.tokenizer()->encode(*options.prompt);
+  auto ids = encodeText(*model.tokenizer(), options.file, options.prompt);
   if (ids && ids->empty())
-    return llvm::createStringError("the prompt is empty, and the tokenizer of " + options.model +
+    return llvm::createStringError((options.file ? *options.file + ": " : "") +
+                                   "the prompt is empty, and the tokenizer of " + options.model +
                                    " begins texts with no token of its own: expected some text");
   return ids;
 }

@@ -4,7 +4,7 @@
 #include "CommandLine.h"
 #include "Progress.h"
 #include "Subcommands.h"
-#include "frontend/FileIO.h"
+#include "TextInput.h"
 #include "llvm/Support/Format.h"
 
 using namespace fovea;
@@ -24,7 +24,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.positional("MODEL_DIR",
                   "a model directory: config.json, safetensors weights, tokenizer.json",
                   options.model);
-  line.text("-f,--file,--text", "FILE", "a file that holds the text", options.file);
+  line.file("-f,--file,--text", "a file that holds the text", options.file);
   line.text("-p,--prompt", "TEXT", "the text itself", options.text);
   line.text("--quantize", "FORMAT", "compare with weights of products held as q8 or q4",
             options.measure.quantize);
@@ -40,16 +40,10 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
 static llvm::Expected<std::vector<TokenId>> readTokens(Options &options) {
   if (llvm::Error error = checkOneGiven("-f and -p", {&options.file, &options.text}))
     return std::move(error);
-  if (options.file) {
-    auto file = readFile(*options.file);
-    if (!file)
-      return file.takeError();
-    options.text = (*file)->getBuffer().str();
-  }
   llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(options.model);
   if (!tokenizer)
     return tokenizer.takeError();
-  return tokenizer->encode(*options.text);
+  return encodeText(*tokenizer, options.file, options.text);
 }
 
 /// What the text is predicted with besides what is stored; empty if nothing.

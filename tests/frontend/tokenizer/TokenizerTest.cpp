@@ -46,7 +46,8 @@ TEST(TokenizerTest, EncodesAndDecodes) {
   EXPECT_EQ(llvm::cantFail(tokenizer->encode("abba")), (Ids{2, 1, 0}));
   EXPECT_EQ(llvm::cantFail(tokenizer->decode({2, 1})), "ab b");
   EXPECT_TRUE(failsWith(tokenizer->encode("ac"), "no token for 'c' (U+0063)"));
-  EXPECT_TRUE(failsWith(tokenizer->encode("a\xC3"), "not UTF-8: the byte at offset 1"));
+  EXPECT_TRUE(
+      failsWith(tokenizer->encode("a\xC3"), "expected UTF-8, got the byte 0xC3 at offset 1"));
   EXPECT_TRUE(failsWith(tokenizer->decode({0, 3}), "cannot decode id 3, which is not in the"));
   EXPECT_TRUE(failsWith(tokenizer->decode({-1}), "cannot decode id -1"));
 }

@@ -153,11 +153,17 @@ std::string CodeCache::pathOf(StringRef key) const {
   return path.str().str();
 }
 
-/// An error if the directory is there and others can write to it.
+/// An error if there is something else, or a directory that others can write to.
 llvm::Error CodeCache::checkOwner() const {
   struct stat status;
   if (stat(directory.c_str(), &status) != 0)
-    return llvm::Error::success();
+    return isPresent(directory)
+               ? llvm::createStringError(
+                     directory + ": expected a directory: " + llvm::errnoAsErrorCode().message())
+               : llvm::Error::success();
+  if (!S_ISDIR(status.st_mode))
+    return llvm::createStringError(directory + ": expected a directory, got a " +
+                                   (S_ISREG(status.st_mode) ? "file" : "special file"));
   uid_t user = geteuid();
   if (status.st_uid != user)
     return llvm::createStringError(directory + ": expected a directory of user " +
@@ -199,6 +205,9 @@ llvm::Error CodeCache::store(StringRef key, const CachedCode &code) const {
   std::string payload = encode(code);
   if (static_cast<int64_t>(headerBytes + payload.size()) > maxBytes)
     return llvm::Error::success();
+  // What is there already may not do.
+  if (llvm::Error error = checkOwner())
+    return error;
   // What is run from here is for its owner to write.
   if (std::error_code error =
           fs::create_directories(directory, /*IgnoreExisting=*/true, fs::perms::owner_all))

@@ -144,6 +144,22 @@ TEST(CodeCacheTest, TakesNoEntryOfAnotherKeyAndNoDirectory) {
   EXPECT_FALSE(cache.find("third"));
 }
 
+TEST(CodeCacheTest, SaysWhatIsThereInPlaceOfADirectory) {
+  TemporaryDirectory dir;
+  overwrite(dir.path("file"), "");
+  ASSERT_FALSE(fs::create_link("gone", dir.path("link")));
+  auto messageFor = [](const std::string &path) {
+    return messageOf(CodeCache(path, large).store("key", exampleCode()));
+  };
+  EXPECT_EQ(messageFor("/dev/null"), "/dev/null: expected a directory, got a special file");
+  EXPECT_EQ(messageFor(dir.path("file")), dir.path("file") + ": expected a directory, got a file");
+  EXPECT_EQ(messageFor(dir.path("file/below")),
+            dir.path("file/below") + ": cannot make this directory: Not a directory");
+  EXPECT_EQ(messageFor(dir.path("link")),
+            dir.path("link") + ": expected a directory: No such file or directory");
+  EXPECT_EQ(dir.list().size(), 2u);
+}
+
 TEST(CodeCacheTest, DropsWhatWasNotUsedForLongest) {
   TemporaryDirectory dir;
   ASSERT_EQ(messageOf(CodeCache(dir.path(), large).store("size", exampleCode())), "");

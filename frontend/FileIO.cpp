@@ -2,9 +2,12 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 #include <atomic>
+#include <climits>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace fovea;
@@ -56,10 +59,17 @@ static std::atomic<bool> removesOnSignals = false;
 
 void fovea::removeUnfinishedFilesOnSignals() { removesOnSignals = true; }
 
+/// What the name of a temporary file begins with; a name has at most 255 bytes.
+static llvm::StringRef shortened(llvm::StringRef path) {
+  constexpr size_t most = 200;
+  size_t length = llvm::sys::path::filename(path).size();
+  return length > most ? path.drop_back(length - most) : path;
+}
+
 /// A new file beside `path`, open for writing.
 static llvm::Expected<int> createTemporary(llvm::StringRef path, std::string &temporary) {
   for (unsigned attempt = 0;; ++attempt) {
-    temporary = (path + ".tmp-" + llvm::Twine(llvm::sys::Process::getProcessId()) + "-" +
+    temporary = (shortened(path) + ".tmp-" + llvm::Twine(llvm::sys::Process::getProcessId()) + "-" +
                  llvm::Twine(attempt))
                     .str();
     int descriptor;
@@ -79,10 +89,22 @@ static void removeTemporary(llvm::StringRef path) {
   llvm::sys::DontRemoveFileOnSignal(path);
 }
 
-/// The file beside which the new one is made: a link keeps pointing to it.
-static std::string behindLinks(llvm::StringRef path) {
-  llvm::SmallString<128> target;
-  return fs::real_path(path, target) ? path.str() : target.str().str();
+/// The file beside which the new one is made: a link keeps pointing to it, be it there or not.
+static std::string behindLinks(llvm::StringRef path, bool exists) {
+  llvm::SmallString<128> place;
+  if (exists)
+    return fs::real_path(path, place) ? path.str() : place.str().str();
+  place = path;
+  char buffer[PATH_MAX];
+  for (ssize_t size; (size = readlink(place.c_str(), buffer, sizeof(buffer))) > 0;) {
+    llvm::StringRef target(buffer, size);
+    if (llvm::sys::path::is_relative(target))
+      llvm::sys::path::remove_filename(place);
+    else
+      place.clear();
+    llvm::sys::path::append(place, target);
+  }
+  return place.str().str();
 }
 
 /// The standard stream that goes to the file, if one does: /dev/stdout is a link to where the
@@ -128,23 +150,41 @@ static llvm::Expected<Place> findPlace(llvm::StringRef path) {
     return std::move(error);
   Place place;
   place.path = path.str();
-  if (fs::status(path, place.status))
-    return place; // a new file
+  std::error_code code = fs::status(path, place.status);
+  if (code && code != std::errc::no_such_file_or_directory)
+    return fileError(path, "cannot write", code);
   if (fs::is_directory(place.status))
     return llvm::createStringError(path + ": cannot write: it is a directory");
-  place.isInPlace = mustWriteInPlace(place.status);
-  if (!place.isInPlace)
-    place.path = behindLinks(path);
+  bool exists = fs::exists(place.status);
+  place.isInPlace = exists && mustWriteInPlace(place.status);
+  if (place.isInPlace)
+    return place;
+  place.path = behindLinks(path, exists);
+  // Whoever takes its place does not need its permission, but would be a surprise.
+  if (exists && (code = fs::access(path, fs::AccessMode::Write)))
+    return fileError(path, "cannot write", code);
   return place;
+}
+
+/// A new file has the mode of the one whose place it will take, before anything is in it.
+static llvm::Expected<int> createBeside(const Place &place, std::string &temporary) {
+  llvm::Expected<int> descriptor = createTemporary(place.path, temporary);
+  if (!descriptor || !fs::exists(place.status))
+    return descriptor;
+  if (fchmod(*descriptor, place.status.permissions() & fs::all_all) == 0)
+    return descriptor;
+  std::error_code code = llvm::errnoAsErrorCode();
+  close(*descriptor);
+  return fileError(place.path, "cannot write a file of its permissions", code);
 }
 
 llvm::Expected<StagedFile> StagedFile::write(llvm::StringRef path, FileContents write) {
   llvm::Expected<Place> place = findPlace(path);
   if (!place)
     return place.takeError();
-  StagedFile file(std::move(place->path));
+  StagedFile file(place->path);
   llvm::Expected<int> descriptor = place->isInPlace ? openInPlace(file.path, place->status)
-                                                    : createTemporary(file.path, file.temporary);
+                                                    : createBeside(*place, file.temporary);
   if (!descriptor)
     return descriptor.takeError();
   if (llvm::Error error = writeTo(*descriptor, file.path, write))
@@ -175,6 +215,29 @@ llvm::Error fovea::writeFile(llvm::StringRef path, FileContents write) {
 bool fovea::isWrittenInPlace(llvm::StringRef path) {
   fs::file_status status;
   return !fs::status(path, status) && mustWriteInPlace(status);
+}
+
+/// The folder's identity and the name in it of a file that need not be there.
+static std::optional<std::pair<fs::UniqueID, llvm::StringRef>> entryOf(const Place &place) {
+  fs::UniqueID folder;
+  llvm::StringRef parent = llvm::sys::path::parent_path(place.path);
+  if (fs::getUniqueID(parent.empty() ? "." : parent, folder))
+    return std::nullopt;
+  return std::pair(folder, llvm::sys::path::filename(place.path));
+}
+
+bool fovea::isOnePlace(llvm::StringRef a, llvm::StringRef b) {
+  llvm::Expected<Place> first = findPlace(a), second = findPlace(b);
+  if (!first || !second) {
+    llvm::consumeError(first.takeError());
+    llvm::consumeError(second.takeError());
+    return false; // whoever writes there says what is wrong
+  }
+  if (first->isInPlace || second->isInPlace)
+    return first->isInPlace && second->isInPlace &&
+           first->status.getUniqueID() == second->status.getUniqueID();
+  auto firstEntry = entryOf(*first), secondEntry = entryOf(*second);
+  return firstEntry && firstEntry == secondEntry;
 }
 
 llvm::Error fovea::checkWritable(llvm::StringRef path) {

@@ -27,7 +27,8 @@ using FileContents = llvm::function_ref<llvm::Error(llvm::raw_ostream &)>;
 /// place and at once, and so is the file that stdout or stderr goes to.
 class StagedFile {
 public:
-  /// Writes what `write` prints. If anything fails, nothing is left.
+  /// Writes what `write` prints. If anything fails, nothing is left. A file that was there keeps
+  /// its permissions.
   static llvm::Expected<StagedFile> write(llvm::StringRef path, FileContents write);
   StagedFile(StagedFile &&other) noexcept
       : path(std::move(other.path)), temporary(std::exchange(other.temporary, "")) {}
@@ -53,6 +54,10 @@ llvm::Error writeFile(llvm::StringRef path, FileContents write);
 
 /// Whether that is no regular file, or one that stdout or stderr goes to.
 bool isWrittenInPlace(llvm::StringRef path);
+
+/// Whether writing to both would leave one of them only, as "f" and "./f", or a link and its
+/// target. Names of the same device count as one.
+bool isOnePlace(llvm::StringRef a, llvm::StringRef b);
 
 /// Fails as `writeFile` would before it writes, for callers whose contents take long to come by.
 llvm::Error checkWritable(llvm::StringRef path);

@@ -2,6 +2,8 @@
 #include "tests/ErrorTesting.h"
 #include "tests/TemporaryDirectory.h"
 #include <csignal>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -117,4 +119,88 @@ TEST(FileIOTest, WritesDevicesInPlace) {
   EXPECT_TRUE(succeeds(print("/dev/null", "x")));
   EXPECT_TRUE(llvm::sys::fs::exists("/dev/null"));
   EXPECT_FALSE(llvm::sys::fs::is_regular_file("/dev/null"));
+}
+
+static unsigned modeOf(const std::string &path) {
+  return llvm::cantFail(llvm::errorOrToExpected(llvm::sys::fs::getPermissions(path)));
+}
+
+TEST(FileIOTest, AFileThatIsReplacedKeepsItsMode) {
+  TemporaryDirectory dir;
+  for (unsigned mode : {0600u, 0755u, 0664u}) {
+    dir.write("f", "old");
+    ASSERT_EQ(chmod(dir.path("f").c_str(), mode), 0);
+    EXPECT_TRUE(succeeds(print(dir.path("f"), "new")));
+    EXPECT_EQ(modeOf(dir.path("f")), mode);
+    EXPECT_EQ(dir.read("f"), "new");
+  }
+}
+
+TEST(FileIOTest, ANewFileHasTheModeOfTheMask) {
+  TemporaryDirectory dir;
+  mode_t before = umask(027);
+  EXPECT_TRUE(succeeds(print(dir.path("f"), "x")));
+  umask(before);
+  EXPECT_EQ(modeOf(dir.path("f")), 0640u);
+}
+
+TEST(FileIOTest, NothingCanBeReadBeforeTheModeIsSet) {
+  TemporaryDirectory dir;
+  dir.write("f", "old");
+  ASSERT_EQ(chmod(dir.path("f").c_str(), 0600), 0);
+  auto look = [&](llvm::raw_ostream &) {
+    for (const std::string &name : dir.list())
+      EXPECT_EQ(modeOf(dir.path(name)), 0600u) << name;
+    return llvm::Error::success();
+  };
+  EXPECT_TRUE(succeeds(writeFile(dir.path("f"), look)));
+}
+
+TEST(FileIOTest, RefusesFilesThatMayNotBeWritten) {
+  if (geteuid() == 0)
+    GTEST_SKIP() << "nothing is forbidden to root";
+  TemporaryDirectory dir;
+  dir.write("f", "old");
+  ASSERT_EQ(chmod(dir.path("f").c_str(), 0444), 0);
+  EXPECT_TRUE(failsWith(print(dir.path("f"), "new"), "cannot write: Permission denied"));
+  EXPECT_TRUE(failsWith(checkWritable(dir.path("f")), "cannot write: Permission denied"));
+}
+
+TEST(FileIOTest, WritesLongNames) {
+  TemporaryDirectory dir;
+  std::string name(255, 'n');
+  EXPECT_TRUE(succeeds(print(dir.path(name), "x")));
+  EXPECT_EQ(dir.list(), std::vector<std::string>{name});
+  EXPECT_TRUE(failsWith(print(dir.path(name + "n"), "x"), "cannot write: File name too long"));
+}
+
+TEST(FileIOTest, WritesBehindALinkToNothing) {
+  TemporaryDirectory dir;
+  ASSERT_FALSE(llvm::sys::fs::create_link("second", dir.path("first")));
+  ASSERT_FALSE(llvm::sys::fs::create_link(dir.path("f"), dir.path("second")));
+  EXPECT_TRUE(succeeds(print(dir.path("first"), "new")));
+  EXPECT_EQ(dir.read("f"), "new");
+  EXPECT_TRUE(llvm::sys::fs::is_symlink_file(dir.path("first")));
+  ASSERT_FALSE(llvm::sys::fs::create_link("loop", dir.path("loop")));
+  EXPECT_TRUE(failsWith(print(dir.path("loop"), "x"), "cannot write: Too many"));
+}
+
+TEST(FileIOTest, KnowsOnePlaceByOtherNames) {
+  TemporaryDirectory dir;
+  dir.write("f", "");
+  dir.write("other", "");
+  ASSERT_FALSE(llvm::sys::fs::create_directory(dir.path("sub")));
+  ASSERT_FALSE(llvm::sys::fs::create_link("f", dir.path("link")));
+  ASSERT_FALSE(llvm::sys::fs::create_link("new", dir.path("dangling")));
+  ASSERT_FALSE(llvm::sys::fs::create_link(".", dir.path("folder")));
+  ASSERT_FALSE(llvm::sys::fs::create_hard_link(dir.path("f"), dir.path("hard")));
+  for (llvm::StringRef name : {"f", "./f", "sub/../f", "link", "folder/f"})
+    EXPECT_TRUE(isOnePlace(dir.path("f"), dir.path(name))) << name.str();
+  for (llvm::StringRef name : {"new", "./new", "dangling", "folder/dangling"})
+    EXPECT_TRUE(isOnePlace(dir.path(name), dir.path("new"))) << name.str();
+  EXPECT_TRUE(isOnePlace("/dev/null", "/dev/../dev/null"));
+  EXPECT_TRUE(isOnePlace("f", "./f"));
+  // Each of two names of one file is replaced alone.
+  for (llvm::StringRef name : {"other", "hard", "new", "sub/f", "none/f", "sub", "/dev/null"})
+    EXPECT_FALSE(isOnePlace(dir.path("f"), dir.path(name))) << name.str();
 }

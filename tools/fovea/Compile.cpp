@@ -157,7 +157,8 @@ static llvm::Error compileModel(const CompileCommandOptions &options) {
     return phase.takeError();
   if (*emit == Emit::Mlir && !options.header.empty())
     return usageError("--header goes with --emit=llvm, asm, obj or so");
-  if (options.header == options.output)
+  auto place = [](const std::string &path) { return path == "-" ? "/dev/stdout" : path; };
+  if (!options.header.empty() && isOnePlace(place(options.header), place(options.output)))
     return usageError("-o and --header both write '" + options.output + "'");
   if (*emit == Emit::SharedLibrary && !options.triple.empty())
     return usageError("--emit=so links for this machine; with --target-triple give --emit=obj");

@@ -245,7 +245,8 @@ static llvm::Error runEntry(const RunOptions &options, const Model &model,
 
 /// What the run would write in vain is better known before.
 static llvm::Error checkOutputs(const RunOptions &options) {
-  if (!options.output.empty() && options.output == options.trace)
+  if (!options.output.empty() && !options.trace.empty() &&
+      isOnePlace(options.output, options.trace))
     return usageError("--output and --trace both write '" + options.output + "'");
   if (!options.output.empty())
     if (llvm::Error error = checkResultsFile(options.output))

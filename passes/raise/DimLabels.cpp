@@ -58,6 +58,9 @@ std::optional<DimLabel> fovea::readLabel(Value index, Region &region, ArrayRef<i
     // Only the outermost dim may be of any size; a stride of 0 matches no further term.
     stride = ShapedType::isDynamic(size) ? 0 : stride * size;
   }
+  // No score dim tells how large the part of the features is.
+  if (label.size() > 1 && llvm::is_contained(label, featureLabel))
+    return std::nullopt;
   return label;
 }
 

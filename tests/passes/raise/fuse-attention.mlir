@@ -281,3 +281,24 @@ func.func @row_penalty(%q: tensor<8x4xf32>, %k: tensor<8x4xf32>, %v: tensor<8x4x
   %o = linalg.matmul ins(%p, %v : tensor<8x8xf32>, tensor<8x4xf32>) outs(%fo : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %o : tensor<8x4xf32>
 }
+
+// -----
+
+// Queries that are rows of a dim whose outer part are the features: nothing but the tensor itself
+// says how large that is, so that it is not looked for behind the transposition.
+// CHECK-LABEL: func @features_outside_rows
+// CHECK: %[[Q:.*]] = linalg.transpose
+// CHECK: attn.attention
+func.func @features_outside_rows(%x: tensor<2x32xf32>) -> tensor<2x8x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %k = tensor.expand_shape %x [[0], [1, 2]] output_shape [2, 4, 8] : tensor<2x32xf32> into tensor<2x4x8xf32>
+  %eq = tensor.empty() : tensor<2x8x4xf32>
+  %q = linalg.transpose ins(%k : tensor<2x4x8xf32>) outs(%eq : tensor<2x8x4xf32>) permutation = [0, 2, 1]
+  %e = tensor.empty() : tensor<2x8x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<2x8x8xf32>) -> tensor<2x8x8xf32>
+  %s = linalg.batch_matmul ins(%q, %k : tensor<2x8x4xf32>, tensor<2x4x8xf32>) outs(%f : tensor<2x8x8xf32>) -> tensor<2x8x8xf32>
+  %p = attn.softmax ins(%s : tensor<2x8x8xf32>) outs(%e : tensor<2x8x8xf32>) dim(2) -> tensor<2x8x8xf32>
+  %fo = linalg.fill ins(%zero : f32) outs(%eq : tensor<2x8x4xf32>) -> tensor<2x8x4xf32>
+  %o = linalg.batch_matmul ins(%p, %q : tensor<2x8x8xf32>, tensor<2x8x4xf32>) outs(%fo : tensor<2x8x4xf32>) -> tensor<2x8x4xf32>
+  return %o : tensor<2x8x4xf32>
+}

@@ -138,6 +138,8 @@ void WeightUses::add(attn::WeightOp op) {
     fail("it is in panels already");
   else if (cast<ShapedType>(op.getType()).getRank() != 2)
     fail("it is no matrix");
+  else if (!cast<ShapedType>(op.getType()).hasStaticShape())
+    fail("its sizes are not known");
   for (OpOperand &use : op->getUses())
     addUse(use, nullptr);
 }

@@ -77,7 +77,7 @@ llvm::Expected<Model> tool::openModel(StringRef path, llvm::ArrayRef<std::string
     return graph.takeError();
   auto entries = readSignatures(graph->module());
   if (!entries)
-    return entries.takeError();
+    return llvm::createStringError(path + ": " + llvm::toString(entries.takeError()));
   for (const auto &[name, text] : *values) {
     if (isMlir && !isDim(*entries, name))
       return llvm::createStringError("--set " + name + ": no input has a dim of that name");

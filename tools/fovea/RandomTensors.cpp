@@ -102,9 +102,8 @@ static llvm::Error addWeights(attn::WeightOp op, RandomTensors &random, InMemory
   auto type = cast<mlir::ShapedType>(op.getType());
   std::optional<DataType> dataType = toDataType(type.getElementType());
   if (!type.hasStaticShape() || !dataType)
-    return llvm::createStringError(
-        "weight '" + op.getName() +
-        "' has a size that is not known: give it with --set, or the weights with --weights");
+    return llvm::createStringError("weight '" + op.getName() +
+                                   "' has a size that is not known: give it with --set");
   double deviation =
       type.getRank() == 0 ? 1 : 1 / std::sqrt(std::max<int64_t>(type.getShape().back(), 1));
   for (int64_t layer = 0; layer < static_cast<int64_t>(op.getCount().value_or(1)); ++layer) {

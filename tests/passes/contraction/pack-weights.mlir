@@ -88,6 +88,18 @@ func.func @gathered(%i: index, %j: index) -> f32 {
 
 // -----
 
+// negative: of a size that is not known there is no number of panels.
+// CHECK-LABEL: @sizes_not_known
+// CHECK:         attn.weight "w" : memref<64x?xf32>
+func.func @sizes_not_known(%x: memref<8x64xf32>, %y: memref<8x?xf32>) {
+  // expected-remark @below {{[weights] 'w' is packed in every run: its sizes are not known}}
+  %w = attn.weight "w" : memref<64x?xf32>
+  linalg.matmul ins(%x, %w : memref<8x64xf32>, memref<64x?xf32>) outs(%y : memref<8x?xf32>)
+  return
+}
+
+// -----
+
 // negative: something reads it as it is stored.
 // CHECK-LABEL: @copied
 // CHECK:         attn.weight "w" : memref<64x20xf32>

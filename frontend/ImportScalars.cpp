@@ -75,6 +75,8 @@ static mlir::Type commonType(const Value &left, const Value &right, bool wantFlo
   bool needsFloat = wantFloat || left.is<double>() || right.is<double>();
   if (needsFloat)
     return regionFloat;
+  if (!a && !b && left.is<bool>() && right.is<bool>()) // of a choice at run time
+    return mlir::IntegerType::get(index.getContext(), 1);
   if (!a || !b)
     return a ? a : (b ? b : index);
   if (a.isIndex() || b.isIndex())

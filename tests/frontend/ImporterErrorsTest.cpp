@@ -266,6 +266,10 @@ TEST_F(ImporterTest, MasksAreBoolean) {
             Messages{"expected bool, got a run-time index; compare it"});
   EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: True)"), Messages{});
   EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: (i > j) == 1)"), Messages{});
+  for (std::string choice : {"True if i > j else False", "i > 2 if i > j else True"})
+    EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: " + choice + ")"), Messages{});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: 1 if i > j else 0)"),
+            Messages{"expected bool, got a run-time index; compare it"});
   EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: (i > j) != -1)"),
             Messages{"the integer -1 does not fit in bool"});
 }

@@ -24,7 +24,8 @@ static llvm::Error checkName(llvm::StringRef path) {
 
 bool fovea::isPresent(llvm::StringRef path) {
   fs::file_status status;
-  return !fs::status(path, status, /*follow=*/false);
+  std::error_code code = fs::status(path, status, /*follow=*/false);
+  return code != std::errc::no_such_file_or_directory && code != std::errc::not_a_directory;
 }
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> fovea::readFile(llvm::StringRef path) {

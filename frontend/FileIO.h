@@ -13,8 +13,8 @@
 
 namespace fovea {
 
-/// Whether there is anything at `path`, be it a link to nothing: reading that is an error that
-/// names it, where it would else count as missing.
+/// Whether there is anything at `path`, be it a link to nothing, or nobody may look: reading that
+/// is an error that names it, where it would else count as missing.
 bool isPresent(llvm::StringRef path);
 
 /// The contents of a regular file.

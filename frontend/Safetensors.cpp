@@ -90,7 +90,7 @@ llvm::Error SafetensorsFile::HeaderReader::readTensor(llvm::StringRef name, cons
       return fail(name, "unexpected key '" + entry.first.str() + "'");
   std::optional<llvm::StringRef> typeName = object->getString("dtype");
   if (!typeName)
-    return fail(name, "expected 'dtype', a string");
+    return fail(name, "expected 'dtype', a string, got " + kindOf(object->get("dtype")));
   std::optional<DataType> type = parseSafetensorsName(*typeName);
   if (!type)
     return fail(name, "element type " + *typeName + " is not one of " +

@@ -113,6 +113,9 @@ TEST(FileIOTest, ALinkToNothingIsPresent) {
   ASSERT_FALSE(llvm::sys::fs::create_link("gone", dir.path("link")));
   EXPECT_TRUE(isPresent(dir.path("link")) && isPresent(dir.path()));
   EXPECT_FALSE(isPresent(dir.path("gone")) || isPresent(""));
+  dir.write("f", "");
+  EXPECT_FALSE(isPresent(dir.path("f/below")));
+  EXPECT_TRUE(isPresent(dir.path(std::string(300, 'n')))); // nobody can say
 }
 
 TEST(FileIOTest, WritesDevicesInPlace) {

@@ -109,8 +109,8 @@ TEST(SafetensorsTest, RejectsMalformedHeaders) {
   EXPECT_TRUE(rejects("{", "error"));
   EXPECT_TRUE(rejects("{} {}", "error"));
   EXPECT_TRUE(rejects(R"({"a":1})", "tensor 'a': expected an object, got a number"));
-  EXPECT_TRUE(rejects(R"({"a":{}})", "expected 'dtype', a string"));
-  EXPECT_TRUE(rejects(R"({"a":{"dtype":1}})", "expected 'dtype', a string"));
+  EXPECT_TRUE(rejects(R"({"a":{}})", "expected 'dtype', a string, got no such entry"));
+  EXPECT_TRUE(rejects(R"({"a":{"dtype":1}})", "expected 'dtype', a string, got a number"));
   EXPECT_TRUE(rejects(R"({"a":{"dtype":"F7"}})", "F7 is not one of F64 F32 F16 BF16"));
   EXPECT_TRUE(rejects(R"({"a":{"dtype":"F32"}})", "expected 'shape', an array"));
   EXPECT_TRUE(rejects(R"({"a":{"dtype":"F32","shape":[1]}})", "expected 'data_offsets'"));

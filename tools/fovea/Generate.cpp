@@ -150,7 +150,7 @@ static llvm::Expected<Generation> stream(const GenerateOptions &options, const L
     else
       llvm::outs() << piece;
     llvm::outs().flush();
-    return true;
+    return !llvm::outs().has_error();
   };
   llvm::Expected<Generation> result = model.generate(prompt, generation);
   if (result)

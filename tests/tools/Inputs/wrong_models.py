@@ -113,6 +113,7 @@ CASES = {
     "hidden_size that heads do not divide": ("llama3", config(hidden_size=30)),
     "no heads": ("qwen3", config(num_attention_heads=0)),
     "heads that key heads do not divide": ("qwen3", config(num_key_value_heads=3)),
+    "heads that key heads do not divide, of other defaults": ("gemma3", config(num_key_value_heads=3)),
     "head_dim is odd": ("qwen3", config(head_dim=11)),
     "vocab_size is negative": ("qwen3", config(vocab_size=-1)),
     "vocab_size is another": ("qwen3", config(vocab_size=60)),

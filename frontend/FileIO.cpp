@@ -28,7 +28,8 @@ bool fovea::isPresent(llvm::StringRef path) {
   return code != std::errc::no_such_file_or_directory && code != std::errc::not_a_directory;
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> fovea::readFile(llvm::StringRef path) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> fovea::readFile(llvm::StringRef path,
+                                                                    bool isCopied) {
   if (llvm::Error error = checkName(path))
     return std::move(error);
   fs::file_status status;
@@ -38,7 +39,9 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> fovea::readFile(llvm::String
   if (!fs::is_regular_file(status))
     return llvm::createStringError(path + ": expected a regular file, got " +
                                    (fs::is_directory(status) ? "a directory" : "a special file"));
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  // Only what is volatile and ends with a zero is not mapped.
+  auto file = llvm::MemoryBuffer::getFile(
+      path, /*IsText=*/false, /*RequiresNullTerminator=*/isCopied, /*IsVolatile=*/isCopied);
   if (!file)
     return fileError(path, "cannot read", file.getError());
   return std::move(*file);

@@ -17,8 +17,10 @@ namespace fovea {
 /// is an error that names it, where it would else count as missing.
 bool isPresent(llvm::StringRef path);
 
-/// The contents of a regular file.
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(llvm::StringRef path);
+/// The contents of a regular file. A large file is mapped unless `isCopied`, as it must be where it
+/// may be cut off while it is read.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(llvm::StringRef path,
+                                                             bool isCopied = false);
 
 using FileContents = llvm::function_ref<llvm::Error(llvm::raw_ostream &)>;
 

@@ -182,7 +182,7 @@ std::optional<CachedCode> CodeCache::find(StringRef key) const {
     return std::nullopt;
   }
   std::string path = pathOf(key);
-  auto file = readFile(path);
+  auto file = readFile(path, /*isCopied=*/true); // others share the directory
   if (!file) {
     llvm::consumeError(file.takeError());
     return std::nullopt;

@@ -108,6 +108,15 @@ TEST(FileIOTest, RefusesAnEmptyName) {
   EXPECT_TRUE(failsWith(print("", "x"), "expected the name of a file, got an empty one"));
 }
 
+TEST(FileIOTest, ACopyOutlivesItsFile) {
+  TemporaryDirectory dir;
+  dir.write("f", std::string(1 << 20, 'x'));
+  auto copy = readFile(dir.path("f"), /*isCopied=*/true);
+  ASSERT_TRUE(succeeds(copy));
+  ASSERT_EQ(truncate(dir.path("f").c_str(), 0), 0);
+  EXPECT_EQ((*copy)->getBuffer().count('x'), size_t(1) << 20);
+}
+
 TEST(FileIOTest, ALinkToNothingIsPresent) {
   TemporaryDirectory dir;
   ASSERT_FALSE(llvm::sys::fs::create_link("gone", dir.path("link")));

@@ -9,8 +9,8 @@
 
 namespace fovea::tool {
 
-/// The shared library of the bytes of an object. Uses the first of $CC, cc, clang-22, clang, gcc,
-/// ld.lld-22 and ld.lld that there is; an error holds what it said.
+/// The shared library of the bytes of an object. Uses $CC, or the first of cc, clang-22, clang,
+/// gcc, ld.lld-22 and ld.lld that there is; an error holds what it said.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkSharedLibrary(llvm::StringRef object);
 
 } // namespace fovea::tool

@@ -99,6 +99,7 @@ int main(int argc, char **argv) {
   IgnoredSignals ignoredSignals;
   llvm::InitLLVM init(argc, argv);
   ignoredSignals.restore();
+  std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error of writing it
   removeUnfinishedFilesOnSignals();
   llvm::ArrayRef<const char *> arguments(argv + 1, argc > 0 ? argc - 1 : 0);
   StringRef name = arguments.empty() ? "" : arguments.front();

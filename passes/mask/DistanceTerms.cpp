@@ -24,7 +24,7 @@ DistanceTerms::DistanceTerms(Region &region) : region(region) {
   for (Operation &op : block.without_terminator())
     if (std::optional<Growth> growth = growthOf(op))
       growths[op.getResult(0)] = *growth;
-  llvm::DenseMap<Value, bool> seen;
+  llvm::DenseSet<Value> seen;
   collect(block.getTerminator()->getOperand(0), seen);
 }
 
@@ -118,9 +118,9 @@ bool DistanceTerms::isTerm(Value value) const {
   return growth && growth->varies && growth->step == 0 && !value.getType().isInteger(1);
 }
 
-void DistanceTerms::collect(Value value, llvm::DenseMap<Value, bool> &seen) {
+void DistanceTerms::collect(Value value, llvm::DenseSet<Value> &seen) {
   Operation *op = value.getDefiningOp();
-  if (!op || op->getParentRegion() != &region || !seen.try_emplace(value, true).second)
+  if (!op || op->getParentRegion() != &region || !seen.insert(value).second)
     return;
   if (isTerm(value)) {
     terms.push_back(value);

@@ -5,13 +5,13 @@
 
 #include "mlir/IR/Region.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include <optional>
 
 namespace fovea {
 
-/// Terms of a region whose last two arguments are the position i of a query and j of a key. A term
-/// may read memory, and depends on any of the region's arguments but its first, a score, and on
-/// values from outside.
+/// Terms of a region with the arguments b, h, i, j, behind others such as a score. A term may read
+/// memory; beside j - i it depends on b and h and on values from outside alone.
 class DistanceTerms {
 public:
   explicit DistanceTerms(mlir::Region &region);
@@ -35,7 +35,7 @@ private:
   std::optional<Growth> growthOf(mlir::Value value) const;
   std::optional<Growth> growthOf(mlir::Operation &op) const;
   bool isTerm(mlir::Value value) const;
-  void collect(mlir::Value value, llvm::DenseMap<mlir::Value, bool> &seen);
+  void collect(mlir::Value value, llvm::DenseSet<mlir::Value> &seen);
   int64_t costOf(mlir::Operation &op) const;
 
   mlir::Region &region;

@@ -64,6 +64,9 @@ private:
 /// What attn.launch is lowered to: see convert-attn-to-llvm.
 constexpr llvm::StringLiteral taskSuffix = ".task";
 
+/// About what compiling takes.
+constexpr int64_t manyBytes = 32 << 20;
+
 /// Keeps what is found, and passes all on to the observer that the caller may have.
 class Recorder : public LoweringObserver {
 public:
@@ -233,8 +236,12 @@ llvm::Expected<Executable> Compilation::load(llvm::ArrayRef<std::string> objects
       return std::move(error);
   }
   impl->pool = std::make_unique<ThreadPool>(options.threads);
-  // What compiling took and weights take need not be there at once.
-  returnFreeMemory();
+  for (const WeightSpec &weight : weights)
+    impl->weightBytes += weight.numBytes();
+  // What compiling took and weights take need not be there at once. Beside few weights it may stay:
+  // the next compilation would have to ask for it again, page by page.
+  if (impl->weightBytes >= manyBytes)
+    returnFreeMemory();
   {
     Stopwatch watch(times, "weights");
     auto table =
@@ -242,8 +249,6 @@ llvm::Expected<Executable> Compilation::load(llvm::ArrayRef<std::string> objects
     if (!table)
       return table.takeError();
     impl->weights = std::move(*table);
-    for (const WeightSpec &weight : weights)
-      impl->weightBytes += weight.numBytes();
   }
   impl->weightSpecs = std::move(weights);
   impl->maxBytes = options.maxBytes;

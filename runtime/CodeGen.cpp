@@ -52,10 +52,17 @@ static void initializeAllTargets() {
   });
 }
 
-static std::string hostFeatures() {
+/// Where this machine is not as its CPU's name says. The rest need not be told: LLVM would work out
+/// for each feature which others it implies.
+static std::string hostFeatures(const llvm::Target &target, const llvm::Triple &triple,
+                                llvm::StringRef cpu) {
+  std::unique_ptr<llvm::MCSubtargetInfo> named(target.createMCSubtargetInfo(triple, cpu, ""));
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   llvm::SubtargetFeatures features;
-  for (const auto &feature : llvm::sys::getHostCPUFeatures())
-    features.AddFeature(feature.getKey(), feature.getValue());
+  for (const llvm::SubtargetFeatureKV &feature : named->getAllProcessorFeatures())
+    if (auto found = host.find(feature.Key);
+        found != host.end() && found->second != named->getFeatureBits()[feature.Value])
+      features.AddFeature(feature.Key, found->second);
   return features.getString();
 }
 
@@ -116,8 +123,8 @@ fovea::createTargetMachine(llvm::StringRef tripleName, llvm::StringRef cpu, unsi
     return llvm::createStringError("expected a CPU that LLVM knows for " + triple.getArchName() +
                                    ", or native, got '" + name + "'");
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, name, native && isOwn ? hostFeatures() : "", llvm::TargetOptions(), llvm::Reloc::PIC_,
-      std::nullopt, codeGenLevel(optLevel)));
+      triple, name, native && isOwn ? hostFeatures(*target, triple, name) : "",
+      llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, codeGenLevel(optLevel)));
   if (!machine)
     return llvm::createStringError("LLVM cannot generate code for " + triple.str());
   return machine;

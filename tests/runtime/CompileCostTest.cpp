@@ -1,5 +1,9 @@
-// What a compilation takes beside its own work: memory asked for anew.
+// What a compilation takes beside its own work: memory asked for anew, features of the CPU.
+#include "runtime/CodeGen.h"
 #include "tests/runtime/CompileTesting.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
 #include <sys/resource.h>
 
 using namespace fovea;
@@ -30,3 +34,23 @@ TEST(CompileCostTest, CompilingAgainFindsItsMemory) {
 }
 
 #endif
+
+TEST(CompileCostTest, OnlyFeaturesThatTheNameDoesNotTellAreListed) {
+  auto named = createTargetMachine("", llvm::sys::getHostCPUName(), 2);
+  auto native = createTargetMachine("", "native", 2);
+  ASSERT_TRUE(static_cast<bool>(named));
+  ASSERT_TRUE(static_cast<bool>(native));
+  const llvm::MCSubtargetInfo &info = *(*native)->getMCSubtargetInfo();
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  llvm::SmallVector<llvm::StringRef> listed;
+  (*native)->getTargetFeatureString().split(listed, ',', -1, /*KeepEmpty=*/false);
+  for (const llvm::SubtargetFeatureKV &feature : info.getAllProcessorFeatures()) {
+    auto found = host.find(feature.Key);
+    if (found == host.end())
+      continue;
+    EXPECT_EQ(info.getFeatureBits()[feature.Value], found->second) << feature.Key;
+    bool isTold = (*named)->getMCSubtargetInfo()->getFeatureBits()[feature.Value] == found->second;
+    std::string entry = (found->second ? "+" : "-") + std::string(feature.Key);
+    EXPECT_EQ(llvm::is_contained(listed, entry), !isTold) << feature.Key;
+  }
+}

@@ -4,6 +4,7 @@
 // processes to pause. Fails if anything fails to run or computes something wrong.
 #include "bench/Solver.h"
 #include "bench/Suite.h"
+#include "runtime/Memory.h"
 #include "runtime/ThreadPool.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -45,6 +46,7 @@ static bool takeOptions(int &argc, char **argv, fovea::bench::SuiteOptions &opti
 }
 
 int main(int argc, char **argv) {
+  fovea::keepFreeMemory(); // as 'fovea' does
   fovea::bench::SuiteOptions options;
   benchmark::Initialize(&argc, argv);
   if (!takeOptions(argc, argv, options)) {

@@ -33,6 +33,12 @@ void fovea::returnFreeMemory() {
 #endif
 }
 
+void fovea::keepFreeMemory() {
+#ifdef __GLIBC__
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
+}
+
 std::string fovea::formatBytes(int64_t bytes) {
   static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double value = static_cast<double>(bytes);

@@ -1,10 +1,15 @@
 // What a compilation takes beside its own work: memory asked for anew, features of the CPU.
 #include "runtime/CodeGen.h"
+#include "runtime/Memory.h"
 #include "tests/runtime/CompileTesting.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
+#include <limits>
+#include <memory>
 #include <sys/resource.h>
+#include <unistd.h>
+#include <vector>
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -31,6 +36,26 @@ TEST(CompileCostTest, CompilingAgainFindsItsMemory) {
     least = std::min(least, pageFaults() - before);
   }
   EXPECT_LT(least, 100);
+}
+
+/// Page faults of filling memory that was given back once, in pieces that are not mapped each.
+static int64_t faultsOfSecondUse() {
+  int64_t faults = 0;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    int64_t before = pageFaults();
+    std::vector<std::unique_ptr<char[]>> pieces;
+    for (int i = 0; i < 1024; ++i)
+      pieces.push_back(std::make_unique<char[]>(32 << 10)); // zeros
+    faults = pageFaults() - before;
+  }
+  return faults;
+}
+
+TEST(CompileCostDeathTest, FreedMemoryIsKeptWhereAProgramSaysSo) {
+  constexpr int64_t pages = 8192, few = 100;
+  EXPECT_EXIT(_exit(faultsOfSecondUse() > pages / 2 ? 0 : 1), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT((keepFreeMemory(), _exit(faultsOfSecondUse() < few ? 0 : 1)),
+              ::testing::ExitedWithCode(0), "");
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include "CommandLine.h"
 #include "Subcommands.h"
 #include "frontend/FileIO.h"
+#include "runtime/Memory.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
@@ -101,6 +102,7 @@ int main(int argc, char **argv) {
   ignoredSignals.restore();
   std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error of writing it
   removeUnfinishedFilesOnSignals();
+  keepFreeMemory();
   llvm::ArrayRef<const char *> arguments(argv + 1, argc > 0 ? argc - 1 : 0);
   StringRef name = arguments.empty() ? "" : arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {

@@ -92,6 +92,11 @@ int MaskPredicate::compare(const MaskPredicate &a, const MaskPredicate &b) {
   return static_cast<int>(a.operands.size()) - static_cast<int>(b.operands.size());
 }
 
+bool MaskPredicate::operator==(const MaskPredicate &other) const {
+  return kind == other.kind && form == other.form && value == other.value &&
+         negated == other.negated && operands == other.operands;
+}
+
 //===----------------------------------------------------------------------===//
 // And, or
 //===----------------------------------------------------------------------===//
@@ -111,8 +116,23 @@ static bool implies(const MaskPredicate &a, const MaskPredicate &b) {
   return slack.isConstant() && slack.getConstant() >= 0;
 }
 
+/// Whether one of two atoms, or its negation, may imply the other: both are over one linear part,
+/// up to its sign, or one value. Quick: of a large mask most pairs are not.
+static bool areRelated(const MaskPredicate &a, const MaskPredicate &b) {
+  if (a.getKind() != b.getKind())
+    return false;
+  if (a.getKind() == Kind::Opaque)
+    return a.getValue() == b.getValue();
+  return llvm::equal(a.getForm().getTerms(), b.getForm().getTerms(),
+                     [](const LinearForm::Term &x, const LinearForm::Term &y) {
+                       return x.value == y.value && !x.dividend == !y.dividend;
+                     });
+}
+
 /// What is known of `atom` where `fact` holds: true, false or nothing.
 static std::optional<bool> decide(const MaskPredicate &atom, const MaskPredicate &fact) {
+  if (!areRelated(atom, fact))
+    return std::nullopt;
   if (implies(fact, atom))
     return true;
   if (implies(fact, atom.negation()))
@@ -120,16 +140,22 @@ static std::optional<bool> decide(const MaskPredicate &atom, const MaskPredicate
   return std::nullopt;
 }
 
-MaskPredicate
-MaskPredicate::mapAtoms(llvm::function_ref<MaskPredicate(const MaskPredicate &)> map) const {
-  if (isAtom(*this))
-    return map(*this);
-  if (kind != Kind::And && kind != Kind::Or)
-    return *this;
-  std::vector<MaskPredicate> mapped;
-  for (const MaskPredicate &operand : operands)
-    mapped.push_back(operand.mapAtoms(map));
-  return combine(kind, std::move(mapped));
+std::optional<MaskPredicate> MaskPredicate::decideAtoms(
+    llvm::function_ref<std::optional<bool>(const MaskPredicate &)> known) const {
+  if (isAtom(*this)) {
+    std::optional<bool> truth = known(*this);
+    return truth ? std::optional(constant(*truth)) : std::nullopt;
+  }
+  std::vector<MaskPredicate> decided;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    std::optional<MaskPredicate> simpler = operands[i].decideAtoms(known);
+    if (simpler && decided.empty())
+      decided = operands;
+    if (simpler)
+      decided[i] = std::move(*simpler);
+  }
+  // What nothing is known of is in normal form already.
+  return decided.empty() ? std::nullopt : std::optional(combine(kind, std::move(decided)));
 }
 
 MaskPredicate MaskPredicate::conjunction(std::vector<MaskPredicate> operands) {
@@ -150,17 +176,13 @@ static void flattenInto(std::vector<MaskPredicate> &flat, Kind kind,
   }
 }
 
-/// One simplification of operands[at] by the atom operands[by]. In a conjunction the atom may be
-/// taken as true in all other operands; in a disjunction as false. Returns true if it changed.
-static bool
-simplifyBy(std::vector<MaskPredicate> &operands, size_t at, size_t by, Kind kind,
-           llvm::function_ref<MaskPredicate(const MaskPredicate &, const MaskPredicate &)> assume) {
-  MaskPredicate fact = kind == Kind::And ? operands[by] : operands[by].negation();
-  MaskPredicate simpler = assume(operands[at], fact);
-  if (simpler == operands[at])
-    return false;
-  operands[at] = std::move(simpler);
-  return true;
+bool MaskPredicate::simplifyBy(std::vector<MaskPredicate> &operands, size_t at,
+                               const MaskPredicate &fact) {
+  std::optional<MaskPredicate> simpler =
+      operands[at].decideAtoms([&](const MaskPredicate &atom) { return decide(atom, fact); });
+  if (simpler)
+    operands[at] = std::move(*simpler);
+  return simpler.has_value();
 }
 
 /// Among more operands no two are compared that may have a part in common.
@@ -170,43 +192,48 @@ static constexpr size_t maxPaired = 16;
 static std::optional<std::vector<MaskPredicate>> commonPart(const MaskPredicate &a,
                                                             const MaskPredicate &b, Kind inner) {
   auto parts = [&](const MaskPredicate &of) {
-    return of.getKind() == inner ? of.getOperands() : std::vector<MaskPredicate>{of};
+    return of.getKind() == inner ? ArrayRef(of.getOperands()) : ArrayRef(of);
   };
-  std::vector<MaskPredicate> common, other = parts(b);
-  std::optional<MaskPredicate> lone;
-  for (const MaskPredicate &part : parts(a)) {
-    if (auto it = llvm::find(other, part); it != other.end()) {
-      common.push_back(part);
+  ArrayRef<MaskPredicate> partsOfA = parts(a), partsOfB = parts(b);
+  if (partsOfA.size() != partsOfB.size())
+    return std::nullopt;
+  SmallVector<const MaskPredicate *> common, other;
+  for (const MaskPredicate &part : partsOfB)
+    other.push_back(&part);
+  const MaskPredicate *lone = nullptr;
+  for (const MaskPredicate &part : partsOfA) {
+    auto it = llvm::find_if(other, [&](const MaskPredicate *of) { return *of == part; });
+    if (it != other.end()) {
+      common.push_back(&part);
       other.erase(it);
     } else if (lone) {
       return std::nullopt;
     } else {
-      lone = part;
+      lone = &part;
     }
   }
-  if (!lone || other.size() != 1 || !(lone->negation() == other.front()))
+  if (!lone || !(lone->negation() == *other.front()))
     return std::nullopt;
-  return common;
+  auto copies = llvm::make_pointee_range(common);
+  return std::vector<MaskPredicate>(copies.begin(), copies.end());
 }
 
 MaskPredicate MaskPredicate::combine(Kind kind, std::vector<MaskPredicate> given) {
   Kind neutral = kind == Kind::And ? Kind::True : Kind::False;
   Kind absorbing = kind == Kind::And ? Kind::False : Kind::True;
-  auto assume = [](const MaskPredicate &in, const MaskPredicate &fact) {
-    return in.mapAtoms([&](const MaskPredicate &atom) {
-      std::optional<bool> known = decide(atom, fact);
-      return known ? constant(*known) : atom;
-    });
-  };
   std::vector<MaskPredicate> flat;
   flattenInto(flat, kind, std::move(given));
-  for (size_t by = 0; by < flat.size(); ++by)
-    for (size_t at = 0; at < flat.size() && isAtom(flat[by]); ++at)
-      if (at != by && simplifyBy(flat, at, by, kind, assume) &&
-          (flat[at].kind == kind || isAtom(flat[at]))) {
+  for (size_t by = 0; by < flat.size(); ++by) {
+    if (!isAtom(flat[by]))
+      continue;
+    // True in all other operands of a conjunction; of a disjunction it may be taken as false.
+    MaskPredicate fact = kind == Kind::And ? flat[by] : flat[by].negation();
+    for (size_t at = 0; at < flat.size(); ++at)
+      if (at != by && simplifyBy(flat, at, fact) && (flat[at].kind == kind || isAtom(flat[at]))) {
         // An operand became an atom or a nest of this kind, which may simplify others.
         return combine(kind, std::move(flat));
       }
+  }
 
   MaskPredicate result;
   result.kind = kind;
@@ -217,8 +244,7 @@ MaskPredicate MaskPredicate::combine(Kind kind, std::vector<MaskPredicate> given
       result.operands.push_back(std::move(operand));
   }
   llvm::sort(result.operands, [](auto &a, auto &b) { return compare(a, b) < 0; });
-  auto equal = [](auto &a, auto &b) { return compare(a, b) == 0; };
-  result.operands.erase(llvm::unique(result.operands, equal), result.operands.end());
+  result.operands.erase(llvm::unique(result.operands), result.operands.end());
   if (result.operands.empty())
     return constant(neutral == Kind::True);
   if (result.operands.size() == 1)
@@ -259,16 +285,17 @@ static bool isNeverNegative(const LinearForm &form, ArrayRef<Value> positive) {
 
 MaskPredicate MaskPredicate::simplified(ArrayRef<IndexRange> ranges,
                                         ArrayRef<Value> positive) const {
-  return mapAtoms([&](const MaskPredicate &atom) {
+  auto known = [&](const MaskPredicate &atom) -> std::optional<bool> {
     if (atom.kind != Kind::Linear)
-      return atom;
+      return std::nullopt;
     LinearForm negated = atom.form * -1 - LinearForm(1);
     if (isNeverNegative(boundOver(atom.form, ranges, /*lower=*/true), positive))
-      return constant(true);
+      return true;
     if (isNeverNegative(boundOver(negated, ranges, /*lower=*/true), positive))
-      return constant(false);
-    return atom;
-  });
+      return false;
+    return std::nullopt;
+  };
+  return decideAtoms(known).value_or(*this);
 }
 
 std::optional<bool>

@@ -53,14 +53,19 @@ public:
   evaluate(llvm::function_ref<std::optional<int64_t>(mlir::Value)> lookup) const;
 
   static int compare(const MaskPredicate &a, const MaskPredicate &b);
-  bool operator==(const MaskPredicate &other) const { return compare(*this, other) == 0; }
+  bool operator==(const MaskPredicate &other) const;
 
   /// "j - i >= -64 and j - i <= 64".
   std::string str(ValueNamer name) const;
 
 private:
   static MaskPredicate combine(Kind kind, std::vector<MaskPredicate> operands);
-  MaskPredicate mapAtoms(llvm::function_ref<MaskPredicate(const MaskPredicate &)> map) const;
+  /// Simplifies operands[at] where `fact`, an atom, holds. False if that says nothing of it.
+  static bool simplifyBy(std::vector<MaskPredicate> &operands, size_t at,
+                         const MaskPredicate &fact);
+  /// This predicate where atoms are true or false as far as `known`; none if no atom is.
+  std::optional<MaskPredicate>
+  decideAtoms(llvm::function_ref<std::optional<bool>(const MaskPredicate &)> known) const;
 
   Kind kind = Kind::True;
   bool negated = false;

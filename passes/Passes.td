@@ -31,7 +31,7 @@ def RaiseMergePass : Pass<"attn-raise-merge", "::mlir::func::FuncOp"> {
 }
 
 def FoldTransposePass : Pass<"attn-fold-transpose", "::mlir::func::FuncOp"> {
-  let summary = "read and write transposed operands of attention in place";
+  let summary = "read and write transposed operands of attention and contractions in place";
   let dependentDialects = ["::fovea::attn::AttnDialect", "::mlir::affine::AffineDialect",
                            "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];

@@ -1,8 +1,11 @@
-// Lets attention read and write transposed tensors in place: a linalg.transpose that makes an
-// operand, or that alone uses the output, becomes part of the op's permutation attributes. Heads
-// that are repeated before attention are read from before the repetition.
+// Lets attention and contractions read and write transposed tensors in place: a linalg.transpose
+// that makes an operand, or that alone uses the output, becomes part of the permutation attributes
+// of attention or of the indexing maps of a contraction. Heads that are repeated before attention
+// are read from before the repetition.
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 #include "passes/raise/FoldRepeatedHeads.h"
@@ -25,6 +28,19 @@ static DenseI64ArrayAttr permutationAttr(OpBuilder &builder, ArrayRef<int64_t> p
 /// Dim c of the operand is dim `transpose[c]` of its source.
 static SmallVector<int64_t> composed(ArrayRef<int64_t> transpose, ArrayRef<int64_t> permutation) {
   return llvm::map_to_vector(permutation, [&](int64_t dim) { return transpose[dim]; });
+}
+
+static bool isWidening(linalg::GenericOp op) {
+  Value result = op.getBody()->getTerminator()->getOperand(0);
+  return op.getNumLoops() == op.getNumParallelLoops() && op.getNumDpsInputs() == 1 &&
+         result.getDefiningOp<arith::ExtFOp>();
+}
+
+/// Which elements of the transposition's input `map` reads, which reads its result.
+static AffineMap sourceMap(linalg::TransposeOp transpose, AffineMap map) {
+  SmallVector<int64_t> inverse = invertPermutationVector(transpose.getPermutation());
+  return AffineMap::get(map.getNumDims(), 0, applyPermutation(map.getResults(), inverse),
+                        map.getContext());
 }
 
 namespace {
@@ -90,11 +106,72 @@ struct FoldOutputTranspose : OpRewritePattern<linalg::TransposeOp> {
   }
 };
 
+/// `x @ transpose(w)` reads w: kernels pack factors whatever their order. So does a conversion to a
+/// wider type, which then becomes part of the contraction.
+struct FoldFactorTranspose : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
+    if (!linalg::isaContractionOpInterface(op) && !isWidening(op))
+      return rewriter.notifyMatchFailure(op, "neither a contraction nor a widening");
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    SmallVector<linalg::TransposeOp> transposes;
+    for (Value input : op.getDpsInputs())
+      transposes.push_back(input.getDefiningOp<linalg::TransposeOp>());
+    if (!llvm::any_of(transposes, [](linalg::TransposeOp transpose) { return bool(transpose); }))
+      return rewriter.notifyMatchFailure(op, "no factor is transposed");
+    rewriter.modifyOpInPlace(op, [&] {
+      for (auto [number, transpose] : llvm::enumerate(transposes))
+        if (transpose) {
+          maps[number] = sourceMap(transpose, maps[number]);
+          op->setOperand(number, transpose.getInput());
+        }
+      op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+    });
+    return success();
+  }
+};
+
+/// transpose(x @ w) -> x @ w written transposed, where nothing else reads the product.
+struct FoldProductTranspose : OpRewritePattern<linalg::TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::TransposeOp transpose,
+                                PatternRewriter &rewriter) const override {
+    auto op = transpose.getInput().getDefiningOp<linalg::GenericOp>();
+    if (!op || !op->hasOneUse() || !linalg::isaContractionOpInterface(op))
+      return rewriter.notifyMatchFailure(transpose, "not the only use of a contraction");
+    auto fill = op.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+    auto empty = fill ? fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>() : nullptr;
+    if (!empty)
+      return rewriter.notifyMatchFailure(transpose, "what the sum begins with is not a constant");
+
+    rewriter.setInsertionPoint(op);
+    auto sizes = applyPermutation(empty.getMixedSizes(), transpose.getPermutation());
+    Value init =
+        tensor::EmptyOp::create(rewriter, empty.getLoc(), sizes, empty.getType().getElementType());
+    auto filled = linalg::FillOp::create(rewriter, fill.getLoc(), fill.getInputs(), init);
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    maps.back() = AffineMap::get(
+        maps.back().getNumDims(), 0,
+        applyPermutation(maps.back().getResults(), transpose.getPermutation()), op.getContext());
+    rewriter.modifyOpInPlace(op, [&] {
+      op.setOperand(op.getNumOperands() - 1, filled.getResult(0));
+      op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+      op->getResult(0).setType(cast<RankedTensorType>(init.getType()));
+    });
+    rewriter.replaceOp(transpose, op->getResult(0));
+    return success();
+  }
+};
+
 struct FoldTransposePass : fovea::impl::FoldTransposePassBase<FoldTransposePass> {
   using Base::Base;
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<FoldOperandTranspose, FoldOutputTranspose>(&getContext());
+    patterns
+        .add<FoldOperandTranspose, FoldOutputTranspose, FoldFactorTranspose, FoldProductTranspose>(
+            &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     getOperation().walk([](attn::AttentionOp op) { foldRepeatedHeads(op); });

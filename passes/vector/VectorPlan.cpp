@@ -82,6 +82,17 @@ bool fovea::hasFunctions(linalg::GenericOp op, unsigned dim) {
   return false;
 }
 
+std::optional<unsigned> fovea::findLoopAlongLines(linalg::GenericOp op, const VectorPlan &plan) {
+  if (plan.isReduction())
+    return std::nullopt;
+  for (auto [operand, map, access] :
+       llvm::zip(op->getOperands(), op.getIndexingMapsArray(), plan.operands))
+    for (unsigned dim = 0; access == Access::Scattered && dim < op.getNumLoops(); ++dim)
+      if (accessAlong(operand.getType(), map, dim) == Access::Contiguous)
+        return dim;
+  return std::nullopt;
+}
+
 /// A register holds the widest float that varies; narrower than 32 bits it is computed on as
 /// 32, and indices, which would take two registers, count as 32 too. Bodies without floats go
 /// by their widest integer.

@@ -36,6 +36,10 @@ struct VectorPlan {
 std::optional<VectorPlan> planVectorization(mlir::linalg::GenericOp op, const TargetInfo &target,
                                             std::string &why);
 
+/// The loop along which an operand is contiguous whose lanes are scattered, if there is one and the
+/// op reduces nothing.
+std::optional<unsigned> findLoopAlongLines(mlir::linalg::GenericOp op, const VectorPlan &plan);
+
 /// Whether the body computes functions, which are not just sums and products, of what differs along
 /// the loop `dim`.
 bool hasFunctions(mlir::linalg::GenericOp op, unsigned dim);

@@ -36,14 +36,32 @@ static SmallVector<int64_t> loopWidths(const VectorPlan &plan) {
   return widths;
 }
 
-static void emitParallelRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan,
-                            Value size) {
+/// Loops of so many lanes each over the vector dim.
+static void forEachStep(EmitBuilder &b, const VectorPlan &plan, Value size,
+                        llvm::function_ref<void(Value iv, int64_t width)> body) {
   Value begin = b.index(0);
   for (int64_t width : loopWidths(plan)) {
     Value end = b.roundDown(size, width);
-    b.loop(begin, end, width, [&](Value iv) { lanes.emitLanes(iv, width, {}); });
+    b.loop(begin, end, width, [&](Value iv) { body(iv, width); });
     begin = end;
   }
+}
+
+static void emitParallelRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan,
+                            Value size) {
+  forEachStep(b, plan, size, [&](Value iv, int64_t width) { lanes.emitLanes(iv, width, {}); });
+}
+
+/// The same for each iteration of the loop `line` in turn.
+static void emitLines(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, unsigned line,
+                      ArrayRef<Value> sizes, SmallVector<Value> ivs) {
+  forEachStep(b, plan, sizes[plan.dim], [&](Value iv, int64_t width) {
+    b.loop(b.index(0), sizes[line], 1, [&](Value inLine) {
+      ivs[line] = inLine;
+      lanes.emitUniform(ivs);
+      lanes.emitLanes(iv, width, {});
+    });
+  });
 }
 
 namespace {
@@ -101,15 +119,20 @@ static void emitRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, 
   row.emit(size);
 }
 
-/// Loops over all dims but the vector dim, in the order of the op, then the row.
+/// Loops over all dims but the vector dim, in the order of the op, then the row. Where lanes lie
+/// in as many lines of memory, the loop along these comes after the row: it finds in cache what the
+/// step before has fetched.
 static void emitNest(EmitBuilder &b, linalg::GenericOp op, const VectorPlan &plan,
                      const RowStreams &streams) {
   SmallVector<Value> sizes = loopSizes(b, op), ivs(sizes.size());
   LaneEmitter lanes(b, op, plan, streams);
+  std::optional<unsigned> alongLines = findLoopAlongLines(op, plan);
   auto emitFrom = [&](auto &&self, unsigned dim) -> void {
-    if (dim == plan.dim)
+    if (dim == plan.dim || dim == alongLines)
       return self(self, dim + 1);
     if (dim == sizes.size()) {
+      if (alongLines)
+        return emitLines(b, lanes, plan, *alongLines, sizes, ivs);
       lanes.emitUniform(ivs);
       return emitRow(b, lanes, plan, sizes[plan.dim]);
     }

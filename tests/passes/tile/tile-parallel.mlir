@@ -265,3 +265,18 @@ func.func @negative_unknown_rows(%x: tensor<?x?xf32>, %init: tensor<?x?xf32>) ->
   } -> tensor<?x?xf32>
   return %y : tensor<?x?xf32>
 }
+
+// -----
+
+// A transposition is cut into rows of whole lines of what it reads.
+// CHECK: #[[ROWS:.*]] = affine_map<(d0) -> (-d0 + 100, 16)>
+// CHECK-LABEL: func.func @transpose
+// CHECK: scf.forall (%[[I:.*]]) = (0) to (100) step (16)
+// CHECK: %[[N:.*]] = affine.min #[[ROWS]](%[[I]])
+// CHECK: tensor.extract_slice %{{.*}}[0, %[[I]]] [4096, %[[N]]] [1, 1]
+// CHECK: linalg.transpose
+func.func @transpose(%x: tensor<4096x100xf32>) -> tensor<100x4096xf32> {
+  %e = tensor.empty() : tensor<100x4096xf32>
+  %t = linalg.transpose ins(%x : tensor<4096x100xf32>) outs(%e : tensor<100x4096xf32>) permutation = [1, 0]
+  return %t : tensor<100x4096xf32>
+}

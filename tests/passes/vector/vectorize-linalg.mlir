@@ -373,3 +373,17 @@ func.func @negative_streams(%x: memref<64x4096xf32>, %u: memref<4096x4095xf32>, 
   }
   return
 }
+
+// -----
+
+// Lanes of a transposition lie in 8 lines. The loop along these is the inner one, so that each line
+// is fetched once.
+// CHECK-LABEL: @transpose
+// CHECK:         scf.for %[[J:.*]] = %c0 to %c64 step %c8
+// CHECK-NEXT:      scf.for %[[I:.*]] = %c0 to %[[ROWS:.*]] step %c1
+// CHECK:             memref.load %{{.*}}[%[[J]], %[[I]]]
+// CHECK:             vector.store %{{.*}}[%[[I]], %[[J]]]
+func.func @transpose(%x: memref<64x?xf32>, %y: memref<?x64xf32>) {
+  linalg.transpose ins(%x : memref<64x?xf32>) outs(%y : memref<?x64xf32>) permutation = [1, 0]
+  return
+}

@@ -60,6 +60,7 @@ public:
     group.makesFactor = llvm::any_of(root->getUsers(), isContraction);
     auto iterators = cast<TilingInterface>(root).getLoopIteratorTypes();
     group.tiledLoops.resize(iterators.size());
+    group.acrossLines.resize(iterators.size());
     LoopMap identity;
     for (auto [i, iterator] : llvm::enumerate(iterators)) {
       identity.push_back(i);
@@ -67,6 +68,7 @@ public:
         group.tiledLoops.set(i);
     }
     loopsOf[root] = identity;
+    findLines(root);
   }
 
   TileGroup build() {
@@ -118,6 +120,25 @@ private:
     group.hasContraction |= isNewContraction;
     group.members.insert(op);
     loopsOf[op] = *loops;
+    findLines(op);
+  }
+
+  void findLines(Operation *member) {
+    auto op = dyn_cast<linalg::LinalgOp>(member);
+    if (!op)
+      return;
+    const LoopMap &loops = loopsOf[member];
+    unsigned innermost = group.tiledLoops.size() - 1;
+    auto isInnermost = [&](unsigned dim) { return loops[dim] == innermost; };
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(input);
+      auto line = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back()) : nullptr;
+      std::optional<unsigned> loop = line ? loops[line.getPosition()] : std::nullopt;
+      if (loop && loop != innermost && llvm::any_of(llvm::seq(op.getNumLoops()), [&](unsigned dim) {
+            return map.isFunctionOfDim(dim) && isInnermost(dim);
+          }))
+        group.acrossLines.set(*loop);
+    }
   }
 
   const llvm::SmallPtrSetImpl<Operation *> &taken;

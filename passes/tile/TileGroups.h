@@ -14,6 +14,9 @@ struct TileGroup {
   mlir::Operation *root;
   llvm::SetVector<mlir::Operation *> members; // root included, users before producers
   llvm::BitVector tiledLoops;                 // loops of the root that are cut into tiles
+  /// Loops of the root along which an input of a member is contiguous that the root's innermost
+  /// loop reads across: of a transposition, for one.
+  llvm::BitVector acrossLines;
   bool hasContraction = false;
   bool keepsRows = false;   // a member reduces along a loop of the root, which stays whole
   bool makesFactor = false; // a contraction outside reads what the root makes

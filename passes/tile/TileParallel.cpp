@@ -25,6 +25,10 @@ static constexpr int64_t vectorTile = 4096;
 /// Elements of a cache line, of 32 bits.
 static constexpr int64_t lineElements = 16;
 
+/// Results of a task that reduces columns: whole lines and vectors, few enough that columns of some
+/// thousand elements stay in the second-level cache.
+static constexpr int64_t reducedColumns = 64;
+
 /// Rows of a task's attention, few enough that tasks of triangles balance; of windows, in panels.
 static constexpr int64_t attentionRows = 192, windowedPanels = 16;
 
@@ -65,20 +69,6 @@ static bool readsWeights(const TileGroup &group) {
              return static_cast<bool>(factor.getDefiningOp<attn::WeightOp>());
            });
   });
-}
-
-/// The loops along which an input is contiguous that the innermost loop reads across: of a
-/// transposition, for one.
-static SmallVector<unsigned> loopsAlongLines(Operation *root, unsigned innermost) {
-  SmallVector<unsigned> loops;
-  auto linalgOp = dyn_cast<linalg::LinalgOp>(root);
-  for (OpOperand *input : linalgOp ? linalgOp.getDpsInputOperands() : SmallVector<OpOperand *>()) {
-    AffineMap map = linalgOp.getMatchingIndexingMap(input);
-    auto line = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back()) : nullptr;
-    if (line && line.getPosition() != innermost && map.isFunctionOfDim(innermost))
-      loops.push_back(line.getPosition());
-  }
-  return loops;
 }
 
 /// Makes tiles of an elementwise op, so far of one element, as long as they should be. Rows stay
@@ -128,14 +118,17 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
       sizes[tiled[tiled.size() - 2]] = isNarrow ? llvm::alignTo(narrowRows, tile.many.rows) : rows;
     return sizes;
   }
+  // Reductions along other loops than the innermost one go over rows of several results.
+  if (group.keepsRows && tiled.back() + 1 == sizes.size())
+    sizes[tiled.back()] = reducedColumns;
   // Whole panels, which can be packed as soon as they are computed.
   if (group.keepsRows && group.makesFactor)
     sizes[tiled.back()] = chooseContractionTile(target, 32).many.rows;
   if (!group.keepsRows)
     widenTiles(group.root, tiled, sizes);
   // What is read across lines is read from whole ones.
-  for (unsigned loop : loopsAlongLines(group.root, tiled.back()))
-    if (!group.keepsRows && group.tiledLoops.test(loop))
+  for (unsigned loop : tiled)
+    if (group.acrossLines.test(loop))
       sizes[loop] = std::max(sizes[loop], lineElements);
   return sizes;
 }

@@ -24,6 +24,15 @@ public:
   llvm::SmallVector<mlir::Value> emitLanes(mlir::Value iv, int64_t lanes,
                                            mlir::ValueRange accumulators);
 
+  /// Whether lanes that lie across lines of memory can be read by whole vectors along the loop
+  /// `line`, of which as many are transposed as there are lanes: the body is short, for it is
+  /// emitted for each of them.
+  bool readsSquares(unsigned line);
+
+  /// The same as emitUniform and emitLanes for as many iterations of the loop `line`, from
+  /// `ivs[line]` on, as there are lanes.
+  void emitSquare(llvm::SmallVector<mlir::Value> ivs, unsigned line, mlir::Value iv);
+
   /// The type of `count` partial results of reduction `index`; at least f32 for floats.
   mlir::VectorType accumulatorType(int64_t index, int64_t lanes);
 
@@ -35,6 +44,9 @@ public:
   void storeTotal(int64_t index, mlir::Value total);
 
 private:
+  bool isAcross(mlir::OpOperand &operand, unsigned line);
+  llvm::SmallVector<mlir::Value> loadSquare(mlir::OpOperand &operand, unsigned line,
+                                            mlir::Value iv);
   mlir::Value loadLanes(mlir::OpOperand &operand, mlir::Value iv, int64_t lanes);
   void storeLanes(mlir::OpOperand &operand, mlir::Value iv, mlir::Value value);
   void storePastCaches(mlir::OpOperand &operand, mlir::Value iv, mlir::Value value);
@@ -55,7 +67,9 @@ private:
   llvm::SmallVector<mlir::Value> ivs;
   mlir::IRMapping uniform; // body values to scalars
   mlir::IRMapping lane;    // body values to vectors, of the lanes being emitted
-  mlir::Value laneIv;      // first iteration of the lanes being emitted
+  // Lanes of operands that are read already.
+  llvm::SmallDenseMap<mlir::OpOperand *, mlir::Value> loaded;
+  mlir::Value laneIv; // first iteration of the lanes being emitted
 };
 
 } // namespace fovea

@@ -19,7 +19,7 @@ static bool advancesByOne(AffineExpr expr, unsigned dim) {
          (advancesByOne(rhs, dim) && !lhs.isFunctionOfDim(dim));
 }
 
-static Access accessAlong(Type type, AffineMap map, unsigned dim) {
+Access fovea::accessAlong(Type type, AffineMap map, unsigned dim) {
   if (!map.isFunctionOfDim(dim))
     return Access::Uniform;
   auto memref = cast<MemRefType>(type);

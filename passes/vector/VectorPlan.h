@@ -36,6 +36,9 @@ struct VectorPlan {
 std::optional<VectorPlan> planVectorization(mlir::linalg::GenericOp op, const TargetInfo &target,
                                             std::string &why);
 
+/// How an operand of that type that `map` indexes varies along the loop `dim`.
+Access accessAlong(mlir::Type type, mlir::AffineMap map, unsigned dim);
+
 /// The loop along which an operand is contiguous whose lanes are scattered, if there is one and the
 /// op reduces nothing.
 std::optional<unsigned> findLoopAlongLines(mlir::linalg::GenericOp op, const VectorPlan &plan);

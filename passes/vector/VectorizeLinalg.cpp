@@ -52,11 +52,21 @@ static void emitParallelRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan
   forEachStep(b, plan, size, [&](Value iv, int64_t width) { lanes.emitLanes(iv, width, {}); });
 }
 
-/// The same for each iteration of the loop `line` in turn.
+/// The same for each iteration of the loop `line` in turn, or for as many at once as there are
+/// lanes.
 static void emitLines(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, unsigned line,
                       ArrayRef<Value> sizes, SmallVector<Value> ivs) {
   forEachStep(b, plan, sizes[plan.dim], [&](Value iv, int64_t width) {
-    b.loop(b.index(0), sizes[line], 1, [&](Value inLine) {
+    Value begin = b.index(0);
+    if (width == plan.lanes && lanes.readsSquares(line)) {
+      Value end = b.roundDown(sizes[line], width);
+      b.loop(begin, end, width, [&](Value inLine) {
+        ivs[line] = inLine;
+        lanes.emitSquare(ivs, line, iv);
+      });
+      begin = end;
+    }
+    b.loop(begin, sizes[line], 1, [&](Value inLine) {
       ivs[line] = inLine;
       lanes.emitUniform(ivs);
       lanes.emitLanes(iv, width, {});

@@ -280,3 +280,53 @@ func.func @transpose(%x: tensor<4096x100xf32>) -> tensor<100x4096xf32> {
   %t = linalg.transpose ins(%x : tensor<4096x100xf32>) outs(%e : tensor<100x4096xf32>) permutation = [1, 0]
   return %t : tensor<100x4096xf32>
 }
+
+// -----
+
+// The same where an op of the group transposes what the root reads.
+#id = affine_map<(i, j) -> (i, j)>
+// CHECK-LABEL: func.func @transpose_within
+// CHECK: scf.forall (%[[I:.*]]) = (0) to (4096) step (16)
+// CHECK: linalg.transpose
+// CHECK: linalg.generic
+func.func @transpose_within(%x: tensor<8192x4096xf32>, %y: tensor<4096x8192xf32>) -> tensor<4096x8192xf32> {
+  %e = tensor.empty() : tensor<4096x8192xf32>
+  %t = linalg.transpose ins(%x : tensor<8192x4096xf32>) outs(%e : tensor<4096x8192xf32>) permutation = [1, 0]
+  %r = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%t, %y : tensor<4096x8192xf32>, tensor<4096x8192xf32>) outs(%e : tensor<4096x8192xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<4096x8192xf32>
+  return %r : tensor<4096x8192xf32>
+}
+
+// -----
+
+// Columns that are reduced and read again: a task has several, whole vectors of them.
+#id = affine_map<(i, j) -> (i, j)>
+#column = affine_map<(i, j) -> (j)>
+// CHECK-LABEL: func.func @columns
+// CHECK: scf.forall (%[[J:.*]]) = (0) to (1000) step (64)
+// CHECK: linalg.generic {{.*}}"reduction", "parallel"
+// CHECK: linalg.generic {{.*}}"parallel", "parallel"
+// CHECK: attn.kernel_name = "rows"
+func.func @columns(%x: tensor<512x1000xf32>) -> tensor<512x1000xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e1 = tensor.empty() : tensor<1000xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e1 : tensor<1000xf32>) -> tensor<1000xf32>
+  %sum = linalg.generic {indexing_maps = [#id, #column], iterator_types = ["reduction", "parallel"]}
+    ins(%x : tensor<512x1000xf32>) outs(%f : tensor<1000xf32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %s = arith.addf %acc, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<1000xf32>
+  %e2 = tensor.empty() : tensor<512x1000xf32>
+  %y = linalg.generic {indexing_maps = [#id, #column, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x, %sum : tensor<512x1000xf32>, tensor<1000xf32>) outs(%e2 : tensor<512x1000xf32>) {
+  ^bb0(%a: f32, %s: f32, %out: f32):
+    %q = arith.divf %a, %s : f32
+    linalg.yield %q : f32
+  } -> tensor<512x1000xf32>
+  return %y : tensor<512x1000xf32>
+}

@@ -376,14 +376,32 @@ func.func @negative_streams(%x: memref<64x4096xf32>, %u: memref<4096x4095xf32>, 
 
 // -----
 
-// Lanes of a transposition lie in 8 lines. The loop along these is the inner one, so that each line
-// is fetched once.
+// Lanes of a transposition lie in 8 lines. The loop along these comes after that over lanes, so that
+// each line is fetched once: by squares, which are transposed in registers, and then one by one.
 // CHECK-LABEL: @transpose
 // CHECK:         scf.for %[[J:.*]] = %c0 to %c64 step %c8
-// CHECK-NEXT:      scf.for %[[I:.*]] = %c0 to %[[ROWS:.*]] step %c1
-// CHECK:             memref.load %{{.*}}[%[[J]], %[[I]]]
+// CHECK:           scf.for %[[I:.*]] = %c0 to %[[WHOLE:.*]] step %c8
+// CHECK-COUNT-8:     vector.load %{{.*}}[{{.*}}, %[[I]]] : memref<64x?xf32>, vector<8xf32>
+// CHECK-NOT:         memref.load
+// CHECK:             vector.shuffle
+// CHECK-COUNT-8:     vector.store %{{.*}}[{{.*}}, %[[J]]] : memref<?x64xf32>, vector<8xf32>
+// CHECK:           scf.for %[[I:.*]] = %[[WHOLE]] to %{{.*}} step %c1
+// CHECK-COUNT-8:     memref.load
 // CHECK:             vector.store %{{.*}}[%[[I]], %[[J]]]
 func.func @transpose(%x: memref<64x?xf32>, %y: memref<?x64xf32>) {
   linalg.transpose ins(%x : memref<64x?xf32>) outs(%y : memref<?x64xf32>) permutation = [1, 0]
+  return
+}
+
+// -----
+
+// Booleans are bytes in memory: only their lines are kept together.
+// CHECK-LABEL: @transpose_booleans
+// CHECK:         scf.for %[[J:.*]] = %c0 to %c64 step
+// CHECK-NEXT:      scf.for %[[I:.*]] = %c0 to %{{.*}} step %c1
+// CHECK-NOT:         vector.shuffle
+// CHECK:             memref.load %{{.*}}[%[[J]], %[[I]]]
+func.func @transpose_booleans(%x: memref<64x?xi1>, %y: memref<?x64xi1>) {
+  linalg.transpose ins(%x : memref<64x?xi1>) outs(%y : memref<?x64xi1>) permutation = [1, 0]
   return
 }

@@ -9,12 +9,6 @@ using namespace fovea::bench;
 /// What lies between two measurements of a ceiling, unless one run alone takes longer.
 static constexpr double stretchSeconds = 0.010;
 
-double bench::median(std::vector<double> values) {
-  llvm::sort(values);
-  size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 namespace {
 /// How fast something went, per second.
 struct Rate {

@@ -7,10 +7,6 @@
 
 namespace fovea::bench {
 
-/// The middle of some numbers, at least one; the mean of the two in the middle if their number is
-/// even.
-double median(std::vector<double> values);
-
 /// Measures `run` and sets the counters of the state: the rate, the ceiling's, and their ratio,
 /// each the median over stretches of some milliseconds with a measurement of the ceiling before
 /// and after. Stretches in which another process had one of the CPUs do not count; if all are so,

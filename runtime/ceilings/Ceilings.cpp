@@ -1,6 +1,7 @@
 #include "runtime/ceilings/Ceilings.h"
 #include "runtime/CodeGen.h"
 #include "runtime/Stopwatch.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -23,7 +24,7 @@ static constexpr int64_t unknownCacheBytes = int64_t(32) << 20;
 static constexpr int64_t memoryPiece = int64_t(1) << 20;
 static constexpr int64_t cachePiece = int64_t(1) << 18;
 
-/// Of measurePeaks: more than last-level caches hold, little enough to be there anywhere.
+/// Of a PeakMeter: more than last-level caches hold, little enough to be there anywhere.
 static constexpr int64_t peakMemoryBytes = int64_t(256) << 20;
 static constexpr int tries = 5;
 
@@ -188,7 +189,7 @@ double Ceilings::measure(Bound bound) {
   return 0;
 }
 
-llvm::Expected<PeakRates> fovea::measurePeaks(unsigned threads, llvm::StringRef cpu) {
+llvm::Expected<PeakMeter> PeakMeter::create(unsigned threads, llvm::StringRef cpu) {
   auto machine = createTargetMachine("", cpu, 2);
   if (!machine)
     return machine.takeError();
@@ -197,10 +198,29 @@ llvm::Expected<PeakRates> fovea::measurePeaks(unsigned threads, llvm::StringRef 
     return ceilings.takeError();
   if (llvm::Error error = (*ceilings)->prepare(Bound::ReadMemory))
     return std::move(error);
-  PeakRates best;
+  return PeakMeter(std::move(*ceilings));
+}
+
+PeakRates PeakMeter::measure() {
+  std::vector<double> operations, bytes;
   for (int i = 0; i < tries; ++i) {
-    best.operations = std::max(best.operations, (*ceilings)->measure(Bound::Fma));
-    best.bytes = std::max(best.bytes, (*ceilings)->measure(Bound::ReadMemory));
+    operations.push_back(ceilings->measure(Bound::Fma));
+    bytes.push_back(ceilings->measure(Bound::ReadMemory));
   }
-  return best;
+  return {median(std::move(operations)), median(std::move(bytes))};
+}
+
+llvm::Expected<PeakRates> fovea::measurePeaks(unsigned threads, llvm::StringRef cpu) {
+  auto meter = PeakMeter::create(threads, cpu);
+  if (!meter)
+    return meter.takeError();
+  return meter->measure();
+}
+
+double fovea::median(std::vector<double> numbers) {
+  if (numbers.empty())
+    return 0;
+  llvm::sort(numbers);
+  size_t middle = numbers.size() / 2;
+  return numbers.size() % 2 ? numbers[middle] : (numbers[middle - 1] + numbers[middle]) / 2;
 }

@@ -78,9 +78,28 @@ struct PeakRates {
   double bytes = 0;      // a second, read from memory
 };
 
-/// The peaks of that many threads for code compiled for `cpu` as LLVM names it. The best of several
-/// tries, since others may be at work; a fraction of a second.
+/// Measures peaks again and again, in turns with what is held against them.
+class PeakMeter {
+public:
+  /// For that many threads and code compiled for `cpu` as LLVM names it.
+  static llvm::Expected<PeakMeter> create(unsigned threads, llvm::StringRef cpu);
+
+  /// The middle of several tries: what the machine does at this moment, others at work or not. Some
+  /// hundredths of a second.
+  PeakRates measure();
+
+private:
+  explicit PeakMeter(std::unique_ptr<Ceilings> ceilings) : ceilings(std::move(ceilings)) {}
+
+  std::unique_ptr<Ceilings> ceilings;
+};
+
+/// What a PeakMeter says once.
 llvm::Expected<PeakRates> measurePeaks(unsigned threads, llvm::StringRef cpu);
+
+/// The middle of some numbers; the mean of the two in the middle if their number is even, and of
+/// none 0.
+double median(std::vector<double> numbers);
 
 } // namespace fovea
 

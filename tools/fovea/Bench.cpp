@@ -97,8 +97,8 @@ static int64_t contextFor(const BenchPlan &plan) {
 // Text
 //===----------------------------------------------------------------------===//
 
-static void printRate(StringRef name, const Rate &rate, double amount, StringRef unit,
-                      double ceiling, StringRef ceilingName) {
+static void printRate(StringRef name, const Rate &rate, double amount, StringRef unit, double ratio,
+                      StringRef ceilingName) {
   if (rate.seconds.empty())
     return;
   auto [best, worst] = std::minmax_element(rate.seconds.begin(), rate.seconds.end());
@@ -107,7 +107,7 @@ static void printRate(StringRef name, const Rate &rate, double amount, StringRef
                                 "runs), {6:f1} {7}, {8:f0} % of the {9}\n",
                                 name, rate.tokens, rate.tokensPerSecond(), rate.tokens / *worst,
                                 rate.tokens / *best, rate.seconds.size(), perSecond / 1e9, unit,
-                                100 * perSecond / ceiling, ceilingName);
+                                100 * ratio, ceilingName);
 }
 
 static void print(const BenchResult &result) {
@@ -116,8 +116,8 @@ static void print(const BenchResult &result) {
       result.threads, result.ceilings.operations / 1e9, result.ceilings.bytes / 1e9,
       result.loadSeconds);
   printRate("prefill", result.prefill, result.prefill.operations, "GFLOP/s",
-            result.ceilings.operations, "FMA peak");
-  printRate("decode", result.decode, result.decode.bytes, "GB/s", result.ceilings.bytes,
+            result.prefill.ofFmaPeak(), "FMA peak");
+  printRate("decode", result.decode, result.decode.bytes, "GB/s", result.decode.ofReadBandwidth(),
             "read bandwidth");
   llvm::outs() << "memory   at most " << formatBytes(result.peakMemory) << "; weights "
                << formatBytes(result.heldBytes) << ", cache " << formatBytes(result.cacheBytes)
@@ -128,7 +128,7 @@ static void print(const BenchResult &result) {
 // JSON
 //===----------------------------------------------------------------------===//
 
-static llvm::json::Value toJson(const Rate &rate, const PeakRates &ceilings) {
+static llvm::json::Value toJson(const Rate &rate) {
   if (rate.seconds.empty())
     return nullptr;
   llvm::json::Array runs;
@@ -139,9 +139,9 @@ static llvm::json::Value toJson(const Rate &rate, const PeakRates &ceilings) {
                             {"tokens_per_second", rate.tokensPerSecond()},
                             {"runs", std::move(runs)},
                             {"flop_per_second", rate.operations / seconds},
-                            {"of_fma_peak", rate.operations / seconds / ceilings.operations},
+                            {"of_fma_peak", rate.ofFmaPeak()},
                             {"bytes_per_second", rate.bytes / seconds},
-                            {"of_read_bandwidth", rate.bytes / seconds / ceilings.bytes}};
+                            {"of_read_bandwidth", rate.ofReadBandwidth()}};
 }
 
 static llvm::json::Value toJson(const BenchResult &result) {
@@ -152,8 +152,8 @@ static llvm::json::Value toJson(const BenchResult &result) {
                             {"cache_bytes", result.cacheBytes},
                             {"fma_peak", result.ceilings.operations},
                             {"read_bandwidth", result.ceilings.bytes},
-                            {"prefill", toJson(result.prefill, result.ceilings)},
-                            {"decode", toJson(result.decode, result.ceilings)}};
+                            {"prefill", toJson(result.prefill)},
+                            {"decode", toJson(result.decode)}};
 }
 
 //===----------------------------------------------------------------------===//

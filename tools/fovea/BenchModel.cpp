@@ -8,12 +8,16 @@
 
 using namespace fovea;
 using namespace fovea::tool;
-double Rate::medianSeconds() const {
-  std::vector<double> sorted = seconds;
-  llvm::sort(sorted);
-  size_t middle = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+
+static double ratioOf(const Rate &rate, double amount, double PeakRates::*peak) {
+  std::vector<double> ratios;
+  for (auto [seconds, peaks] : llvm::zip(rate.seconds, rate.peaks))
+    ratios.push_back(amount / seconds / (peaks.*peak));
+  return median(std::move(ratios));
 }
+
+double Rate::ofFmaPeak() const { return ratioOf(*this, operations, &PeakRates::operations); }
+double Rate::ofReadBandwidth() const { return ratioOf(*this, bytes, &PeakRates::bytes); }
 
 namespace {
 /// What the weights of a model cost.
@@ -67,24 +71,53 @@ static llvm::Error empty(KvCache &cache) {
   return llvm::Error::success();
 }
 
-/// The first repetition, which touches memory for the first time, does not count.
-static llvm::Error repeat(int64_t repetitions, Rate &rate,
-                          llvm::function_ref<llvm::Error()> prepare,
-                          llvm::function_ref<llvm::Error()> run) {
-  for (int64_t i = 0; i <= repetitions; ++i) {
-    if (llvm::Error error = prepare())
-      return error;
-    Clock::time_point start = Clock::now();
-    if (llvm::Error error = run())
-      return error;
-    if (i > 0)
-      rate.seconds.push_back(secondsSince(start));
+namespace {
+/// What is run over and over.
+struct Repeated {
+  llvm::function_ref<llvm::Error()> prepare, run;
+};
+} // namespace
+
+static llvm::Expected<double> secondsOf(const Repeated &repeated) {
+  if (llvm::Error error = repeated.prepare())
+    return std::move(error);
+  Clock::time_point start = Clock::now();
+  if (llvm::Error error = repeated.run())
+    return std::move(error);
+  return secondsSince(start);
+}
+
+static PeakRates meanOf(PeakRates a, PeakRates b) {
+  return {(a.operations + b.operations) / 2, (a.bytes + b.bytes) / 2};
+}
+
+/// Repetitions in turns with the machine's peaks: its speed moves by a third within seconds where
+/// it is shared. The first repetition, which touches memory for the first time, does not count; the
+/// memory in use is that of its end, before that of the peaks is made.
+static llvm::Error repeat(const BenchPlan &plan, llvm::StringRef cpu, const Repeated &repeated,
+                          Rate &rate, BenchResult &result) {
+  forgetPeakMemory();
+  if (auto first = secondsOf(repeated); !first)
+    return first.takeError();
+  result.peakMemory = std::max(result.peakMemory, peakMemory());
+  llvm::Expected<PeakMeter> meter = PeakMeter::create(result.threads, cpu);
+  if (!meter)
+    return meter.takeError();
+  PeakRates before = meter->measure();
+  for (int64_t i = 0; i < plan.repetitions; ++i) {
+    llvm::Expected<double> seconds = secondsOf(repeated);
+    if (!seconds)
+      return seconds.takeError();
+    rate.seconds.push_back(*seconds);
+    PeakRates after = meter->measure();
+    rate.peaks.push_back(meanOf(before, after));
+    before = after;
   }
   return llvm::Error::success();
 }
 
 static llvm::Error measurePrefill(const LanguageModel &model, const Work &work,
-                                  const BenchPlan &plan, BenchResult &result) {
+                                  const BenchPlan &plan, llvm::StringRef cpu, BenchResult &result) {
   Rate &rate = result.prefill;
   llvm::Expected<KvCache> cache = model.createCache();
   if (!cache)
@@ -97,13 +130,12 @@ static llvm::Error measurePrefill(const LanguageModel &model, const Work &work,
                          work.logitsProducts * static_cast<double>(chunks) +
                          model.attentionProducts(0, plan.promptTokens));
   rate.bytes = static_cast<double>(work.bytes * chunks);
-  return repeat(
-      plan.repetitions, rate, [&] { return empty(*cache); },
-      [&] { return model.prefill(*cache, 0, tokens).takeError(); });
+  auto run = [&] { return model.prefill(*cache, 0, tokens).takeError(); };
+  return repeat(plan, cpu, {[&] { return empty(*cache); }, run}, rate, result);
 }
 
 static llvm::Error measureDecode(const LanguageModel &model, const Work &work,
-                                 const BenchPlan &plan, BenchResult &result) {
+                                 const BenchPlan &plan, llvm::StringRef cpu, BenchResult &result) {
   Rate &rate = result.decode;
   llvm::Expected<KvCache> cache = model.createCache(plan.sequences);
   if (!cache)
@@ -128,21 +160,23 @@ static llvm::Error measureDecode(const LanguageModel &model, const Work &work,
                static_cast<double>(plan.sequences));
   rate.bytes = steps * (static_cast<double>(work.bytes) +
                         bytesOfPosition * (static_cast<double>(plan.depth) + (steps + 1) / 2));
-  return repeat(plan.repetitions, rate, prepare, [&]() -> llvm::Error {
+  auto run = [&]() -> llvm::Error {
     for (int64_t i = 0; i < plan.newTokens; ++i)
       if (llvm::Error error = model.decode(*cache, tokens).takeError())
         return error;
     return llvm::Error::success();
-  });
+  };
+  return repeat(plan, cpu, {prepare, run}, rate, result);
 }
 
-static llvm::Error addCeilings(unsigned threads, llvm::StringRef cpu, PeakRates &best) {
-  llvm::Expected<PeakRates> now = measurePeaks(threads, cpu);
-  if (!now)
-    return now.takeError();
-  best.operations = std::max(best.operations, now->operations);
-  best.bytes = std::max(best.bytes, now->bytes);
-  return llvm::Error::success();
+static PeakRates medianOf(std::initializer_list<const Rate *> rates) {
+  std::vector<double> operations, bytes;
+  for (const Rate *rate : rates)
+    for (const PeakRates &peaks : rate->peaks) {
+      operations.push_back(peaks.operations);
+      bytes.push_back(peaks.bytes);
+    }
+  return {median(std::move(operations)), median(std::move(bytes))};
 }
 
 llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const ModelOptions &options,
@@ -161,17 +195,12 @@ llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const Mo
   result.storedTypes = typesOfMatrices(model->weights());
   releaseProgramPages();
   result.peakMemory = peakMemory();
-  if (llvm::Error error = addCeilings(result.threads, options.cpu, result.ceilings))
-    return std::move(error);
-  forgetPeakMemory();
   if (plan.promptTokens > 0)
-    if (llvm::Error error = measurePrefill(*model, work, plan, result))
+    if (llvm::Error error = measurePrefill(*model, work, plan, options.cpu, result))
       return std::move(error);
   if (plan.newTokens > 0)
-    if (llvm::Error error = measureDecode(*model, work, plan, result))
+    if (llvm::Error error = measureDecode(*model, work, plan, options.cpu, result))
       return std::move(error);
-  result.peakMemory = std::max(result.peakMemory, peakMemory());
-  if (llvm::Error error = addCeilings(result.threads, options.cpu, result.ceilings))
-    return std::move(error);
+  result.ceilings = medianOf({&result.prefill, &result.decode});
   return result;
 }

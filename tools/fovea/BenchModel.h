@@ -18,20 +18,24 @@ struct BenchPlan {
   int64_t repetitions = 5;
 };
 
-/// Seconds of each repetition, and what one repetition does.
+/// Seconds of each repetition and the machine's peaks around it, and what one repetition does.
 struct Rate {
   std::vector<double> seconds;
+  std::vector<PeakRates> peaks;
   int64_t tokens = 0;    // of all sequences
   double operations = 0; // of products with weights and of attention; two a multiply-add
   double bytes = 0;      // of weights and cache, as stored, read once a step
 
-  double medianSeconds() const;
+  double medianSeconds() const { return median(seconds); }
   double tokensPerSecond() const { return tokens / medianSeconds(); }
+  /// Medians of the repetitions' ratios.
+  double ofFmaPeak() const;
+  double ofReadBandwidth() const;
 };
 
 struct BenchResult {
   unsigned threads = 0;
-  PeakRates ceilings; // the better of before and after
+  PeakRates ceilings; // medians of all repetitions
   double loadSeconds = 0;
   int64_t weightBytes = 0; // that a token reads
   int64_t heldBytes = 0;   // of weights, as they are held

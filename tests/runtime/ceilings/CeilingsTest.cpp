@@ -30,6 +30,13 @@ TEST(CeilingsTest, MeasuresForTheCompiledCpu) {
   EXPECT_TRUE(failsWith(measurePeaks(1, "no-such-cpu"), "no-such-cpu"));
 }
 
+TEST(CeilingsTest, MedianIsTheMiddleOne) {
+  EXPECT_EQ(median({}), 0);
+  EXPECT_EQ(median({3}), 3);
+  EXPECT_EQ(median({9, 1, 5}), 5);
+  EXPECT_EQ(median({4, 1, 2, 100}), 3);
+}
+
 // Each width computes what the 128-bit loops do.
 TEST(StreamLoopsTest, ReadAndCopyEachElementOnce) {
   constexpr int64_t count = 2 * streamGranule;

@@ -36,6 +36,9 @@ void fovea::returnFreeMemory() {
 void fovea::keepFreeMemory() {
 #ifdef __GLIBC__
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  // Setting the one fixes the other, so that pieces of 128 KiB would be mapped anew each time. This
+  // is what it grows to by itself.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
 #endif
 }
 

@@ -123,20 +123,21 @@ private:
     findLines(op);
   }
 
+  /// Loops that run in step with none of the root's are whole in each tile, as rows are.
   void findLines(Operation *member) {
     auto op = dyn_cast<linalg::LinalgOp>(member);
     if (!op)
       return;
     const LoopMap &loops = loopsOf[member];
     unsigned innermost = group.tiledLoops.size() - 1;
-    auto isInnermost = [&](unsigned dim) { return loops[dim] == innermost; };
     for (OpOperand *input : op.getDpsInputOperands()) {
       AffineMap map = op.getMatchingIndexingMap(input);
       auto line = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back()) : nullptr;
       std::optional<unsigned> loop = line ? loops[line.getPosition()] : std::nullopt;
-      if (loop && loop != innermost && llvm::any_of(llvm::seq(op.getNumLoops()), [&](unsigned dim) {
-            return map.isFunctionOfDim(dim) && isInnermost(dim);
-          }))
+      auto isReadAcross = [&](unsigned dim) {
+        return map.isFunctionOfDim(dim) && loops[dim].value_or(innermost) == innermost;
+      };
+      if (loop && loop != innermost && llvm::any_of(llvm::seq(op.getNumLoops()), isReadAcross))
         group.acrossLines.set(*loop);
     }
   }

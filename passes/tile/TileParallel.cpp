@@ -59,6 +59,13 @@ static bool isLoopAtMost(Operation *op, unsigned loop, int64_t count) {
   return !ShapedType::isDynamic(size) && size <= count;
 }
 
+/// Of what is reduced along other loops than the innermost one. Of few columns a task has a line,
+/// so that there are more tasks.
+static int64_t columnsOfTask(Operation *root, unsigned loop) {
+  constexpr int64_t fewTasks = 8;
+  return isLoopAtMost(root, loop, fewTasks * reducedColumns) ? lineElements : reducedColumns;
+}
+
 /// Whether a weight is a factor of each product in the group: the runtime packs it, so that rows of
 /// a task need not be many to make up for packing columns.
 static bool readsWeights(const TileGroup &group) {
@@ -118,18 +125,16 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
       sizes[tiled[tiled.size() - 2]] = isNarrow ? llvm::alignTo(narrowRows, tile.many.rows) : rows;
     return sizes;
   }
-  // Reductions along other loops than the innermost one go over rows of several results.
-  if (group.keepsRows && tiled.back() + 1 == sizes.size())
-    sizes[tiled.back()] = reducedColumns;
-  // Whole panels, which can be packed as soon as they are computed.
-  if (group.keepsRows && group.makesFactor)
-    sizes[tiled.back()] = chooseContractionTile(target, 32).many.rows;
   if (!group.keepsRows)
     widenTiles(group.root, tiled, sizes);
-  // What is read across lines is read from whole ones.
+  else if (tiled.back() + 1 == sizes.size())
+    sizes[tiled.back()] = columnsOfTask(group.root, tiled.back());
+  else if (group.makesFactor) // whole panels, which can be packed as soon as they are computed
+    sizes[tiled.back()] = chooseContractionTile(target, 32).many.rows;
+  // What is read across lines is read from whole ones. A loop of size 0 stays whole.
   for (unsigned loop : tiled)
-    if (group.acrossLines.test(loop))
-      sizes[loop] = std::max(sizes[loop], lineElements);
+    if (sizes[loop] != 0 && group.acrossLines.test(loop))
+      sizes[loop] = llvm::alignTo(lineElements, sizes[loop]);
   return sizes;
 }
 

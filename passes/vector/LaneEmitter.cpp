@@ -90,13 +90,15 @@ Value LaneEmitter::loadLanes(OpOperand &operand, Value iv, int64_t lanes) {
 bool LaneEmitter::isAcross(OpOperand &operand, unsigned line) {
   return plan.operands[operand.getOperandNumber()] == Access::Scattered &&
          !op.getMatchingBlockArgument(&operand).use_empty() && !isBoolean(operand.get()) &&
+         getElementTypeOrSelf(operand.get()).isIntOrFloat() &&
          accessAlong(operand.get().getType(), op.getMatchingIndexingMap(&operand), line) ==
              Access::Contiguous;
 }
 
 bool LaneEmitter::readsSquares(unsigned line) {
-  static constexpr size_t longestBody = 16;
-  return plan.lanes > 1 && op.getBody()->getOperations().size() <= longestBody &&
+  static constexpr int64_t mostOperations = 256;
+  auto operations = static_cast<int64_t>(op.getBody()->getOperations().size());
+  return plan.lanes > 1 && operations * plan.lanes <= mostOperations &&
          llvm::any_of(op.getDpsInputOperands(),
                       [&](OpOperand *operand) { return isAcross(*operand, line); });
 }

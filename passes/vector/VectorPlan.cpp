@@ -83,7 +83,11 @@ bool fovea::hasFunctions(linalg::GenericOp op, unsigned dim) {
 }
 
 std::optional<unsigned> fovea::findLoopAlongLines(linalg::GenericOp op, const VectorPlan &plan) {
-  if (plan.isReduction())
+  // What is the same for all lanes would be computed for each vector of a row.
+  bool hasUniformFunctions = llvm::any_of(*op.getBody(), [&](Operation &inner) {
+    return isa<math::MathDialect>(inner.getDialect()) && !plan.varying.contains(inner.getResult(0));
+  });
+  if (plan.isReduction() || hasUniformFunctions)
     return std::nullopt;
   for (auto [operand, map, access] :
        llvm::zip(op->getOperands(), op.getIndexingMapsArray(), plan.operands))

@@ -40,7 +40,7 @@ std::optional<VectorPlan> planVectorization(mlir::linalg::GenericOp op, const Ta
 Access accessAlong(mlir::Type type, mlir::AffineMap map, unsigned dim);
 
 /// The loop along which an operand is contiguous whose lanes are scattered, if there is one and the
-/// op reduces nothing.
+/// op reduces nothing and computes no functions for a whole row.
 std::optional<unsigned> findLoopAlongLines(mlir::linalg::GenericOp op, const VectorPlan &plan);
 
 /// Whether the body computes functions, which are not just sums and products, of what differs along

@@ -330,3 +330,67 @@ func.func @columns(%x: tensor<512x1000xf32>) -> tensor<512x1000xf32> {
   } -> tensor<512x1000xf32>
   return %y : tensor<512x1000xf32>
 }
+
+// -----
+
+// Whole panels of a factor, here of 6 rows, and rows of a line at least.
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+// CHECK-LABEL: func.func @panels_across_lines
+// CHECK: scf.forall (%{{.*}}) = (0) to (4096) step (18)
+// CHECK: linalg.transpose
+// CHECK: attn.kernel_name = "rows"
+func.func @panels_across_lines(%x: tensor<64x4096xf32>, %w: tensor<64x32xf32>) -> tensor<4096x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4096x64xf32>
+  %t = linalg.transpose ins(%x : tensor<64x4096xf32>) outs(%e : tensor<4096x64xf32>) permutation = [1, 0]
+  %e1 = tensor.empty() : tensor<4096xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e1 : tensor<4096xf32>) -> tensor<4096xf32>
+  %sum = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+    ins(%t : tensor<4096x64xf32>) outs(%f : tensor<4096xf32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4096xf32>
+  %y = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%t, %sum : tensor<4096x64xf32>, tensor<4096xf32>) outs(%e : tensor<4096x64xf32>) {
+  ^bb0(%p: f32, %s: f32, %out: f32):
+    %q = arith.divf %p, %s : f32
+    linalg.yield %q : f32
+  } -> tensor<4096x64xf32>
+  %e2 = tensor.empty() : tensor<4096x32xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<4096x32xf32>) -> tensor<4096x32xf32>
+  %r = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%y, %w : tensor<4096x64xf32>, tensor<64x32xf32>) outs(%f2 : tensor<4096x32xf32>) {
+  ^bb0(%p: f32, %q: f32, %acc: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %acc, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<4096x32xf32>
+  return %r : tensor<4096x32xf32>
+}
+
+// -----
+
+// A loop that stays whole is not cut by lines: the mean of transposed rows.
+#id = affine_map<(i, j, k) -> (i, j, k)>
+#row = affine_map<(i, j, k) -> (i, j)>
+// CHECK-LABEL: func.func @mean_of_transposed
+// CHECK: scf.forall (%{{.*}}) = (0) to (4096) step (4)
+func.func @mean_of_transposed(%x: tensor<4096x4x1024xf32>) -> tensor<4096x1024xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4096x1024x4xf32>
+  %t = linalg.transpose ins(%x : tensor<4096x4x1024xf32>) outs(%e : tensor<4096x1024x4xf32>) permutation = [0, 2, 1]
+  %e1 = tensor.empty() : tensor<4096x1024xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e1 : tensor<4096x1024xf32>) -> tensor<4096x1024xf32>
+  %sum = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%t : tensor<4096x1024x4xf32>) outs(%f : tensor<4096x1024xf32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4096x1024xf32>
+  return %sum : tensor<4096x1024xf32>
+}

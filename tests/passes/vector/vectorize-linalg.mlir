@@ -405,3 +405,36 @@ func.func @transpose_booleans(%x: memref<64x?xi1>, %y: memref<?x64xi1>) {
   linalg.transpose ins(%x : memref<64x?xi1>) outs(%y : memref<?x64xi1>) permutation = [1, 0]
   return
 }
+
+// -----
+
+// Indices have no bits to transpose by.
+// CHECK-LABEL: @transpose_indices
+// CHECK-NOT:     vector.shuffle
+// CHECK:         memref.load
+func.func @transpose_indices(%x: memref<64x?xindex>, %y: memref<?x64xindex>) {
+  linalg.transpose ins(%x : memref<64x?xindex>) outs(%y : memref<?x64xindex>) permutation = [1, 0]
+  return
+}
+
+// -----
+
+// What is a function of a row alone is computed once for all its lanes.
+#id = affine_map<(i, j) -> (i, j)>
+#t = affine_map<(i, j) -> (j, i)>
+#row = affine_map<(i, j) -> (i)>
+// CHECK-LABEL: @transpose_scaled
+// CHECK:         math.exp %{{.*}} : f32
+// CHECK-NEXT:    scf.for
+// CHECK-NOT:     math.exp
+// CHECK:         return
+func.func @transpose_scaled(%x: memref<64x?xf32>, %s: memref<?xf32>, %y: memref<?x64xf32>) {
+  linalg.generic {indexing_maps = [#t, #row, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%x, %s : memref<64x?xf32>, memref<?xf32>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %e = math.exp %b : f32
+    %m = arith.mulf %a, %e : f32
+    linalg.yield %m : f32
+  }
+  return
+}

@@ -106,6 +106,14 @@ struct FoldOutputTranspose : OpRewritePattern<linalg::TransposeOp> {
   }
 };
 
+/// Whether a contraction would find the last dim of an operand with that map along a loop of its
+/// batch: neither rows nor sums could be read or written by vectors.
+static bool isBatchInnermost(linalg::GenericOp op, AffineMap map) {
+  auto dims = linalg::inferContractionDims(cast<linalg::LinalgOp>(*op));
+  auto last = dyn_cast<AffineDimExpr>(map.getResults().back());
+  return succeeded(dims) && last && llvm::is_contained(dims->batch, last.getPosition());
+}
+
 /// `x @ transpose(w)` reads w: kernels pack factors whatever their order. So does a conversion to a
 /// wider type, which then becomes part of the contraction.
 struct FoldFactorTranspose : OpRewritePattern<linalg::GenericOp> {
@@ -116,10 +124,15 @@ struct FoldFactorTranspose : OpRewritePattern<linalg::GenericOp> {
       return rewriter.notifyMatchFailure(op, "neither a contraction nor a widening");
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     SmallVector<linalg::TransposeOp> transposes;
-    for (Value input : op.getDpsInputs())
-      transposes.push_back(input.getDefiningOp<linalg::TransposeOp>());
+    for (auto [number, input] : llvm::enumerate(op.getDpsInputs())) {
+      auto transpose = input.getDefiningOp<linalg::TransposeOp>();
+      if (transpose && isBatchInnermost(op, sourceMap(transpose, maps[number])))
+        transpose = nullptr;
+      transposes.push_back(transpose);
+    }
     if (!llvm::any_of(transposes, [](linalg::TransposeOp transpose) { return bool(transpose); }))
-      return rewriter.notifyMatchFailure(op, "no factor is transposed");
+      return rewriter.notifyMatchFailure(op,
+                                         "no factor is transposed that rows could be read from");
     rewriter.modifyOpInPlace(op, [&] {
       for (auto [number, transpose] : llvm::enumerate(transposes))
         if (transpose) {
@@ -146,15 +159,18 @@ struct FoldProductTranspose : OpRewritePattern<linalg::TransposeOp> {
     if (!empty)
       return rewriter.notifyMatchFailure(transpose, "what the sum begins with is not a constant");
 
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    maps.back() = AffineMap::get(
+        maps.back().getNumDims(), 0,
+        applyPermutation(maps.back().getResults(), transpose.getPermutation()), op.getContext());
+    if (isBatchInnermost(op, maps.back()))
+      return rewriter.notifyMatchFailure(transpose, "the batch would be innermost");
+
     rewriter.setInsertionPoint(op);
     auto sizes = applyPermutation(empty.getMixedSizes(), transpose.getPermutation());
     Value init =
         tensor::EmptyOp::create(rewriter, empty.getLoc(), sizes, empty.getType().getElementType());
     auto filled = linalg::FillOp::create(rewriter, fill.getLoc(), fill.getInputs(), init);
-    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-    maps.back() = AffineMap::get(
-        maps.back().getNumDims(), 0,
-        applyPermutation(maps.back().getResults(), transpose.getPermutation()), op.getContext());
     rewriter.modifyOpInPlace(op, [&] {
       op.setOperand(op.getNumOperands() - 1, filled.getResult(0));
       op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));

@@ -251,3 +251,29 @@ func.func @negative_row_sum(%x: tensor<32x64xf32>, %init: tensor<64xf32>) -> ten
   } -> tensor<64xf32>
   return %r : tensor<64xf32>
 }
+
+// -----
+
+// Along the batch neither rows nor sums are vectors: transposed, each is read once.
+#a = affine_map<(b, m, n, k) -> (b, m, k)>
+#b = affine_map<(b, m, n, k) -> (b, k, n)>
+#c = affine_map<(b, m, n, k) -> (b, m, n)>
+// CHECK-LABEL: func @negative_batch_innermost
+// CHECK-COUNT-2: linalg.transpose
+func.func @negative_batch_innermost(%x: tensor<4x8x2xf32>, %w: tensor<2x8x16xf32>) -> tensor<4x16x2xf32> {
+  %zero = arith.constant 0.0 : f32
+  %ex = tensor.empty() : tensor<2x4x8xf32>
+  %xt = linalg.transpose ins(%x : tensor<4x8x2xf32>) outs(%ex : tensor<2x4x8xf32>) permutation = [2, 0, 1]
+  %e = tensor.empty() : tensor<2x4x16xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<2x4x16xf32>) -> tensor<2x4x16xf32>
+  %r = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+    ins(%xt, %w : tensor<2x4x8xf32>, tensor<2x8x16xf32>) outs(%f : tensor<2x4x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<2x4x16xf32>
+  %et = tensor.empty() : tensor<4x16x2xf32>
+  %t = linalg.transpose ins(%r : tensor<2x4x16xf32>) outs(%et : tensor<4x16x2xf32>) permutation = [1, 2, 0]
+  return %t : tensor<4x16x2xf32>
+}

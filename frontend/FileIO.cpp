@@ -63,6 +63,9 @@ static std::atomic<bool> removesOnSignals = false;
 
 void fovea::removeUnfinishedFilesOnSignals() { removesOnSignals = true; }
 
+/// Modes of files: their owner alone may read and write them, or all.
+static constexpr unsigned ownersAlone = 0600, ofAll = 0666;
+
 /// What the name of a temporary file begins with; a name has at most 255 bytes.
 static llvm::StringRef shortened(llvm::StringRef path) {
   constexpr size_t most = 200;
@@ -71,13 +74,15 @@ static llvm::StringRef shortened(llvm::StringRef path) {
 }
 
 /// A new file beside `path`, open for writing.
-static llvm::Expected<int> createTemporary(llvm::StringRef path, std::string &temporary) {
+static llvm::Expected<int> createTemporary(llvm::StringRef path, unsigned mode,
+                                           std::string &temporary) {
   for (unsigned attempt = 0;; ++attempt) {
     temporary = (shortened(path) + ".tmp-" + llvm::Twine(llvm::sys::Process::getProcessId()) + "-" +
                  llvm::Twine(attempt))
                     .str();
     int descriptor;
-    std::error_code code = fs::openFileForWrite(temporary, descriptor, fs::CD_CreateNew);
+    std::error_code code =
+        fs::openFileForWrite(temporary, descriptor, fs::CD_CreateNew, fs::OF_None, mode);
     if (!code) {
       if (removesOnSignals)
         llvm::sys::RemoveFileOnSignal(temporary);
@@ -164,16 +169,19 @@ static llvm::Expected<Place> findPlace(llvm::StringRef path) {
   if (place.isInPlace)
     return place;
   place.path = behindLinks(path, exists);
-  // Whoever takes its place does not need its permission, but would be a surprise.
+  // Renaming over it would need no permission of the file, but replace one that is read-only.
   if (exists && (code = fs::access(path, fs::AccessMode::Write)))
     return fileError(path, "cannot write", code);
   return place;
 }
 
-/// A new file has the mode of the one whose place it will take, before anything is in it.
+/// A new file has the mode of the one whose place it will take, before anything is in it, and until
+/// then that of its owner alone: nobody has it open who may not read it.
 static llvm::Expected<int> createBeside(const Place &place, std::string &temporary) {
-  llvm::Expected<int> descriptor = createTemporary(place.path, temporary);
-  if (!descriptor || !fs::exists(place.status))
+  bool replaces = fs::exists(place.status);
+  llvm::Expected<int> descriptor =
+      createTemporary(place.path, replaces ? ownersAlone : ofAll, temporary);
+  if (!descriptor || !replaces)
     return descriptor;
   if (fchmod(*descriptor, place.status.permissions() & fs::all_all) == 0)
     return descriptor;
@@ -253,7 +261,7 @@ llvm::Error fovea::checkWritable(llvm::StringRef path) {
     return code ? fileError(path, "cannot write", code) : llvm::Error::success();
   }
   std::string temporary;
-  llvm::Expected<int> descriptor = createTemporary(place->path, temporary);
+  llvm::Expected<int> descriptor = createTemporary(place->path, ownersAlone, temporary);
   if (!descriptor)
     return descriptor.takeError();
   close(*descriptor);

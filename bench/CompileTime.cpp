@@ -2,6 +2,7 @@
 #include "bench/Measure.h"
 #include "bench/Quiet.h"
 #include "runtime/Compile.h"
+#include "runtime/Median.h"
 #include "runtime/Stopwatch.h"
 #include "tools/fovea/RandomTensors.h"
 

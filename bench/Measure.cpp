@@ -1,5 +1,6 @@
 #include "bench/Measure.h"
 #include "bench/Quiet.h"
+#include "runtime/Median.h"
 #include "runtime/Stopwatch.h"
 #include "llvm/ADT/STLExtras.h"
 

@@ -1,7 +1,7 @@
 #include "runtime/ceilings/Ceilings.h"
 #include "runtime/CodeGen.h"
+#include "runtime/Median.h"
 #include "runtime/Stopwatch.h"
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -215,12 +215,4 @@ llvm::Expected<PeakRates> fovea::measurePeaks(unsigned threads, llvm::StringRef 
   if (!meter)
     return meter.takeError();
   return meter->measure();
-}
-
-double fovea::median(std::vector<double> numbers) {
-  if (numbers.empty())
-    return 0;
-  llvm::sort(numbers);
-  size_t middle = numbers.size() / 2;
-  return numbers.size() % 2 ? numbers[middle] : (numbers[middle - 1] + numbers[middle]) / 2;
 }

@@ -97,10 +97,6 @@ private:
 /// What a PeakMeter says once.
 llvm::Expected<PeakRates> measurePeaks(unsigned threads, llvm::StringRef cpu);
 
-/// The middle of some numbers; the mean of the two in the middle if their number is even, and of
-/// none 0.
-double median(std::vector<double> numbers);
-
 } // namespace fovea
 
 #endif // FOVEA_RUNTIME_CEILINGS_CEILINGS_H

@@ -2,6 +2,7 @@
 #ifndef FOVEA_TOOLS_FOVEA_BENCHMODEL_H
 #define FOVEA_TOOLS_FOVEA_BENCHMODEL_H
 
+#include "runtime/Median.h"
 #include "runtime/ceilings/Ceilings.h"
 #include "runtime/generate/LanguageModel.h"
 #include "llvm/ADT/ArrayRef.h"

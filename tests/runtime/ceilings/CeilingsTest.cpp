@@ -1,4 +1,5 @@
 #include "runtime/ceilings/Ceilings.h"
+#include "runtime/Median.h"
 #include "tests/ErrorTesting.h"
 #include <algorithm>
 #include <gtest/gtest.h>

@@ -156,11 +156,12 @@ std::string CodeCache::pathOf(StringRef key) const {
 /// An error if there is something else, or a directory that others can write to.
 llvm::Error CodeCache::checkOwner() const {
   struct stat status;
-  if (stat(directory.c_str(), &status) != 0)
+  if (stat(directory.c_str(), &status) != 0) {
+    std::error_code code = llvm::errnoAsErrorCode();
     return isPresent(directory)
-               ? llvm::createStringError(
-                     directory + ": expected a directory: " + llvm::errnoAsErrorCode().message())
+               ? llvm::createStringError(directory + ": expected a directory: " + code.message())
                : llvm::Error::success();
+  }
   if (!S_ISDIR(status.st_mode))
     return llvm::createStringError(directory + ": expected a directory, got a " +
                                    (S_ISREG(status.st_mode) ? "file" : "special file"));

@@ -22,10 +22,14 @@ struct Linker {
 };
 } // namespace
 
-/// $CC as make reads it: a program and its options.
+/// $CC: a program, or as make reads it, a program and its options.
 static llvm::Expected<Linker> findChosen(StringRef chosen) {
   Linker linker;
   linker.isDriver = true;
+  if (auto whole = llvm::sys::findProgramByName(chosen)) { // of a name with spaces
+    linker.path = *whole;
+    return linker;
+  }
   chosen.split(linker.options, ' ', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   auto path = llvm::sys::findProgramByName(linker.options.front());
   if (!path)

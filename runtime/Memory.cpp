@@ -33,12 +33,12 @@ void fovea::returnFreeMemory() {
 #endif
 }
 
-void fovea::keepFreeMemory() {
+void fovea::keepFreeMemory(int bytes) {
 #ifdef __GLIBC__
-  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, bytes);
   // Setting the one fixes the other, so that pieces of 128 KiB would be mapped anew each time. This
   // is what it grows to by itself.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);
 #endif
 }
 

@@ -16,9 +16,10 @@ int64_t physicalMemory();
 /// Gives memory that was freed back to the system, where the allocator would keep it.
 void returnFreeMemory();
 
-/// Lets the allocator keep some memory that was freed, about what a compilation takes, so that the
-/// next phase need not ask the system for it again. Of the whole process: for a program to choose.
-void keepFreeMemory();
+/// Lets the allocator keep that much memory that was freed, by default about what a compilation
+/// takes, so that the next phase need not ask the system for it again. Of the whole process: for a
+/// program to choose.
+void keepFreeMemory(int bytes = 64 << 20);
 
 /// "1.5 GiB".
 std::string formatBytes(int64_t bytes);

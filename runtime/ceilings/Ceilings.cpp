@@ -1,6 +1,5 @@
 #include "runtime/ceilings/Ceilings.h"
 #include "runtime/CodeGen.h"
-#include "runtime/Median.h"
 #include "runtime/Stopwatch.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -202,12 +201,12 @@ llvm::Expected<PeakMeter> PeakMeter::create(unsigned threads, llvm::StringRef cp
 }
 
 PeakRates PeakMeter::measure() {
-  std::vector<double> operations, bytes;
+  PeakRates best;
   for (int i = 0; i < tries; ++i) {
-    operations.push_back(ceilings->measure(Bound::Fma));
-    bytes.push_back(ceilings->measure(Bound::ReadMemory));
+    best.operations = std::max(best.operations, ceilings->measure(Bound::Fma));
+    best.bytes = std::max(best.bytes, ceilings->measure(Bound::ReadMemory));
   }
-  return {median(std::move(operations)), median(std::move(bytes))};
+  return best;
 }
 
 llvm::Expected<PeakRates> fovea::measurePeaks(unsigned threads, llvm::StringRef cpu) {

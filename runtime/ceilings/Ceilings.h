@@ -84,8 +84,7 @@ public:
   /// For that many threads and code compiled for `cpu` as LLVM names it.
   static llvm::Expected<PeakMeter> create(unsigned threads, llvm::StringRef cpu);
 
-  /// The middle of several tries: what the machine does at this moment, others at work or not. Some
-  /// hundredths of a second.
+  /// The best of several tries, since others may be at work; some hundredths of a second.
   PeakRates measure();
 
 private:

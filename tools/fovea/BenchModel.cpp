@@ -87,8 +87,8 @@ static llvm::Expected<double> secondsOf(const Repeated &repeated) {
   return secondsSince(start);
 }
 
-static PeakRates meanOf(PeakRates a, PeakRates b) {
-  return {(a.operations + b.operations) / 2, (a.bytes + b.bytes) / 2};
+static PeakRates betterOf(PeakRates a, PeakRates b) {
+  return {std::max(a.operations, b.operations), std::max(a.bytes, b.bytes)};
 }
 
 /// Repetitions in turns with the machine's peaks: its speed moves by a third within seconds where
@@ -110,7 +110,7 @@ static llvm::Error repeat(const BenchPlan &plan, llvm::StringRef cpu, const Repe
       return seconds.takeError();
     rate.seconds.push_back(*seconds);
     PeakRates after = meter->measure();
-    rate.peaks.push_back(meanOf(before, after));
+    rate.peaks.push_back(betterOf(before, after));
     before = after;
   }
   return llvm::Error::success();
@@ -193,7 +193,7 @@ llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const Mo
   result.weightBytes = work.bytes;
   result.heldBytes = work.held;
   result.storedTypes = typesOfMatrices(model->weights());
-  releaseProgramPages();
+  releaseLoadingMemory();
   result.peakMemory = peakMemory();
   if (plan.promptTokens > 0)
     if (llvm::Error error = measurePrefill(*model, work, plan, options.cpu, result))

@@ -170,7 +170,7 @@ static llvm::Error generate(GenerateOptions options) {
   llvm::Expected<LanguageModel> model = loadModel(options);
   if (!model)
     return model.takeError();
-  releaseProgramPages();
+  releaseLoadingMemory();
   double loadSeconds = secondsSince(start);
   printCacheWarnings(model->executable());
   llvm::Expected<std::vector<TokenId>> prompt = readPrompt(options, *model);

@@ -1,5 +1,6 @@
 #include "ProgramPages.h"
 #include "ProcessStatus.h"
+#include "runtime/Memory.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Process.h"
 #include <link.h>
@@ -26,4 +27,11 @@ static int releaseSegments(dl_phdr_info *file, size_t, void *) {
 void tool::releaseProgramPages() {
   if (processStatus("TracerPid") == 0)
     dl_iterate_phdr(releaseSegments, nullptr);
+}
+
+void tool::releaseLoadingMemory() {
+  constexpr int moreThanLogits = 4 << 20;
+  keepFreeMemory(moreThanLogits);
+  returnFreeMemory();
+  releaseProgramPages();
 }

@@ -10,6 +10,10 @@ namespace fovea::tool {
 /// under a debugger, whose breakpoints are in private copies of such pages.
 void releaseProgramPages();
 
+/// Gives back what loading a model took, of the program's pages and of memory, and keeps little of
+/// what is freed from now on.
+void releaseLoadingMemory();
+
 } // namespace fovea::tool
 
 #endif // FOVEA_TOOLS_FOVEA_PROGRAMPAGES_H

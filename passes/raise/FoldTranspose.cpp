@@ -36,11 +36,16 @@ static bool isWidening(linalg::GenericOp op) {
          result.getDefiningOp<arith::ExtFOp>();
 }
 
-/// Which elements of the transposition's input `map` reads, which reads its result.
-static AffineMap sourceMap(linalg::TransposeOp transpose, AffineMap map) {
-  SmallVector<int64_t> inverse = invertPermutationVector(transpose.getPermutation());
-  return AffineMap::get(map.getNumDims(), 0, applyPermutation(map.getResults(), inverse),
+static AffineMap permuteResults(AffineMap map, ArrayRef<int64_t> permutation) {
+  return AffineMap::get(map.getNumDims(), 0, applyPermutation(map.getResults(), permutation),
                         map.getContext());
+}
+
+/// An empty tensor as `empty`, whose dims are those of the transposition's result.
+static Value createTransposed(OpBuilder &builder, tensor::EmptyOp empty,
+                              linalg::TransposeOp transpose) {
+  auto sizes = applyPermutation(empty.getMixedSizes(), transpose.getPermutation());
+  return tensor::EmptyOp::create(builder, empty.getLoc(), sizes, empty.getType().getElementType());
 }
 
 namespace {
@@ -90,12 +95,8 @@ struct FoldOutputTranspose : OpRewritePattern<linalg::TransposeOp> {
       return rewriter.notifyMatchFailure(transpose, "the output is written into given memory");
 
     SmallVector<int64_t> inverse = invertPermutationVector(transpose.getPermutation());
-    SmallVector<OpFoldResult> sizes;
-    for (int64_t dim : transpose.getPermutation())
-      sizes.push_back(empty.getMixedSizes()[dim]);
     rewriter.setInsertionPoint(op);
-    Value init =
-        tensor::EmptyOp::create(rewriter, empty.getLoc(), sizes, empty.getType().getElementType());
+    Value init = createTransposed(rewriter, empty, transpose);
     rewriter.modifyOpInPlace(op, [&] {
       op.setOutputPermAttr(permutationAttr(rewriter, composed(inverse, op.getOutputPermutation())));
       op.getInitsMutable().slice(0, 1).assign(init);
@@ -123,22 +124,24 @@ struct FoldFactorTranspose : OpRewritePattern<linalg::GenericOp> {
     if (!linalg::isaContractionOpInterface(op) && !isWidening(op))
       return rewriter.notifyMatchFailure(op, "neither a contraction nor a widening");
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-    SmallVector<linalg::TransposeOp> transposes;
-    for (auto [number, input] : llvm::enumerate(op.getDpsInputs())) {
+    SmallVector<Value> inputs = op.getDpsInputs();
+    bool changed = false;
+    for (auto [input, map] : llvm::zip_first(inputs, maps)) {
       auto transpose = input.getDefiningOp<linalg::TransposeOp>();
-      if (transpose && isBatchInnermost(op, sourceMap(transpose, maps[number])))
-        transpose = nullptr;
-      transposes.push_back(transpose);
+      if (!transpose)
+        continue;
+      AffineMap source = permuteResults(map, invertPermutationVector(transpose.getPermutation()));
+      if (isBatchInnermost(op, source))
+        continue;
+      input = transpose.getInput();
+      map = source;
+      changed = true;
     }
-    if (!llvm::any_of(transposes, [](linalg::TransposeOp transpose) { return bool(transpose); }))
+    if (!changed)
       return rewriter.notifyMatchFailure(op,
                                          "no factor is transposed that rows could be read from");
     rewriter.modifyOpInPlace(op, [&] {
-      for (auto [number, transpose] : llvm::enumerate(transposes))
-        if (transpose) {
-          maps[number] = sourceMap(transpose, maps[number]);
-          op->setOperand(number, transpose.getInput());
-        }
+      op.getInputsMutable().assign(inputs);
       op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
     });
     return success();
@@ -160,16 +163,12 @@ struct FoldProductTranspose : OpRewritePattern<linalg::TransposeOp> {
       return rewriter.notifyMatchFailure(transpose, "what the sum begins with is not a constant");
 
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-    maps.back() = AffineMap::get(
-        maps.back().getNumDims(), 0,
-        applyPermutation(maps.back().getResults(), transpose.getPermutation()), op.getContext());
+    maps.back() = permuteResults(maps.back(), transpose.getPermutation());
     if (isBatchInnermost(op, maps.back()))
       return rewriter.notifyMatchFailure(transpose, "the batch would be innermost");
 
     rewriter.setInsertionPoint(op);
-    auto sizes = applyPermutation(empty.getMixedSizes(), transpose.getPermutation());
-    Value init =
-        tensor::EmptyOp::create(rewriter, empty.getLoc(), sizes, empty.getType().getElementType());
+    Value init = createTransposed(rewriter, empty, transpose);
     auto filled = linalg::FillOp::create(rewriter, fill.getLoc(), fill.getInputs(), init);
     rewriter.modifyOpInPlace(op, [&] {
       op.setOperand(op.getNumOperands() - 1, filled.getResult(0));

@@ -128,8 +128,8 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
   SmallVector<OpFoldResult> shape;
   for (const Preheader::Axis &axis : table.axes)
     shape.push_back(axis.count);
-  shape.push_back(blocks(table.ofQuery, queries, queriesPerBlock));
-  shape.push_back(blocks(table.ofKey, keys, keysPerBlock));
+  shape.push_back(blocks(table.ofQuery, positions.queries, queriesPerBlock));
+  shape.push_back(blocks(table.ofKey, positions.keys, keysPerBlock));
   auto loopOverBlocks = scf::ForallOp::create(b, shape, ValueRange(), std::nullopt);
   loopOverBlocks->setAttr("attn.kernel_name", b.getStringAttr("summarise"));
   shape.push_back(b.getIndexAttr(2));
@@ -151,8 +151,9 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
     Value end = varies ? b.min(b.add(begin, b.index(size)), count) : b.index(1);
     return std::pair(begin, end);
   };
-  auto [row, rowEnd] = range(table.ofQuery, place[place.size() - 2], queries, queriesPerBlock);
-  auto [key, keyEnd] = range(table.ofKey, place.back(), keys, keysPerBlock);
+  auto [row, rowEnd] =
+      range(table.ofQuery, place[place.size() - 2], positions.queries, queriesPerBlock);
+  auto [key, keyEnd] = range(table.ofKey, place.back(), positions.keys, keysPerBlock);
   auto scanRow = [&](Value position, ValueRange known) {
     auto scan = [&] {
       int64_t step = stepOf(table.data, args[3]);
@@ -167,7 +168,7 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
     return table.data.getType().isInteger(1) ? whereUndecided(b, known, scan) : scan();
   };
   SmallVector<Value> bounds =
-      loopOverPositions(b, b.add(firstPosition, row), b.add(firstPosition, rowEnd),
+      loopOverPositions(b, b.add(positions.first, row), b.add(positions.first, rowEnd),
                         stepOf(table.data, args[2]), noBounds(b), scanRow);
   for (auto [number, bound] : llvm::enumerate(bounds)) {
     SmallVector<Value> at = place;
@@ -177,14 +178,12 @@ void MaskSummary::fill(EmitBuilder &b, Table &table) {
   }
 }
 
-/// Finds the op's queries, keys and first position as they are in front of the loop.
+/// Finds the op's positions as they are in front of the loop.
 bool MaskSummary::findPositions(EmitBuilder &b) {
   std::optional<Preheader::Positions> found = preheader.findPositions(b);
   if (!found)
     return false;
-  queries = found->queries;
-  keys = found->keys;
-  firstPosition = found->first;
+  positions = *found;
   return true;
 }
 
@@ -241,10 +240,10 @@ Value MaskSummary::emitEndOfKeys(EmitBuilder &b, Value batch, Value offset) cons
   if (!mask.isBounded() || !mapCaptured(b, mapping, batch, offset))
     return Value();
   mapping.map(op.getMask().getArgument(1), b.index(0));
-  mapping.map(mask.firstQuery(), firstPosition);
-  mapping.map(mask.lastQuery(), b.sub(b.add(firstPosition, queries), b.index(1)));
+  mapping.map(mask.firstQuery(), positions.first);
+  mapping.map(mask.lastQuery(), b.sub(b.add(positions.first, positions.queries), b.index(1)));
   PredicateEmitter forms(b, b.getLoc(), op.getMask(), mapping);
-  return mask.getSeen().emit(b, forms, keys).hi;
+  return mask.getSeen().emit(b, forms, positions.keys).hi;
 }
 
 //===----------------------------------------------------------------------===//
@@ -267,8 +266,8 @@ std::pair<Value, Value> MaskSummary::emitBounds(EmitBuilder &b, const MaskBlocks
   }
   Value first = b.index(0), last = b.index(0);
   if (table.ofQuery) {
-    first = b.divide(b.sub(block.firstQuery, firstPosition), queriesPerBlock);
-    last = b.divide(b.sub(block.lastQuery, firstPosition), queriesPerBlock);
+    first = b.divide(b.sub(block.firstQuery, positions.first), queriesPerBlock);
+    last = b.divide(b.sub(block.lastQuery, positions.first), queriesPerBlock);
   }
   Value keyBlock = table.ofKey ? b.divide(block.firstKey, keysPerBlock) : b.index(0);
   SmallVector<Value> bounds = b.loop(first, b.add(last, b.index(1)), 1, noBounds(b),

@@ -52,7 +52,7 @@ private:
   attn::AttentionOp op;
   Preheader preheader;
   std::vector<Table> tables;
-  mlir::Value firstPosition, queries, keys; // before the loop
+  Preheader::Positions positions; // before the loop
   int64_t queriesPerBlock = 1, keysPerBlock = 1;
 };
 

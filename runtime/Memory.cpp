@@ -36,8 +36,8 @@ void fovea::returnFreeMemory() {
 void fovea::keepFreeMemory(int bytes) {
 #ifdef __GLIBC__
   mallopt(M_TRIM_THRESHOLD, bytes);
-  // Setting the one fixes the other, so that pieces of 128 KiB would be mapped anew each time. This
-  // is what it grows to by itself.
+  // Setting the one fixes the other, so that pieces of 128 KiB would be mapped anew each time: the
+  // logits of a token, for one. Larger buffers than those of a batch go back when they are freed.
   mallopt(M_MMAP_THRESHOLD, 8 << 20);
 #endif
 }

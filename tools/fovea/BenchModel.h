@@ -19,7 +19,8 @@ struct BenchPlan {
   int64_t repetitions = 5;
 };
 
-/// Seconds of each repetition and the better peaks of before and after it, and what one repetition does.
+/// Seconds of each repetition, the better peaks of before and after it, and what one repetition
+/// does.
 struct Rate {
   std::vector<double> seconds;
   std::vector<PeakRates> peaks;

@@ -32,6 +32,5 @@ void tool::releaseProgramPages() {
 void tool::releaseLoadingMemory() {
   constexpr int moreThanLogits = 4 << 20;
   keepFreeMemory(moreThanLogits);
-  returnFreeMemory();
   releaseProgramPages();
 }

@@ -10,8 +10,8 @@ namespace fovea::tool {
 /// under a debugger, whose breakpoints are in private copies of such pages.
 void releaseProgramPages();
 
-/// Gives back what loading a model took, of the program's pages and of memory, and keeps little of
-/// what is freed from now on.
+/// The same, and lets the allocator keep little of what is freed from now on: loading a model,
+/// which gives back what it took, is what much was kept for.
 void releaseLoadingMemory();
 
 } // namespace fovea::tool

@@ -1,5 +1,4 @@
 #include "runtime/ceilings/Ceilings.h"
-#include "runtime/Median.h"
 #include "tests/ErrorTesting.h"
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -29,13 +28,6 @@ TEST(CeilingsTest, MeasuresForTheCompiledCpu) {
   EXPECT_GT(peaks.operations, 1e8);
   EXPECT_GT(peaks.bytes, 1e8);
   EXPECT_TRUE(failsWith(measurePeaks(1, "no-such-cpu"), "no-such-cpu"));
-}
-
-TEST(CeilingsTest, MedianIsTheMiddleOne) {
-  EXPECT_EQ(median({}), 0);
-  EXPECT_EQ(median({3}), 3);
-  EXPECT_EQ(median({9, 1, 5}), 5);
-  EXPECT_EQ(median({4, 1, 2, 100}), 3);
 }
 
 // Each width computes what the 128-bit loops do.

@@ -33,7 +33,8 @@ TEST_F(DistanceTermsTest, RandomTermsFollowFromTheDistance) {
     OpBuilder builder(yield);
     Value distance = arith::SubIOp::create(builder, builder.getUnknownLoc(), j, i);
     yield->setOperand(0, RandomPredicate(seed, builder, {i, j, distance, h}).boolean(3));
-    for (Value term : DistanceTerms(region).get()) {
+    DistanceTerms terms(region); // outlives the loop over what it holds
+    for (Value term : terms.get()) {
       ++found;
       for (int64_t x = -4; x < 5; ++x)
         for (int64_t y = -4; y < 5; ++y)

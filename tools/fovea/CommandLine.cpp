@@ -210,33 +210,40 @@ llvm::Error CommandLine::setOption(Option &option, StringRef value) {
   return option.set(value);
 }
 
+/// An option and, where it takes one that is not part of `argument`, its value, which is the first
+/// of `following` and then taken from them.
+llvm::Error CommandLine::parseOption(StringRef argument, llvm::ArrayRef<const char *> &following) {
+  auto [name, value] = argument.split('=');
+  bool hasValue = name.size() != argument.size();
+  Option *option = find(name);
+  if (!option)
+    return unknownOption(name);
+  if (!option->takesValue() && hasValue)
+    return usageError(name + " takes no value, got '" + value + "'");
+  if (option->takesValue() && !hasValue && !option->implied.empty()) {
+    value = option->implied;
+  } else if (option->takesValue() && !hasValue) {
+    if (following.empty())
+      return usageError(name + " expects a value: " + name + " " + option->value);
+    value = following.consume_front();
+  }
+  return setOption(*option, value);
+}
+
 llvm::Expected<bool> CommandLine::parse(llvm::ArrayRef<const char *> arguments) {
-  for (size_t next = 0; next < arguments.size();) {
-    StringRef argument = arguments[next++];
-    if (argument == "--help" || argument == "-h") {
+  bool areOptionsOver = false;
+  while (!arguments.empty()) {
+    StringRef argument = arguments.consume_front();
+    if (!areOptionsOver && (argument == "--help" || argument == "-h")) {
       printHelp(llvm::outs());
       return false;
     }
-    if (!argument.starts_with("-") || argument == "-") {
-      if (llvm::Error error = parsePositional(argument))
-        return std::move(error);
+    if (!areOptionsOver && argument == "--") {
+      areOptionsOver = true;
       continue;
     }
-    auto [name, value] = argument.split('=');
-    bool hasValue = name.size() != argument.size();
-    Option *option = find(name);
-    if (!option)
-      return unknownOption(name);
-    if (!option->takesValue() && hasValue)
-      return usageError(name + " takes no value, got '" + value + "'");
-    if (option->takesValue() && !hasValue && !option->implied.empty()) {
-      value = option->implied;
-    } else if (option->takesValue() && !hasValue) {
-      if (next == arguments.size())
-        return usageError(name + " expects a value: " + name + " " + option->value);
-      value = arguments[next++];
-    }
-    if (llvm::Error error = setOption(*option, value))
+    bool isOption = !areOptionsOver && argument.starts_with("-") && argument != "-";
+    if (llvm::Error error = isOption ? parseOption(argument, arguments) : parsePositional(argument))
       return std::move(error);
   }
   if (positionalTarget && !positionalGiven)

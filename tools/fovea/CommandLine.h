@@ -1,6 +1,6 @@
 // Options and positional arguments of one subcommand: declared once, each with its help and
 // default, then parsed into the variables of the caller. `--name VALUE` and `--name=VALUE` mean
-// the same.
+// the same; what follows `--` is no option, whatever it begins with.
 #ifndef FOVEA_TOOLS_FOVEA_COMMANDLINE_H
 #define FOVEA_TOOLS_FOVEA_COMMANDLINE_H
 
@@ -99,6 +99,7 @@ private:
   Option *find(llvm::StringRef name);
   llvm::Error unknownOption(llvm::StringRef name) const;
   llvm::Error parsePositional(llvm::StringRef argument);
+  llvm::Error parseOption(llvm::StringRef argument, llvm::ArrayRef<const char *> &following);
   llvm::Error setOption(Option &option, llvm::StringRef value);
 
   std::string command, summary;

@@ -39,7 +39,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
                   "a model directory: config.json, safetensors weights, tokenizer.json",
                   options.model);
   line.text("-p,--prompt", "TEXT", "the prompt", options.prompt);
-  line.file("-f,--file", "a file that holds the prompt", options.file);
+  line.file("-f,--file", "a file that holds the prompt, - for stdin", options.file);
   line.text("--ids", "ID,ID,...", "the prompt as token ids; for models without a tokenizer",
             options.ids);
   line.integer("-n,--predict", "N", "tokens to generate; -1: until the end", -1, options.tokens);

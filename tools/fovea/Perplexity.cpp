@@ -24,7 +24,7 @@ static llvm::Expected<bool> parseOptions(llvm::ArrayRef<const char *> arguments,
   line.positional("MODEL_DIR",
                   "a model directory: config.json, safetensors weights, tokenizer.json",
                   options.model);
-  line.file("-f,--file,--text", "a file that holds the text", options.file);
+  line.file("-f,--file,--text", "a file that holds the text, - for stdin", options.file);
   line.text("-p,--prompt", "TEXT", "the text itself", options.text);
   line.text("--quantize", "FORMAT", "compare with weights of products held as q8 or q4",
             options.measure.quantize);

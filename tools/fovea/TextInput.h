@@ -11,7 +11,7 @@
 namespace fovea::tool {
 
 /// The tokens of `text`, or of the contents of `file`, which are then left in `text`. What is wrong
-/// with a file names it.
+/// with a file names it; "-" is standard input, of which 64 MiB are read at most.
 llvm::Expected<std::vector<TokenId>> encodeText(const Tokenizer &tokenizer,
                                                 const std::optional<std::string> &file,
                                                 std::optional<std::string> &text);

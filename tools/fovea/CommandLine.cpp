@@ -231,18 +231,18 @@ llvm::Error CommandLine::parseOption(StringRef argument, llvm::ArrayRef<const ch
 }
 
 llvm::Expected<bool> CommandLine::parse(llvm::ArrayRef<const char *> arguments) {
-  bool areOptionsOver = false;
+  bool mayBeOptions = true;
   while (!arguments.empty()) {
     StringRef argument = arguments.consume_front();
-    if (!areOptionsOver && (argument == "--help" || argument == "-h")) {
+    bool isOption = mayBeOptions && argument.starts_with("-") && argument != "-";
+    if (isOption && (argument == "--help" || argument == "-h")) {
       printHelp(llvm::outs());
       return false;
     }
-    if (!areOptionsOver && argument == "--") {
-      areOptionsOver = true;
+    if (isOption && argument == "--") {
+      mayBeOptions = false;
       continue;
     }
-    bool isOption = !areOptionsOver && argument.starts_with("-") && argument != "-";
     if (llvm::Error error = isOption ? parseOption(argument, arguments) : parsePositional(argument))
       return std::move(error);
   }

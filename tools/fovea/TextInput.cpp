@@ -1,6 +1,7 @@
 #include "TextInput.h"
 #include "frontend/FileIO.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
 
 using namespace fovea;
 using namespace fovea::tool;
@@ -8,18 +9,18 @@ using namespace fovea::tool;
 /// What comes from standard input, which may never end.
 static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readStandardInput() {
   constexpr size_t most = 64 << 20, chunk = 64 << 10;
-  std::string text;
+  llvm::SmallVector<char, 0> text;
   while (text.size() <= most) {
     size_t size = text.size();
-    text.resize(size + chunk);
+    text.resize_for_overwrite(size + chunk);
     llvm::Expected<size_t> got = llvm::sys::fs::readNativeFile(
-        llvm::sys::fs::getStdinHandle(), llvm::MutableArrayRef<char>(&text[size], chunk));
+        llvm::sys::fs::getStdinHandle(), llvm::MutableArrayRef<char>(text).take_back(chunk));
     if (!got)
       return llvm::createStringError("standard input: cannot read: " +
                                      llvm::toString(got.takeError()));
     text.resize(size + *got);
     if (*got == 0)
-      return llvm::MemoryBuffer::getMemBufferCopy(text, "standard input");
+      return std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(text), "standard input");
   }
   return llvm::createStringError("standard input: expected a text of at most 64 MiB");
 }

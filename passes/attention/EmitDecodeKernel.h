@@ -106,7 +106,7 @@ private:
   void packQueries();
   void scaleQueries(const RowTile &rowTile);
 
-  // EmitDecodeScores.cpp: from keys to probabilities.
+  // EmitDecodeKeys.cpp: from keys to scores.
   bool multipliesFromRegisters();
   mlir::Value isOneQuery();
   void emitScores(const Block &block);
@@ -122,13 +122,21 @@ private:
   llvm::SmallVector<Vectors> transposeKeys(mlir::Value source, mlir::ValueRange rows,
                                            mlir::Value column);
   llvm::SmallVector<Vectors> splitPairs(mlir::ValueRange pairs);
-  Vectors multiplyTransposed(mlir::Value source, mlir::ValueRange rows, mlir::Value column,
+  Vectors multiplyTransposed(llvm::ArrayRef<Vectors> transposed, mlir::Value column,
                              int64_t firstVector, Vectors carried);
   Vectors gatherColumn(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
+  int64_t registersMultipliedFirst(int64_t vectors);
+  bool transposesAhead(int64_t vectors);
+  Vectors multiplyColumns(mlir::Value source, mlir::ValueRange rows, mlir::Value whole,
+                          const Place &ahead, Vectors sums);
+  Vectors multiplyColumnsAhead(mlir::Value source, mlir::ValueRange rows, mlir::Value whole,
+                               const Place &ahead, Vectors sums);
   void multiplyKeys(mlir::Value key, mlir::Value source, mlir::ValueRange rows, const Place &ahead);
   void emitScoresOfOne(const Block &block);
   void emitPackedScores(const Block &block);
   void multiplyTile(mlir::Value key, mlir::Value number);
+
+  // EmitDecodeScores.cpp: from scores to probabilities.
   void hideKeys(const Row &row, const Block &block);
   void rescore(const Row &row, const Block &block, mlir::Value key, bool masked, bool pastEnd);
   void emitProbabilities(const Row &row, const Block &block);

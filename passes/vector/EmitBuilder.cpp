@@ -106,6 +106,31 @@ scf::IfOp EmitBuilder::branch(Value condition, function_ref<void()> then,
   return branch;
 }
 
+/// The ops in front of the insertion point that `emit` adds.
+static SmallVector<Operation *> collectOps(OpBuilder &b, function_ref<void()> emit) {
+  Block *block = b.getInsertionBlock();
+  Block::iterator end = b.getInsertionPoint();
+  Operation *last = end == block->begin() ? nullptr : &*std::prev(end);
+  emit();
+  SmallVector<Operation *> ops;
+  for (Operation &op :
+       llvm::make_range(last ? std::next(last->getIterator()) : block->begin(), end))
+    ops.push_back(&op);
+  return ops;
+}
+
+void EmitBuilder::interleave(function_ref<void()> first, function_ref<void()> second) {
+  SmallVector<Operation *> fixed = collectOps(*this, first), moved = collectOps(*this, second);
+  if (fixed.empty())
+    return;
+  Operation *before = nullptr;
+  for (auto [number, op] : llvm::enumerate(moved)) {
+    Operation *turn = fixed[number * fixed.size() / moved.size()];
+    op->moveAfter(before && turn->isBeforeInBlock(before) ? before : turn);
+    before = op;
+  }
+}
+
 Value EmitBuilder::reduceLanes(Value vector, function_ref<Value(Value, Value)> combine,
                                int64_t left) {
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();

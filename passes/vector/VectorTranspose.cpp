@@ -130,15 +130,18 @@ SmallVector<Value> fovea::transposeToNarrow(EmitBuilder &b, ValueRange rows) {
   return columns;
 }
 
-SmallVector<Value> fovea::transposeTall(EmitBuilder &b, ValueRange rows) {
-  int64_t half = lanesOf(rows[0]), chunk = chunkOf(cast<VectorType>(rows[0].getType()));
+SmallVector<Value> fovea::transposeTall(EmitBuilder &b, VectorType row,
+                                        function_ref<Value(int64_t)> rowAt) {
+  int64_t half = row.getNumElements(), chunk = chunkOf(row);
   SmallVector<int64_t> both = llvm::to_vector(llvm::seq(2 * half));
   // A register holds a row of each of two chunks of rows; `chunk` registers are a group.
   SmallVector<SmallVector<Value>> groups;
   for (int64_t first = 0; first < 2 * half; first += 2 * chunk) {
     SmallVector<Value> group;
-    for (int64_t row = first; row < first + chunk; ++row)
-      group.push_back(vector::ShuffleOp::create(b, rows[row], rows[row + chunk], both));
+    for (int64_t r = first; r < first + chunk; ++r) {
+      Value lower = rowAt(r), upper = rowAt(r + chunk);
+      group.push_back(vector::ShuffleOp::create(b, lower, upper, both));
+    }
     groups.push_back(transposeChunks(b, group));
   }
   if (groups.size() == 1)

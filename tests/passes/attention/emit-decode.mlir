@@ -1,4 +1,5 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file | FileCheck %s
+// RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=avx512},canonicalize,cse))" -split-input-file 2>/dev/null | FileCheck %s --check-prefix=AVX512
 
 // One query of four heads that share keys: four columns of keys are transposed in registers, and each
 // vector of them meets the queries of all four heads; values are read where they lie.
@@ -78,6 +79,23 @@ func.func @bias(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x128xf32>, %v: memref
 // CHECK: vector.shuffle {{.*}} [0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15] : vector<16xf16>, vector<16xf16>
 // CHECK-COUNT-2: arith.extf {{.*}} : vector<8xf16> to vector<8xf32>
 // CHECK: scf.yield
+// 32 registers hold the pairs at work, of twice 16 keys 8 each, and those that are transposed meanwhile: a
+// loop carries sums and pairs, and shuffles lie between multiply-adds. Two columns of pairs come first.
+// Past the last columns the last ones are transposed again.
+// AVX512-LABEL: func @halves
+// AVX512: %[[SUMS:.*]]:24 = scf.for %[[COLUMN:.*]] = %c0 to %c128 step %c16 iter_args
+// AVX512-COUNT-32: vector.fma {{.*}} : vector<16xf32>
+// AVX512: %[[NEXT:.*]] = arith.addi %[[COLUMN]], %c16
+// AVX512: %[[THEN:.*]] = arith.minsi %[[NEXT]], %c112
+// AVX512: vector.load %{{.*}}[%c0, %[[THEN]]] : memref<32x128xf16, {{.*}}>, vector<16xf16>
+// AVX512: vector.fma
+// AVX512: vector.shuffle {{.*}} : vector<16xi32>, vector<16xi32>
+// AVX512: vector.fma
+// AVX512: vector.shuffle {{.*}} : vector<16xi32>, vector<16xi32>
+// AVX512: vector.fma
+// AVX512: scf.yield
+// AVX512: vector.store %[[SUMS]]#0
+// AVX512: vector.store %[[SUMS]]#7
 func.func @halves(%q: memref<1x4x1x128xf16>, %k: memref<1x1x?x128xf16>, %v: memref<1x1x?x128xf16>,
                   %o: memref<1x4x1x128xf16>) {
   attn.attention ins(%q, %k, %v : memref<1x4x1x128xf16>, memref<1x1x?x128xf16>, memref<1x1x?x128xf16>)
@@ -93,6 +111,8 @@ func.func @halves(%q: memref<1x4x1x128xf16>, %k: memref<1x1x?x128xf16>, %v: memr
 // CHECK: arith.shli
 // CHECK: arith.andi
 // CHECK: scf.yield
+// AVX512-LABEL: func @bf16
+// AVX512: %{{.*}}:24 = scf.for %{{.*}} = %c0 to %c128 step %c16 iter_args
 func.func @bf16(%q: memref<1x4x1x128xbf16>, %k: memref<1x1x?x128xbf16>, %v: memref<1x1x?x128xbf16>,
                 %o: memref<1x4x1x128xbf16>) {
   attn.attention ins(%q, %k, %v : memref<1x4x1x128xbf16>, memref<1x1x?x128xbf16>, memref<1x1x?x128xbf16>)

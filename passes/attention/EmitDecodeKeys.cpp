@@ -1,0 +1,305 @@
+// From keys to scores, a row of scores with its keys along lanes. Keys are transposed in registers;
+// where arithmetic is the bound, while others are multiplied: shuffles are other units' work.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/attention/EmitDecodeKernel.h"
+#include "passes/attention/StoredRows.h"
+#include "passes/vector/VectorTranspose.h"
+
+using namespace mlir;
+using namespace fovea;
+
+/// Whether transposed keys of one query are taken from registers: a single tile of rows needs each
+/// once. More tiles share packed keys.
+bool DecodeKernel::multipliesFromRegisters() { return rowsPerTile == group && keepsKeys(); }
+
+Value DecodeKernel::isOneQuery() {
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, queries, b.index(1));
+}
+
+void DecodeKernel::emitScores(const Block &block) {
+  if (!multipliesFromRegisters())
+    return emitPackedScores(block);
+  b.branch(
+      isOneQuery(), [&] { emitScoresOfOne(block); }, [&] { emitPackedScores(block); });
+}
+
+/// Whether keys of 16 bits are transposed two columns at a time, as if these were one of 32 bits:
+/// half the shuffles, and half the registers until they are needed.
+bool DecodeKernel::holdsPairs() {
+  Type element = getElementTypeOrSelf(op.getKey());
+  return element.getIntOrFloatBitWidth() == 16 && scoreType.isF32() &&
+         canTransposeHalves(VectorType::get({tile.lanes / 2}, b.getI32Type()));
+}
+
+/// Columns of keys that are transposed at a time: half a vector's where that takes fewer shuffles
+/// than a square, and leaves registers for more keys; pairs of so many.
+int64_t DecodeKernel::keyColumns() {
+  bool isTall = getElementTypeOrSelf(op.getKey()) == scoreType &&
+                canTransposeHalves(VectorType::get({tile.lanes / 2}, scoreType));
+  return isTall ? tile.lanes / 2 : tile.lanes;
+}
+
+/// Registers that hold these columns of a vector of keys.
+int64_t DecodeKernel::keyRegisters() { return holdsPairs() ? tile.lanes / 2 : keyColumns(); }
+
+/// Registers beside those of keys and accumulators: for what is broadcast, shuffled, and split off.
+int64_t DecodeKernel::spareRegisters() {
+  Type element = getElementTypeOrSelf(op.getKey());
+  return !holdsPairs() ? 3 : element.isBF16() ? 4 : 5;
+}
+
+/// Whether registers hold the transposed columns of a vector of keys, the accumulators of their
+/// products and a broadcast element.
+bool DecodeKernel::keepsKeys() { return keyRegisters() + rowsPerTile + 1 <= tile.registers; }
+
+/// Vectors of keys at work at a time: as many as have four accumulators, so that none waits for
+/// itself, and two at least, but at most the keys of a chunk, which all are fetched ahead.
+int64_t DecodeKernel::keyVectors() {
+  int64_t vectors = rowsPerTile > 1 || 4 * tile.lanes > keysPerChunk ? 2 : 4;
+  while (vectors > 1 && keyRegisters() + vectors * rowsPerTile + spareRegisters() > tile.registers)
+    vectors /= 2;
+  return vectors;
+}
+
+/// Those of them that are in registers at once, and share what is broadcast.
+int64_t DecodeKernel::vectorsTogether() {
+  int64_t together = keyVectors(), sums = together * rowsPerTile;
+  while (together > 1 && together * keyRegisters() + sums + spareRegisters() > tile.registers)
+    together /= 2;
+  return together;
+}
+
+/// The products of a column of vectors of keys with the packed queries.
+DecodeKernel::Vectors DecodeKernel::multiplyColumn(Value column, ValueRange keyVectors,
+                                                   int64_t firstVector, Vectors carried) {
+  for (int64_t r = 0; r < rowsPerTile; ++r) {
+    // A copy for those that are together: of one, LLVM would keep all that is broadcast in
+    // registers.
+    Value at[] = {b.index(firstVector / vectorsTogether()), column, b.index(r)};
+    Value splat = b.splat(vectorType, memref::LoadOp::create(b, packedQueries, at));
+    for (auto [v, keys] : llvm::enumerate(keyVectors)) {
+      Value &sum = carried[(firstVector + v) * rowsPerTile + r];
+      sum = multiplyAdd(splat, keys, sum);
+    }
+  }
+  return carried;
+}
+
+/// Columns from `column` on of vectors of keys, transposed: what keyRegisters() registers hold.
+SmallVector<DecodeKernel::Vectors> DecodeKernel::transposeKeys(Value source, ValueRange rows,
+                                                               Value column) {
+  auto part = VectorType::get({keyColumns()}, cast<MemRefType>(source.getType()).getElementType());
+  auto pairs = VectorType::get({tile.lanes / 2}, b.getI32Type());
+  SmallVector<Vectors> columns(keyRegisters());
+  for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
+    auto rowAt = [&](int64_t t) -> Value {
+      if (!holdsPairs())
+        return loadRowPart(b, source, rows[t], column, keyColumns(), scoreType);
+      Value stored = vector::LoadOp::create(b, part, source, ValueRange{rows[t], column});
+      return vector::BitCastOp::create(b, pairs, stored);
+    };
+    SmallVector<Value> transposed =
+        keyRegisters() < tile.lanes
+            ? transposeTall(b, holdsPairs() ? pairs : part.clone(scoreType), rowAt)
+            : transposeSquare(b, llvm::map_to_vector(llvm::seq(tile.lanes), rowAt));
+    for (auto [into, vector] : llvm::zip_equal(columns, transposed))
+      into.push_back(vector);
+  }
+  return columns;
+}
+
+/// The two columns of vectors of pairs, in scores' type.
+SmallVector<DecodeKernel::Vectors> DecodeKernel::splitPairs(ValueRange pairs) {
+  SmallVector<Vectors> columns(2);
+  auto stored = cast<FloatType>(cast<MemRefType>(keyView.getType()).getElementType());
+  VectorType bits = vectorType.clone(b.getI32Type());
+  for (Value pair : pairs) {
+    if (stored.isBF16()) { // the upper half of an f32
+      Value low = arith::ShLIOp::create(b, pair, b.constant(bits, 16));
+      Value high = arith::AndIOp::create(b, pair, b.constant(bits, int32_t(0xffff0000)));
+      columns[0].push_back(arith::BitcastOp::create(b, vectorType, low));
+      columns[1].push_back(arith::BitcastOp::create(b, vectorType, high));
+      continue;
+    }
+    Value halves = vector::BitCastOp::create(b, VectorType::get({2 * tile.lanes}, stored), pair);
+    SmallVector<int64_t> order;
+    for (int64_t half = 0; half < 2; ++half)
+      for (int64_t lane = 0; lane < tile.lanes; ++lane)
+        order.push_back(2 * lane + half);
+    Value sorted = vector::ShuffleOp::create(b, halves, halves, order);
+    for (auto [half, into] : llvm::enumerate(columns))
+      into.push_back(b.convertFloat(b.slice(sorted, half * tile.lanes, tile.lanes), scoreType));
+  }
+  return columns;
+}
+
+/// The products of columns that are transposed: what transposeKeys() returned of `column`.
+DecodeKernel::Vectors DecodeKernel::multiplyTransposed(ArrayRef<Vectors> transposed, Value column,
+                                                       int64_t firstVector, Vectors carried) {
+  int64_t next = 0;
+  for (const Vectors &held : transposed)
+    for (const Vectors &vectors : holdsPairs() ? splitPairs(held) : SmallVector<Vectors>{held}) {
+      carried = multiplyColumn(b.add(column, b.index(next)), vectors, firstVector, carried);
+      ++next;
+    }
+  return carried;
+}
+
+/// One column of vectors of keys.
+DecodeKernel::Vectors DecodeKernel::gatherColumn(Value source, ValueRange rows, Value column) {
+  Vectors vectors;
+  for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
+    Vectors elements = llvm::map_to_vector(rows.take_front(tile.lanes), [&](Value row) -> Value {
+      return loadRowElement(b, source, row, column, scoreType);
+    });
+    vectors.push_back(vector::FromElementsOp::create(b, vectorType, elements));
+  }
+  return vectors;
+}
+
+/// How many registers of a vector of keys are multiplied before the next columns are transposed, so
+/// that one group of chunks finds room; none if there is no such time.
+int64_t DecodeKernel::registersMultipliedFirst(int64_t vectors) {
+  int64_t left = tile.registers - vectors * (keyRegisters() + rowsPerTile) - spareRegisters();
+  int64_t needed = tile.lanes / 4 + 2;
+  return std::max<int64_t>(llvm::divideCeil(needed - left, vectors), 0);
+}
+
+/// Whether keys are transposed while the columns before are multiplied, and share registers: those
+/// of 16 bits, which arithmetic bounds. What is read from memory at twice the bytes waits for
+/// loads, and had better ask for them early.
+bool DecodeKernel::transposesAhead(int64_t vectors) {
+  return vectors == vectorsTogether() && vectors == keyVectors() && rowsPerTile > 1 &&
+         holdsPairs() && registersMultipliedFirst(vectors) <= keyRegisters() / 4;
+}
+
+/// Columns [0, whole) of the keys in rows `rows` of `source`, added to `sums`.
+DecodeKernel::Vectors DecodeKernel::multiplyColumns(Value source, ValueRange rows, Value whole,
+                                                    const Place &ahead, Vectors sums) {
+  int64_t vectors = rows.size() / tile.lanes, together = std::min(vectors, vectorsTogether());
+  return b.loop(b.index(0), whole, keyColumns(), sums, [&](Value column, ValueRange carried) {
+    fetchKeys(ahead, column, rows.size());
+    Vectors next(carried);
+    for (int64_t v = 0; v < vectors; v += together) {
+      ValueRange part = rows.slice(v * tile.lanes, together * tile.lanes);
+      next = multiplyTransposed(transposeKeys(source, part, column), column, v, next);
+    }
+    return next;
+  });
+}
+
+/// The same where keys are transposed ahead: a loop carries the sums and what is multiplied next.
+/// Past the last columns these are transposed again, in the time of multiplications.
+DecodeKernel::Vectors DecodeKernel::multiplyColumnsAhead(Value source, ValueRange rows, Value whole,
+                                                         const Place &ahead, Vectors sums) {
+  int64_t vectors = rows.size() / tile.lanes, count = sums.size();
+  Value last = b.sub(whole, b.index(keyColumns()));
+  Vectors inits = sums;
+  for (const Vectors &held : transposeKeys(source, rows, b.index(0)))
+    llvm::append_range(inits, held);
+  Vectors ended = b.loop(b.index(0), whole, keyColumns(), inits, [&](Value column, ValueRange in) {
+    SmallVector<Vectors> held, following;
+    for (int64_t r = 0; r < keyRegisters(); ++r)
+      held.push_back(llvm::to_vector(in.slice(count + r * vectors, vectors)));
+    int64_t first = registersMultipliedFirst(vectors), columns = keyColumns() / keyRegisters();
+    Vectors next = multiplyTransposed(ArrayRef(held).take_front(first), column, 0,
+                                      llvm::to_vector(in.take_front(count)));
+    Value rest = b.add(column, b.index(first * columns));
+    Value then = b.min(b.add(column, b.index(keyColumns())), last);
+    b.interleave(
+        [&] { next = multiplyTransposed(ArrayRef(held).drop_front(first), rest, 0, next); },
+        [&] {
+          fetchKeys(ahead, column, rows.size());
+          following = transposeKeys(source, rows, then);
+        });
+    for (const Vectors &transposed : following)
+      llvm::append_range(next, transposed);
+    return next;
+  });
+  ended.resize(count);
+  return ended;
+}
+
+/// scores[rows][key...] of the keys in rows `rows` of `source`.
+void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows, const Place &ahead) {
+  int64_t vectors = rows.size() / tile.lanes;
+  Vectors zeros(vectors * rowsPerTile, b.constant(vectorType, 0.0));
+  Value columns = emitRowElements(b, source, 1);
+  bool dense = cast<MemRefType>(source.getType()).isLastDimUnitStride();
+  Value whole = dense ? b.roundDown(columns, keyColumns()) : b.index(0);
+  bool isAhead = transposesAhead(vectors) && getConstantIntValue(whole).value_or(0) > 0;
+  Vectors sum = isAhead ? multiplyColumnsAhead(source, rows, whole, ahead, zeros)
+                        : multiplyColumns(source, rows, whole, ahead, zeros);
+  sum = b.loop(whole, columns, 1, sum, [&](Value column, ValueRange carried) {
+    return multiplyColumn(column, gatherColumn(source, rows, column), 0, Vectors(carried));
+  });
+  for (int64_t v = 0; v < vectors; ++v)
+    for (int64_t r = 0; r < rowsPerTile; ++r) {
+      Value at[] = {b.index(r), b.add(key, b.index(v * tile.lanes))};
+      vector::StoreOp::create(b, sum[v * rowsPerTile + r], scores, at);
+    }
+}
+
+void DecodeKernel::emitScoresOfOne(const Block &block) {
+  Value last = b.sub(keys, b.index(1));
+  int64_t keysAtOnce = keyVectors() * tile.lanes;
+  b.loop(b.index(0), block.count, keysAtOnce, [&](Value key) {
+    Value first = b.add(block.begin, key), end = b.add(first, b.index(keysAtOnce));
+    auto multiplyFollowing = [&] {
+      // Rows of a view are constants, so that all need one pointer: registers hold but a few.
+      OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+      OpFoldResult offsets[] = {first, zero}, strides[] = {one, one};
+      OpFoldResult sizes[] = {b.getIndexAttr(keysAtOnce),
+                              memref::getMixedSize(b, b.getLoc(), keyView, 1)};
+      Value view = memref::SubViewOp::create(b, keyView, offsets, sizes, strides);
+      auto rows = llvm::map_to_vector(llvm::seq(keysAtOnce), [&](int64_t t) { return b.index(t); });
+      multiplyKeys(key, view, rows, afterKeys(first));
+    };
+    // At the end of the keys one vector at a time: each row has a pointer of its own.
+    auto multiplyLast = [&] {
+      b.loop(b.index(0), b.index(keysAtOnce), tile.lanes, [&](Value offset) {
+        Value begin = b.min(b.add(first, offset), last);
+        multiplyKeys(b.add(key, offset), keyView, packer.rowsUpTo(begin, last, tile.lanes),
+                     afterKeys(begin));
+      });
+    };
+    b.branch(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, end, keys), multiplyFollowing,
+             multiplyLast);
+  });
+}
+
+void DecodeKernel::emitPackedScores(const Block &block) {
+  Value last = b.sub(keys, b.index(1));
+  b.loop(b.index(0), block.count, vectorsPerTile * tile.lanes, [&](Value key) {
+    b.loop(b.index(0), b.index(vectorsPerTile), 1, [&](Value v) {
+      Value first = b.add(b.add(block.begin, key), b.mul(v, b.index(tile.lanes)));
+      packer.packPanel(keyView, b.min(first, last), last, tile.lanes, Value(), packedKeys, v);
+    });
+    forEachRowTile([&](const RowTile &rowTile) { multiplyTile(key, rowTile.number); });
+  });
+}
+
+/// scores[rows of the tile][keys of the tile], in registers over the head dim.
+void DecodeKernel::multiplyTile(Value key, Value number) {
+  Value place = b.divide(number, rowsPerTile);
+  Vectors zeros(rowsPerTile * vectorsPerTile, b.constant(vectorType, 0.0));
+  Vectors sum = b.loop(b.index(0), headDim, 1, zeros, [&](Value d, ValueRange carried) {
+    Vectors keyVectors, next;
+    for (int64_t v = 0; v < vectorsPerTile; ++v)
+      keyVectors.push_back(loadVector(packedKeys, {b.index(v), d, b.index(0)}));
+    for (int64_t r = 0; r < rowsPerTile; ++r) {
+      Value element = memref::LoadOp::create(b, packedQueries, ValueRange{place, d, b.index(r)});
+      Value splat = b.splat(vectorType, element);
+      for (Value vector : keyVectors)
+        next.push_back(multiplyAdd(splat, vector, carried[next.size()]));
+    }
+    return next;
+  });
+  for (int64_t r = 0; r < rowsPerTile; ++r)
+    for (int64_t v = 0; v < vectorsPerTile; ++v) {
+      Value at[] = {b.add(number, b.index(r)), b.add(key, b.index(v * tile.lanes))};
+      vector::StoreOp::create(b, sum[r * vectorsPerTile + v], scores, at);
+    }
+}

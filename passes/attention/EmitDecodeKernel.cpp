@@ -87,6 +87,8 @@ void DecodeKernel::allocate() {
   packedQueries =
       allocateFloats({size(rows / rowsPerTile + queryCopies() - 1), dim, size(rowsPerTile)});
   packedKeys = allocateFloats({size(vectorsPerTile), dim, size(tile.lanes)});
+  if (stagesKeys())
+    stagedKeys = allocateFloats({size(2), size(keyColumns()), size(keyVectors() * tile.lanes)});
   segmentScores = allocateFloats({size(rows), size(scoresPerRow())});
   blockOutputs = allocateFloats({size(rows), getAsOpFoldResult(valueDim)});
   states.emplace(b, op, tile, valueDim);
@@ -328,7 +330,9 @@ void DecodeKernel::scaleQueries(const RowTile &rowTile) {
 
 /// Of one query, for vectors of keys that are not together; of more, the next take their place.
 int64_t DecodeKernel::queryCopies() {
-  return multipliesFromRegisters() ? llvm::divideCeil(keyVectors(), vectorsTogether()) : 1;
+  return multipliesFromRegisters() && !stagesKeys()
+             ? llvm::divideCeil(keyVectors(), vectorsTogether())
+             : 1;
 }
 
 void DecodeKernel::packQueries() {

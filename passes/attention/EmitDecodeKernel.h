@@ -131,6 +131,10 @@ private:
                           const Place &ahead, Vectors sums);
   Vectors multiplyColumnsAhead(mlir::Value source, mlir::ValueRange rows, mlir::Value whole,
                                const Place &ahead, Vectors sums);
+  bool stagesKeys();
+  void stageKeys(mlir::Value source, mlir::ValueRange rows, mlir::Value column, mlir::Value slot);
+  Vectors multiplyColumnsStaged(mlir::Value source, mlir::ValueRange rows, mlir::Value whole,
+                                const Place &ahead, Vectors sums);
   void multiplyKeys(mlir::Value key, mlir::Value source, mlir::ValueRange rows, const Place &ahead);
   void emitScoresOfOne(const Block &block);
   void emitPackedScores(const Block &block);
@@ -180,8 +184,9 @@ private:
   // Scratch: [rowsPerTile][D], [rows / rowsPerTile][D][rowsPerTile] (or of one query some copies),
   // [vectorsPerTile][D][lanes], [rows][segment or block], [rows][Dv].
   mlir::Value scaledQueries, packedQueries, packedKeys, segmentScores, blockOutputs;
-  mlir::Value scores; // [rows][block]: of the block at work
-  Reading reading;    // of the keys at work
+  mlir::Value stagedKeys; // [2][columns][keys at work], if stagesKeys()
+  mlir::Value scores;     // [rows][block]: of the block at work
+  Reading reading;        // of the keys at work
   std::optional<DecodeStates> states;
   DecodeState state; // of all rows: in use
 };

@@ -57,6 +57,8 @@ bool DecodeKernel::keepsKeys() { return keyRegisters() + rowsPerTile + 1 <= tile
 /// Vectors of keys at work at a time: as many as have four accumulators, so that none waits for
 /// itself, and two at least, but at most the keys of a chunk, which all are fetched ahead.
 int64_t DecodeKernel::keyVectors() {
+  if (stagesKeys())
+    return 2;
   int64_t vectors = rowsPerTile > 1 || 4 * tile.lanes > keysPerChunk ? 2 : 4;
   while (vectors > 1 && keyRegisters() + vectors * rowsPerTile + spareRegisters() > tile.registers)
     vectors /= 2;
@@ -171,8 +173,19 @@ int64_t DecodeKernel::registersMultipliedFirst(int64_t vectors) {
 /// of 16 bits, which arithmetic bounds. What is read from memory at twice the bytes waits for
 /// loads, and had better ask for them early.
 bool DecodeKernel::transposesAhead(int64_t vectors) {
-  return vectors == vectorsTogether() && vectors == keyVectors() && rowsPerTile > 1 &&
-         holdsPairs() && registersMultipliedFirst(vectors) <= keyRegisters() / 4;
+  return !stagesKeys() && vectors == vectorsTogether() && vectors == keyVectors() &&
+         rowsPerTile > 1 && holdsPairs() && registersMultipliedFirst(vectors) <= keyRegisters() / 4;
+}
+
+/// Whether transposed columns go through memory, of which those before are multiplied meanwhile:
+/// where registers hold the sums of two vectors of keys but not their columns beside them. Of pairs
+/// each column is stored, which pays for four rows but neither for two nor for eight.
+bool DecodeKernel::stagesKeys() {
+  bool pays = !holdsPairs() || (rowsPerTile > 2 && rowsPerTile <= 4);
+  bool isTall = keyRegisters() < tile.lanes && rowsPerTile > 1 && rowsPerTile == group;
+  int64_t sums = 2 * rowsPerTile, atWork = 2 + 1 + tile.lanes / 2 + 1;
+  return pays && isTall && sums + atWork <= tile.registers &&
+         sums + 2 * keyRegisters() + spareRegisters() > tile.registers;
 }
 
 /// Columns [0, whole) of the keys in rows `rows` of `source`, added to `sums`.
@@ -222,6 +235,46 @@ DecodeKernel::Vectors DecodeKernel::multiplyColumnsAhead(Value source, ValueRang
   return ended;
 }
 
+/// stagedKeys[slot] = columns from `column` on, in scores' type.
+void DecodeKernel::stageKeys(Value source, ValueRange rows, Value column, Value slot) {
+  for (int64_t v = 0; v < keyVectors(); ++v) {
+    int64_t next = 0;
+    ValueRange ofVector = rows.slice(v * tile.lanes, tile.lanes);
+    for (const Vectors &held : transposeKeys(source, ofVector, column))
+      for (const Vectors &vectors : holdsPairs() ? splitPairs(held) : SmallVector<Vectors>{held}) {
+        Value at[] = {slot, b.index(next++), b.index(v * tile.lanes)};
+        vector::StoreOp::create(b, vectors[0], stagedKeys, at);
+      }
+  }
+}
+
+/// The same where columns go through memory.
+DecodeKernel::Vectors DecodeKernel::multiplyColumnsStaged(Value source, ValueRange rows,
+                                                          Value whole, const Place &ahead,
+                                                          Vectors sums) {
+  Value last = b.sub(whole, b.index(keyColumns()));
+  stageKeys(source, rows, b.index(0), b.index(0));
+  return b.loop(b.index(0), whole, keyColumns(), sums, [&](Value column, ValueRange carried) {
+    Value number = b.divide(column, keyColumns());
+    Value slot = b.createOrFold<arith::RemUIOp>(number, b.index(2));
+    Value then = b.min(b.add(column, b.index(keyColumns())), last);
+    Vectors next(carried);
+    auto multiply = [&] {
+      for (int64_t c = 0; c < keyColumns(); ++c) {
+        Vectors staged;
+        for (int64_t v = 0; v < keyVectors(); ++v)
+          staged.push_back(loadVector(stagedKeys, {slot, b.index(c), b.index(v * tile.lanes)}));
+        next = multiplyColumn(b.add(column, b.index(c)), staged, 0, next);
+      }
+    };
+    b.interleave(multiply, [&] {
+      fetchKeys(ahead, column, rows.size());
+      stageKeys(source, rows, then, b.sub(b.index(1), slot));
+    });
+    return next;
+  });
+}
+
 /// scores[rows][key...] of the keys in rows `rows` of `source`.
 void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows, const Place &ahead) {
   int64_t vectors = rows.size() / tile.lanes;
@@ -229,9 +282,12 @@ void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows, const 
   Value columns = emitRowElements(b, source, 1);
   bool dense = cast<MemRefType>(source.getType()).isLastDimUnitStride();
   Value whole = dense ? b.roundDown(columns, keyColumns()) : b.index(0);
-  bool isAhead = transposesAhead(vectors) && getConstantIntValue(whole).value_or(0) > 0;
-  Vectors sum = isAhead ? multiplyColumnsAhead(source, rows, whole, ahead, zeros)
-                        : multiplyColumns(source, rows, whole, ahead, zeros);
+  bool isKnown = getConstantIntValue(whole).value_or(0) > 0;
+  bool isStaged = isKnown && stagesKeys() && vectors == keyVectors();
+  Vectors sum = isStaged ? multiplyColumnsStaged(source, rows, whole, ahead, zeros)
+                : isKnown && transposesAhead(vectors)
+                    ? multiplyColumnsAhead(source, rows, whole, ahead, zeros)
+                    : multiplyColumns(source, rows, whole, ahead, zeros);
   sum = b.loop(whole, columns, 1, sum, [&](Value column, ValueRange carried) {
     return multiplyColumn(column, gatherColumn(source, rows, column), 0, Vectors(carried));
   });

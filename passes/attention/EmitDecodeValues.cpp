@@ -9,6 +9,10 @@
 using namespace mlir;
 using namespace fovea;
 
+/// Sums in turns, so that two multiply-adds a cycle of a latency of four find one that is ready,
+/// and half as many again, as they do not come at their time.
+static constexpr int64_t enoughSums = 12;
+
 /// True if no value of the block is infinite or NaN, or the block is full.
 Value DecodeKernel::checkValues(const Block &block) {
   Value end = block.count;
@@ -91,10 +95,14 @@ void DecodeKernel::forEachOutput(function_ref<void(ValueRange at)> body) {
   });
 }
 
-/// Vectors of columns at work at a time: all tiles about as wide as each other.
+/// Vectors of columns at work at a time: enough sums that none waits for itself, if registers hold
+/// them beside the columns and what is broadcast, but all tiles about as wide as each other.
 int64_t DecodeKernel::valueVectors() {
+  int64_t most = vectorsPerTile;
+  while (rowsPerTile * most < enoughSums && (rowsPerTile + 1) * (most + 1) + 1 <= tile.registers)
+    ++most;
   int64_t columns = rowElements(op.getValue(), op.getValuePermutation()[3]) / tile.lanes;
-  return llvm::divideCeil(columns, llvm::divideCeil(columns, vectorsPerTile));
+  return llvm::divideCeil(columns, llvm::divideCeil(columns, most));
 }
 
 void DecodeKernel::emitValueRows(const Block &block, const Chunk &chunk, const RowTile &rowTile,

@@ -100,6 +100,25 @@ TEST(Decode, OtherTypes) {
   }
 }
 
+// Of one query: columns of keys that go through registers or memory while others are multiplied,
+// head dims of whole such columns and others, and keys that are no whole vectors.
+TEST(Decode, OneQueryOfEachTypeAndTarget) {
+  for (auto [type, tolerance] :
+       {std::pair("f32", f32Tolerance), {"f16", 1.0 / 2048}, {"bf16", 1.0 / 256}})
+    for (const char *target : {"", "avx2"})
+      for (auto [group, headDim] : {std::pair(4, 64), {4, 20}, {2, 36}, {8, 40}, {7, 4}}) {
+        AttentionProblem problem = grouped(group, 1, causal);
+        problem.type = type;
+        problem.headDim = headDim;
+        problem.valueDim = 80;
+        CompiledAttention attention(problem, /*threads=*/1, target);
+        for (int64_t keys : {1, 31, 32, 65, 300}) {
+          SCOPED_TRACE(std::string(type) + " " + target + " " + std::to_string(group));
+          attention.expectClose(AttentionSizes{2, group, 1, 1, keys}, tolerance);
+        }
+      }
+}
+
 TEST(Decode, PermutedOperands) {
   AttentionProblem problem = grouped(4, 2, causal);
   problem.order = {0, 2, 1, 3};
@@ -153,6 +172,19 @@ TEST(Decode, GivesTheBitsOfPrefill) {
       SCOPED_TRACE(regions);
       expectRowsOfPrefill(attention.run(lastQueries(inputs, count))[0], prefill);
     }
+  }
+}
+
+// The same for keys that are stored transposed, of one query of many heads or with few registers.
+TEST(Decode, StagedKeysGiveTheBitsOfPrefill) {
+  for (auto [target, group] : {std::pair("", 8), {"avx2", 4}}) {
+    AttentionProblem problem = grouped(group, 1, causal);
+    problem.headDim = 44;
+    CompiledAttention attention(problem, /*threads=*/1, target);
+    Inputs inputs = makeInputs(problem, {1, group, 1, 30, 290});
+    Tensor prefill = std::move(attention.run(inputs)[0]);
+    SCOPED_TRACE(target);
+    expectRowsOfPrefill(attention.run(lastQueries(inputs, 1))[0], prefill);
   }
 }
 

@@ -110,7 +110,8 @@ private:
   bool multipliesFromRegisters();
   mlir::Value isOneQuery();
   void emitScores(const Block &block);
-  bool holdsPairs();
+  int64_t columnsPerWord();
+  bool holdsWords();
   int64_t keyColumns();
   int64_t keyRegisters();
   int64_t spareRegisters();
@@ -122,8 +123,12 @@ private:
   llvm::SmallVector<Vectors> transposeKeys(mlir::Value source, mlir::ValueRange rows,
                                            mlir::Value column);
   llvm::SmallVector<Vectors> splitPairs(mlir::ValueRange pairs);
-  Vectors multiplyTransposed(llvm::ArrayRef<Vectors> transposed, mlir::Value column,
-                             int64_t firstVector, Vectors carried);
+  Vectors columnOfBytes(mlir::ValueRange words, int64_t number, mlir::ValueRange scales);
+  void forEachColumn(mlir::ValueRange held, mlir::ValueRange scales,
+                     llvm::function_ref<void(mlir::ValueRange)> body);
+  Vectors scalesOfWords(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
+  Vectors multiplyTransposed(llvm::ArrayRef<Vectors> transposed, mlir::ValueRange scales,
+                             mlir::Value column, int64_t firstVector, Vectors carried);
   Vectors gatherColumn(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
   int64_t registersMultipliedFirst(int64_t vectors);
   bool transposesAhead(int64_t vectors);

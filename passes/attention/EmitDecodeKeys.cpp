@@ -1,5 +1,6 @@
 // From keys to scores, a row of scores with its keys along lanes. Keys are transposed in registers;
 // where arithmetic is the bound, while others are multiplied: shuffles are other units' work.
+#include "dialect/CacheRows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -25,29 +26,39 @@ void DecodeKernel::emitScores(const Block &block) {
       isOneQuery(), [&] { emitScoresOfOne(block); }, [&] { emitPackedScores(block); });
 }
 
-/// Whether keys of 16 bits are transposed two columns at a time, as if these were one of 32 bits:
-/// half the shuffles, and half the registers until they are needed.
-bool DecodeKernel::holdsPairs() {
-  Type element = getElementTypeOrSelf(op.getKey());
-  return element.getIntOrFloatBitWidth() == 16 && scoreType.isF32() &&
-         canTransposeHalves(VectorType::get({tile.lanes / 2}, b.getI32Type()));
+/// Columns of narrow keys that are transposed as one, a word of 32 bits: a part of the shuffles,
+/// and of the registers until they are needed. 1 where elements are.
+int64_t DecodeKernel::columnsPerWord() {
+  int64_t columns = 32 / getElementTypeOrSelf(op.getKey()).getIntOrFloatBitWidth();
+  if (columns < 2 || !scoreType.isF32() ||
+      !canTransposeHalves(VectorType::get({tile.lanes / 2}, b.getI32Type())))
+    return 1;
+  // Words of quantised rows lie in one group, and none is left over.
+  int64_t atOnce = columns * tile.lanes / 2,
+          row = rowElements(op.getKey(), op.getKeyPermutation()[3]);
+  bool isWhole = attn::quantizedGroup % atOnce == 0 && row % atOnce == 0;
+  return columns == 4 && !isWhole ? 1 : columns;
 }
 
-/// Columns of keys that are transposed at a time: half a vector's where that takes fewer shuffles
-/// than a square, and leaves registers for more keys; pairs of so many.
+bool DecodeKernel::holdsWords() { return columnsPerWord() > 1; }
+
+/// Columns of keys that are transposed at a time: of words, or where it takes fewer shuffles than a
+/// square and leaves registers for more keys, half as many as a vector has.
 int64_t DecodeKernel::keyColumns() {
+  if (holdsWords())
+    return columnsPerWord() * tile.lanes / 2;
   bool isTall = getElementTypeOrSelf(op.getKey()) == scoreType &&
                 canTransposeHalves(VectorType::get({tile.lanes / 2}, scoreType));
   return isTall ? tile.lanes / 2 : tile.lanes;
 }
 
 /// Registers that hold these columns of a vector of keys.
-int64_t DecodeKernel::keyRegisters() { return holdsPairs() ? tile.lanes / 2 : keyColumns(); }
+int64_t DecodeKernel::keyRegisters() { return keyColumns() / columnsPerWord(); }
 
 /// Registers beside those of keys and accumulators: for what is broadcast, shuffled, and split off.
 int64_t DecodeKernel::spareRegisters() {
   Type element = getElementTypeOrSelf(op.getKey());
-  return !holdsPairs() ? 3 : element.isBF16() ? 4 : 5;
+  return !holdsWords() ? 3 : element.isF16() ? 5 : 4;
 }
 
 /// Whether registers hold the transposed columns of a vector of keys, the accumulators of their
@@ -93,18 +104,18 @@ DecodeKernel::Vectors DecodeKernel::multiplyColumn(Value column, ValueRange keyV
 SmallVector<DecodeKernel::Vectors> DecodeKernel::transposeKeys(Value source, ValueRange rows,
                                                                Value column) {
   auto part = VectorType::get({keyColumns()}, cast<MemRefType>(source.getType()).getElementType());
-  auto pairs = VectorType::get({tile.lanes / 2}, b.getI32Type());
+  auto words = VectorType::get({tile.lanes / 2}, b.getI32Type());
   SmallVector<Vectors> columns(keyRegisters());
   for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
     auto rowAt = [&](int64_t t) -> Value {
-      if (!holdsPairs())
+      if (!holdsWords())
         return loadRowPart(b, source, rows[t], column, keyColumns(), scoreType);
       Value stored = vector::LoadOp::create(b, part, source, ValueRange{rows[t], column});
-      return vector::BitCastOp::create(b, pairs, stored);
+      return vector::BitCastOp::create(b, words, stored);
     };
     SmallVector<Value> transposed =
         keyRegisters() < tile.lanes
-            ? transposeTall(b, holdsPairs() ? pairs : part.clone(scoreType), rowAt)
+            ? transposeTall(b, holdsWords() ? words : part.clone(scoreType), rowAt)
             : transposeSquare(b, llvm::map_to_vector(llvm::seq(tile.lanes), rowAt));
     for (auto [into, vector] : llvm::zip_equal(columns, transposed))
       into.push_back(vector);
@@ -112,7 +123,7 @@ SmallVector<DecodeKernel::Vectors> DecodeKernel::transposeKeys(Value source, Val
   return columns;
 }
 
-/// The two columns of vectors of pairs, in scores' type.
+/// The two columns of vectors of words of 16-bit floats, in scores' type.
 SmallVector<DecodeKernel::Vectors> DecodeKernel::splitPairs(ValueRange pairs) {
   SmallVector<Vectors> columns(2);
   auto stored = cast<FloatType>(cast<MemRefType>(keyView.getType()).getElementType());
@@ -137,15 +148,55 @@ SmallVector<DecodeKernel::Vectors> DecodeKernel::splitPairs(ValueRange pairs) {
   return columns;
 }
 
+/// Byte `number` of vectors of words of quantised rows, a column, with these scales.
+DecodeKernel::Vectors DecodeKernel::columnOfBytes(ValueRange words, int64_t number,
+                                                  ValueRange scales) {
+  Vectors column;
+  for (auto [word, scale] : llvm::zip_equal(words, scales)) {
+    auto shift = [&](int64_t by) { return b.constant(word.getType(), by); };
+    Value byte = word; // in the upper bits, and then with its sign
+    if (number < 3)
+      byte = arith::ShLIOp::create(b, byte, shift(24 - 8 * number));
+    byte = arith::ShRSIOp::create(b, byte, shift(24));
+    Value multiple = arith::SIToFPOp::create(b, vectorType, byte);
+    column.push_back(arith::MulFOp::create(b, multiple, scale));
+  }
+  return column;
+}
+
+/// The columns of transposed keys in order, in scores' type: one of vectors, or those of words.
+void DecodeKernel::forEachColumn(ValueRange held, ValueRange scales,
+                                 function_ref<void(ValueRange)> body) {
+  switch (columnsPerWord()) {
+  case 1:
+    return body(held);
+  case 2:
+    for (const Vectors &column : splitPairs(held))
+      body(column);
+    return;
+  default:
+    for (int64_t number = 0; number < columnsPerWord(); ++number)
+      body(columnOfBytes(held, number, scales));
+  }
+}
+
+/// Of quantised keys a vector of scales for each of keys; else none.
+DecodeKernel::Vectors DecodeKernel::scalesOfWords(Value source, ValueRange rows, Value column) {
+  Vectors scales;
+  for (; columnsPerWord() == 4 && !rows.empty(); rows = rows.drop_front(tile.lanes))
+    scales.push_back(loadScales(b, source, rows.take_front(tile.lanes), column));
+  return scales;
+}
+
 /// The products of columns that are transposed: what transposeKeys() returned of `column`.
-DecodeKernel::Vectors DecodeKernel::multiplyTransposed(ArrayRef<Vectors> transposed, Value column,
+DecodeKernel::Vectors DecodeKernel::multiplyTransposed(ArrayRef<Vectors> transposed,
+                                                       ValueRange scales, Value column,
                                                        int64_t firstVector, Vectors carried) {
   int64_t next = 0;
   for (const Vectors &held : transposed)
-    for (const Vectors &vectors : holdsPairs() ? splitPairs(held) : SmallVector<Vectors>{held}) {
-      carried = multiplyColumn(b.add(column, b.index(next)), vectors, firstVector, carried);
-      ++next;
-    }
+    forEachColumn(held, scales, [&](ValueRange vectors) {
+      carried = multiplyColumn(b.add(column, b.index(next++)), vectors, firstVector, carried);
+    });
   return carried;
 }
 
@@ -174,14 +225,14 @@ int64_t DecodeKernel::registersMultipliedFirst(int64_t vectors) {
 /// loads, and had better ask for them early.
 bool DecodeKernel::transposesAhead(int64_t vectors) {
   return !stagesKeys() && vectors == vectorsTogether() && vectors == keyVectors() &&
-         rowsPerTile > 1 && holdsPairs() && registersMultipliedFirst(vectors) <= keyRegisters() / 4;
+         rowsPerTile > 1 && holdsWords() && registersMultipliedFirst(vectors) <= keyRegisters() / 4;
 }
 
 /// Whether transposed columns go through memory, of which those before are multiplied meanwhile:
-/// where registers hold the sums of two vectors of keys but not their columns beside them. Of pairs
+/// where registers hold the sums of two vectors of keys but not their columns beside them. Of words
 /// each column is stored, which pays for four rows but neither for two nor for eight.
 bool DecodeKernel::stagesKeys() {
-  bool pays = !holdsPairs() || (rowsPerTile > 2 && rowsPerTile <= 4);
+  bool pays = !holdsWords() || (rowsPerTile > 2 && rowsPerTile <= 4);
   bool isTall = keyRegisters() < tile.lanes && rowsPerTile > 1 && rowsPerTile == group;
   int64_t sums = 2 * rowsPerTile, atWork = 2 + 1 + tile.lanes / 2 + 1;
   return pays && isTall && sums + atWork <= tile.registers &&
@@ -197,7 +248,8 @@ DecodeKernel::Vectors DecodeKernel::multiplyColumns(Value source, ValueRange row
     Vectors next(carried);
     for (int64_t v = 0; v < vectors; v += together) {
       ValueRange part = rows.slice(v * tile.lanes, together * tile.lanes);
-      next = multiplyTransposed(transposeKeys(source, part, column), column, v, next);
+      Vectors scales = scalesOfWords(source, part, column);
+      next = multiplyTransposed(transposeKeys(source, part, column), scales, column, v, next);
     }
     return next;
   });
@@ -216,13 +268,14 @@ DecodeKernel::Vectors DecodeKernel::multiplyColumnsAhead(Value source, ValueRang
     SmallVector<Vectors> held, following;
     for (int64_t r = 0; r < keyRegisters(); ++r)
       held.push_back(llvm::to_vector(in.slice(count + r * vectors, vectors)));
-    int64_t first = registersMultipliedFirst(vectors), columns = keyColumns() / keyRegisters();
-    Vectors next = multiplyTransposed(ArrayRef(held).take_front(first), column, 0,
+    int64_t first = registersMultipliedFirst(vectors);
+    Vectors scales = scalesOfWords(source, rows, column);
+    Vectors next = multiplyTransposed(ArrayRef(held).take_front(first), scales, column, 0,
                                       llvm::to_vector(in.take_front(count)));
-    Value rest = b.add(column, b.index(first * columns));
+    Value rest = b.add(column, b.index(first * columnsPerWord()));
     Value then = b.min(b.add(column, b.index(keyColumns())), last);
     b.interleave(
-        [&] { next = multiplyTransposed(ArrayRef(held).drop_front(first), rest, 0, next); },
+        [&] { next = multiplyTransposed(ArrayRef(held).drop_front(first), scales, rest, 0, next); },
         [&] {
           fetchKeys(ahead, column, rows.size());
           following = transposeKeys(source, rows, then);
@@ -238,13 +291,14 @@ DecodeKernel::Vectors DecodeKernel::multiplyColumnsAhead(Value source, ValueRang
 /// stagedKeys[slot] = columns from `column` on, in scores' type.
 void DecodeKernel::stageKeys(Value source, ValueRange rows, Value column, Value slot) {
   for (int64_t v = 0; v < keyVectors(); ++v) {
-    int64_t next = 0;
     ValueRange ofVector = rows.slice(v * tile.lanes, tile.lanes);
+    Vectors scales = scalesOfWords(source, ofVector, column);
+    int64_t next = 0;
     for (const Vectors &held : transposeKeys(source, ofVector, column))
-      for (const Vectors &vectors : holdsPairs() ? splitPairs(held) : SmallVector<Vectors>{held}) {
+      forEachColumn(held, scales, [&](ValueRange vectors) {
         Value at[] = {slot, b.index(next++), b.index(v * tile.lanes)};
         vector::StoreOp::create(b, vectors[0], stagedKeys, at);
-      }
+      });
   }
 }
 

@@ -63,6 +63,19 @@ static Value splatScale(EmitBuilder &b, Value scale, int64_t lanes) {
   return vector::BitCastOp::create(b, VectorType::get({lanes}, b.getF32Type()), upper);
 }
 
+Value fovea::loadScales(EmitBuilder &b, Value source, ValueRange rows, Value column) {
+  int64_t lanes = rows.size();
+  SmallVector<Value> halves = llvm::map_to_vector(rows, [&](Value row) -> Value {
+    return vector::ExtractOp::create(b, loadScale(b, source, row, column), 0);
+  });
+  auto words = VectorType::get({lanes}, b.getI32Type());
+  auto type = VectorType::get({lanes}, b.getI16Type());
+  Value wide =
+      arith::ExtUIOp::create(b, words, vector::FromElementsOp::create(b, type, halves).getResult());
+  Value upper = arith::ShLIOp::create(b, wide, b.constant(words, 16));
+  return vector::BitCastOp::create(b, VectorType::get({lanes}, b.getF32Type()), upper);
+}
+
 Value fovea::loadRowPart(EmitBuilder &b, Value rows, Value row, Value column, int64_t lanes,
                          FloatType scoreType) {
   auto type = VectorType::get({lanes}, typeOf(rows).getElementType());

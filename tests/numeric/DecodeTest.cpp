@@ -264,13 +264,18 @@ TEST(QuantizedRows, AgreeWithTheReference) {
   }
 }
 
+// Words of four bytes, whole ones or not, of one head to eight that share keys.
 TEST(QuantizedRows, OfOtherTargets) {
-  for (const char *target : {"generic", "avx2"})
-    for (int64_t queries : {1, 30}) {
-      AttentionProblem problem = quantized(4, 1, causal);
-      problem.headDim = problem.valueDim = 64;
-      CompiledAttention(problem, /*threads=*/1, target)
-          .expectClose(AttentionSizes{1, 4, 1, queries, 150}, f32Tolerance);
+  for (const char *target : {"generic", "avx2", ""})
+    for (auto [group, headDim] : {std::pair(4, 64), {1, 64}, {2, 96}, {8, 32}, {4, 48}}) {
+      AttentionProblem problem = quantized(group, 1, causal);
+      problem.headDim = headDim;
+      problem.valueDim = 64;
+      CompiledAttention attention(problem, /*threads=*/1, target);
+      for (auto [queries, keys] : {std::pair(1, 150), {1, 31}, {30, 150}}) {
+        SCOPED_TRACE(std::string(target) + " " + std::to_string(group));
+        attention.expectClose(AttentionSizes{1, group, 1, queries, keys}, f32Tolerance);
+      }
     }
 }
 

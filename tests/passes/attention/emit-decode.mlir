@@ -144,23 +144,33 @@ func.func @bf16(%q: memref<1x4x1x128xbf16>, %k: memref<1x1x?x128xbf16>, %v: memr
 
 // -----
 
-// Quantised rows: bytes widen where they are read, and meet the scale of their group, whose two bytes lie
-// behind the row's elements. Values likewise, and no row is made of floats in memory.
+// Quantised rows: keys are transposed in words of four bytes, each of which is a column then, and meets the
+// scales of its keys' group, whose two bytes lie behind the row's elements. Bytes of values widen where they
+// are read, and no row is made of floats in memory.
 
 // CHECK-LABEL: func @quantized_rows
 // CHECK-NOT: memref.alloc() {{.*}} : memref<{{.*}}xi8>
 // Scores.
-// CHECK: %[[BYTES:.*]] = vector.load %{{.*}} : memref<{{.*}}xi8, {{.*}}>, vector<8xi8>
+// CHECK: vector.load %{{.*}}[%c0, %c128] : memref<16x136xi8, {{.*}}>, vector<2xi8>
+// CHECK: %[[HALVES:.*]] = vector.from_elements {{.*}} : vector<8xi16>
+// CHECK-NEXT: %[[WORDS:.*]] = arith.extui %[[HALVES]] : vector<8xi16> to vector<8xi32>
+// CHECK-NEXT: %[[HIGH:.*]] = arith.shli %[[WORDS]]
+// CHECK-NEXT: %[[SCALES:.*]] = vector.bitcast %[[HIGH]] : vector<8xi32> to vector<8xf32>
+// CHECK: %[[KEY:.*]] = vector.load %{{.*}}[%c0, %c0] : memref<16x136xi8, {{.*}}>, vector<16xi8>
+// CHECK-NEXT: vector.bitcast %[[KEY]] : vector<16xi8> to vector<4xi32>
+// CHECK-COUNT-12: vector.shuffle {{.*}} : vector<{{[48]}}xi32>
+// CHECK: %[[BYTE:.*]] = arith.shrsi {{.*}} : vector<8xi32>
+// CHECK-NEXT: %[[ELEMENT:.*]] = arith.sitofp %[[BYTE]] : vector<8xi32> to vector<8xf32>
+// CHECK-NEXT: arith.mulf %[[ELEMENT]], %[[SCALES]] : vector<8xf32>
+// Values.
+// CHECK: %[[BYTES:.*]] = vector.load %{{.*}} : memref<128x136xi8, {{.*}}>, vector<8xi8>
 // CHECK-NEXT: %[[WIDE:.*]] = arith.extsi %[[BYTES]] : vector<8xi8> to vector<8xi32>
 // CHECK-NEXT: %[[Q:.*]] = arith.sitofp %[[WIDE]] : vector<8xi32> to vector<8xf32>
-// CHECK: vector.load %{{.*}} : memref<{{.*}}xi8, {{.*}}>, vector<2xi8>
+// CHECK: vector.load %{{.*}} : memref<128x136xi8, {{.*}}>, vector<2xi8>
 // CHECK: %[[TWICE:.*]] = vector.bitcast %{{.*}} : vector<16xi16> to vector<8xi32>
 // CHECK: %[[UPPER:.*]] = arith.shli %[[TWICE]]
 // CHECK: %[[SCALE:.*]] = vector.bitcast %[[UPPER]] : vector<8xi32> to vector<8xf32>
 // CHECK: arith.mulf %[[Q]], %[[SCALE]] : vector<8xf32>
-// Values.
-// CHECK: arith.addf {{.*}} : f32
-// CHECK: vector.load %{{.*}} : memref<128x136xi8, {{.*}}>, vector<8xi8>
 // CHECK: vector.fma
 func.func @quantized_rows(%q: memref<1x4x1x128xf32>, %k: memref<1x1x?x136xi8>, %v: memref<1x1x?x136xi8>,
                           %o: memref<1x4x1x128xf32>) {

@@ -106,10 +106,8 @@ private:
   void packQueries();
   void scaleQueries(const RowTile &rowTile);
 
-  // EmitDecodeKeys.cpp: from keys to scores.
+  // DecodeKeyTile.cpp: what of keys is in registers at a time.
   bool multipliesFromRegisters();
-  mlir::Value isOneQuery();
-  void emitScores(const Block &block);
   int64_t columnsPerWord();
   bool holdsWords();
   int64_t keyColumns();
@@ -118,8 +116,11 @@ private:
   bool keepsKeys();
   int64_t keyVectors();
   int64_t vectorsTogether();
-  Vectors multiplyColumn(mlir::Value column, mlir::ValueRange keyVectors, int64_t firstVector,
-                         Vectors carried);
+  int64_t registersMultipliedFirst(int64_t vectors);
+  bool transposesAhead(int64_t vectors);
+  bool stagesKeys();
+
+  // EmitDecodeColumns.cpp: from keys to columns.
   llvm::SmallVector<Vectors> transposeKeys(mlir::Value source, mlir::ValueRange rows,
                                            mlir::Value column);
   llvm::SmallVector<Vectors> splitPairs(mlir::ValueRange pairs);
@@ -127,17 +128,20 @@ private:
   void forEachColumn(mlir::ValueRange held, mlir::ValueRange scales,
                      llvm::function_ref<void(mlir::ValueRange)> body);
   Vectors scalesOfWords(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
+  Vectors gatherColumn(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
+  void stageKeys(mlir::Value source, mlir::ValueRange rows, mlir::Value column, mlir::Value slot);
+
+  // EmitDecodeKeys.cpp: from keys to scores.
+  mlir::Value isOneQuery();
+  void emitScores(const Block &block);
+  Vectors multiplyColumn(mlir::Value column, mlir::ValueRange keyVectors, int64_t firstVector,
+                         Vectors carried);
   Vectors multiplyTransposed(llvm::ArrayRef<Vectors> transposed, mlir::ValueRange scales,
                              mlir::Value column, int64_t firstVector, Vectors carried);
-  Vectors gatherColumn(mlir::Value source, mlir::ValueRange rows, mlir::Value column);
-  int64_t registersMultipliedFirst(int64_t vectors);
-  bool transposesAhead(int64_t vectors);
   Vectors multiplyColumns(mlir::Value source, mlir::ValueRange rows, mlir::Value whole,
                           const Place &ahead, Vectors sums);
   Vectors multiplyColumnsAhead(mlir::Value source, mlir::ValueRange rows, mlir::Value whole,
                                const Place &ahead, Vectors sums);
-  bool stagesKeys();
-  void stageKeys(mlir::Value source, mlir::ValueRange rows, mlir::Value column, mlir::Value slot);
   Vectors multiplyColumnsStaged(mlir::Value source, mlir::ValueRange rows, mlir::Value whole,
                                 const Place &ahead, Vectors sums);
   void multiplyKeys(mlir::Value key, mlir::Value source, mlir::ValueRange rows, const Place &ahead);

@@ -1,19 +1,13 @@
-// From keys to scores, a row of scores with its keys along lanes. Keys are transposed in registers;
-// where arithmetic is the bound, while others are multiplied: shuffles are other units' work.
-#include "dialect/CacheRows.h"
+// From keys to scores, a row of scores with its keys along lanes. Where arithmetic is the bound,
+// keys are transposed while others are multiplied: shuffles are other units' work.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/EmitDecodeKernel.h"
 #include "passes/attention/StoredRows.h"
-#include "passes/vector/VectorTranspose.h"
 
 using namespace mlir;
 using namespace fovea;
-
-/// Whether transposed keys of one query are taken from registers: a single tile of rows needs each
-/// once. More tiles share packed keys.
-bool DecodeKernel::multipliesFromRegisters() { return rowsPerTile == group && keepsKeys(); }
 
 Value DecodeKernel::isOneQuery() {
   return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, queries, b.index(1));
@@ -24,64 +18,6 @@ void DecodeKernel::emitScores(const Block &block) {
     return emitPackedScores(block);
   b.branch(
       isOneQuery(), [&] { emitScoresOfOne(block); }, [&] { emitPackedScores(block); });
-}
-
-/// Columns of narrow keys that are transposed as one, a word of 32 bits: a part of the shuffles,
-/// and of the registers until they are needed. 1 where elements are.
-int64_t DecodeKernel::columnsPerWord() {
-  int64_t columns = 32 / getElementTypeOrSelf(op.getKey()).getIntOrFloatBitWidth();
-  if (columns < 2 || !scoreType.isF32() ||
-      !canTransposeHalves(VectorType::get({tile.lanes / 2}, b.getI32Type())))
-    return 1;
-  // Words of quantised rows lie in one group, and none is left over.
-  int64_t atOnce = columns * tile.lanes / 2,
-          row = rowElements(op.getKey(), op.getKeyPermutation()[3]);
-  bool isWhole = attn::quantizedGroup % atOnce == 0 && row % atOnce == 0;
-  return columns == 4 && !isWhole ? 1 : columns;
-}
-
-bool DecodeKernel::holdsWords() { return columnsPerWord() > 1; }
-
-/// Columns of keys that are transposed at a time: of words, or where it takes fewer shuffles than a
-/// square and leaves registers for more keys, half as many as a vector has.
-int64_t DecodeKernel::keyColumns() {
-  if (holdsWords())
-    return columnsPerWord() * tile.lanes / 2;
-  bool isTall = getElementTypeOrSelf(op.getKey()) == scoreType &&
-                canTransposeHalves(VectorType::get({tile.lanes / 2}, scoreType));
-  return isTall ? tile.lanes / 2 : tile.lanes;
-}
-
-/// Registers that hold these columns of a vector of keys.
-int64_t DecodeKernel::keyRegisters() { return keyColumns() / columnsPerWord(); }
-
-/// Registers beside those of keys and accumulators: for what is broadcast, shuffled, and split off.
-int64_t DecodeKernel::spareRegisters() {
-  Type element = getElementTypeOrSelf(op.getKey());
-  return !holdsWords() ? 3 : element.isF16() ? 5 : 4;
-}
-
-/// Whether registers hold the transposed columns of a vector of keys, the accumulators of their
-/// products and a broadcast element.
-bool DecodeKernel::keepsKeys() { return keyRegisters() + rowsPerTile + 1 <= tile.registers; }
-
-/// Vectors of keys at work at a time: as many as have four accumulators, so that none waits for
-/// itself, and two at least, but at most the keys of a chunk, which all are fetched ahead.
-int64_t DecodeKernel::keyVectors() {
-  if (stagesKeys())
-    return 2;
-  int64_t vectors = rowsPerTile > 1 || 4 * tile.lanes > keysPerChunk ? 2 : 4;
-  while (vectors > 1 && keyRegisters() + vectors * rowsPerTile + spareRegisters() > tile.registers)
-    vectors /= 2;
-  return vectors;
-}
-
-/// Those of them that are in registers at once, and share what is broadcast.
-int64_t DecodeKernel::vectorsTogether() {
-  int64_t together = keyVectors(), sums = together * rowsPerTile;
-  while (together > 1 && together * keyRegisters() + sums + spareRegisters() > tile.registers)
-    together /= 2;
-  return together;
 }
 
 /// The products of a column of vectors of keys with the packed queries.
@@ -100,94 +36,6 @@ DecodeKernel::Vectors DecodeKernel::multiplyColumn(Value column, ValueRange keyV
   return carried;
 }
 
-/// Columns from `column` on of vectors of keys, transposed: what keyRegisters() registers hold.
-SmallVector<DecodeKernel::Vectors> DecodeKernel::transposeKeys(Value source, ValueRange rows,
-                                                               Value column) {
-  auto part = VectorType::get({keyColumns()}, cast<MemRefType>(source.getType()).getElementType());
-  auto words = VectorType::get({tile.lanes / 2}, b.getI32Type());
-  SmallVector<Vectors> columns(keyRegisters());
-  for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
-    auto rowAt = [&](int64_t t) -> Value {
-      if (!holdsWords())
-        return loadRowPart(b, source, rows[t], column, keyColumns(), scoreType);
-      Value stored = vector::LoadOp::create(b, part, source, ValueRange{rows[t], column});
-      return vector::BitCastOp::create(b, words, stored);
-    };
-    SmallVector<Value> transposed =
-        keyRegisters() < tile.lanes
-            ? transposeTall(b, holdsWords() ? words : part.clone(scoreType), rowAt)
-            : transposeSquare(b, llvm::map_to_vector(llvm::seq(tile.lanes), rowAt));
-    for (auto [into, vector] : llvm::zip_equal(columns, transposed))
-      into.push_back(vector);
-  }
-  return columns;
-}
-
-/// The two columns of vectors of words of 16-bit floats, in scores' type.
-SmallVector<DecodeKernel::Vectors> DecodeKernel::splitPairs(ValueRange pairs) {
-  SmallVector<Vectors> columns(2);
-  auto stored = cast<FloatType>(cast<MemRefType>(keyView.getType()).getElementType());
-  VectorType bits = vectorType.clone(b.getI32Type());
-  for (Value pair : pairs) {
-    if (stored.isBF16()) { // the upper half of an f32
-      Value low = arith::ShLIOp::create(b, pair, b.constant(bits, 16));
-      Value high = arith::AndIOp::create(b, pair, b.constant(bits, int32_t(0xffff0000)));
-      columns[0].push_back(arith::BitcastOp::create(b, vectorType, low));
-      columns[1].push_back(arith::BitcastOp::create(b, vectorType, high));
-      continue;
-    }
-    Value halves = vector::BitCastOp::create(b, VectorType::get({2 * tile.lanes}, stored), pair);
-    SmallVector<int64_t> order;
-    for (int64_t half = 0; half < 2; ++half)
-      for (int64_t lane = 0; lane < tile.lanes; ++lane)
-        order.push_back(2 * lane + half);
-    Value sorted = vector::ShuffleOp::create(b, halves, halves, order);
-    for (auto [half, into] : llvm::enumerate(columns))
-      into.push_back(b.convertFloat(b.slice(sorted, half * tile.lanes, tile.lanes), scoreType));
-  }
-  return columns;
-}
-
-/// Byte `number` of vectors of words of quantised rows, a column, with these scales.
-DecodeKernel::Vectors DecodeKernel::columnOfBytes(ValueRange words, int64_t number,
-                                                  ValueRange scales) {
-  Vectors column;
-  for (auto [word, scale] : llvm::zip_equal(words, scales)) {
-    auto shift = [&](int64_t by) { return b.constant(word.getType(), by); };
-    Value byte = word; // in the upper bits, and then with its sign
-    if (number < 3)
-      byte = arith::ShLIOp::create(b, byte, shift(24 - 8 * number));
-    byte = arith::ShRSIOp::create(b, byte, shift(24));
-    Value multiple = arith::SIToFPOp::create(b, vectorType, byte);
-    column.push_back(arith::MulFOp::create(b, multiple, scale));
-  }
-  return column;
-}
-
-/// The columns of transposed keys in order, in scores' type: one of vectors, or those of words.
-void DecodeKernel::forEachColumn(ValueRange held, ValueRange scales,
-                                 function_ref<void(ValueRange)> body) {
-  switch (columnsPerWord()) {
-  case 1:
-    return body(held);
-  case 2:
-    for (const Vectors &column : splitPairs(held))
-      body(column);
-    return;
-  default:
-    for (int64_t number = 0; number < columnsPerWord(); ++number)
-      body(columnOfBytes(held, number, scales));
-  }
-}
-
-/// Of quantised keys a vector of scales for each of keys; else none.
-DecodeKernel::Vectors DecodeKernel::scalesOfWords(Value source, ValueRange rows, Value column) {
-  Vectors scales;
-  for (; columnsPerWord() == 4 && !rows.empty(); rows = rows.drop_front(tile.lanes))
-    scales.push_back(loadScales(b, source, rows.take_front(tile.lanes), column));
-  return scales;
-}
-
 /// The products of columns that are transposed: what transposeKeys() returned of `column`.
 DecodeKernel::Vectors DecodeKernel::multiplyTransposed(ArrayRef<Vectors> transposed,
                                                        ValueRange scales, Value column,
@@ -198,45 +46,6 @@ DecodeKernel::Vectors DecodeKernel::multiplyTransposed(ArrayRef<Vectors> transpo
       carried = multiplyColumn(b.add(column, b.index(next++)), vectors, firstVector, carried);
     });
   return carried;
-}
-
-/// One column of vectors of keys.
-DecodeKernel::Vectors DecodeKernel::gatherColumn(Value source, ValueRange rows, Value column) {
-  Vectors vectors;
-  for (; !rows.empty(); rows = rows.drop_front(tile.lanes)) {
-    Vectors elements = llvm::map_to_vector(rows.take_front(tile.lanes), [&](Value row) -> Value {
-      return loadRowElement(b, source, row, column, scoreType);
-    });
-    vectors.push_back(vector::FromElementsOp::create(b, vectorType, elements));
-  }
-  return vectors;
-}
-
-/// How many registers of a vector of keys are multiplied before the next columns are transposed, so
-/// that one group of chunks finds room; none if there is no such time.
-int64_t DecodeKernel::registersMultipliedFirst(int64_t vectors) {
-  int64_t left = tile.registers - vectors * (keyRegisters() + rowsPerTile) - spareRegisters();
-  int64_t needed = tile.lanes / 4 + 2;
-  return std::max<int64_t>(llvm::divideCeil(needed - left, vectors), 0);
-}
-
-/// Whether keys are transposed while the columns before are multiplied, and share registers: those
-/// of 16 bits, which arithmetic bounds. What is read from memory at twice the bytes waits for
-/// loads, and had better ask for them early.
-bool DecodeKernel::transposesAhead(int64_t vectors) {
-  return !stagesKeys() && vectors == vectorsTogether() && vectors == keyVectors() &&
-         rowsPerTile > 1 && holdsWords() && registersMultipliedFirst(vectors) <= keyRegisters() / 4;
-}
-
-/// Whether transposed columns go through memory, of which those before are multiplied meanwhile:
-/// where registers hold the sums of two vectors of keys but not their columns beside them. Of words
-/// each column is stored, which pays for four rows but neither for two nor for eight.
-bool DecodeKernel::stagesKeys() {
-  bool pays = !holdsWords() || (rowsPerTile > 2 && rowsPerTile <= 4);
-  bool isTall = keyRegisters() < tile.lanes && rowsPerTile > 1 && rowsPerTile == group;
-  int64_t sums = 2 * rowsPerTile, atWork = 2 + 1 + tile.lanes / 2 + 1;
-  return pays && isTall && sums + atWork <= tile.registers &&
-         sums + 2 * keyRegisters() + spareRegisters() > tile.registers;
 }
 
 /// Columns [0, whole) of the keys in rows `rows` of `source`, added to `sums`.
@@ -286,20 +95,6 @@ DecodeKernel::Vectors DecodeKernel::multiplyColumnsAhead(Value source, ValueRang
   });
   ended.resize(count);
   return ended;
-}
-
-/// stagedKeys[slot] = columns from `column` on, in scores' type.
-void DecodeKernel::stageKeys(Value source, ValueRange rows, Value column, Value slot) {
-  for (int64_t v = 0; v < keyVectors(); ++v) {
-    ValueRange ofVector = rows.slice(v * tile.lanes, tile.lanes);
-    Vectors scales = scalesOfWords(source, ofVector, column);
-    int64_t next = 0;
-    for (const Vectors &held : transposeKeys(source, ofVector, column))
-      forEachColumn(held, scales, [&](ValueRange vectors) {
-        Value at[] = {slot, b.index(next++), b.index(v * tile.lanes)};
-        vector::StoreOp::create(b, vectors[0], stagedKeys, at);
-      });
-  }
 }
 
 /// The same where columns go through memory.

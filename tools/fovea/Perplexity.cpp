@@ -43,7 +43,12 @@ static llvm::Expected<std::vector<TokenId>> readTokens(Options &options) {
   llvm::Expected<Tokenizer> tokenizer = Tokenizer::fromDirectory(options.model);
   if (!tokenizer)
     return tokenizer.takeError();
-  return encodeText(*tokenizer, options.file, options.text);
+  auto tokens = encodeText(*tokenizer, options.file, options.text);
+  if (tokens && tokens->size() < 2)
+    return llvm::createStringError(nameOfText(options.file) +
+                                   ": expected a text of at least two tokens, got " +
+                                   llvm::Twine(tokens->size()));
+  return tokens;
 }
 
 /// What the text is predicted with besides what is stored; empty if nothing.

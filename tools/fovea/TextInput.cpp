@@ -25,6 +25,10 @@ static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readStandardInput() {
   return llvm::createStringError("standard input: expected a text of at most 64 MiB");
 }
 
+std::string tool::nameOfText(const std::optional<std::string> &file) {
+  return !file ? "the prompt" : *file == "-" ? "standard input" : *file;
+}
+
 llvm::Expected<std::vector<TokenId>> tool::encodeText(const Tokenizer &tokenizer,
                                                       const std::optional<std::string> &file,
                                                       std::optional<std::string> &text) {
@@ -36,7 +40,7 @@ llvm::Expected<std::vector<TokenId>> tool::encodeText(const Tokenizer &tokenizer
   // Encoded before it is copied: a file may be larger than any text.
   auto ids = tokenizer.encode((*contents)->getBuffer());
   if (!ids)
-    return llvm::createStringError(*file + ": " + llvm::toString(ids.takeError()));
+    return llvm::createStringError(nameOfText(file) + ": " + llvm::toString(ids.takeError()));
   text = (*contents)->getBuffer().str();
   return ids;
 }

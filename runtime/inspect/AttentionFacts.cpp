@@ -238,7 +238,9 @@ void Description::countBlocks() {
                             : "sizes are known at run time";
     return;
   }
-  int64_t distinct = dependsOnHead(facts.bounds) ? *heads.constant() : 1;
+  // Without heads there is none to show.
+  int64_t distinct =
+      dependsOnHead(facts.bounds) ? *heads.constant() : std::min<int64_t>(*heads.constant(), 1);
   if (distinct * *panels.constant() > maxPanels ||
       *facts.totalBlocks.constant() / std::max<int64_t>(*heads.constant(), 1) > maxMapBlocks) {
     facts.whyNoCounts = "they are too many to be counted one by one";
@@ -246,6 +248,8 @@ void Description::countBlocks() {
   }
   facts.counts.emplace();
   facts.map = BlockMap{*panels.constant(), *keyBlocks.constant(), ""};
+  if (distinct == 0)
+    facts.map.reset();
   int64_t repeats = distinct == 1 ? *heads.constant() : 1;
   for (int64_t headNumber = 0; headNumber < distinct && facts.counts; ++headNumber)
     countPanels(headNumber, repeats);

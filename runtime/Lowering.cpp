@@ -1,5 +1,6 @@
 #include "runtime/Lowering.h"
 #include "dialect/AttnDialect.h"
+#include "dialect/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -82,6 +83,23 @@ static llvm::Error checkOptions(const LoweringOptions &options) {
                                  options.target + "'");
 }
 
+/// Code holds the sizes of weights, which no argument has. Of weights that are used, so after the
+/// passes that drop others.
+static LogicalResult checkWeightSizes(ModuleOp module) {
+  return failure(module
+                     .walk([](attn::WeightOp op) {
+                       if (cast<ShapedType>(op.getType()).hasStaticShape())
+                         return WalkResult::advance();
+                       op.emitError()
+                           << "weight '" << op.getName()
+                           << "': expected sizes that are known when it is compiled, got "
+                           << op.getType()
+                           << ": make them params or constants, or give them with --set";
+                       return WalkResult::interrupt();
+                     })
+                     .wasInterrupted());
+}
+
 /// Checks the module once, after all passes of the phase: checking after each takes as long as the
 /// passes, and the tests do it. Kernels are checked in their last form, the LLVM dialect.
 static LogicalResult runPhase(ModuleOp module, Phase phase, bool isLast,
@@ -117,6 +135,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> fovea::lower(ModuleOp module, const Loweri
       break;
     bool isLast = phase == options.phase;
     if (failed(runPhase(*lowered, phase, isLast, pipelineOptions, observer)) ||
+        (phase == Phase::Fused && options.phase >= Phase::Llvm &&
+         failed(checkWeightSizes(*lowered))) ||
         diagnostics.hasErrors())
       return diagnostics.takeErrors("a pass failed without saying why");
     observer.reached(phase, *lowered);

@@ -32,6 +32,7 @@ private:
   llvm::Error compileOp(Operation &op);
   llvm::Error compileConstant(arith::ConstantOp op);
   llvm::Error compileExtract(tensor::ExtractOp op);
+  llvm::Error compileFromElements(tensor::FromElementsOp op);
   llvm::Error compileDim(tensor::DimOp op);
   llvm::Error compileIf(scf::IfOp op);
   llvm::Error compileFor(scf::ForOp op);
@@ -136,7 +137,22 @@ llvm::Error ProgramBuilder::compileConstant(arith::ConstantOp op) {
   return llvm::Error::success();
 }
 
+/// A scalar as a tensor of rank 0, whose slot is the scalar's.
+llvm::Error ProgramBuilder::compileFromElements(tensor::FromElementsOp op) {
+  if (op.getType().getRank() != 0)
+    return errorAt(op, "expected a tensor of rank 0 inside a region");
+  auto slot = slotOf(op.getElements().front(), op);
+  if (!slot)
+    return slot.takeError();
+  bind(op.getResult(), *slot);
+  return llvm::Error::success();
+}
+
 llvm::Error ProgramBuilder::compileExtract(tensor::ExtractOp op) {
+  if (auto it = slots.find(op.getTensor()); it != slots.end()) {
+    bind(op.getResult(), it->second);
+    return llvm::Error::success();
+  }
   llvm::Expected<const Array *> array = arrayOf(op.getTensor(), op);
   if (!array)
     return array.takeError();
@@ -265,6 +281,8 @@ llvm::Error ProgramBuilder::compileOp(Operation &op) {
     return compileConstant(constant);
   if (auto extract = dyn_cast<tensor::ExtractOp>(op))
     return compileExtract(extract);
+  if (auto elements = dyn_cast<tensor::FromElementsOp>(op))
+    return compileFromElements(elements);
   if (auto dim = dyn_cast<tensor::DimOp>(op))
     return compileDim(dim);
   if (auto index = dyn_cast<linalg::IndexOp>(op)) {

@@ -195,6 +195,23 @@ TEST_F(ReferenceHarness, RegionsHaveLoopsBranchesAndCalls) {
               ElementsAre(0, 1, 1, 8, 12));
 }
 
+TEST_F(ReferenceHarness, RegionsHaveScalarsAsTensors) {
+  EXPECT_THAT(result(R"(func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> {
+    %c0 = arith.constant 0 : index
+    %t = tensor.generate {
+    ^bb0(%i: index):
+      %e = tensor.extract %x[%i] : tensor<2xf32>
+      %s = tensor.from_elements %e : tensor<f32>
+      %a = tensor.extract %s[] : tensor<f32>
+      %r = arith.addf %a, %a : f32
+      tensor.yield %r : f32
+    } : tensor<2xf32>
+    return %t : tensor<2xf32>
+  })",
+                     {llvm::cantFail(Tensor::fromDoubles(DataType::F32, {2}, {1.5, 4}))}),
+              ElementsAre(3, 8));
+}
+
 TEST_F(ReferenceHarness, BranchesRunOneSide) {
   std::string text = R"mlir(
     func.func @f(%c: tensor<i1>, %x: tensor<2xf32>) -> tensor<2xf32> {

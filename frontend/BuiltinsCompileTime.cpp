@@ -102,6 +102,9 @@ static MaybeValue toFloat(BuiltinCall &call) {
                : call.importer.binary(BinaryKind::Mul, argument, Value(1.0), call.range);
   if (argument.is<SymbolicTensor>())
     return castTo(call, "f32");
+  if (argument.is<SymbolicDim>())
+    return call.importer.toTensor(argument, call.importer.getGraph().opBuilder().getF32Type(),
+                                  call.range);
   double parsed = 0;
   auto *text = argument.get<TextValue>();
   if (text && !llvm::StringRef(text->text).getAsDouble(parsed))

@@ -1,5 +1,6 @@
 // Operators on values of any kind: which arithmetic applies, and that on tensors.
 #include "frontend/ImporterImpl.h"
+#include "frontend/SizeNumbers.h"
 
 namespace fovea {
 
@@ -77,6 +78,14 @@ std::optional<SymbolicTensor> Importer::toTensor(const Value &value, mlir::Type 
   return build(range, [&](GraphBuilder &g) { return g.cast(*integer, elementType); });
 }
 
+/// A number of sizes, such as `D ** 0.5`, takes the float type of the tensor beside it.
+static void adoptType(SymbolicTensor &number, const SymbolicTensor &beside) {
+  if (number.elementType() == beside.elementType() || isSizeNumber(beside))
+    return;
+  if (auto adopted = sizeNumberAs(number, beside.elementType()))
+    number = *adopted;
+}
+
 // Numbers and sizes take the element type of the tensor on the other side.
 std::optional<std::pair<SymbolicTensor, SymbolicTensor>>
 Importer::unifyTensors(const Value &left, const Value &right, SourceRange range) {
@@ -85,6 +94,8 @@ Importer::unifyTensors(const Value &left, const Value &right, SourceRange range)
   auto y = toTensor(right, (b ? b : a)->elementType(), range);
   if (!x || !y)
     return std::nullopt;
+  adoptType(*x, *y);
+  adoptType(*y, *x);
   return std::pair(*x, *y);
 }
 
@@ -123,7 +134,8 @@ MaybeValue Importer::unary(UnaryKind kind, const Value &operand, SourceRange ran
   auto *scalar = operand.get<ScalarValue>();
   auto *tensor = operand.get<SymbolicTensor>();
   if (tensor && region) {
-    auto element = toScalar(operand, tensor->elementType(), range);
+    bool isWide = regionFloat && regionFloat.isF64() && isSizeNumber(*tensor);
+    auto element = toScalar(operand, isWide ? regionFloat : tensor->elementType(), range);
     return element ? unary(kind, Value(ScalarValue{*element, std::nullopt}), range) : std::nullopt;
   }
   if (scalar) {

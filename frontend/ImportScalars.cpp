@@ -1,5 +1,6 @@
 // Run-time scalars: what mask and score functions compute with, and the indices of loops.
 #include "frontend/ImporterImpl.h"
+#include "frontend/SizeNumbers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -33,7 +34,10 @@ std::optional<mlir::Value> Importer::toScalar(const Value &value, mlir::Type typ
       return std::nullopt;
     scalar = *size;
   } else if (auto *tensor = value.get<SymbolicTensor>(); tensor && tensor->rank() == 0) {
-    scalar = mlir::tensor::ExtractOp::create(builder, loc, tensor->value, mlir::ValueRange());
+    // In the type that is asked for, as far as that is wider: f64 scores keep their digits.
+    auto wide = type.isF64() ? sizeNumberAs(*tensor, type) : std::nullopt;
+    scalar = mlir::tensor::ExtractOp::create(builder, loc, (wide ? *wide : *tensor).value,
+                                             mlir::ValueRange());
   } else {
     return fail(range, "expected a scalar, got " + value.describe() +
                            (value.is<SymbolicTensor>() ? "; index it" : ""));
@@ -66,7 +70,12 @@ std::optional<mlir::Value> Importer::toCondition(const Value &value, SourceRange
 // Numbers and sizes adapt to the other operand, indices to integers of data and both to floats.
 static mlir::Type commonType(const Value &left, const Value &right, bool wantFloat,
                              mlir::Type regionFloat, mlir::Type index) {
-  mlir::Type a = scalarType(left), b = scalarType(right);
+  // Numbers of sizes are f32 where nothing wider is computed.
+  auto typeOf = [&](const Value &value) {
+    auto *tensor = value.get<SymbolicTensor>();
+    return tensor && regionFloat.isF64() && isSizeNumber(*tensor) ? regionFloat : scalarType(value);
+  };
+  mlir::Type a = typeOf(left), b = typeOf(right);
   for (auto [one, other] : {std::pair(a, b), std::pair(b, a)})
     if (auto wide = llvm::dyn_cast_or_null<mlir::FloatType>(one)) {
       auto also = llvm::dyn_cast_or_null<mlir::FloatType>(other);

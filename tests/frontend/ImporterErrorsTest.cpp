@@ -106,6 +106,19 @@ TEST_F(ImporterTest, DimsOfEntries) {
             Messages{"a tensor of shape [4611686018427387904, 4] has more than 2^60 elements"});
 }
 
+// Only numbers of sizes take the type of the tensor beside them.
+TEST_F(ImporterTest, ElementTypesThatDiffer) {
+  EXPECT_EQ(inBody("y = x.to(f16) * tensor(0.5)"),
+            Messages{"mul: element types differ: f16[B, 6, 8] and f32[]"});
+  EXPECT_EQ(inBody("y = x.to(f16) * (x[0, 0, 0] * B)"),
+            Messages{"mul: element types differ: f16[B, 6, 8] and f32[]"});
+  EXPECT_EQ(inBody("y = x.to(i64) * B ** 0.5"),
+            Messages{"mul: element types differ: i64[B, 6, 8] and f32[]"});
+  // 0.1 has been rounded to f32.
+  EXPECT_EQ(inBody("y = x.to(f64) * (0.1 * B ** 0.5)"),
+            Messages{"mul: element types differ: f64[B, 6, 8] and f32[]"});
+}
+
 TEST_F(ImporterTest, Arithmetic) {
   EXPECT_EQ(inBody("y = 9223372036854775807 + 1"),
             Messages{"9223372036854775807 + 1 does not fit in 64 bits"});

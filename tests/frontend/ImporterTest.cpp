@@ -5,6 +5,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "tests/TemporaryDirectory.h"
 #include "tests/frontend/DescriptionTesting.h"
+#include "llvm/Support/Regex.h"
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -75,6 +76,26 @@ TEST_F(ImporterTest, CompileTimeValues) {
   EXPECT_EQ(typeOf("ones((lambda a, b: a - b)(5, 3))"), "tensor<2xf32>");
   EXPECT_EQ(typeOf("ones(2 if x.dtype == f32 else 3)"), "tensor<2xf32>");
   EXPECT_EQ(typeOf("ones([p[1] for p in enumerate('ab' == 'ab' and (8, 9))])"), "tensor<8x9xf32>");
+}
+
+// Numbers take the type of the tensor beside them, those of sizes too.
+TEST_F(ImporterTest, NumbersOfSizesTakeTheTypeBesideThem) {
+  EXPECT_EQ(typeOf("float(B)"), "tensor<f32>");
+  EXPECT_EQ(typeOf("x / float(B) ** 0.5"), "tensor<?x6x8xf32>");
+  EXPECT_EQ(typeOf("x.to(f16) / B ** 0.5"), "tensor<?x6x8xf16>");
+  EXPECT_EQ(typeOf("B ** -0.5 * x.to(bf16)"), "tensor<?x6x8xbf16>");
+  EXPECT_EQ(typeOf("x.to(f64) * (1 / sqrt(B))"), "tensor<?x6x8xf64>");
+  EXPECT_EQ(typeOf("x.to(f16) > 0.1 * B ** 0.5"), "tensor<?x6x8xi1>");
+}
+
+// Digits that f32 does not have are not lost on the way to f64.
+TEST_F(ImporterTest, NumbersOfSizesAreComputedInTheWiderType) {
+  for (const char *y : {"q / D ** 0.5", "attention(q, q, q, score=lambda s: s / D ** 0.5)",
+                        "attention(q, q, q, score=lambda s: s * (1 / D ** 0.5))"}) {
+    std::string text = ir(std::string("def f(q: f64[L, D]):\n  return y=") + y + "\n");
+    EXPECT_EQ(count(text, "arith.extf"), 0u) << text;
+    EXPECT_TRUE(llvm::Regex("math.sqrt %[0-9]+ : f64").match(text)) << text;
+  }
 }
 
 TEST_F(ImporterTest, LoopOverRangeIsOneLoop) {

@@ -116,6 +116,10 @@ static bool readMask(BuiltinCall &call, AttentionOptions &options,
                                    call.importer.getGraph().opBuilder().getI1Type(), bounds);
     return !call.hasFailed();
   }
+  if (!call.value("mask").is<SymbolicTensor>()) {
+    call.failExpected("mask", "a function or a tensor");
+    return false;
+  }
   SymbolicTensor mask = call.tensor("mask");
   if (call.hasFailed())
     return false;

@@ -99,6 +99,9 @@ static MaybeValue where(BuiltinCall &call) {
 static MaybeValue maskedFill(BuiltinCall &call) {
   SymbolicTensor x = call.tensor("x"), mask = call.tensor("mask");
   double fill = call.number("value");
+  if (!call.hasFailed() && !mask.elementType().isInteger(1))
+    return call.fail("mask", "expected a mask of bool, got " + mask.str() +
+                                 "; compare it, as in mask != 0");
   return call.build([&](GraphBuilder &g) -> GraphBuilder::TensorOrError {
     auto attend = g.unary(UnaryKind::LogicalNot, mask);
     return attend ? g.applyMask(x, *attend, fill) : std::move(attend);

@@ -182,6 +182,12 @@ std::optional<size_t> Importer::countParameters(const Value &function) {
   return std::nullopt;
 }
 
+/// A score or sink that is a truth value is a mask in the wrong place.
+static bool isTruth(const Value &value) {
+  auto *scalar = value.get<ScalarValue>();
+  return value.is<bool>() || (scalar && scalar->value.getType().isInteger(1));
+}
+
 RegionBuilder Importer::makeRegion(const Value &function, SourceRange range,
                                    llvm::ArrayRef<unsigned> passed, mlir::Type resultType,
                                    const IndexBounds &bounds) {
@@ -202,7 +208,10 @@ RegionBuilder Importer::makeRegion(const Value &function, SourceRange range,
     std::optional<mlir::Value> result;
     if (MaybeValue value = call(function, values, range))
       result = resultType.isInteger(1) ? toCondition(*value, range)
-                                       : toScalar(*value, resultType, range);
+               : isTruth(*value) && llvm::isa<mlir::FloatType>(resultType)
+                   ? fail(range, "expected a number, got " + value->describe() +
+                                     "; choose one, as in `s if c else 0.0`")
+                   : toScalar(*value, resultType, range);
     regionFloat = outerFloat;
     region = outer;
     for (mlir::Value argument : arguments)

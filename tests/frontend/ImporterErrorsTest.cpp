@@ -236,6 +236,16 @@ TEST_F(ImporterTest, MaskFunctions) {
   EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i: s)"),
             Messages{"a score function takes (s), (s, i, j) or (s, b, h, i, j), got one of 2 "
                      "parameters"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, mask='causal')"),
+            Messages{"expected a function or a tensor for 'mask' of 'attention', got the string "
+                     "'causal'"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i, j: j <= i)"),
+            Messages{"expected a number, got a run-time bool; choose one, as in `s if c else "
+                     "0.0`"});
+  EXPECT_EQ(inBody("y = attention(x, x, x, sink=lambda h: True)"),
+            Messages{"expected a number, got True; choose one, as in `s if c else 0.0`"});
+  EXPECT_EQ(inBody("y = x.masked_fill(tril(x), 0.0)"),
+            Messages{"expected a mask of bool, got f32[B, 6, 8]; compare it, as in mask != 0"});
   EXPECT_EQ(inBody("y = attention(x, x, x, score=x)"),
             Messages{"expected a function for 'score' of 'attention', got a tensor "
                      "f32[B, 6, 8]"});

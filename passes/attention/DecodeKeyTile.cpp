@@ -42,9 +42,9 @@ int64_t DecodeKernel::keyColumns() {
 int64_t DecodeKernel::keyRegisters() { return keyColumns() / columnsPerWord(); }
 
 /// Registers beside those of keys and accumulators: for what is broadcast, shuffled, and split off.
+/// Scales of bytes do not count: from the stack they cost less than a vector of keys by itself.
 int64_t DecodeKernel::spareRegisters() {
-  Type element = getElementTypeOrSelf(op.getKey());
-  return !holdsWords() ? 3 : element.isF16() ? 5 : 4;
+  return !holdsWords() ? 3 : getElementTypeOrSelf(op.getKey()).isF16() ? 5 : 4;
 }
 
 /// Whether registers hold the transposed columns of a vector of keys, the accumulators of their
@@ -75,21 +75,25 @@ int64_t DecodeKernel::vectorsTogether() {
 int64_t DecodeKernel::registersMultipliedFirst(int64_t vectors) {
   int64_t left = tile.registers - vectors * (keyRegisters() + rowsPerTile) - spareRegisters();
   int64_t needed = tile.lanes / 4 + 2;
-  return std::max<int64_t>(llvm::divideCeil(needed - left, vectors), 0);
+  return std::max<int64_t>(llvm::divideCeilSigned(needed - left, vectors), 0);
 }
 
 /// Whether keys are transposed while the columns before are multiplied, and share registers: those
-/// of 16 bits, which arithmetic bounds. What is read from memory at twice the bytes waits for
-/// loads, and had better ask for them early.
+/// of less than 32 bits, which arithmetic bounds. What is read from memory at twice the bytes waits
+/// for loads, and had better ask for them early; of one or two rows shuffles are most of the work.
 bool DecodeKernel::transposesAhead(int64_t vectors) {
   return !stagesKeys() && vectors == vectorsTogether() && vectors == keyVectors() &&
-         rowsPerTile > 1 && holdsWords() && registersMultipliedFirst(vectors) <= keyRegisters() / 4;
+         rowsPerTile > 2 && holdsWords() && registersMultipliedFirst(vectors) <= keyRegisters() / 4;
 }
 
 /// Whether transposed columns go through memory, of which those before are multiplied meanwhile:
-/// where registers hold the sums of two vectors of keys but not their columns beside them. Of words
-/// each column is stored, which pays for four rows but neither for two nor for eight.
+/// where registers hold the sums of two vectors of keys but not their columns beside them, and keys
+/// have columns for two turns at least. Of words each column is stored, which pays for four rows
+/// but neither for two nor for eight.
 bool DecodeKernel::stagesKeys() {
+  int64_t columns = rowElements(op.getKey(), op.getKeyPermutation()[3]);
+  if (ShapedType::isDynamic(columns) || columns < 2 * keyColumns())
+    return false;
   bool pays = !holdsWords() || (rowsPerTile > 2 && rowsPerTile <= 4);
   bool isTall = keyRegisters() < tile.lanes && rowsPerTile > 1 && rowsPerTile == group;
   int64_t sums = 2 * rowsPerTile, atWork = 2 + 1 + tile.lanes / 2 + 1;

@@ -23,10 +23,11 @@ void DecodeKernel::emitScores(const Block &block) {
 /// The products of a column of vectors of keys with the packed queries.
 DecodeKernel::Vectors DecodeKernel::multiplyColumn(Value column, ValueRange keyVectors,
                                                    int64_t firstVector, Vectors carried) {
+  // A copy for those that are together: of one, LLVM would keep all that is broadcast in registers.
+  int64_t copy = firstVector / vectorsTogether();
+  assert((copy == 0 || copy < queryCopies()) && "no such copy of the queries is packed");
   for (int64_t r = 0; r < rowsPerTile; ++r) {
-    // A copy for those that are together: of one, LLVM would keep all that is broadcast in
-    // registers.
-    Value at[] = {b.index(firstVector / vectorsTogether()), column, b.index(r)};
+    Value at[] = {b.index(copy), column, b.index(r)};
     Value splat = b.splat(vectorType, memref::LoadOp::create(b, packedQueries, at));
     for (auto [v, keys] : llvm::enumerate(keyVectors)) {
       Value &sum = carried[(firstVector + v) * rowsPerTile + r];
@@ -132,8 +133,8 @@ void DecodeKernel::multiplyKeys(Value key, Value source, ValueRange rows, const 
   bool dense = cast<MemRefType>(source.getType()).isLastDimUnitStride();
   Value whole = dense ? b.roundDown(columns, keyColumns()) : b.index(0);
   bool isKnown = getConstantIntValue(whole).value_or(0) > 0;
-  bool isStaged = isKnown && stagesKeys() && vectors == keyVectors();
-  Vectors sum = isStaged ? multiplyColumnsStaged(source, rows, whole, ahead, zeros)
+  Vectors sum = isKnown && stagesKeys() && vectors == keyVectors()
+                    ? multiplyColumnsStaged(source, rows, whole, ahead, zeros)
                 : isKnown && transposesAhead(vectors)
                     ? multiplyColumnsAhead(source, rows, whole, ahead, zeros)
                     : multiplyColumns(source, rows, whole, ahead, zeros);

@@ -53,27 +53,19 @@ static Value loadScale(EmitBuilder &b, Value rows, Value row, Value column) {
   return vector::BitCastOp::create(b, VectorType::get({1}, b.getI16Type()), bytes);
 }
 
-/// The scale in `lanes` lanes: a bf16 is the upper half of an f32.
+/// Of words whose lower halves are a bf16, which is the upper half of an f32.
+static Value shiftToFloat(EmitBuilder &b, Value words) {
+  auto type = cast<VectorType>(words.getType());
+  Value upper = arith::ShLIOp::create(b, words, b.constant(type, 16));
+  return vector::BitCastOp::create(b, type.clone(b.getF32Type()), upper);
+}
+
+/// The scale in `lanes` lanes.
 static Value splatScale(EmitBuilder &b, Value scale, int64_t lanes) {
   Value half = vector::ExtractOp::create(b, scale, 0);
   Value halves = b.splat(VectorType::get({2 * lanes}, b.getI16Type()), half);
   auto words = VectorType::get({lanes}, b.getI32Type());
-  Value twice = vector::BitCastOp::create(b, words, halves);
-  Value upper = arith::ShLIOp::create(b, twice, b.constant(words, 16));
-  return vector::BitCastOp::create(b, VectorType::get({lanes}, b.getF32Type()), upper);
-}
-
-Value fovea::loadScales(EmitBuilder &b, Value source, ValueRange rows, Value column) {
-  int64_t lanes = rows.size();
-  SmallVector<Value> halves = llvm::map_to_vector(rows, [&](Value row) -> Value {
-    return vector::ExtractOp::create(b, loadScale(b, source, row, column), 0);
-  });
-  auto words = VectorType::get({lanes}, b.getI32Type());
-  auto type = VectorType::get({lanes}, b.getI16Type());
-  Value wide =
-      arith::ExtUIOp::create(b, words, vector::FromElementsOp::create(b, type, halves).getResult());
-  Value upper = arith::ShLIOp::create(b, wide, b.constant(words, 16));
-  return vector::BitCastOp::create(b, VectorType::get({lanes}, b.getF32Type()), upper);
+  return shiftToFloat(b, vector::BitCastOp::create(b, words, halves));
 }
 
 Value fovea::loadRowPart(EmitBuilder &b, Value rows, Value row, Value column, int64_t lanes,
@@ -96,4 +88,13 @@ Value fovea::loadRowElement(EmitBuilder &b, Value rows, Value row, Value column,
   Value multiple = arith::SIToFPOp::create(b, scoreType, stored);
   Value scale = splatScale(b, loadScale(b, rows, row, column), 1);
   return arith::MulFOp::create(b, multiple, vector::ExtractOp::create(b, scale, 0));
+}
+
+Value fovea::loadScales(EmitBuilder &b, Value source, ValueRange rows, Value column) {
+  SmallVector<Value> halves = llvm::map_to_vector(rows, [&](Value row) -> Value {
+    return vector::ExtractOp::create(b, loadScale(b, source, row, column), 0);
+  });
+  auto type = VectorType::get({static_cast<int64_t>(rows.size())}, b.getI16Type());
+  Value together = vector::FromElementsOp::create(b, type, halves);
+  return shiftToFloat(b, arith::ExtUIOp::create(b, type.clone(b.getI32Type()), together));
 }

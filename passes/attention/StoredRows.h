@@ -23,13 +23,13 @@ mlir::Value loadRowPart(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir:
 /// half of a cache line or more. Else they are packed first.
 bool takesValuesInPlace(attn::AttentionOp op, int64_t columns);
 
-/// The scales of the elements in `column` of quantised `rows`, a lane a row.
-mlir::Value loadScales(EmitBuilder &b, mlir::Value source, mlir::ValueRange rows,
-                       mlir::Value column);
-
 /// One element.
 mlir::Value loadRowElement(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir::Value column,
                            mlir::FloatType scoreType);
+
+/// The scales of the elements in `column` of rows `rows` of quantised `source`, a lane a row.
+mlir::Value loadScales(EmitBuilder &b, mlir::Value source, mlir::ValueRange rows,
+                       mlir::Value column);
 
 } // namespace fovea
 

@@ -123,11 +123,12 @@ void EmitBuilder::interleave(function_ref<void()> first, function_ref<void()> se
   SmallVector<Operation *> fixed = collectOps(*this, first), moved = collectOps(*this, second);
   if (fixed.empty())
     return;
-  Operation *before = nullptr;
+  Operation *turn = nullptr, *last = nullptr;
   for (auto [number, op] : llvm::enumerate(moved)) {
-    Operation *turn = fixed[number * fixed.size() / moved.size()];
-    op->moveAfter(before && turn->isBeforeInBlock(before) ? before : turn);
-    before = op;
+    Operation *next = fixed[number * fixed.size() / moved.size()];
+    op->moveAfter(next == turn ? last : next);
+    turn = next;
+    last = op;
   }
 }
 

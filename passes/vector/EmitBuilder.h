@@ -52,9 +52,10 @@ public:
   mlir::scf::IfOp branch(mlir::Value condition, llvm::function_ref<void()> then,
                          llvm::function_ref<void()> otherwise);
 
-  /// Emits two bodies, neither of which needs what the other computes, and then the ops of the
-  /// second between those of the first, evenly: a CPU has work for all of its units only where
-  /// instructions for different ones lie side by side.
+  /// Emits two bodies and then the ops of the second between those of the first, evenly: a CPU has
+  /// work for all of its units only where instructions for different ones lie side by side. Neither
+  /// body needs what the other computes or writes what it reads, and both leave the insertion
+  /// point.
   void interleave(llvm::function_ref<void()> first, llvm::function_ref<void()> second);
 
   /// Halves `vector` with `combine` until `left` lanes are left, in a fixed order, and returns

@@ -130,9 +130,9 @@ SmallVector<Value> fovea::transposeToNarrow(EmitBuilder &b, ValueRange rows) {
   return columns;
 }
 
-SmallVector<Value> fovea::transposeTall(EmitBuilder &b, VectorType row,
+SmallVector<Value> fovea::transposeTall(EmitBuilder &b, VectorType rowType,
                                         function_ref<Value(int64_t)> rowAt) {
-  int64_t half = row.getNumElements(), chunk = chunkOf(row);
+  int64_t half = rowType.getNumElements(), chunk = chunkOf(rowType);
   SmallVector<int64_t> both = llvm::to_vector(llvm::seq(2 * half));
   // A register holds a row of each of two chunks of rows; `chunk` registers are a group.
   SmallVector<SmallVector<Value>> groups;

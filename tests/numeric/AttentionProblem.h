@@ -26,9 +26,10 @@ struct AttentionProblem {
   std::string constants = "";                  // ops in front, for the regions' use
   std::array<int64_t, 4> order = {0, 1, 2, 3}; // of the dims of all operands in memory
   bool withWeights = false, withLse = false;
-  bool quantizedRows = false; // keys and values by way of attn.quantize_rows; D is the last dim
-  int64_t columnChunk = 0; // rows a chunk of column sums; none if 0
-  int64_t buckets = 0;     // of the bucket region among `regions`; none if 0
+  bool dynamicHeadDim = false; // of queries and keys, which still have headDim columns
+  bool quantizedRows = false;  // keys and values by way of attn.quantize_rows; D is the last dim
+  int64_t columnChunk = 0;     // rows a chunk of column sums; none if 0
+  int64_t buckets = 0;         // of the bucket region among `regions`; none if 0
   std::optional<AttentionSizes> fixed;
 
   /// The text of a module with the entry `main`(q, k, v, bias) -> (o[, w][, lse][, columns][,

@@ -90,11 +90,15 @@ private:
 };
 } // namespace
 
+static int64_t headDim(const AttentionProblem &problem) {
+  return problem.dynamicHeadDim ? dynamic : problem.headDim;
+}
+
 AttentionText::AttentionText(const AttentionProblem &problem)
     : problem(problem),
       n(problem.fixed.value_or(AttentionSizes{dynamic, dynamic, dynamic, dynamic, dynamic})),
-      q(operand("q", n.heads, n.queries, problem.headDim)),
-      k(operand("k", n.keyHeads, n.keys, problem.headDim)),
+      q(operand("q", n.heads, n.queries, headDim(problem))),
+      k(operand("k", n.keyHeads, n.keys, headDim(problem))),
       v(operand("v", n.keyHeads, n.keys, problem.valueDim)), body(problem.constants),
       flags(problem.attributes) {}
 

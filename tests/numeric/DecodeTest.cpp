@@ -113,10 +113,24 @@ TEST(Decode, OneQueryOfEachTypeAndTarget) {
         problem.valueDim = 80;
         CompiledAttention attention(problem, /*threads=*/1, target);
         for (int64_t keys : {1, 31, 32, 65, 300}) {
-          SCOPED_TRACE(std::string(type) + " " + target + " " + std::to_string(group));
+          SCOPED_TRACE(std::string(type) + " " + target + " heads " + std::to_string(group) +
+                       " of " + std::to_string(headDim) + ", keys " + std::to_string(keys));
           attention.expectClose(AttentionSizes{2, group, 1, 1, keys}, tolerance);
         }
       }
+}
+
+TEST(Decode, HeadDimOfUnknownSize) {
+  for (auto [type, tolerance] : {std::pair("f32", f32Tolerance), {"bf16", 1.0 / 256}})
+    for (auto [target, group] : {std::pair("avx2", 4), {"", 4}, {"", 8}}) {
+      AttentionProblem problem = grouped(group, 1, causal);
+      problem.type = type;
+      problem.dynamicHeadDim = true;
+      problem.headDim = 20;
+      SCOPED_TRACE(std::string(type) + " " + target + " heads " + std::to_string(group));
+      CompiledAttention(problem, /*threads=*/1, target)
+          .expectClose(AttentionSizes{1, group, 1, 1, 150}, tolerance);
+    }
 }
 
 TEST(Decode, PermutedOperands) {
@@ -273,7 +287,8 @@ TEST(QuantizedRows, OfOtherTargets) {
       problem.valueDim = 64;
       CompiledAttention attention(problem, /*threads=*/1, target);
       for (auto [queries, keys] : {std::pair(1, 150), {1, 31}, {30, 150}}) {
-        SCOPED_TRACE(std::string(target) + " " + std::to_string(group));
+        SCOPED_TRACE(std::string(target) + " heads " + std::to_string(group) + " of " +
+                     std::to_string(headDim) + ", queries " + std::to_string(queries));
         attention.expectClose(AttentionSizes{1, group, 1, queries, keys}, f32Tolerance);
       }
     }

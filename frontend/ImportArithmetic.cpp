@@ -134,8 +134,7 @@ MaybeValue Importer::unary(UnaryKind kind, const Value &operand, SourceRange ran
   auto *scalar = operand.get<ScalarValue>();
   auto *tensor = operand.get<SymbolicTensor>();
   if (tensor && region) {
-    bool isWide = regionFloat && regionFloat.isF64() && isSizeNumber(*tensor);
-    auto element = toScalar(operand, isWide ? regionFloat : tensor->elementType(), range);
+    auto element = toScalar(operand, typeInRegion(*tensor, regionFloat), range);
     return element ? unary(kind, Value(ScalarValue{*element, std::nullopt}), range) : std::nullopt;
   }
   if (scalar) {

@@ -73,7 +73,7 @@ static mlir::Type commonType(const Value &left, const Value &right, bool wantFlo
   // Numbers of sizes are f32 where nothing wider is computed.
   auto typeOf = [&](const Value &value) {
     auto *tensor = value.get<SymbolicTensor>();
-    return tensor && regionFloat.isF64() && isSizeNumber(*tensor) ? regionFloat : scalarType(value);
+    return tensor ? typeInRegion(*tensor, regionFloat) : scalarType(value);
   };
   mlir::Type a = typeOf(left), b = typeOf(right);
   for (auto [one, other] : {std::pair(a, b), std::pair(b, a)})

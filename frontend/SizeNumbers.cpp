@@ -69,6 +69,10 @@ static std::optional<Computation> computationOf(const SymbolicTensor &x) {
 
 bool isSizeNumber(const SymbolicTensor &x) { return computationOf(x).has_value(); }
 
+Type typeInRegion(const SymbolicTensor &x, Type regionFloat) {
+  return regionFloat.isF64() && isSizeNumber(x) ? regionFloat : x.elementType();
+}
+
 /// The last value of the computation, done in f64.
 static Value computeWide(OpBuilder &builder, const Computation &computation) {
   IRMapping wide;

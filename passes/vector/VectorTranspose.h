@@ -12,9 +12,9 @@ llvm::SmallVector<mlir::Value> transposeSquare(EmitBuilder &b, mlir::ValueRange 
 
 /// Given 2n vectors of n lanes, the rows of a tall matrix, returns the n vectors of 2n lanes of the
 /// transposed one. Takes n insertions and, where n lanes are 128 bits (or 256), 2 (or 3) shuffles a
-/// result, fewer than a square of 2n rows. Asks for a row, `row`, when it is needed, so that no
-/// more than n and two registers are in use.
-llvm::SmallVector<mlir::Value> transposeTall(EmitBuilder &b, mlir::VectorType row,
+/// result, fewer than a square of 2n rows. Takes row i from `rowAt(i)` when it is needed, so that
+/// no more than n and two registers are in use.
+llvm::SmallVector<mlir::Value> transposeTall(EmitBuilder &b, mlir::VectorType rowType,
                                              llvm::function_ref<mlir::Value(int64_t)> rowAt);
 /// Given n vectors of 2n lanes, the rows of a wide matrix, returns the transposed one row after
 /// row, two of its rows of n lanes a vector. Takes n log2(n) shuffles and, where n lanes are 128

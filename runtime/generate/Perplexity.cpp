@@ -99,10 +99,16 @@ static llvm::Expected<int64_t> vocabularyOf(const Executable &executable,
   return *logits.dims.back().size;
 }
 
-static llvm::Error checkTokens(llvm::ArrayRef<TokenId> tokens, int64_t vocabulary) {
-  if (tokens.size() < 2)
+llvm::Error fovea::checkTextLength(size_t tokens) {
+  if (tokens < 2)
     return llvm::createStringError("expected a text of at least two tokens, got " +
-                                   llvm::Twine(tokens.size()));
+                                   llvm::Twine(tokens));
+  return llvm::Error::success();
+}
+
+static llvm::Error checkTokens(llvm::ArrayRef<TokenId> tokens, int64_t vocabulary) {
+  if (llvm::Error error = checkTextLength(tokens.size()))
+    return error;
   for (TokenId token : tokens)
     if (token < 0 || token >= vocabulary)
       return llvm::createStringError("expected tokens below " + llvm::Twine(vocabulary) + ", got " +

@@ -27,6 +27,9 @@ struct Perplexity {
   double rmsError = 0;     // of the logits, relative to their root mean square
 };
 
+/// An error if a text of so many tokens has none to predict from those before.
+llvm::Error checkTextLength(size_t tokens);
+
 /// Runs the description's `forward` on the text, window by window. An error if there are fewer than
 /// two tokens, or tokens that are not of the vocabulary.
 llvm::Expected<Perplexity> measurePerplexity(llvm::StringRef directory,

@@ -247,9 +247,8 @@ void Description::countBlocks() {
     return;
   }
   facts.counts.emplace();
-  facts.map = BlockMap{*panels.constant(), *keyBlocks.constant(), ""};
-  if (distinct == 0)
-    facts.map.reset();
+  if (distinct > 0)
+    facts.map = BlockMap{*panels.constant(), *keyBlocks.constant(), ""};
   int64_t repeats = distinct == 1 ? *heads.constant() : 1;
   for (int64_t headNumber = 0; headNumber < distinct && facts.counts; ++headNumber)
     countPanels(headNumber, repeats);

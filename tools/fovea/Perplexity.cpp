@@ -44,10 +44,11 @@ static llvm::Expected<std::vector<TokenId>> readTokens(Options &options) {
   if (!tokenizer)
     return tokenizer.takeError();
   auto tokens = encodeText(*tokenizer, options.file, options.text);
-  if (tokens && tokens->size() < 2)
-    return llvm::createStringError(nameOfText(options.file) +
-                                   ": expected a text of at least two tokens, got " +
-                                   llvm::Twine(tokens->size()));
+  if (!tokens)
+    return tokens;
+  if (llvm::Error error = checkTextLength(tokens->size()))
+    return llvm::createStringError(nameOfText(options.file) + ": " +
+                                   llvm::toString(std::move(error)));
   return tokens;
 }
 

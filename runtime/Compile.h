@@ -31,7 +31,7 @@ struct CompileOptions {
   int64_t cacheBytes = int64_t(512) << 20; // the directory's entries are kept to that
   /// Watches the lowering if it is not null; must outlive the call.
   LoweringObserver *observer = nullptr;
-  /// Told the part of the weights that is packed, from above 0 to 1, if it is not empty.
+  /// Told the part of the weights that is packed, if it is not empty (PackingProgress).
   std::function<void(double)> packingProgress = nullptr;
 };
 

@@ -70,6 +70,8 @@ public:
     for (const WeightSpec &spec : specs)
       if (spec.panels)
         total += static_cast<double>(spec.count) * bytesOf(spec);
+    if (progress && total > 0)
+      progress(0);
   }
 
   /// Puts the tensor in panels at `to`; `data` is what the source has of that name.

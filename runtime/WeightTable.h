@@ -11,7 +11,8 @@
 
 namespace fovea {
 
-/// Told the part of the weights that is packed, from above 0 to 1, by the thread that loads.
+/// Told the part of the weights that is packed by the thread that loads: 0 once, when all else is
+/// compiled and checked, then from above 0 to 1. Not called where nothing is packed.
 using PackingProgress = std::function<void(double)>;
 
 class WeightTable {

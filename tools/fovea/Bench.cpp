@@ -169,7 +169,7 @@ static llvm::Error bench(BenchOptions &options) {
   chooseLengths(options);
   options.compile.contextSize = contextFor(options.plan);
   options.compile.cacheDirectory = options.cache.path();
-  options.compile.packingProgress = packingProgress();
+  options.compile.packingProgress = loadingProgress();
   llvm::json::Array results;
   int64_t weightBytes = 0;
   std::string formats;

@@ -126,7 +126,7 @@ static llvm::Expected<LanguageModel> loadModel(const GenerateOptions &options) {
   ModelOptions compile = options.compile;
   compile.require = *require;
   compile.cacheDirectory = options.cache.path();
-  compile.packingProgress = packingProgress();
+  compile.packingProgress = loadingProgress();
   if (options.reporting.wantsRecord())
     compile.report = [&](const CompilationRecord &record) {
       printReports(options.reporting, record, {});

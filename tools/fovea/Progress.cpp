@@ -1,4 +1,5 @@
 #include "Progress.h"
+#include "ProgramPages.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -16,5 +17,14 @@ std::function<void(double)> tool::packingProgress() {
     llvm::errs() << "packing weights " << percent << " %\r";
     if (percent == 100)
       llvm::errs() << "\033[K"; // clears the line
+  };
+}
+
+std::function<void(double)> tool::loadingProgress() {
+  return [show = packingProgress()](double part) {
+    if (part == 0)
+      releaseProgramPages();
+    if (show)
+      show(part);
   };
 }

@@ -10,6 +10,10 @@ namespace fovea::tool {
 /// Empty if stderr is no terminal.
 std::function<void(double)> packingProgress();
 
+/// The same for a language model: before the first weight is packed, the pages of the program that
+/// compiling used leave memory (ProgramPages.h).
+std::function<void(double)> loadingProgress();
+
 } // namespace fovea::tool
 
 #endif // FOVEA_TOOLS_FOVEA_PROGRESS_H

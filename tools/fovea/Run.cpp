@@ -85,6 +85,15 @@ static NamedTensors inOrder(std::map<std::string, Tensor> results, const EntrySi
   return ordered;
 }
 
+/// The entry, or the module if it calls other functions of it.
+static mlir::Operation *computationOf(mlir::ModuleOp module, llvm::StringRef entry) {
+  mlir::Operation *function = module.lookupSymbol(entry);
+  bool calls =
+      !function || function->walk([](mlir::func::CallOp) { return mlir::WalkResult::interrupt(); })
+                       .wasInterrupted();
+  return calls ? module.getOperation() : function;
+}
+
 static llvm::Error verify(const Model &model, const EntrySignature &entry,
                           const NamedTensors &inputs, const NamedTensors &results,
                           const Executable &executable,
@@ -97,8 +106,8 @@ static llvm::Error verify(const Model &model, const EntrySignature &entry,
                                  &scoreRounding);
   if (!references)
     return references.takeError();
-  double rounding =
-      roundingBound(model.graph.module(), hasQuantizedWeights(executable.weights()), scoreRounding);
+  double rounding = roundingBound(computationOf(model.graph.module(), entry.name),
+                                  hasQuantizedWeights(executable.weights()), scoreRounding);
   bool passes = true;
   for (const auto &[result, reference] : llvm::zip_equal(results, *references)) {
     llvm::Expected<Comparison> comparison = compare(result.second, reference, rounding);

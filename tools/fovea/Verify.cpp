@@ -36,7 +36,7 @@ static constexpr double quantizedBound = 2e-4;
 /// added, and when the base becomes 2.
 static constexpr double scoreRoundings = 4, largestScoreBound = 1e-3;
 
-double tool::roundingBound(mlir::ModuleOp graph, bool quantized, double scoreRounding) {
+double tool::roundingBound(mlir::Operation *graph, bool quantized, double scoreRounding) {
   double bound = std::max(quantized ? quantizedBound : 0, scoreBound(scoreRounding));
   graph->walk([&](mlir::arith::TruncFOp op) {
     if (auto type = toDataType(mlir::getElementTypeOrSelf(op.getType())))

@@ -19,11 +19,11 @@ struct Comparison {
   bool passes() const { return relativeError() <= bound; }
 };
 
-/// How far float results of a graph may be off whatever their own type, relative to the largest
-/// magnitude: the reference executor rounds nothing, so what the graph rounds to a narrower type
+/// How far float results of a graph, an entry or a module, may be off whatever their own type, relative
+/// to the largest magnitude: the reference executor rounds nothing, so what the graph rounds to a narrower type
 /// (such as keys and values for a cache) is off by that, and quantised weights round the other
 /// factor to 16 bits; large scores add theirs, see scoreBound. 0 if there is none of it.
-double roundingBound(mlir::ModuleOp graph, bool quantized, double scoreRounding);
+double roundingBound(mlir::Operation *graph, bool quantized, double scoreRounding);
 
 /// The bound that large scores ask for, from what runReference says of their rounding: where a bias
 /// of hundreds is added, a score has as many digits less behind the point. At most 1e-3: a graph

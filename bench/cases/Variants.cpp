@@ -59,6 +59,7 @@ static constexpr Case cases[] = {
     {"dropped", all},
     {"weights", all},
     {"column_sums", all},
+    {"differential", half * 3}, // values of twice the dim
     {"composition", banded(4 * window - 1)},
 };
 
@@ -73,7 +74,7 @@ static Problem problemOf(const Case &c) {
   int64_t queries = length, valueDim = dim;
   if (entry == "cross")
     problem.sizes["M"] = queries = length / 4;
-  if (entry == "value_dim")
+  if (entry == "value_dim" || entry == "differential")
     valueDim = 2 * dim;
   problem.results = {{1, heads, queries, valueDim}};
   if (entry == "weights")

@@ -8,6 +8,8 @@
 #include "passes/raise/DeferredDivision.h"
 #include "passes/raise/RaiseAttention.h"
 #include "passes/raise/SimplifyScore.h"
+#include "passes/raise/WeightSlices.h"
+#include "passes/raise/WeightSums.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -74,6 +76,8 @@ struct FuseAttentionPass : fovea::impl::FuseAttentionPassBase<FuseAttentionPass>
   using Base::Base;
   void runOnOperation() override {
     divideWeightsFirst(getOperation());
+    sliceScoresFirst(getOperation());
+    splitWeightSums(getOperation());
     forEachSoftmax(getOperation(), [](SoftmaxMatch &match, llvm::DenseSet<Operation *> &erased) {
       Operation *softmax = match.weights.getDefiningOp();
       std::string why;

@@ -12,7 +12,7 @@ template <typename F>
 static void forEachBuiltin(F &&visit) {
   for (llvm::ArrayRef<Builtin> table :
        {getCompileTimeBuiltins(), getElementwiseBuiltins(), getReductionBuiltins(),
-        getShapeBuiltins(), getConstantBuiltins(), getAttentionBuiltins()})
+        getShapeBuiltins(), getGatherBuiltins(), getConstantBuiltins(), getAttentionBuiltins()})
     for (const Builtin &builtin : table)
       visit(builtin);
 }

@@ -82,6 +82,7 @@ llvm::ArrayRef<Builtin> getCompileTimeBuiltins();
 llvm::ArrayRef<Builtin> getElementwiseBuiltins();
 llvm::ArrayRef<Builtin> getReductionBuiltins();
 llvm::ArrayRef<Builtin> getShapeBuiltins();
+llvm::ArrayRef<Builtin> getGatherBuiltins();
 llvm::ArrayRef<Builtin> getConstantBuiltins();
 llvm::ArrayRef<Builtin> getAttentionBuiltins();
 

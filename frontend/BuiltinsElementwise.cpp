@@ -25,6 +25,8 @@ static std::optional<double> fold(UnaryKind kind, double x) {
     return std::cos(x);
   case UnaryKind::Tanh:
     return std::tanh(x);
+  case UnaryKind::Softplus:
+    return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
   case UnaryKind::Floor:
     return std::floor(x);
   case UnaryKind::Ceil:
@@ -95,6 +97,18 @@ static MaybeValue where(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.where(mask, *x, *y); });
 }
 
+// Of tensors, scalars and numbers; one bound may be missing.
+static MaybeValue clamp(BuiltinCall &call) {
+  MaybeValue x = call.value("x");
+  if (!call.has("min") && !call.has("max"))
+    return call.fail("", "'clamp' needs 'min' or 'max'");
+  if (call.has("min"))
+    x = call.importer.binary(BinaryKind::Max, *x, call.value("min"), call.range);
+  if (x && call.has("max"))
+    x = call.importer.binary(BinaryKind::Min, *x, call.value("max"), call.range);
+  return x;
+}
+
 // PyTorch's: fills where the mask is true.
 static MaybeValue maskedFill(BuiltinCall &call) {
   SymbolicTensor x = call.tensor("x"), mask = call.tensor("mask");
@@ -139,6 +153,8 @@ llvm::ArrayRef<Builtin> getElementwiseBuiltins() {
       {"minimum", "a, b", binary<BinaryKind::Min>},
       {"maximum", "a, b", binary<BinaryKind::Max>},
       {"pow", "a, b", binary<BinaryKind::Pow>},
+      {"clamp", "x, min=, max=", clamp},
+      {"softplus", "x", unary<UnaryKind::Softplus>},
       {"where", "condition, a, b", where, false},
       {"masked_fill", "x, mask, value", maskedFill},
       {"apply_mask", "x, mask, fill=", applyMask},

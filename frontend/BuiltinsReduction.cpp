@@ -77,6 +77,19 @@ static MaybeValue softmax(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.softmax(x, dim); });
 }
 
+static MaybeValue logSoftmax(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  int64_t dim = call.integer("dim", -1);
+  return call.build([&](GraphBuilder &g) { return g.logSoftmax(x, dim); });
+}
+
+static MaybeValue logSumExp(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  int64_t dim = call.integer("dim");
+  bool keep = call.flag("keepdim") || call.flag("keepdims");
+  return call.build([&](GraphBuilder &g) { return g.logSumExp(x, dim, keep); });
+}
+
 static MaybeValue layerNorm(BuiltinCall &call) {
   SymbolicTensor x = call.tensor("x");
   auto weight = call.optionalTensor("weight"), bias = call.optionalTensor("bias");
@@ -103,6 +116,8 @@ llvm::ArrayRef<Builtin> getReductionBuiltins() {
       {"min", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::Min>},
       {"argmax", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::ArgMax>},
       {"softmax", "x, dim=", softmax},
+      {"log_softmax", "x, dim=", logSoftmax},
+      {"logsumexp", "x, dim, keepdim=, keepdims=", logSumExp},
       {"layer_norm", "x, weight=, bias=, eps=", layerNorm},
       {"rms_norm", "x, weight=, eps=", rmsNorm},
   };

@@ -233,6 +233,9 @@ public:
   TensorOrError reduce(ReduceKind kind, const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims,
                        bool keepDims = false);
   TensorOrError softmax(const SymbolicTensor &x, int64_t dim = -1);
+  /// The logarithm of softmax, and of the sum of exponentials, over one dim: both without overflow.
+  TensorOrError logSoftmax(const SymbolicTensor &x, int64_t dim = -1);
+  TensorOrError logSumExp(const SymbolicTensor &x, int64_t dim, bool keepDims = false);
   /// Over the last dim; `weight` and `bias` `[D]`.
   TensorOrError layerNorm(const SymbolicTensor &x, const std::optional<SymbolicTensor> &weight,
                           const std::optional<SymbolicTensor> &bias, double epsilon = 1e-5);
@@ -269,6 +272,22 @@ public:
   /// `x` with `x[..., at, ...] = update`, as a new tensor.
   TensorOrError dynamicUpdate(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &at,
                               const SymbolicTensor &update);
+  /// `x[..., indices, ...]`: the dim becomes those of `indices`, integers. One below 0 counts from
+  /// the end; what lies outside is the closest inside.
+  TensorOrError indexSelect(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &indices);
+  /// `out[i, j] = x[i, indices[i, j]]` of dim 1; the other dims of `indices` are those of `x`.
+  TensorOrError gather(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &indices);
+  /// The dims in the opposite order.
+  TensorOrError flip(const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims);
+  /// `out[..., (i + shift) % size, ...] = x[..., i, ...]`; a shift that is no number is at most the
+  /// size.
+  TensorOrError roll(const SymbolicTensor &x, int64_t dim, const SymbolicDim &shift);
+  /// Each place of the dim `count` times.
+  TensorOrError repeatInterleave(const SymbolicTensor &x, int64_t dim, const SymbolicDim &count);
+  /// The whole of each dim so many times; counts in front of those of the dims add dims.
+  TensorOrError tile(const SymbolicTensor &x, llvm::ArrayRef<SymbolicDim> counts);
+  /// `out[..., i, ...]` is the sum of `x[..., 0:i + 1, ...]`; integers and bools give i64.
+  TensorOrError cumulativeSum(const SymbolicTensor &x, int64_t dim);
   /// Constant padding, `before` and `after` elements on dim `dim`.
   TensorOrError pad(const SymbolicTensor &x, int64_t dim, const SymbolicDim &before,
                     const SymbolicDim &after, double value = 0);
@@ -356,6 +375,9 @@ private:
                            llvm::ArrayRef<SymbolicDim> loopSizes, llvm::ArrayRef<int64_t> kept,
                            mlir::TypedAttr initial, ElementBody body);
   TensorOrError argMax(const SymbolicTensor &x, llvm::ArrayRef<int64_t> kept);
+  /// What exponentials are shifted by, and the logarithm of their sum.
+  llvm::Expected<std::pair<SymbolicTensor, SymbolicTensor>> shiftedLogSum(const SymbolicTensor &x,
+                                                                          int64_t dim);
   TensorOrError drawLargest(const SymbolicTensor &rows);
   TensorOrError divideBySize(const SymbolicTensor &sum, const SymbolicTensor &x,
                              llvm::ArrayRef<int64_t> kept);
@@ -379,6 +401,9 @@ private:
   TensorOrError dropUnitDims(const SymbolicTensor &x, llvm::ArrayRef<bool> drop);
   TensorOrError extractSlice(const SymbolicTensor &x, int64_t dim, mlir::OpFoldResult begin,
                              const SymbolicDim &size, int64_t step, bool dropDim);
+  TensorOrError repeatDim(const SymbolicTensor &x, int64_t dim, const SymbolicDim &count,
+                          bool asWhole);
+  TensorOrError addShifted(const SymbolicTensor &x, int64_t dim, mlir::Value shift);
   struct AttentionDims;
   llvm::Expected<AttentionDims> attentionDims(const SymbolicTensor &query,
                                               const SymbolicTensor &key,

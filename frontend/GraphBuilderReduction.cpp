@@ -223,6 +223,43 @@ GraphBuilder::TensorOrError GraphBuilder::softmax(const SymbolicTensor &x, int64
   return SymbolicTensor{op.getResult(0), x.shape};
 }
 
+// A row of infinities is shifted by nothing: its sum is then 0 or infinite, not NaN.
+Expected<std::pair<SymbolicTensor, SymbolicTensor>>
+GraphBuilder::shiftedLogSum(const SymbolicTensor &x, int64_t dim) {
+  TensorOrError largest = reduce(ReduceKind::Max, x, dim, /*keepDims=*/true);
+  TensorOrError zero = largest ? scalar(0, x.elementType()) : largest.takeError();
+  if (!zero)
+    return zero.takeError();
+  TensorOrError none = sub(*largest, *largest); // NaN of infinities
+  TensorOrError isFinite = none ? compare(CompareKind::Eq, *none, *zero) : none.takeError();
+  TensorOrError shift = isFinite ? where(*isFinite, *largest, *zero) : isFinite.takeError();
+  TensorOrError shifted = shift ? sub(x, *shift) : shift.takeError();
+  TensorOrError powers = shifted ? unary(UnaryKind::Exp, *shifted) : shifted.takeError();
+  TensorOrError sum =
+      powers ? reduce(ReduceKind::Sum, *powers, dim, /*keepDims=*/true) : powers.takeError();
+  TensorOrError logarithm = sum ? unary(UnaryKind::Log, *sum) : sum.takeError();
+  if (!logarithm)
+    return logarithm.takeError();
+  return std::pair(*shift, *logarithm);
+}
+
+GraphBuilder::TensorOrError GraphBuilder::logSoftmax(const SymbolicTensor &x, int64_t dim) {
+  if (llvm::Error error = checkFloat("log_softmax", "the input", x))
+    return error;
+  auto parts = shiftedLogSum(x, dim);
+  TensorOrError shifted = parts ? sub(x, parts->first) : parts.takeError();
+  return shifted ? sub(*shifted, parts->second) : shifted.takeError();
+}
+
+GraphBuilder::TensorOrError GraphBuilder::logSumExp(const SymbolicTensor &x, int64_t dim,
+                                                    bool keepDims) {
+  if (llvm::Error error = checkFloat("logsumexp", "the input", x))
+    return error;
+  auto parts = shiftedLogSum(x, dim);
+  TensorOrError sum = parts ? add(parts->first, parts->second) : parts.takeError();
+  return sum && !keepDims ? squeeze(*sum, dim) : std::move(sum);
+}
+
 // ---- Normalisation -----------------------------------------------------------------------------
 
 GraphBuilder::TensorOrError GraphBuilder::rowSum(const SymbolicTensor &x, ElementBody map,

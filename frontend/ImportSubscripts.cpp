@@ -155,6 +155,7 @@ MaybeValue Importer::subscriptTensor(const SymbolicTensor &tensor, const Subscri
     return fail(expr.range, "too many indices for " + tensor.str() + ": got " + llvm::Twine(used));
   SymbolicTensor result = tensor;
   int64_t dim = 0;
+  bool selects = false;
   for (const Expr *index : expr.indices) {
     if (llvm::isa<EllipsisExpr>(index)) {
       dim += tensor.rank() - used;
@@ -168,7 +169,16 @@ MaybeValue Importer::subscriptTensor(const SymbolicTensor &tensor, const Subscri
       next = applySlice(result, dim++, *slice, scope);
     } else {
       MaybeValue at = evaluate(index, scope);
-      next = at ? applyIndex(result, dim, *at, index->range) : std::nullopt;
+      auto *indices = at ? at->get<SymbolicTensor>() : nullptr;
+      if (indices && indices->rank() > 0) {
+        if (std::exchange(selects, true))
+          return fail(index->range, "an index has at most one tensor of indices");
+        next = build(index->range,
+                     [&](GraphBuilder &g) { return g.indexSelect(result, dim, *indices); });
+        dim += indices->rank();
+      } else {
+        next = at ? applyIndex(result, dim, *at, index->range) : std::nullopt;
+      }
     }
     if (!next)
       return std::nullopt;

@@ -6,9 +6,10 @@ using namespace mlir;
 using namespace fovea;
 
 StringRef fovea::stringify(UnaryKind kind) {
-  static constexpr StringLiteral names[] = {"abs",  "neg",  "exp",       "log",     "sqrt", "rsqrt",
-                                            "sin",  "cos",  "tanh",      "sigmoid", "erf",  "relu",
-                                            "silu", "gelu", "gelu_tanh", "floor",   "ceil", "not"};
+  static constexpr StringLiteral names[] = {
+      "abs", "neg",  "exp",  "log",      "sqrt", "rsqrt",     "sin",   "cos",  "tanh", "sigmoid",
+      "erf", "relu", "silu", "softplus", "gelu", "gelu_tanh", "floor", "ceil", "not"};
+  static_assert(std::size(names) == static_cast<size_t>(UnaryKind::LogicalNot) + 1);
   return names[static_cast<size_t>(kind)];
 }
 

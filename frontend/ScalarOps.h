@@ -23,6 +23,7 @@ enum class UnaryKind {
   Erf,
   Relu,
   Silu,
+  Softplus,
   Gelu,
   GeluTanh,
   Floor,

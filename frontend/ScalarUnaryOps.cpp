@@ -42,6 +42,22 @@ static Value buildGeluTanh(OpBuilder &builder, Location loc, Value x) {
   return buildHalfGate(builder, loc, x, math::TanhOp::create(builder, loc, scaled));
 }
 
+/// log(1 + exp(x)), as max(x, 0) + log(1 + e) with e = exp(-|x|), which does not overflow. Of
+/// u = 1 + e, rounded, log(1 + e) is log(u) e / (u - 1), and e if u is 1 (Kahan).
+static Value buildSoftplus(OpBuilder &b, Location loc, Value x) {
+  Value zero = buildConstant(b, loc, 0, x.getType()), one = buildConstant(b, loc, 1, x.getType());
+  Value magnitude = math::AbsFOp::create(b, loc, x);
+  Value e = math::ExpOp::create(b, loc, arith::NegFOp::create(b, loc, magnitude));
+  Value u = arith::AddFOp::create(b, loc, one, e);
+  Value rounded = arith::SubFOp::create(b, loc, u, one);
+  Value isOne = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, u, one);
+  Value product = arith::MulFOp::create(b, loc, math::LogOp::create(b, loc, u), e);
+  Value quotient = arith::DivFOp::create(b, loc, product, rounded);
+  Value logarithm = arith::SelectOp::create(b, loc, isOne, e, quotient);
+  Value positive = arith::MaximumFOp::create(b, loc, x, zero);
+  return arith::AddFOp::create(b, loc, positive, logarithm);
+}
+
 static Value buildUnaryInteger(OpBuilder &builder, Location loc, UnaryKind kind, Value x) {
   if (kind == UnaryKind::LogicalNot)
     return arith::XOrIOp::create(builder, loc, x, buildConstant(builder, loc, 1, x.getType()));
@@ -80,6 +96,8 @@ static Value buildUnaryFloat(OpBuilder &builder, Location loc, UnaryKind kind, V
     return arith::MaximumFOp::create(builder, loc, x, buildConstant(builder, loc, 0, x.getType()));
   case UnaryKind::Silu:
     return arith::MulFOp::create(builder, loc, x, buildSigmoid(builder, loc, x));
+  case UnaryKind::Softplus:
+    return buildSoftplus(builder, loc, x);
   case UnaryKind::Gelu:
     return buildGelu(builder, loc, x);
   case UnaryKind::GeluTanh:

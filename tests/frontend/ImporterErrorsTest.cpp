@@ -72,6 +72,37 @@ TEST_F(ImporterTest, Arguments) {
   EXPECT_EQ(messages(g + "g(x, a=x)\n"), Messages{"parameter 'a' is given twice"});
 }
 
+TEST_F(ImporterTest, ElementsByIndex) {
+  auto inEntry = [&](const std::string &value) {
+    return messages(
+        "def f(x: f32[B, L, 16], i: i64[3], j: i64[B, 3, 15], k: f32[3]):\n  return y=" + value +
+        "\n");
+  };
+  EXPECT_EQ(inEntry("x[k]"), Messages{"index: expected indices of integers, got f32[3]"});
+  EXPECT_EQ(inEntry("x[0, k > 0.0]"), Messages{"index: expected indices of integers, got bool[3]"});
+  EXPECT_EQ(inEntry("x[i, i]"), Messages{"an index has at most one tensor of indices"});
+  EXPECT_EQ(inEntry("x.index_select(1, j)"),
+            Messages{"expected a tensor of rank 1, got i64[B, 3, 15]"});
+  EXPECT_EQ(
+      inEntry("gather(x, 1, j)"),
+      Messages{"gather: expected indices of shape [B, L, 16], of which dim 1 alone may differ, "
+               "got i64[B, 3, 15]"});
+  EXPECT_EQ(inEntry("roll(x, (1, 2), 1)"),
+            Messages{"expected as many shifts as dims, got 2 and 1"});
+  EXPECT_EQ(inEntry("x.roll(0.5, 1)"),
+            Messages{"expected an integer or a size in 'roll', got the number 0.5"});
+  EXPECT_EQ(inEntry("flip(x)"), Messages{"'flip' needs a dim"});
+  EXPECT_EQ(inEntry("flip(x, 3)"), Messages{"flip: dim 3 is out of range for rank 3"});
+  EXPECT_EQ(inEntry("repeat(x, 2)"),
+            Messages{"repeat: expected a count for each dim of f32[B, L, 16], got 1"});
+  EXPECT_EQ(inEntry("x.repeat_interleave(0, 1)"),
+            Messages{"repeat: expected a count of at least 1, got 0"});
+  EXPECT_EQ(inEntry("cumsum(x, 5)"), Messages{"cumsum: dim 5 is out of range for rank 3"});
+  EXPECT_EQ(inEntry("clamp(x)"), Messages{"'clamp' needs 'min' or 'max'"});
+  EXPECT_EQ(inEntry("logsumexp(i, 0)"),
+            Messages{"logsumexp: expected the input of floats, got i64[3]"});
+}
+
 TEST_F(ImporterTest, Types) {
   const std::string g = "def g(x: f32[B, E], y: f32[E, 2 * E] = None, n: int = 1):\n  return x\n"
                         "def f(x: f32[B, 8], y: f32[8, 12], z: i64[3, 3]):\n  return ";

@@ -100,6 +100,7 @@ TEST_F(GraphBuilderNumbers, UnaryFunctions) {
       {UnaryKind::Rsqrt, [](double v) { return 1 / std::sqrt(v); }},
       {UnaryKind::Sigmoid, [](double v) { return 1 / (1 + std::exp(-v)); }},
       {UnaryKind::Silu, [](double v) { return v / (1 + std::exp(-v)); }},
+      {UnaryKind::Softplus, [](double v) { return std::log1p(std::exp(v)); }},
       {UnaryKind::Gelu, [](double v) { return 0.5 * v * std::erfc(-v / std::sqrt(2.0)); }},
       {UnaryKind::GeluTanh,
        [](double v) {
@@ -271,6 +272,86 @@ TEST_F(GraphBuilderNumbers, SlicesAndConcatenation) {
                   return b.stack({t[0], t[1]}, -1);
                 }),
             (Values{-1, -1, -2, -2}));
+}
+
+// Negative indices count from the end; those outside are the closest inside.
+TEST_F(GraphBuilderNumbers, ElementsByIndex) {
+  Input x{{2, 3}, {0, 1, 2, 10, 11, 12}}, at{{2, 2}, {2, -3, 0, -1}, true};
+  Input far{{2}, {7, -9}, true}, places{{2, 1}, {-1, 1}, true};
+  EXPECT_EQ(run({x, at}, [&](Tensors t) { return b.indexSelect(t[0], 1, t[1]); }),
+            (Values{2, 0, 0, 2, 12, 10, 10, 12}));
+  EXPECT_EQ(run({x, far}, [&](Tensors t) { return b.indexSelect(t[0], 0, t[1]); }),
+            (Values{10, 11, 12, 0, 1, 2}));
+  auto gathered = [&](Tensors t) {
+    return b.gather(t[0], -1, SymbolicTensor{t[1].value, {t[0].dim(0), t[1].dim(1)}});
+  };
+  EXPECT_EQ(run({x, places}, gathered, /*areDimsSymbols=*/false), (Values{2, 11}));
+}
+
+TEST_F(GraphBuilderNumbers, FlipsRollsAndRepetitions) {
+  Input x{{2, 3}, {0, 1, 2, 10, 11, 12}};
+  EXPECT_EQ(run({x}, [&](Tensors t) { return b.flip(t[0], {1}); }), (Values{2, 1, 0, 12, 11, 10}));
+  EXPECT_EQ(run({x},
+                [&](Tensors t) {
+                  return b.flip(t[0], {0, -1});
+                }),
+            (Values{12, 11, 10, 2, 1, 0}));
+  for (bool symbols : {true, false}) {
+    EXPECT_EQ(run(
+                  {x}, [&](Tensors t) { return b.roll(t[0], 1, 1); }, symbols),
+              (Values{2, 0, 1, 12, 10, 11}));
+    EXPECT_EQ(run(
+                  {x}, [&](Tensors t) { return b.roll(t[0], 1, -1); }, symbols),
+              (Values{1, 2, 0, 11, 12, 10}));
+    EXPECT_EQ(run(
+                  {x}, [&](Tensors t) { return b.roll(t[0], 1, t[0].dim(1)); }, symbols),
+              x.values);
+  }
+  EXPECT_EQ(run(
+                {x}, [&](Tensors t) { return b.roll(t[0], 1, -4); }, false),
+            (Values{1, 2, 0, 11, 12, 10}));
+  EXPECT_EQ(run({x}, [&](Tensors t) { return b.repeatInterleave(t[0], 0, 2); }),
+            (Values{0, 1, 2, 0, 1, 2, 10, 11, 12, 10, 11, 12}));
+  EXPECT_EQ(run({x},
+                [&](Tensors t) {
+                  return b.tile(t[0], {1, 2});
+                }),
+            (Values{0, 1, 2, 0, 1, 2, 10, 11, 12, 10, 11, 12}));
+  EXPECT_EQ(run({x},
+                [&](Tensors t) {
+                  return b.tile(t[0], {2, 1, 1});
+                }),
+            (Values{0, 1, 2, 10, 11, 12, 0, 1, 2, 10, 11, 12}));
+}
+
+TEST_F(GraphBuilderNumbers, RunningSums) {
+  for (int64_t size : {1, 2, 3, 4, 5, 31, 32, 33})
+    for (bool symbols : {true, false}) {
+      Input x = randomInput({2, size, 3}, 5);
+      Values expected = x.values;
+      for (int64_t i = 0; i < 2; ++i)
+        for (int64_t j = 1; j < size; ++j)
+          for (int64_t k = 0; k < 3; ++k)
+            expected[(i * size + j) * 3 + k] += expected[(i * size + j - 1) * 3 + k];
+      expectNear(run(
+                     {x}, [&](Tensors t) { return b.cumulativeSum(t[0], 1); }, symbols),
+                 expected);
+    }
+  Input counts{{4}, {3, -1, 0, 7}, true};
+  EXPECT_EQ(run({counts}, [&](Tensors t) { return b.cumulativeSum(t[0], 0); }),
+            (Values{3, 2, 2, 9}));
+}
+
+TEST_F(GraphBuilderNumbers, LogarithmsOfSums) {
+  double inf = std::numeric_limits<double>::infinity();
+  Input x{{3, 2}, {1000, 1001, -inf, -inf, -2, inf}};
+  Values sums = run({x}, [&](Tensors t) { return b.logSumExp(t[0], 1); });
+  EXPECT_NEAR(sums[0], 1001 + std::log1p(std::exp(-1.0)), 1e-12);
+  EXPECT_EQ(sums[1], -inf);
+  EXPECT_EQ(sums[2], inf);
+  Input y{{2, 2}, {1000, -1000, 3, 3}};
+  expectNear(run({y}, [&](Tensors t) { return b.logSoftmax(t[0]); }),
+             {0, -2000, -std::log(2.0), -std::log(2.0)});
 }
 
 TEST_F(GraphBuilderNumbers, PadThenUnfold) {

@@ -1,0 +1,254 @@
+// Elements of tensors by index, in another order, several times, and sums of those before.
+#include "frontend/GraphBuilderDetail.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace fovea;
+using namespace fovea::graph;
+using llvm::Expected;
+
+static llvm::Error checkIndices(StringRef operation, const SymbolicTensor &indices) {
+  if (isa<IntegerType>(indices.elementType()) && !indices.elementType().isInteger(1))
+    return llvm::Error::success();
+  return makeError(operation + ": expected indices of integers, got " + indices.str());
+}
+
+/// The place in dim `dim` that an index means.
+static Value placeOf(OpBuilder &b, Location loc, Value index, Value tensor, int64_t dim) {
+  Value place = buildCast(b, loc, index, b.getIndexType());
+  Value size = b.createOrFold<tensor::DimOp>(loc, tensor, dim);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value isBelow = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, place, zero);
+  Value fromEnd = arith::AddIOp::create(b, loc, place, size);
+  place = arith::SelectOp::create(b, loc, isBelow, fromEnd, place);
+  return clampIndex(b, loc, place, tensor, dim);
+}
+
+// ---- By index ----------------------------------------------------------------------------------
+
+GraphBuilder::TensorOrError GraphBuilder::indexSelect(const SymbolicTensor &x, int64_t dim,
+                                                      const SymbolicTensor &indices) {
+  if (llvm::Error error = checkIndices("index", indices))
+    return error;
+  Expected<int64_t> position = normalizeDim("index", dim, x.rank());
+  if (!position)
+    return position.takeError();
+  SymbolicShape shape(x.shape.begin(), x.shape.begin() + *position);
+  shape.append(indices.shape);
+  shape.append(x.shape.begin() + *position + 1, x.shape.end());
+  if (llvm::Error error = checkShape("index", shape))
+    return error;
+  // Aligned with the dims that they give.
+  SymbolicTensor aligned = indices;
+  for (int64_t behind = x.rank() - 1 - *position; behind > 0; --behind) {
+    TensorOrError next = unsqueeze(aligned, -1);
+    if (!next)
+      return next;
+    aligned = *next;
+  }
+  // Elements are widened after they are looked up, not the table before.
+  Value stored = storedWeights.lookup(x.value), source = stored ? stored : x.value;
+  auto body = [&](OpBuilder &b, ValueRange elements) -> Value {
+    SmallVector<Value> at;
+    for (int64_t d = 0; d < x.rank(); ++d) {
+      int64_t loop = d < *position ? d : d + indices.rank() - 1;
+      at.push_back(d == *position ? placeOf(b, currentLoc, elements[0], source, d)
+                                  : Value(linalg::IndexOp::create(b, currentLoc, loop)));
+    }
+    Value element = tensor::ExtractOp::create(b, currentLoc, source, at);
+    return buildCast(b, currentLoc, element, x.elementType());
+  };
+  return elementwise(aligned, shape, x.elementType(), body);
+}
+
+GraphBuilder::TensorOrError GraphBuilder::gather(const SymbolicTensor &x, int64_t dim,
+                                                 const SymbolicTensor &indices) {
+  if (llvm::Error error = checkIndices("gather", indices))
+    return error;
+  Expected<int64_t> position = normalizeDim("gather", dim, x.rank());
+  if (!position)
+    return position.takeError();
+  SymbolicShape expected = x.shape;
+  if (indices.rank() == x.rank())
+    expected[*position] = indices.dim(*position);
+  if (indices.shape != expected)
+    return makeError("gather: expected indices of shape " + formatShape(x.shape) +
+                     ", of which dim " + Twine(*position) + " alone may differ, got " +
+                     indices.str());
+  auto body = [&](OpBuilder &b, ValueRange elements) -> Value {
+    SmallVector<Value> at;
+    for (int64_t d = 0; d < x.rank(); ++d)
+      at.push_back(d == *position ? placeOf(b, currentLoc, elements[0], x.value, d)
+                                  : Value(linalg::IndexOp::create(b, currentLoc, d)));
+    return tensor::ExtractOp::create(b, currentLoc, x.value, at);
+  };
+  return elementwise(indices, indices.shape, x.elementType(), body);
+}
+
+// ---- In another order, several times -----------------------------------------------------------
+
+GraphBuilder::TensorOrError GraphBuilder::flip(const SymbolicTensor &x, ArrayRef<int64_t> dims) {
+  llvm::SmallDenseSet<int64_t> flipped;
+  for (int64_t dim : dims) {
+    Expected<int64_t> position = normalizeDim("flip", dim, x.rank());
+    if (!position)
+      return position.takeError();
+    flipped.insert(*position);
+  }
+  auto body = [&](OpBuilder &b, ValueRange) -> Value {
+    SmallVector<Value> at;
+    Value one = arith::ConstantIndexOp::create(b, currentLoc, 1);
+    for (int64_t d = 0; d < x.rank(); ++d) {
+      at.push_back(linalg::IndexOp::create(b, currentLoc, d));
+      if (!flipped.contains(d))
+        continue;
+      Value size = b.createOrFold<tensor::DimOp>(currentLoc, x.value, d);
+      Value last = b.createOrFold<arith::SubIOp>(currentLoc, size, one);
+      at.back() = arith::SubIOp::create(b, currentLoc, last, at.back());
+    }
+    return tensor::ExtractOp::create(b, currentLoc, x.value, at);
+  };
+  return flipped.empty() ? x : elementwise({}, x.shape, x.elementType(), body);
+}
+
+GraphBuilder::TensorOrError GraphBuilder::roll(const SymbolicTensor &x, int64_t dim,
+                                               const SymbolicDim &shift) {
+  Expected<int64_t> position = normalizeDim("roll", dim, x.rank());
+  if (!position)
+    return position.takeError();
+  const SymbolicDim &size = x.dim(*position);
+  auto number = shift.constant(), length = size.constant();
+  if (number && length && *length > 0 && (*number % *length == 0))
+    return x;
+  if (number == 0 || shift == size)
+    return x;
+  // What comes first: the last `shift`, or what is left of -shift.
+  SymbolicDim by = number && length ? SymbolicDim((*number % *length + *length) % *length) : shift;
+  Expected<SymbolicDim> cut =
+      by.constant().value_or(1) < 0 ? SymbolicDim(0).minus(by) : size.minus(by);
+  if (!cut)
+    return cut.takeError();
+  TensorOrError front = slice(x, *position, *cut, size);
+  TensorOrError back = front ? slice(x, *position, 0, *cut) : front.takeError();
+  return back ? concat({*front, *back}, *position) : back.takeError();
+}
+
+GraphBuilder::TensorOrError GraphBuilder::repeatInterleave(const SymbolicTensor &x, int64_t dim,
+                                                           const SymbolicDim &count) {
+  Expected<int64_t> position = normalizeDim("repeat_interleave", dim, x.rank());
+  if (!position)
+    return position.takeError();
+  return repeatDim(x, *position, count, /*asWhole=*/false);
+}
+
+/// Dim `dim` `count` times: all of it, one after the other, or each place of it.
+GraphBuilder::TensorOrError GraphBuilder::repeatDim(const SymbolicTensor &x, int64_t dim,
+                                                    const SymbolicDim &count, bool asWhole) {
+  if (count.constant().value_or(1) < 1)
+    return makeError("repeat: expected a count of at least 1, got " + count.str());
+  if (count.constant() == 1)
+    return x;
+  int64_t at = asWhole ? dim : dim + 1;
+  SymbolicShape wide = x.shape, joined = x.shape;
+  wide.insert(wide.begin() + at, count);
+  Expected<SymbolicDim> size = x.dim(dim).times(count);
+  if (!size)
+    return size.takeError();
+  joined[dim] = *size;
+  TensorOrError thin = unsqueeze(x, at);
+  TensorOrError repeated = thin ? broadcastTo(*thin, wide) : thin.takeError();
+  return repeated ? reshape(*repeated, joined) : repeated.takeError();
+}
+
+GraphBuilder::TensorOrError GraphBuilder::tile(const SymbolicTensor &x,
+                                               ArrayRef<SymbolicDim> counts) {
+  if (static_cast<int64_t>(counts.size()) < x.rank())
+    return makeError("repeat: expected a count for each dim of " + x.str() + ", got " +
+                     Twine(counts.size()));
+  SymbolicTensor result = x;
+  while (result.rank() < static_cast<int64_t>(counts.size())) {
+    TensorOrError next = unsqueeze(result, 0);
+    if (!next)
+      return next;
+    result = *next;
+  }
+  for (auto [dim, count] : llvm::enumerate(counts)) {
+    TensorOrError next = repeatDim(result, static_cast<int64_t>(dim), count, /*asWhole=*/true);
+    if (!next)
+      return next;
+    result = *next;
+  }
+  return result;
+}
+
+// ---- Sums of those before ----------------------------------------------------------------------
+
+/// The least n for which 2^n is at least the size.
+static Value doublings(OpBuilder &b, Location loc, Value size) {
+  Value count = arith::ConstantIndexOp::create(b, loc, 0);
+  for (int64_t bit = 0; bit < 32; ++bit) {
+    Value power = arith::ConstantIndexOp::create(b, loc, int64_t(1) << bit);
+    Value isLess = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, power, size);
+    Value one = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), isLess);
+    count = arith::AddIOp::create(b, loc, count, one);
+  }
+  return count;
+}
+
+/// What sums are kept in.
+static Type sumType(Type type) {
+  if (isa<IntegerType>(type))
+    return IntegerType::get(type.getContext(), 64);
+  return type.isF16() || type.isBF16() ? Float32Type::get(type.getContext()) : type;
+}
+
+/// Every element and the one `shift` places before it, if there is one.
+GraphBuilder::TensorOrError GraphBuilder::addShifted(const SymbolicTensor &x, int64_t dim,
+                                                     Value shift) {
+  auto body = [&](OpBuilder &b, ValueRange elements) -> Value {
+    SmallVector<Value> at;
+    for (int64_t d = 0; d < x.rank(); ++d)
+      at.push_back(linalg::IndexOp::create(b, currentLoc, d));
+    Value isThere = arith::CmpIOp::create(b, currentLoc, arith::CmpIPredicate::sge, at[dim], shift);
+    Value zero = arith::ConstantIndexOp::create(b, currentLoc, 0);
+    Value before = arith::SubIOp::create(b, currentLoc, at[dim], shift);
+    at[dim] = arith::MaxSIOp::create(b, currentLoc, before, zero);
+    Value other = tensor::ExtractOp::create(b, currentLoc, x.value, at);
+    Value none = arith::ConstantOp::create(b, currentLoc, b.getZeroAttr(x.elementType()));
+    other = arith::SelectOp::create(b, currentLoc, isThere, other, none);
+    return buildBinary(b, currentLoc, BinaryKind::Add, elements[0], other);
+  };
+  return elementwise(x, x.shape, x.elementType(), body);
+}
+
+// By doubling: after n steps each element is the sum of 2^n, as far as there are so many (Hillis
+// and Steele, 1986). Any number of threads works on a step, and errors grow with the logarithm of
+// the size.
+GraphBuilder::TensorOrError GraphBuilder::cumulativeSum(const SymbolicTensor &x, int64_t dim) {
+  Expected<int64_t> position = normalizeDim("cumsum", dim, x.rank());
+  if (!position)
+    return position.takeError();
+  Type type = x.elementType(), wide = sumType(type);
+  TensorOrError sums = cast(x, wide);
+  Expected<Value> size = sums ? dimValue(x.dim(*position)) : sums.takeError();
+  if (!size)
+    return size.takeError();
+  auto constant = x.dim(*position).constant();
+  Value steps =
+      constant ? constantIndex(llvm::Log2_64_Ceil(*constant)) : doublings(ir, currentLoc, *size);
+  auto step = [&](Value n, ArrayRef<SymbolicTensor> carried) -> Expected<Tensors> {
+    Value one = arith::ConstantIndexOp::create(ir, currentLoc, 1);
+    Value shift = arith::ShLIOp::create(ir, currentLoc, one, n);
+    TensorOrError next = addShifted(carried.front(), *position, shift);
+    if (!next)
+      return next.takeError();
+    return Tensors{*next};
+  };
+  Expected<Tensors> result = loopTo(steps, *sums, step);
+  if (!result)
+    return result.takeError();
+  return isa<IntegerType>(type) ? TensorOrError(result->front()) : cast(result->front(), type);
+}

@@ -4,15 +4,16 @@
 // Largest errors in units in the last place against float64, with fused multiply-add (the test
 // checks them over the stated ranges; outside of these the results are the limits): exp, exp2,
 // log, log2, log1p, tanh 3; expm1 4; erf 2; sin and cos 2 for |x| <= 2^17, beyond that their
-// argument itself has few bits left. `math.exp` marked `afn` takes fewer instructions: for x up to
-// 88, with a relative error of 2.5e-7 + 2e-8 |x|, and 0 where the result is below the normal
-// numbers. gelu is one function, with tanh another (ApproximateGelu.cpp). Polynomials are
-// Chebyshev fits of the reduced function.
+// argument itself has few bits left; pow has a file of its own. `math.exp` marked `afn` takes fewer
+// instructions: for x up to 88, with a relative error of 2.5e-7 + 2e-8 |x|, and 0 where the result
+// is below the normal numbers. gelu is one function, with tanh another (ApproximateGelu.cpp).
+// Polynomials are Chebyshev fits of the reduced function.
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 #include "passes/vector/ApproximateGelu.h"
+#include "passes/vector/ApproximatePow.h"
 #include "passes/vector/Exp2Polynomial.h"
 #include "passes/vector/FloatMath.h"
 
@@ -133,16 +134,7 @@ struct LogReduction {
 } // namespace
 
 static LogReduction reduceLog(FloatMath &f, Value x) {
-  Value isSmall = f.compare(CmpFPredicate::OLT, x, f.constant(0x1p-126));
-  Value normal = f.select(isSmall, f.mul(x, f.constant(0x1p23)), x);
-  Value twoThirds = f.toBits(f.constant(2.0 / 3));
-  Value bits = f.toBits(normal);
-  Value offset = arith::SubIOp::create(f.b, bits, twoThirds);
-  Value exponentBits = arith::AndIOp::create(f.b, offset, f.integer(int32_t(0xff800000)));
-  Value mantissa = f.fromBits(arith::SubIOp::create(f.b, bits, exponentBits));
-  Value exponent = arith::SIToFPOp::create(
-      f.b, f.type, arith::ShRSIOp::create(f.b, exponentBits, f.integer(23)));
-  exponent = f.select(isSmall, f.sub(exponent, f.constant(23)), exponent);
+  auto [mantissa, exponent] = f.splitExponent(x);
   return {f.sub(mantissa, f.constant(1)), exponent};
 }
 
@@ -301,6 +293,7 @@ void ApproximateMathPass::runOnOperation() {
                Approximate<math::SinOp, emitSin>, Approximate<math::CosOp, emitCos>>(&getContext(),
                                                                                      *info);
   populateApproximateGeluPatterns(patterns, *info);
+  populateApproximatePowPatterns(patterns, *info);
   // Kernels are large, and hold few such operations.
   auto config = GreedyRewriteConfig().setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
   if (failed(applyOpPatternsGreedily(ops, std::move(patterns), config)))

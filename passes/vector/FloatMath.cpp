@@ -51,6 +51,19 @@ Type FloatMath::integerType() {
 Value FloatMath::toBits(Value x) { return arith::BitcastOp::create(b, integerType(), x); }
 Value FloatMath::fromBits(Value bits) { return arith::BitcastOp::create(b, type, bits); }
 
+std::pair<Value, Value> FloatMath::splitExponent(Value x) {
+  Value isSmall = compare(arith::CmpFPredicate::OLT, x, constant(0x1p-126));
+  Value normal = select(isSmall, mul(x, constant(0x1p23)), x);
+  Value twoThirds = toBits(constant(2.0 / 3));
+  Value bits = toBits(normal);
+  Value offset = arith::SubIOp::create(b, bits, twoThirds);
+  Value exponentBits = arith::AndIOp::create(b, offset, integer(int32_t(0xff800000)));
+  Value mantissa = fromBits(arith::SubIOp::create(b, bits, exponentBits));
+  Value whole = arith::ShRSIOp::create(b, exponentBits, integer(23));
+  Value exponent = arith::SIToFPOp::create(b, type, whole);
+  return {mantissa, select(isSmall, sub(exponent, constant(23)), exponent)};
+}
+
 std::pair<Value, Value> FloatMath::round(Value x) {
   // Adding 1.5 * 2^23 leaves the integer in the low bits of the significand.
   Value magic = constant(0x1.8p23);

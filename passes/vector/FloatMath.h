@@ -40,6 +40,9 @@ public:
   mlir::Value toBits(mlir::Value x);
   mlir::Value fromBits(mlir::Value bits);
 
+  /// m and e of x = 2^e m, m in [2/3, 4/3); anything unless x is a positive number.
+  std::pair<mlir::Value, mlir::Value> splitExponent(mlir::Value x);
+
   /// The nearest integer, as a float and as an integer; |x| < 2^22.
   std::pair<mlir::Value, mlir::Value> round(mlir::Value x);
   /// `x * 2^n` for -300 < n < 300, rounded correctly where that is subnormal or too large.

@@ -222,3 +222,109 @@ TEST(MathGelu, WithTanhStaysWithinBound) {
     return x / (1 + std::exp(-2 * s));
   });
 }
+
+//===----------------------------------------------------------------------===//
+// Powers
+//===----------------------------------------------------------------------===//
+
+static std::vector<float> powersOf(const std::vector<float> &bases,
+                                   const std::vector<float> &exponents) {
+  auto runner = KernelRunner::create(R"(
+    func.func @f(%x: memref<?xf32>, %e: memref<?xf32>, %y: memref<?xf32>) {
+      linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>,
+                                       affine_map<(i) -> (i)>],
+                      iterator_types = ["parallel"]}
+        ins(%x, %e : memref<?xf32>, memref<?xf32>) outs(%y : memref<?xf32>) {
+      ^bb0(%a: f32, %b: f32, %o: f32):
+        %r = math.powf %a, %b : f32
+        linalg.yield %r : f32
+      }
+      return
+    })",
+                                     "attn-vectorize-linalg,attn-approximate-math");
+  if (!runner) {
+    ADD_FAILURE() << llvm::toString(runner.takeError());
+    return {};
+  }
+  auto count = static_cast<int64_t>(bases.size());
+  Buffer<float, 1> x({count}), e({count}), y({count});
+  x.data = bases;
+  e.data = exponents;
+  EXPECT_FALSE(bool(call(*runner, "f", x.descriptor(), e.descriptor(), y.descriptor())));
+  return y.data;
+}
+
+// Bases around 1 with exponents that bring the result to either end of the range, where a logarithm
+// in f32 would leave few digits.
+TEST(MathPow, StaysWithinOneUlp) {
+  std::vector<float> bases, exponents;
+  for (float base : samplePoints(0x1p-149f, 1000)) {
+    double reach = 150 / std::max(std::abs(std::log2(double(base))), 1e-7);
+    for (double part : {-1.0, -0.63, -0.001, 0.37, 0.995}) {
+      bases.push_back(base);
+      exponents.push_back(float(part * reach));
+    }
+  }
+  std::vector<float> results = powersOf(bases, exponents);
+  ASSERT_EQ(results.size(), bases.size());
+  double worst = 0;
+  size_t at = 0;
+  for (size_t i = 0; i < bases.size(); ++i) {
+    double exact = std::pow(double(bases[i]), double(exponents[i]));
+    double error = std::isinf(float(exact)) || std::isinf(results[i])
+                       ? (results[i] == float(exact) ? 0 : infinity)
+                       : std::abs(results[i] - exact) / ulpOf(exact);
+    if (!(error <= worst)) {
+      worst = error;
+      at = i;
+    }
+  }
+  EXPECT_LE(worst, 1) << bases[at] << " ** " << exponents[at];
+}
+
+// What C says of all pairs of these, the signs of zeros too.
+TEST(MathPow, KeepsLimits) {
+  const std::vector<float> values = {0,
+                                     -0.0f,
+                                     1,
+                                     -1,
+                                     2,
+                                     -2,
+                                     0.5f,
+                                     -0.5f,
+                                     3,
+                                     -3,
+                                     2.5f,
+                                     -2.5f,
+                                     NAN,
+                                     1e30f,
+                                     -1e30f,
+                                     0x1p-149f,
+                                     -0x1p-149f,
+                                     16777215.0f,
+                                     -16777215.0f,
+                                     16777216.0f,
+                                     infinity,
+                                     -infinity};
+  std::vector<float> bases, exponents;
+  for (float base : values)
+    for (float exponent : values) {
+      bases.push_back(base);
+      exponents.push_back(exponent);
+    }
+  std::vector<float> results = powersOf(bases, exponents);
+  ASSERT_EQ(results.size(), bases.size());
+  for (size_t i = 0; i < bases.size(); ++i) {
+    auto exact = float(std::pow(double(bases[i]), double(exponents[i])));
+    std::string what = llvm::formatv("{0} ** {1}", bases[i], exponents[i]);
+    if (std::isnan(exact)) {
+      EXPECT_TRUE(std::isnan(results[i])) << what << " is " << results[i];
+      continue;
+    }
+    EXPECT_EQ(std::signbit(results[i]), std::signbit(exact)) << what;
+    if (std::isinf(exact) || exact == 0)
+      EXPECT_EQ(results[i], exact) << what;
+    else
+      EXPECT_NEAR(results[i], exact, ulpOf(exact)) << what;
+  }
+}

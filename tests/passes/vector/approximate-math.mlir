@@ -61,6 +61,19 @@ func.func @square(%x: vector<8xf32>) -> vector<8xf32> {
   return %y : vector<8xf32>
 }
 
+// Of other exponents the logarithm is computed in f64.
+// CHECK-LABEL: @pow
+// CHECK:         arith.divf {{.*}} : vector<8xf64>
+// CHECK-NOT:     math.powf
+// CHECK:         return
+// GENERIC-LABEL: @pow
+// GENERIC-NOT:     math.{{fma|powf}}
+// GENERIC:         return
+func.func @pow(%x: vector<8xf32>, %e: vector<8xf32>) -> vector<8xf32> {
+  %y = math.powf %x, %e : vector<8xf32>
+  return %y : vector<8xf32>
+}
+
 // negative: f64 is for the C library.
 // CHECK-LABEL: @double
 // CHECK:         math.exp

@@ -57,6 +57,14 @@ private:
   std::optional<Node> embedding();
   std::optional<Node> rope();
 
+  // GraphStepsGather.cpp
+  std::optional<Node> selectRows();
+  std::optional<Node> gather();
+  std::optional<Node> flip();
+  std::optional<Node> roll();
+  std::optional<Node> repeatDim();
+  std::optional<Node> runningSum();
+
   // Drawing
   int64_t below(int64_t n) { return static_cast<int64_t>(engine() % static_cast<uint64_t>(n)); }
   bool oneIn(int64_t n) { return below(n) == 0; }

@@ -9,11 +9,14 @@ using std::nullopt;
 
 std::optional<Node> GraphGenerator::unary() {
   if (oneIn(3))
-    return like(pick<const char *>({"relu({0})", "abs({0})", "-{0}"}), node().isExact);
+    return like(pick<const char *>({"relu({0})", "abs({0})", "-{0}", "clamp({0}, -0.5, 0.75)",
+                                    "{0}.clamp(min=0.25)"}),
+                node().isExact);
   return like(pick<const char *>({"tanh({0})", "sigmoid({0})", "erf({0})", "silu({0})", "gelu({0})",
                                   "gelu_tanh({0})", "sin(3.0 * tanh({0}))", "cos(3.0 * tanh({0}))",
                                   "sqrt(abs({0}) + 0.5)", "rsqrt(abs({0}) + 0.5)", "exp(tanh({0}))",
-                                  "log(abs({0}) + 1.5)"}));
+                                  "log(abs({0}) + 1.5)", "softplus({0})",
+                                  "pow(abs({0}) + 0.5, 2.5 * tanh({0}))"}));
 }
 
 /// The shape of both together, if it is certain that they have one.

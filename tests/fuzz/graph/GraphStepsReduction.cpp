@@ -45,6 +45,12 @@ std::optional<Node> GraphGenerator::normalize() {
     unsigned dim = below(rank());
     return summing(like("softmax({0}, dim=" + spell(dim) + ")"), node().shape[dim]);
   }
+  if (oneIn(3)) {
+    unsigned dim = below(rank());
+    return summing(like("log_softmax({0}, dim=" + spell(dim) + ") - logsumexp({0}, " + spell(dim) +
+                        ", keepdim=True)"),
+                   node().shape[dim]);
+  }
   // Rows of a layer norm alone would add up to 0.
   return summing(
       like(pick<const char *>({"layer_norm({0}, eps=0.1) + 0.5", "rms_norm({0}, eps=0.1)"})),

@@ -8,6 +8,7 @@
 #include "passes/raise/DeferredDivision.h"
 #include "passes/raise/RaiseAttention.h"
 #include "passes/raise/SimplifyScore.h"
+#include "passes/raise/UnnormalizedWeights.h"
 #include "passes/raise/WeightSlices.h"
 #include "passes/raise/WeightSums.h"
 #include "llvm/ADT/SetVector.h"
@@ -90,6 +91,7 @@ struct FuseAttentionPass : fovea::impl::FuseAttentionPassBase<FuseAttentionPass>
       }
     });
     remarkOtherDivisions(getOperation());
+    remarkUnnormalizedWeights(getOperation());
   }
 };
 } // namespace

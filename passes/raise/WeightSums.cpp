@@ -105,7 +105,7 @@ static std::optional<SoftmaxMatch> findSoftmax(Value term) {
 /// Collects the terms of the sum, or the one that `tensor` is.
 bool WeightSum::matchTerm(Value tensor) {
   linalg::LinalgOp sum = elementwiseOp(tensor);
-  if (!sum || !tensor.hasOneUse() || matchSoftmax(sum) || linearValues(sum).empty()) {
+  if (!sum || !tensor.hasOneUse() || linearValues(sum).empty() || matchSoftmax(sum)) {
     products.insert({tensor, Value()});
     return tensor.getType() == weights().getType();
   }

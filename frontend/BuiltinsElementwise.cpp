@@ -117,6 +117,10 @@ static MaybeValue maskedFill(BuiltinCall &call) {
     return call.fail("mask", "expected a mask of bool, got " + mask.str() +
                                  "; compare it, as in mask != 0");
   return call.build([&](GraphBuilder &g) -> GraphBuilder::TensorOrError {
+    if (mlir::isa<mlir::IntegerType>(x.elementType())) {
+      auto number = g.scalar(fill, x.elementType());
+      return number ? g.where(mask, *number, x) : std::move(number);
+    }
     auto attend = g.unary(UnaryKind::LogicalNot, mask);
     return attend ? g.applyMask(x, *attend, fill) : std::move(attend);
   });

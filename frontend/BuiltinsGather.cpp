@@ -31,6 +31,9 @@ static MaybeValue roll(BuiltinCall &call) {
   SymbolicTensor x = call.tensor("x");
   SymbolicShape shifts = call.shape("shifts");
   llvm::SmallVector<int64_t> dims = call.integers("dims");
+  if (!call.hasFailed() && static_cast<int64_t>(dims.size()) > x.rank())
+    return call.fail("dims", "expected at most " + llvm::Twine(x.rank()) + " dims, got " +
+                                 llvm::Twine(dims.size()));
   if (!call.hasFailed() && shifts.size() != dims.size())
     return call.fail("shifts", "expected as many shifts as dims, got " +
                                    llvm::Twine(shifts.size()) + " and " + llvm::Twine(dims.size()));

@@ -75,6 +75,10 @@ static MaybeValue squeeze(BuiltinCall &call) {
 static MaybeValue broadcastTo(BuiltinCall &call) {
   SymbolicTensor x = call.tensor("x");
   SymbolicShape shape = call.shape();
+  // -1 keeps a dim.
+  for (size_t n = 1; n <= shape.size() && n <= x.shape.size(); ++n)
+    if (SymbolicDim &dim = shape[shape.size() - n]; dim.constant() == -1)
+      dim = x.shape[x.shape.size() - n];
   return call.build([&](GraphBuilder &g) { return g.broadcastTo(x, shape); });
 }
 

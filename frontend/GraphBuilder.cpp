@@ -122,6 +122,7 @@ llvm::Error GraphBuilder::endFunction(ArrayRef<NamedTensor> results) {
   symbolSizes.clear();
   sharedTables.clear();
   storedWeights.clear();
+  loopCounts.clear();
   return llvm::Error::success();
 }
 
@@ -132,6 +133,7 @@ void GraphBuilder::abandonFunction() {
   symbolSizes.clear();
   sharedTables.clear();
   storedWeights.clear();
+  loopCounts.clear();
 }
 
 llvm::Error GraphBuilder::checkInFunction() {
@@ -294,7 +296,12 @@ static llvm::Error checkCarried(ArrayRef<SymbolicTensor> init, ArrayRef<Symbolic
 Expected<GraphBuilder::Tensors>
 GraphBuilder::forLoop(const SymbolicDim &count, ArrayRef<SymbolicTensor> init, LoopBody body) {
   Expected<Value> upper = dimValue(count);
-  return upper ? loopTo(*upper, init, body) : upper.takeError();
+  if (!upper)
+    return upper.takeError();
+  return loopTo(*upper, init, [&](Value index, ArrayRef<SymbolicTensor> carried) {
+    loopCounts.insert({index, count});
+    return body(index, carried);
+  });
 }
 
 Expected<GraphBuilder::Tensors>

@@ -263,13 +263,15 @@ public:
   /// beyond the dim are errors where that is provable.
   TensorOrError slice(const SymbolicTensor &x, int64_t dim, const SymbolicDim &begin,
                       const SymbolicDim &end, int64_t step = 1);
-  /// `size` elements from the run-time `begin`, an integer scalar that the caller keeps in range.
+  /// `size` elements from the run-time `begin`, an integer scalar; where they would not all lie
+  /// inside, the closest that do.
   TensorOrError dynamicSlice(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &begin,
                              const SymbolicDim &size);
-  /// `x[..., at, ...]`: the dim goes away. `at` is a size or an integer scalar.
+  /// `x[..., at, ...]`: the dim goes away. `at` is a size or an integer scalar; such below 0 count
+  /// from the end, and those outside are the closest inside.
   TensorOrError index(const SymbolicTensor &x, int64_t dim, const SymbolicDim &at);
   TensorOrError dynamicIndex(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &at);
-  /// `x` with `x[..., at, ...] = update`, as a new tensor.
+  /// `x` with `x[..., at, ...] = update`, as a new tensor; the same of `at`.
   TensorOrError dynamicUpdate(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &at,
                               const SymbolicTensor &update);
   /// `x[..., indices, ...]`: the dim becomes those of `indices`, integers. One below 0 counts from
@@ -279,8 +281,7 @@ public:
   TensorOrError gather(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &indices);
   /// The dims in the opposite order.
   TensorOrError flip(const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims);
-  /// `out[..., (i + shift) % size, ...] = x[..., i, ...]`; a shift that is no number is at most the
-  /// size.
+  /// `out[..., (i + shift) % size, ...] = x[..., i, ...]`.
   TensorOrError roll(const SymbolicTensor &x, int64_t dim, const SymbolicDim &shift);
   /// Each place of the dim `count` times.
   TensorOrError repeatInterleave(const SymbolicTensor &x, int64_t dim, const SymbolicDim &count);
@@ -399,8 +400,11 @@ private:
   TensorOrError reshapeThroughCommonDims(const SymbolicTensor &x,
                                          llvm::ArrayRef<SymbolicDim> shape);
   TensorOrError dropUnitDims(const SymbolicTensor &x, llvm::ArrayRef<bool> drop);
+  llvm::Expected<mlir::Value> placeIn(const SymbolicTensor &x, int64_t dim,
+                                      const SymbolicTensor &at, const SymbolicDim &size);
   TensorOrError extractSlice(const SymbolicTensor &x, int64_t dim, mlir::OpFoldResult begin,
                              const SymbolicDim &size, int64_t step, bool dropDim);
+  mlir::Value storedElement(mlir::OpBuilder &b, const SymbolicTensor &x, mlir::ValueRange at);
   TensorOrError repeatDim(const SymbolicTensor &x, int64_t dim, const SymbolicDim &count,
                           bool asWhole);
   TensorOrError addShifted(const SymbolicTensor &x, int64_t dim, mlir::Value shift);
@@ -441,6 +445,7 @@ private:
   llvm::StringMap<mlir::Value> symbolSizes; // Each symbol's size, defined at the function's top.
   std::vector<RopeTables> sharedTables;     // Shared by queries, keys and layers.
   llvm::DenseMap<mlir::Value, mlir::Value> storedWeights; // Of converted weights.
+  llvm::DenseMap<mlir::Value, SymbolicDim> loopCounts;    // Of the indices of loops.
 };
 
 } // namespace fovea

@@ -27,6 +27,13 @@ static Value placeOf(OpBuilder &b, Location loc, Value index, Value tensor, int6
   return clampIndex(b, loc, place, tensor, dim);
 }
 
+/// An element of a tensor; of a weight that is widened the element is, not the table before.
+Value GraphBuilder::storedElement(OpBuilder &b, const SymbolicTensor &x, ValueRange at) {
+  Value stored = storedWeights.lookup(x.value);
+  Value element = tensor::ExtractOp::create(b, currentLoc, stored ? stored : x.value, at);
+  return buildCast(b, currentLoc, element, x.elementType());
+}
+
 // ---- By index ----------------------------------------------------------------------------------
 
 GraphBuilder::TensorOrError GraphBuilder::indexSelect(const SymbolicTensor &x, int64_t dim,
@@ -49,17 +56,14 @@ GraphBuilder::TensorOrError GraphBuilder::indexSelect(const SymbolicTensor &x, i
       return next;
     aligned = *next;
   }
-  // Elements are widened after they are looked up, not the table before.
-  Value stored = storedWeights.lookup(x.value), source = stored ? stored : x.value;
   auto body = [&](OpBuilder &b, ValueRange elements) -> Value {
     SmallVector<Value> at;
     for (int64_t d = 0; d < x.rank(); ++d) {
       int64_t loop = d < *position ? d : d + indices.rank() - 1;
-      at.push_back(d == *position ? placeOf(b, currentLoc, elements[0], source, d)
+      at.push_back(d == *position ? placeOf(b, currentLoc, elements[0], x.value, d)
                                   : Value(linalg::IndexOp::create(b, currentLoc, loop)));
     }
-    Value element = tensor::ExtractOp::create(b, currentLoc, source, at);
-    return buildCast(b, currentLoc, element, x.elementType());
+    return storedElement(b, x, at);
   };
   return elementwise(aligned, shape, x.elementType(), body);
 }
@@ -83,7 +87,7 @@ GraphBuilder::TensorOrError GraphBuilder::gather(const SymbolicTensor &x, int64_
     for (int64_t d = 0; d < x.rank(); ++d)
       at.push_back(d == *position ? placeOf(b, currentLoc, elements[0], x.value, d)
                                   : Value(linalg::IndexOp::create(b, currentLoc, d)));
-    return tensor::ExtractOp::create(b, currentLoc, x.value, at);
+    return storedElement(b, x, at);
   };
   return elementwise(indices, indices.shape, x.elementType(), body);
 }
@@ -120,17 +124,13 @@ GraphBuilder::TensorOrError GraphBuilder::roll(const SymbolicTensor &x, int64_t 
   if (!position)
     return position.takeError();
   const SymbolicDim &size = x.dim(*position);
-  auto number = shift.constant(), length = size.constant();
-  if (number && length && *length > 0 && (*number % *length == 0))
-    return x;
-  if (number == 0 || shift == size)
-    return x;
-  // What comes first: the last `shift`, or what is left of -shift.
-  SymbolicDim by = number && length ? SymbolicDim((*number % *length + *length) % *length) : shift;
-  Expected<SymbolicDim> cut =
-      by.constant().value_or(1) < 0 ? SymbolicDim(0).minus(by) : size.minus(by);
+  // What comes first: the last `by` places.
+  Expected<SymbolicDim> by = shift.mod(size);
+  Expected<SymbolicDim> cut = by ? size.minus(*by) : by.takeError();
   if (!cut)
     return cut.takeError();
+  if (by->constant() == 0 || shift == size)
+    return x;
   TensorOrError front = slice(x, *position, *cut, size);
   TensorOrError back = front ? slice(x, *position, 0, *cut) : front.takeError();
   return back ? concat({*front, *back}, *position) : back.takeError();

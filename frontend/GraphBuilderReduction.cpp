@@ -244,20 +244,29 @@ GraphBuilder::shiftedLogSum(const SymbolicTensor &x, int64_t dim) {
 }
 
 GraphBuilder::TensorOrError GraphBuilder::logSoftmax(const SymbolicTensor &x, int64_t dim) {
-  if (llvm::Error error = checkFloat("log_softmax", "the input", x))
-    return error;
-  auto parts = shiftedLogSum(x, dim);
-  TensorOrError shifted = parts ? sub(x, parts->first) : parts.takeError();
-  return shifted ? sub(*shifted, parts->second) : shifted.takeError();
+  llvm::Error error = checkFloat("log_softmax", "the input", x);
+  Expected<int64_t> position =
+      error ? std::move(error) : normalizeDim("log_softmax", dim, x.rank());
+  TensorOrError wide = position ? cast(x, accumulatorType(x.elementType())) : position.takeError();
+  if (!wide)
+    return wide;
+  auto parts = shiftedLogSum(*wide, *position);
+  TensorOrError shifted = parts ? sub(*wide, parts->first) : parts.takeError();
+  TensorOrError result = shifted ? sub(*shifted, parts->second) : shifted.takeError();
+  return result ? cast(*result, x.elementType()) : std::move(result);
 }
 
 GraphBuilder::TensorOrError GraphBuilder::logSumExp(const SymbolicTensor &x, int64_t dim,
                                                     bool keepDims) {
-  if (llvm::Error error = checkFloat("logsumexp", "the input", x))
-    return error;
-  auto parts = shiftedLogSum(x, dim);
+  llvm::Error error = checkFloat("logsumexp", "the input", x);
+  Expected<int64_t> position = error ? std::move(error) : normalizeDim("logsumexp", dim, x.rank());
+  TensorOrError wide = position ? cast(x, accumulatorType(x.elementType())) : position.takeError();
+  if (!wide)
+    return wide;
+  auto parts = shiftedLogSum(*wide, *position);
   TensorOrError sum = parts ? add(parts->first, parts->second) : parts.takeError();
-  return sum && !keepDims ? squeeze(*sum, dim) : std::move(sum);
+  TensorOrError narrow = sum ? cast(*sum, x.elementType()) : std::move(sum);
+  return narrow && !keepDims ? squeeze(*narrow, *position) : std::move(narrow);
 }
 
 // ---- Normalisation -----------------------------------------------------------------------------

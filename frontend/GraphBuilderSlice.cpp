@@ -3,6 +3,7 @@
 #include "frontend/GraphBuilderDetail.h"
 #include "frontend/SizeConditions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -10,8 +11,8 @@ using namespace fovea;
 using namespace fovea::graph;
 using llvm::Expected;
 
-/// Which of the whole tensor's dims a slice along one dim takes.
 namespace {
+/// Which of the whole tensor's dims a slice along one dim takes.
 struct SliceRanges {
   SmallVector<OpFoldResult> offsets, sizes, strides;
 };
@@ -101,6 +102,35 @@ GraphBuilder::TensorOrError GraphBuilder::slice(const SymbolicTensor &x, int64_t
   return extractSlice(x, *position, offset->front(), *count, step, /*dropDim=*/false);
 }
 
+/// The run-time place `at` of `size` elements of the dim: memory outside is never touched. The
+/// index of a loop that goes no further than the dim needs no test, and reads of what a step
+/// updates stay in place without one.
+Expected<Value> GraphBuilder::placeIn(const SymbolicTensor &x, int64_t dim,
+                                      const SymbolicTensor &at, const SymbolicDim &size) {
+  Expected<Value> place = toIndex(at);
+  Expected<SymbolicDim> last = place ? x.dim(dim).minus(size) : place.takeError();
+  Expected<SmallVector<OpFoldResult>> limits =
+      last ? mixedSizes({*last, x.dim(dim)}) : last.takeError();
+  if (!limits)
+    return limits.takeError();
+  if (auto count = loopCounts.find(*place); count != loopCounts.end() && size == SymbolicDim(1)) {
+    auto steps = count->second.constant(), length = x.dim(dim).constant();
+    if (count->second == x.dim(dim) || (steps && length && *steps <= *length))
+      return place;
+  }
+  auto value = [&](OpFoldResult limit) {
+    return getValueOrCreateConstantIndexOp(ir, currentLoc, limit);
+  };
+  Value zero = constantIndex(0), index = *place;
+  if (size == SymbolicDim(1)) {
+    Value isBelow = arith::CmpIOp::create(ir, currentLoc, arith::CmpIPredicate::slt, index, zero);
+    Value fromEnd = arith::AddIOp::create(ir, currentLoc, index, value((*limits)[1]));
+    index = arith::SelectOp::create(ir, currentLoc, isBelow, fromEnd, index);
+  }
+  index = arith::MinSIOp::create(ir, currentLoc, index, value((*limits)[0]));
+  return arith::MaxSIOp::create(ir, currentLoc, index, zero).getResult();
+}
+
 GraphBuilder::TensorOrError GraphBuilder::dynamicSlice(const SymbolicTensor &x, int64_t dim,
                                                        const SymbolicTensor &begin,
                                                        const SymbolicDim &size) {
@@ -110,7 +140,7 @@ GraphBuilder::TensorOrError GraphBuilder::dynamicSlice(const SymbolicTensor &x, 
   if (isProvablyAbove(size, x.dim(*position)))
     return makeError("slice: expected at most " + x.dim(*position).str() + " elements, got " +
                      size.str());
-  Expected<Value> offset = toIndex(begin);
+  Expected<Value> offset = placeIn(x, *position, begin, size);
   if (!offset)
     return offset.takeError();
   if (llvm::Error error = requireAtMost(currentFunction, currentLoc, size, x.dim(*position)))
@@ -141,7 +171,7 @@ GraphBuilder::TensorOrError GraphBuilder::index(const SymbolicTensor &x, int64_t
 GraphBuilder::TensorOrError GraphBuilder::dynamicIndex(const SymbolicTensor &x, int64_t dim,
                                                        const SymbolicTensor &at) {
   Expected<int64_t> position = normalizeDim("index", dim, x.rank());
-  Expected<Value> offset = position ? toIndex(at) : position.takeError();
+  Expected<Value> offset = position ? placeIn(x, *position, at, 1) : position.takeError();
   return offset ? extractSlice(x, *position, *offset, 1, 1, /*dropDim=*/true) : offset.takeError();
 }
 
@@ -156,7 +186,7 @@ GraphBuilder::TensorOrError GraphBuilder::dynamicUpdate(const SymbolicTensor &x,
   if (update.shape != withoutDim(x.shape, *position))
     return makeError("update: expected " + formatShape(withoutDim(x.shape, *position)) + ", got " +
                      update.str());
-  Expected<Value> offset = toIndex(at);
+  Expected<Value> offset = placeIn(x, *position, at, 1);
   Expected<SmallVector<OpFoldResult>> sizes = offset ? mixedSizes(x.shape) : offset.takeError();
   if (!sizes)
     return sizes.takeError();

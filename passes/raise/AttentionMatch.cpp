@@ -213,13 +213,59 @@ static std::optional<ValueContraction> matchValues(OpOperand &use, ArrayRef<DimL
   return found;
 }
 
+bool fovea::dependsOn(Value value, Value source) {
+  Operation *origin = source.getDefiningOp();
+  SmallVector<Value> work{value};
+  llvm::DenseSet<Operation *> seen;
+  while (!work.empty()) {
+    Operation *op = work.pop_back_val().getDefiningOp();
+    Operation *here = op ? origin->getBlock()->findAncestorOpInBlock(*op) : nullptr;
+    if (here == origin)
+      return true;
+    // What comes before the source cannot depend on it.
+    if (!here || here->isBeforeInBlock(origin) || !seen.insert(op).second)
+      continue;
+    op->walk([&](Operation *inner) { llvm::append_range(work, inner->getOperands()); });
+  }
+  return false;
+}
+
+bool fovea::weighsValues(Value weights) {
+  SetVector<Value> reached;
+  reached.insert(weights);
+  for (unsigned i = 0; i < reached.size(); ++i)
+    for (Operation *user : reached[i].getUsers()) {
+      if (matchContraction(user))
+        return true;
+      // Elementwise ops, reshapes and transpositions.
+      auto linalgOp = dyn_cast<linalg::LinalgOp>(user);
+      if (linalgOp && linalgOp.getNumReductionLoops() != 0)
+        continue;
+      for (Value result : user->getResults())
+        if (isa<RankedTensorType>(result.getType()))
+          reached.insert(result);
+    }
+  return false;
+}
+
+static SmallVector<DimLabel> identityLabels(const SoftmaxMatch &match) {
+  SmallVector<DimLabel> labels;
+  for (int64_t dim = 0; dim < match.rank(); ++dim)
+    labels.push_back({dim});
+  return labels;
+}
+
+std::optional<ValueContraction> fovea::matchValueUse(OpOperand &use, const SoftmaxMatch &match,
+                                                     std::string &why) {
+  return matchValues(use, identityLabels(match), match, why);
+}
+
 std::optional<ValueContraction> fovea::findValueContraction(const SoftmaxMatch &match,
                                                             std::string &why) {
   Value weights = match.weights;
   why = "its weights are not contracted with values";
-  SmallVector<DimLabel> identity;
-  for (int64_t dim = 0; dim < match.rank(); ++dim)
-    identity.push_back({dim});
+  SmallVector<DimLabel> identity = identityLabels(match);
+  std::optional<ValueContraction> first;
   struct View {
     Value tensor;
     SmallVector<DimLabel> labels;
@@ -236,7 +282,12 @@ std::optional<ValueContraction> fovea::findValueContraction(const SoftmaxMatch &
       if (auto found = matchValues(use, view.labels, match, why)) {
         found->path = view.path;
         found->dropout = view.dropout;
-        return found;
+        bool isFirst = !first || user->isBeforeInBlock(first->contraction.op);
+        if (dependsOn(found->value.tensor, weights))
+          why = "the values depend on the weights";
+        else if (isFirst)
+          first = found;
+        continue;
       }
       std::optional<SmallVector<DimLabel>> labels = forwardLabels(use, view.labels);
       if (!labels || (isa<attn::DropoutOp>(user) && (view.dropout || view.labels != identity)))
@@ -247,5 +298,5 @@ std::optional<ValueContraction> fovea::findValueContraction(const SoftmaxMatch &
           {user->getResult(0), *labels, path, isa<attn::DropoutOp>(user) ? user : view.dropout});
     }
   }
-  return std::nullopt;
+  return first;
 }

@@ -41,8 +41,21 @@ struct ValueContraction {
   llvm::SmallVector<mlir::Operation *> path; // between the softmax and the contraction
   mlir::Operation *dropout = nullptr;        // attn.dropout on the path, if any
 };
-/// Finds it, or says why not.
+/// Finds it, or says why not: of several the first in the block whose values do not depend on the
+/// weights.
 std::optional<ValueContraction> findValueContraction(const SoftmaxMatch &match, std::string &why);
+
+/// Takes `use`, an operand of the weights' shape, for the weights; or says why not.
+std::optional<ValueContraction> matchValueUse(mlir::OpOperand &use, const SoftmaxMatch &match,
+                                              std::string &why);
+
+/// Whether what a softmax gives are weights of something: only then is it part of an attention.
+/// `weights` may be a part of them.
+bool weighsValues(mlir::Value weights);
+
+/// Whether `value` is computed from `source`, a result of an op of the same block or of one around
+/// it.
+bool dependsOn(mlir::Value value, mlir::Value source);
 
 } // namespace fovea
 

@@ -98,6 +98,26 @@ Type fovea::unifyElementTypes(OpBuilder &builder, AttentionPlan &plan, ValueCont
   return wide;
 }
 
+std::optional<AttentionPlan> fovea::planAttention(const SoftmaxMatch &match,
+                                                  const ScoreContraction &scores,
+                                                  const ValueContraction &values,
+                                                  std::string &why) {
+  if (!values.value.has(match.keyDim)) {
+    why = "the values do not run along the keys";
+    return std::nullopt;
+  }
+  AttentionPlan plan;
+  plan.match = &match;
+  plan.scoreElement = scores.element;
+  plan.rowDim = scores.rowDim;
+  plan.query = followOperand(scores.query, match, &plan.scale, /*throughCasts=*/false);
+  plan.key = followOperand(scores.key, match, &plan.scale, /*throughCasts=*/false);
+  plan.value = followOperand(values.value, match, nullptr, /*throughCasts=*/false);
+  if (!planHeads(plan, why))
+    return std::nullopt;
+  return plan;
+}
+
 LogicalResult fovea::findWeightUses(AttentionPlan &plan, ValueContraction &values,
                                     std::string &why) {
   auto usedBeside = [](Value tensor, Operation *user) {

@@ -28,6 +28,11 @@ struct AttentionPlan {
 /// are shared by groups of heads. Says why if their sharing has another form.
 bool planHeads(AttentionPlan &plan, std::string &why);
 
+/// What is to be made of these pieces; says why if nothing can.
+std::optional<AttentionPlan> planAttention(const SoftmaxMatch &match,
+                                           const ScoreContraction &scores,
+                                           const ValueContraction &values, std::string &why);
+
 /// Makes the element types of the operands and of the output, which must be one, agree. Extensions
 /// are dropped where the output is rounded to the narrow type anyway: attention accumulates in
 /// f32 whatever it reads and writes. Else narrow operands are extended. Returns the element type

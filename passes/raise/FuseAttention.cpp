@@ -31,45 +31,16 @@ static attn::AttentionOp raise(SoftmaxMatch &match, llvm::DenseSet<Operation *> 
   std::optional<ValueContraction> values = findValueContraction(match, why);
   if (!values)
     return {};
-  if (!values->value.has(match.keyDim)) {
-    why = "the values do not run along the keys";
-    return {};
-  }
-  AttentionPlan plan;
-  plan.match = &match;
-  plan.scoreElement = scores->element;
-  plan.rowDim = scores->rowDim;
-  plan.query = followOperand(scores->query, match, &plan.scale, /*throughCasts=*/false);
-  plan.key = followOperand(scores->key, match, &plan.scale, /*throughCasts=*/false);
-  plan.value = followOperand(values->value, match, nullptr, /*throughCasts=*/false);
-  if (!planHeads(plan, why) || failed(findWeightUses(plan, *values, why)))
+  std::optional<AttentionPlan> plan = planAttention(match, *scores, *values, why);
+  if (!plan || failed(findWeightUses(*plan, *values, why)))
     return {};
   Operation *contraction = values->contraction.op;
   OpBuilder builder(contraction);
-  Type element = unifyElementTypes(builder, plan, *values);
-  attn::AttentionOp op = createAttention(builder, match.weights.getLoc(), plan, element);
+  Type element = unifyElementTypes(builder, *plan, *values);
+  attn::AttentionOp op = createAttention(builder, match.weights.getLoc(), *plan, element);
   match.region.reset(); // it uses what is now to be erased
-  replaceWithAttention(plan, *values, op, erased);
+  replaceWithAttention(*plan, *values, op, erased);
   return op;
-}
-
-/// Whether what a softmax gives are weights of something: only then is it part of an attention.
-static bool weighsValues(const SoftmaxMatch &match) {
-  llvm::SetVector<Value> reached;
-  reached.insert(match.weights);
-  for (unsigned i = 0; i < reached.size(); ++i)
-    for (Operation *user : reached[i].getUsers()) {
-      if (matchContraction(user))
-        return true;
-      // Elementwise ops, reshapes and transpositions.
-      auto linalgOp = dyn_cast<linalg::LinalgOp>(user);
-      if (linalgOp && linalgOp.getNumReductionLoops() != 0)
-        continue;
-      for (Value result : user->getResults())
-        if (isa<RankedTensorType>(result.getType()))
-          reached.insert(result);
-    }
-  return false;
 }
 
 namespace {
@@ -87,7 +58,7 @@ struct FuseAttentionPass : fovea::impl::FuseAttentionPassBase<FuseAttentionPass>
         fovea::remark(attention, "attention", "raised matmul, softmax, matmul to one attention");
       } else {
         fovea::remark(softmax, "attention", "this softmax stays: " + why,
-                      weighsValues(match) ? Shortfall::NotFused : Shortfall::None);
+                      weighsValues(match.weights) ? Shortfall::NotFused : Shortfall::None);
       }
     });
     remarkOtherDivisions(getOperation());

@@ -18,22 +18,22 @@ Value SliceMover::takeInit(Value init, Value tensor, ArrayRef<DimPart> parts) {
   SmallVector<OpFoldResult> sizes;
   for (auto [part, size] : llvm::zip(parts, getDimSizes(b, loc, tensor)))
     if (!part.isDropped)
-      sizes.push_back(part.isWhole ? size : part.size);
+      sizes.push_back(part.isWhole ? size : foldConstant(b, part.size));
   Value empty = tensor::EmptyOp::create(b, loc, sizes, getElementTypeOrSelf(tensor.getType()));
   auto fill = init.getDefiningOp<linalg::FillOp>();
   return fill ? linalg::FillOp::create(b, loc, fill.getInputs(), empty).getResult(0) : empty;
 }
 
-Value SliceMover::takeSoftmax(attn::SoftmaxOp op, ArrayRef<DimPart> parts) {
-  Value source = take(op.getSource(), parts);
+Value SliceMover::takeSoftmax(attn::SoftmaxOp op, ArrayRef<DimPart> parts, bool isScores) {
+  Value source = take(op.getSource(), parts, isScores);
   Value init = takeInit(op.getInits().front(), op->getResult(0), parts);
   int64_t dim = llvm::count_if(parts.take_front(op.getDim()),
                                [](const DimPart &part) { return !part.isDropped; });
   return attn::SoftmaxOp::create(b, op.getLoc(), init.getType(), source, init, dim)->getResult(0);
 }
 
-Value SliceMover::takeMasked(attn::ApplyMaskOp op, ArrayRef<DimPart> parts) {
-  Value scores = take(op.getScores(), parts), mask = op.getMask();
+Value SliceMover::takeMasked(attn::ApplyMaskOp op, ArrayRef<DimPart> parts, bool isScores) {
+  Value scores = take(op.getScores(), parts, isScores), mask = op.getMask();
   auto type = cast<RankedTensorType>(mask.getType());
   OpFoldResult one = b.getIndexAttr(1);
   TensorParts partsOfMask(parts.take_back(type.getRank()));
@@ -91,10 +91,12 @@ Value SliceMover::takeStructured(linalg::LinalgOp op, ArrayRef<DimPart> parts, b
 Value SliceMover::take(Value tensor, ArrayRef<DimPart> parts, bool isScores) {
   if (areWhole(parts))
     return tensor;
-  if (auto softmax = tensor.getDefiningOp<attn::SoftmaxOp>())
-    return takeSoftmax(softmax, parts);
+  // Of a softmax all along its dim is needed.
+  auto softmax = tensor.getDefiningOp<attn::SoftmaxOp>();
+  if (softmax && parts[softmax.getDim()].isWhole)
+    return takeSoftmax(softmax, parts, isScores);
   if (auto masked = tensor.getDefiningOp<attn::ApplyMaskOp>())
-    return takeMasked(masked, parts);
+    return takeMasked(masked, parts, isScores);
   // Of what is in front of queries and keys, projections stay whole.
   auto op = tensor.getDefiningOp<linalg::LinalgOp>();
   if (op && keepsPlaces(op) && !isa<linalg::FillOp>(op) &&

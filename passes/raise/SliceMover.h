@@ -18,12 +18,12 @@ public:
 
   /// The parts of `tensor`: scores, or what is computed from them, are made from parts of queries
   /// and keys. Contractions in front of these stay whole.
-  mlir::Value take(mlir::Value tensor, llvm::ArrayRef<DimPart> parts, bool isScores = true);
+  mlir::Value take(mlir::Value tensor, llvm::ArrayRef<DimPart> parts, bool isScores);
 
 private:
   mlir::Value takeInit(mlir::Value init, mlir::Value tensor, llvm::ArrayRef<DimPart> parts);
-  mlir::Value takeSoftmax(attn::SoftmaxOp op, llvm::ArrayRef<DimPart> parts);
-  mlir::Value takeMasked(attn::ApplyMaskOp op, llvm::ArrayRef<DimPart> parts);
+  mlir::Value takeSoftmax(attn::SoftmaxOp op, llvm::ArrayRef<DimPart> parts, bool isScores);
+  mlir::Value takeMasked(attn::ApplyMaskOp op, llvm::ArrayRef<DimPart> parts, bool isScores);
   mlir::Value takeStructured(mlir::linalg::LinalgOp op, llvm::ArrayRef<DimPart> parts,
                              bool isScores);
 

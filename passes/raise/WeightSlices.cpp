@@ -1,4 +1,5 @@
 #include "passes/raise/WeightSlices.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/raise/AttentionMatch.h"
 #include "passes/raise/SliceMover.h"
@@ -15,28 +16,18 @@ static bool hasRankOf(Value operand, Value tensor) {
   return type && type.getRank() == cast<RankedTensorType>(tensor.getType()).getRank();
 }
 
-/// Whether the scores of a softmax, back to their product, serve nothing else.
-static bool ownsScores(attn::SoftmaxOp softmax) {
-  Value tensor = softmax.getSource();
-  while (tensor.hasOneUse()) {
-    auto masked = tensor.getDefiningOp<attn::ApplyMaskOp>();
-    auto op = tensor.getDefiningOp<linalg::LinalgOp>();
-    if (!masked && (!op || !keepsPlaces(op)))
-      return false;
-    if (op && matchContraction(op))
-      return true;
-    if (op && op.getNumDpsInputs() == 0)
-      return false;
-    // Of an elementwise op the operand of its shape; others are broadcast to it.
-    Value next = masked ? masked.getScores() : Value();
-    for (unsigned i = 0; !next && i < op.getNumDpsInputs(); ++i)
-      if (hasRankOf(op->getOperand(i), tensor))
-        next = op->getOperand(i);
-    if (!next)
-      return false;
-    tensor = next;
-  }
-  return false;
+/// Whether `tensor`, back to a product of its shape, serves nothing else.
+static bool ownsProduct(Value tensor) {
+  if (!tensor.hasOneUse())
+    return false;
+  if (auto masked = tensor.getDefiningOp<attn::ApplyMaskOp>())
+    return ownsProduct(masked.getScores());
+  auto op = tensor.getDefiningOp<linalg::LinalgOp>();
+  if (!op || !keepsPlaces(op) || op.getNumDpsInputs() == 0)
+    return false;
+  return matchContraction(op) || llvm::any_of(op.getDpsInputs(), [&](Value operand) {
+           return hasRankOf(operand, tensor) && ownsProduct(operand);
+         });
 }
 
 /// Collects the slices that are all that is used of `tensor`, some view of a softmax's result;
@@ -53,8 +44,31 @@ static bool findSlices(Value tensor, attn::SoftmaxOp softmax, Slices &slices) {
     if (auto view = tensor.getDefiningOp<tensor::ExpandShapeOp>())
       parts = partsOfSource(view, parts);
     slices.emplace_back(slice, parts);
-    return !areWhole(parts) && parts[softmax.getDim()].isWhole;
+    return !areWhole(parts) && parts[softmax.getDim()].isWhole &&
+           slice->getBlock() == softmax->getBlock() && weighsValues(slice);
   });
+}
+
+/// The part of a tensor that a slice takes, all of it as far as sizes are not known.
+static double shareOf(Value tensor, ArrayRef<DimPart> parts) {
+  double share = 1;
+  for (auto [part, size] : llvm::zip(parts, cast<RankedTensorType>(tensor.getType()).getShape())) {
+    std::optional<int64_t> taken = part.isWhole ? std::nullopt : getConstantIntValue(part.size);
+    std::optional<int64_t> stride = part.isWhole ? std::nullopt : getConstantIntValue(part.stride);
+    if (taken && !ShapedType::isDynamic(size))
+      share *= static_cast<double>(*taken) / static_cast<double>(size);
+    else if (stride)
+      share /= static_cast<double>(*stride);
+  }
+  return share;
+}
+
+/// Whether slices overlap for sure or perhaps: each would compute what they share anew.
+static bool mayOverlap(attn::SoftmaxOp softmax, const Slices &slices) {
+  double share = 0;
+  for (const auto &[slice, parts] : slices)
+    share += shareOf(softmax->getResult(0), parts);
+  return slices.size() > 1 && share > 1 + 1e-9;
 }
 
 static bool isAttention(attn::SoftmaxOp softmax) {
@@ -87,11 +101,12 @@ void fovea::sliceScoresFirst(Operation *function) {
   for (attn::SoftmaxOp softmax : softmaxes) {
     Slices slices;
     if (!findSlices(softmax->getResult(0), softmax, slices) || slices.empty() ||
-        !ownsScores(softmax) || !isAttention(softmax))
+        mayOverlap(softmax, slices) || !ownsProduct(softmax.getSource()) || !isAttention(softmax))
       continue;
     for (auto &[slice, parts] : slices) {
       OpBuilder b(slice);
-      Value part = SliceMover(b, slice.getLoc()).take(softmax->getResult(0), parts);
+      Value part =
+          SliceMover(b, slice.getLoc()).take(softmax->getResult(0), parts, /*isScores=*/true);
       if (part.getType() != slice.getType())
         part = tensor::CastOp::create(b, slice.getLoc(), slice.getType(), part);
       slice.replaceAllUsesWith(part);

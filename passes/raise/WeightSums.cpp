@@ -3,7 +3,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Report.h"
-#include "passes/raise/AttentionMatch.h"
+#include "passes/raise/AttentionPlan.h"
 #include "passes/raise/SoftmaxMatch.h"
 #include "passes/tensors/DimSizes.h"
 #include "llvm/ADT/MapVector.h"
@@ -31,6 +31,8 @@ private:
   bool runsAlongKeys(linalg::LinalgOp sum, OpOperand &operand) const;
   llvm::DenseSet<Value> linearValues(linalg::LinalgOp sum) const;
   bool matchTerm(Value tensor);
+  bool becomesAttention(const SoftmaxMatch &softmax);
+  bool isWorthIt();
   Value multiply(Value term);
   AffineMap withoutKeys(linalg::LinalgOp sum, AffineMap map);
   Value rebuild(Value tensor);
@@ -90,7 +92,7 @@ llvm::DenseSet<Value> WeightSum::linearValues(linalg::LinalgOp sum) const {
   return linear;
 }
 
-/// The softmax whose weights a term is, dropped or rounded perhaps.
+/// The softmax whose weights a term is, dropped perhaps.
 static std::optional<SoftmaxMatch> findSoftmax(Value term) {
   while (Operation *op = term.getDefiningOp()) {
     if (std::optional<SoftmaxMatch> match = matchSoftmax(op))
@@ -116,6 +118,32 @@ bool WeightSum::matchTerm(Value tensor) {
   });
 }
 
+/// Whether the product of the softmax's weights alone with the values is an attention.
+bool WeightSum::becomesAttention(const SoftmaxMatch &softmax) {
+  OpOperand *use = contraction.op.getDpsInputOperand(side);
+  std::string why;
+  std::optional<ScoreContraction> scores = findScoreContraction(softmax, why);
+  std::optional<ValueContraction> values =
+      scores ? matchValueUse(*use, softmax, why) : std::nullopt;
+  return values && Value(softmax.weights).getParentBlock() == contraction.op->getBlock() &&
+         planAttention(softmax, *scores, *values, why) &&
+         !dependsOn(values->value.tensor, softmax.weights);
+}
+
+/// What weights save, some passes over queries by keys, pays for more products with up to some 128
+/// columns each.
+bool WeightSum::isWorthIt() {
+  constexpr int64_t columnsATerm = 128;
+  Value values = contraction.op.getDpsInputOperand(1 - side)->get();
+  ArrayRef<unsigned> loops = side == 0 ? contraction.rhsLoops : contraction.lhsLoops;
+  auto type = cast<RankedTensorType>(values.getType());
+  auto terms = static_cast<int64_t>(products.size());
+  for (auto [loop, size] : llvm::zip(loops, type.getShape()))
+    if (!llvm::is_contained(weightLoops(), loop) && !ShapedType::isDynamic(size))
+      return (terms - 1) * size <= columnsATerm * terms;
+  return true;
+}
+
 bool WeightSum::match() {
   Type type = getElementTypeOrSelf(weights().getType());
   Type resultType = getElementTypeOrSelf(contraction.op->getResult(0).getType());
@@ -125,12 +153,20 @@ bool WeightSum::match() {
     return false;
   if (!matchTerm(weights()) || sums.empty())
     return false;
-  size_t others = llvm::count_if(products, [](auto &product) {
-    std::optional<SoftmaxMatch> softmax = findSoftmax(product.first);
-    std::string why;
-    return !softmax || !findScoreContraction(*softmax, why);
+  SmallVector<Value> others, softmaxes;
+  for (auto &[term, product] : products) {
+    std::optional<SoftmaxMatch> softmax = findSoftmax(term);
+    if (!softmax)
+      others.push_back(term);
+    else if (becomesAttention(*softmax))
+      softmaxes.push_back(softmax->weights);
+    else
+      return false;
+  }
+  bool needsWeights = llvm::any_of(others, [&](Value other) {
+    return llvm::any_of(softmaxes, [&](Value softmax) { return dependsOn(other, softmax); });
   });
-  return others < products.size() && others <= 1;
+  return !softmaxes.empty() && others.size() <= 1 && !needsWeights && isWorthIt();
 }
 
 //===----------------------------------------------------------------------===//
@@ -182,10 +218,10 @@ static void cloneWider(OpBuilder &b, linalg::LinalgOp sum, const llvm::DenseSet<
 
 /// What the tensor of weights, a sum or a term, makes of the values.
 Value WeightSum::rebuild(Value tensor) {
-  if (Value *product = products.find(tensor) == products.end() ? nullptr : &products[tensor]) {
-    if (!*product)
-      *product = multiply(tensor);
-    return *product;
+  if (auto term = products.find(tensor); term != products.end()) {
+    if (!term->second)
+      term->second = multiply(tensor);
+    return term->second;
   }
   auto sum = tensor.getDefiningOp<linalg::LinalgOp>();
   SmallVector<Value> inputs;

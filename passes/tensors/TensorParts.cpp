@@ -54,6 +54,11 @@ TensorParts fovea::partsOfSource(tensor::ExpandShapeOp op, ArrayRef<DimPart> par
   return found;
 }
 
+OpFoldResult fovea::foldConstant(Builder &b, OpFoldResult size) {
+  std::optional<int64_t> constant = getConstantIntValue(size);
+  return constant ? OpFoldResult(b.getIndexAttr(*constant)) : size;
+}
+
 Value fovea::sliceTensor(OpBuilder &b, Location loc, Value tensor, ArrayRef<DimPart> parts) {
   if (areWhole(parts))
     return tensor;
@@ -64,7 +69,7 @@ Value fovea::sliceTensor(OpBuilder &b, Location loc, Value tensor, ArrayRef<DimP
     offsets.push_back(part.isWhole ? b.getIndexAttr(0) : part.offset);
     strides.push_back(part.isWhole ? b.getIndexAttr(1) : part.stride);
     if (!part.isWhole)
-      sizes[dim] = part.size;
+      sizes[dim] = foldConstant(b, part.size);
     if (!part.isDropped)
       shape.push_back(getConstantIntValue(sizes[dim]).value_or(ShapedType::kDynamic));
   }

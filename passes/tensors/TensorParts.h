@@ -22,6 +22,9 @@ TensorParts partsOf(mlir::tensor::ExtractSliceOp slice);
 /// The parts of a reshaped tensor as parts of what it was; none if they are no rectangle there.
 TensorParts partsOfSource(mlir::tensor::ExpandShapeOp op, llvm::ArrayRef<DimPart> parts);
 
+/// A constant that is a value as an attribute.
+mlir::OpFoldResult foldConstant(mlir::Builder &b, mlir::OpFoldResult size);
+
 /// The slice of `tensor` that has these parts, `tensor` itself if they are whole.
 mlir::Value sliceTensor(mlir::OpBuilder &b, mlir::Location loc, mlir::Value tensor,
                         llvm::ArrayRef<DimPart> parts);

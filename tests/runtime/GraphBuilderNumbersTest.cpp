@@ -352,6 +352,13 @@ TEST_F(GraphBuilderNumbers, LogarithmsOfSums) {
   Input y{{2, 2}, {1000, -1000, 3, 3}};
   expectNear(run({y}, [&](Tensors t) { return b.logSoftmax(t[0]); }),
              {0, -2000, -std::log(2.0), -std::log(2.0)});
+  // The sum of so many is no f16.
+  Input many{{70000}, Values(70000, 0)};
+  auto narrow = [&](Tensors t) {
+    auto half = llvm::cantFail(b.cast(t[0], b.opBuilder().getF16Type()));
+    return b.cast(llvm::cantFail(b.logSumExp(half, 0)), f64());
+  };
+  EXPECT_NEAR(run({many}, narrow)[0], std::log(70000.0), 1e-2);
 }
 
 TEST_F(GraphBuilderNumbers, PadThenUnfold) {

@@ -153,8 +153,7 @@ AttentionKernel::ScoreFunction AttentionKernel::scoreOf(const Panel &panel, cons
       Vectors given = {raw[v], position};
       llvm::append_range(given, transposedAt(op.getScore(), v, b.sub(position, block.begin)));
       llvm::append_range(given, byDistance(first, v, position));
-      Value score = (*regions)[v].emit(given);
-      return arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
+      return emitExponent(b, op, (*regions)[v].emit(given));
     });
   };
 }

@@ -28,7 +28,7 @@ void DecodeKernel::rescore(const Row &row, const Block &block, Value key, bool m
   if (op.hasScore()) {
     score = cloneOnLanes(b, op.getScore(), {score, batch, row.head, row.position, positions},
                          tile.lanes);
-    score = arith::MulFOp::create(b, score, b.constant(vectorType, softmax::log2e));
+    score = emitExponent(b, op, score);
   }
   if (masked) {
     Value seen =

@@ -1,7 +1,10 @@
 #include "passes/attention/SoftmaxMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace fovea;
@@ -12,6 +15,42 @@ double fovea::maskedExponent(attn::AttentionOp op) {
   const llvm::fltSemantics &semantics = op.getScoreType().getFloatSemantics();
   double lowest = APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble();
   return std::max(op.getMaskedScore() * softmax::log2e, lowest);
+}
+
+static Value isEqual(EmitBuilder &b, Value x, double number) {
+  return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, b.constant(x.getType(), number));
+}
+
+/// Whether an operand is such that 1.44 times the result may be infinite: a constant, or an element
+/// of a tensor that is added or chosen. Slopes of positions are no such elements.
+static bool isHuge(Operation &op, Value operand) {
+  constexpr double huge = 1e37;
+  APFloat constant(0.0);
+  if (matchPattern(operand, m_ConstantFloat(&constant))) {
+    double magnitude = std::abs(constant.convertToDouble());
+    return magnitude > huge && std::isfinite(magnitude);
+  }
+  while (isa_and_nonnull<arith::ExtFOp, arith::TruncFOp, arith::NegFOp>(operand.getDefiningOp()))
+    operand = operand.getDefiningOp()->getOperand(0);
+  bool keeps = isa<arith::AddFOp, arith::SubFOp, arith::MinimumFOp, arith::MaximumFOp,
+                   arith::SelectOp, attn::YieldOp>(op);
+  return keeps && isa<FloatType>(operand.getType()) && operand.getDefiningOp<memref::LoadOp>();
+}
+
+static bool mayBeHuge(Operation &op) {
+  return llvm::any_of(op.getOperands(), [&](Value operand) { return isHuge(op, operand); });
+}
+
+Value fovea::emitExponent(EmitBuilder &b, attn::AttentionOp op, Value score) {
+  Type type = score.getType();
+  Value product = arith::MulFOp::create(b, score, b.constant(type, softmax::log2e));
+  if (llvm::none_of(op.getScore().front(), mayBeHuge))
+    return product;
+  const llvm::fltSemantics &semantics = op.getScoreType().getFloatSemantics();
+  double lowest = APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble();
+  Value isRemoved = isEqual(b, score, -softmax::infinity);
+  Value bounded = arith::MaximumFOp::create(b, product, b.constant(type, lowest));
+  return arith::SelectOp::create(b, isRemoved, score, bounded);
 }
 
 Value fovea::emitQueryFactor(EmitBuilder &b, attn::AttentionOp op, Value headDim) {
@@ -35,10 +74,6 @@ Value fovea::emitMultiplyAdd(EmitBuilder &b, bool fused, Value x, Value y, Value
 Value fovea::emitLarger(EmitBuilder &b, Value known, Value candidate) {
   Value wins = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate, known);
   return arith::SelectOp::create(b, wins, candidate, known);
-}
-
-static Value isEqual(EmitBuilder &b, Value x, double number) {
-  return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, b.constant(x.getType(), number));
 }
 
 Value fovea::emitFiniteMaximum(EmitBuilder &b, Value maximum) {

@@ -19,6 +19,10 @@ inline constexpr double infinity = std::numeric_limits<double>::infinity();
 /// The exponent that stands for a masked key: -inf, or that of the fill, finite as the fill is.
 double maskedExponent(attn::AttentionOp op);
 
+/// What the score function gives, as an exponent of 2. A finite score stays finite: masks in
+/// numbers add the lowest float, and where all keys of a row have it, each weighs as much.
+mlir::Value emitExponent(EmitBuilder &b, attn::AttentionOp op, mlir::Value score);
+
 /// What queries are multiplied by before they meet keys: the scale, and log2(e) if no score
 /// function follows. A scalar of the score type.
 mlir::Value emitQueryFactor(EmitBuilder &b, attn::AttentionOp op, mlir::Value headDim);

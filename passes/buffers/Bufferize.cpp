@@ -27,6 +27,8 @@ static Value splitMemory(OpBuilder &b, Location loc, Value memory,
                          tensor::CollapseShapeOp collapse) {
   ArrayRef<int64_t> shape = collapse.getSrcType().getShape();
   SmallVector<OpFoldResult> sizes;
+  if (collapse.getType().getRank() == 0) // dims of one element each are merged into none
+    sizes.assign(shape.size(), b.getIndexAttr(1));
   for (auto [merged, dims] : llvm::enumerate(collapse.getReassociationIndices())) {
     int64_t others = llvm::count_if(dims, [&](int64_t dim) { return shape[dim] != 1; }) - 1;
     for (int64_t dim : dims) {

@@ -108,6 +108,30 @@ func.func @split_dims(%x: tensor<?x1x32xf32>) -> tensor<?x32xf32> {
 
 #id = affine_map<(i, j, k) -> (i, j, k)>
 
+// A single element, whose dims are merged into none.
+// CHECK-LABEL: func.func @split_element
+// CHECK-SAME: %[[X:[^:]*]]: memref<1x1x1xf32>
+// CHECK-SAME: %[[Y:[^:]*]]: memref<f32>
+// CHECK-NOT: memref.alloc
+// CHECK: %[[SPLIT:.*]] = memref.expand_shape %[[Y]] [] output_shape [1, 1, 1] : memref<f32> into memref<1x1x1xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : memref<1x1x1xf32>) outs(%[[SPLIT]] : memref<1x1x1xf32>)
+// CHECK: return
+func.func @split_element(%x: tensor<1x1x1xf32>) -> tensor<f32> {
+  %e = tensor.empty() : tensor<1x1x1xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+    ins(%x : tensor<1x1x1xf32>) outs(%e : tensor<1x1x1xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %d = arith.negf %a : f32
+    linalg.yield %d : f32
+  } -> tensor<1x1x1xf32>
+  %r = tensor.collapse_shape %y [] : tensor<1x1x1xf32> into tensor<f32>
+  return %r : tensor<f32>
+}
+
+// -----
+
+#id = affine_map<(i, j, k) -> (i, j, k)>
+
 // negative: the size of the merged dim does not say how it was split.
 // CHECK-LABEL: func.func @negative_split_unknown
 // CHECK-NOT: memref.expand_shape

@@ -158,6 +158,14 @@ GraphBuilder::TensorOrError GraphBuilder::divideBySize(const SymbolicTensor &sum
 
 /// The draw at temperature 0, which has a kernel of its own.
 GraphBuilder::TensorOrError GraphBuilder::drawLargest(const SymbolicTensor &rows) {
+  if (rows.rank() != 2) { // the kernel's rows are in a matrix
+    ArrayRef<SymbolicDim> kept = ArrayRef(rows.shape).drop_back();
+    Expected<SymbolicDim> count = numElements(kept);
+    TensorOrError matrix =
+        count ? reshape(rows, {*count, rows.shape.back()}) : TensorOrError(count.takeError());
+    TensorOrError drawn = matrix ? drawLargest(*matrix) : matrix.takeError();
+    return drawn ? reshape(*drawn, kept) : drawn.takeError();
+  }
   Type f32 = ir.getF32Type(), i64 = ir.getI64Type();
   Expected<Value> init = emptyTensor(rows.dim(0), i64);
   if (!init)
@@ -183,7 +191,7 @@ GraphBuilder::TensorOrError GraphBuilder::argMax(const SymbolicTensor &x, ArrayR
     ++reduced;
   SymbolicShape shape = pick(x.shape, kept);
   Type indexType = ir.getI64Type();
-  if (x.rank() == 2 && reduced == 1 && isa<FloatType>(x.elementType()))
+  if (reduced + 1 == x.rank() && isa<FloatType>(x.elementType()))
     return drawLargest(x);
   Expected<Value> best = filledTensor(shape, extremeAttr(x.elementType(), /*isLowest=*/true));
   Expected<Value> index = best ? filledTensor(shape, constantAttr(0, indexType)) : best.takeError();

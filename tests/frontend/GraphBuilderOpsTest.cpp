@@ -265,6 +265,18 @@ TEST_F(GraphBuilderTest, ArgMaxOfRowsIsADraw) {
       inOrder(text, {"attn.sample", "linalg.index", "arith.cmpf", "linalg.index", "arith.cmpi"}));
 }
 
+TEST_F(GraphBuilderTest, ArgMaxOfRowsOfAnyRankIsADraw) {
+  auto x = begin({{L}, {B, 3, L, 64}});
+  auto vector = llvm::cantFail(b.reduce(ReduceKind::ArgMax, x[0], {0}));
+  EXPECT_EQ(vector.str(), "i64[]");
+  auto rows = llvm::cantFail(b.reduce(ReduceKind::ArgMax, x[1], {-1}));
+  EXPECT_EQ(rows.str(), "i64[B, 3, L]");
+  std::string text = finish({{"vector", vector}, {"rows", rows}});
+  EXPECT_TRUE(inOrder(text, {"tensor.expand_shape %arg0", "attn.sample", "tensor.collapse_shape",
+                             "tensor.collapse_shape %arg1", "attn.sample", "tensor.expand_shape"}));
+  EXPECT_FALSE(llvm::StringRef(text).contains("linalg.index"));
+}
+
 TEST_F(GraphBuilderTest, ReduceStartsFromTheNeutralElement) {
   auto x = begin({{f32(), {8}}, {i64(), {8}}});
   auto high = llvm::cantFail(b.reduce(ReduceKind::Max, x[0], {}));

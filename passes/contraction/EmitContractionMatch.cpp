@@ -5,6 +5,7 @@
 #include "mlir/IR/Matchers.h"
 #include "passes/buffers/BufferWrites.h"
 #include "passes/contraction/EmitContraction.h"
+#include "passes/contraction/PanelProduct.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -159,6 +160,10 @@ std::optional<Contraction> fovea::matchContraction(linalg::GenericOp op, std::st
       why = "an operand is not indexed by plain loops";
       return std::nullopt;
     }
+  if (isBatchedSum(op)) {
+    why = "no panel of one factor is read twice, and the other one lies along the batch";
+    return std::nullopt;
+  }
   std::optional<Contraction> contraction;
   if (readsPanels(op))
     contraction = assignPanelRoles(op);

@@ -10,6 +10,7 @@
 #include "passes/Report.h"
 #include "passes/contraction/EmitContraction.h"
 #include "passes/contraction/PanelPlace.h"
+#include "passes/contraction/PanelProduct.h"
 #include "passes/contraction/QuantizedFactor.h"
 #include "passes/contraction/SiblingProducts.h"
 #include "llvm/ADT/MapVector.h"
@@ -126,8 +127,7 @@ void WeightUses::addUse(OpOperand &use, memref::SubViewOp slice) {
         addUse(inner, view);
       return;
     }
-  auto linalgOp = dyn_cast<linalg::LinalgOp>(user);
-  if (linalgOp && linalg::isaContractionOpInterface(linalgOp))
+  if (isPanelProduct(user))
     return addProduct(use, slice);
   fail("'" + user->getName().getStringRef() + "' reads it as it is stored");
 }

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
+#include "passes/contraction/PanelProduct.h"
 
 using namespace mlir;
 
@@ -38,7 +39,7 @@ static bool mayFuse(OpOperand *operand) {
   if (!producer || !consumer || consumer.getNumReductionLoops() == consumer.getNumLoops())
     return false;
   // Contractions keep their operands as they are: their kernels pack and reuse them.
-  if (linalg::isaContractionOpInterface(consumer))
+  if (fovea::isPanelProduct(consumer))
     return false;
   if (!producer->hasOneUse())
     return false;

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Passes.h"
+#include "passes/contraction/PanelProduct.h"
 
 using namespace mlir;
 
@@ -30,7 +31,7 @@ static bool isLastUse(Value value, Operation *op) {
 /// Whether `value` is computed by `source`, or from its results by reductions and elementwise ops.
 static bool isComputedBy(Value value, Operation *source) {
   auto op = value.getDefiningOp<linalg::LinalgOp>();
-  return op && !linalg::isaContractionOpInterface(op) &&
+  return op && !isPanelProduct(op) &&
          (op == source || llvm::any_of(op->getOperands(), [&](Value operand) {
             return isComputedBy(operand, source);
           }));

@@ -2,17 +2,13 @@
 #include "dialect/AttnOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "passes/contraction/PanelProduct.h"
 
 using namespace mlir;
 using namespace fovea;
 
 /// For each loop of an op the loop of the root that runs in step with it, or none.
 using LoopMap = SmallVector<std::optional<unsigned>>;
-
-static bool isContraction(Operation *op) {
-  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-  return linalgOp && linalg::isaContractionOpInterface(linalgOp);
-}
 
 static bool isTileable(Operation *op) {
   return isa<TilingInterface>(op) && op->getNumResults() > 0 &&
@@ -56,8 +52,8 @@ public:
   GroupBuilder(Operation *root, const llvm::SmallPtrSetImpl<Operation *> &taken) : taken(taken) {
     group.root = root;
     group.members.insert(root);
-    group.hasContraction = isContraction(root);
-    group.makesFactor = llvm::any_of(root->getUsers(), isContraction);
+    group.hasContraction = isPanelProduct(root);
+    group.makesFactor = llvm::any_of(root->getUsers(), isPanelProduct);
     auto iterators = cast<TilingInterface>(root).getLoopIteratorTypes();
     group.tiledLoops.resize(iterators.size());
     group.acrossLines.resize(iterators.size());
@@ -86,7 +82,7 @@ private:
     for (OpOperand &use : op->getUses()) {
       Operation *user = use.getOwner();
       // The operands of a contraction are packed by its kernel, whole.
-      bool isFactor = isContraction(user) && !cast<linalg::LinalgOp>(user).isDpsInit(&use);
+      bool isFactor = isPanelProduct(user) && !cast<linalg::LinalgOp>(user).isDpsInit(&use);
       if (!group.members.contains(user) || isFactor)
         return std::nullopt;
       std::optional<LoopMap> loops = producerLoops(op, use, loopsOf[user]);
@@ -112,7 +108,7 @@ private:
     // them whole if that still leaves tiles.
     llvm::BitVector common = group.tiledLoops;
     common &= rootLoops(*loops, group.tiledLoops.size());
-    bool isNewContraction = isContraction(op);
+    bool isNewContraction = isPanelProduct(op);
     if (common.none() || ((isNewContraction || group.hasContraction) && common != group.tiledLoops))
       return;
     group.keepsRows |= common != group.tiledLoops;

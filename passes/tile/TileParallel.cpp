@@ -9,6 +9,7 @@
 #include "passes/attention/AttentionTile.h"
 #include "passes/attention/MaskBounds.h"
 #include "passes/contraction/ContractionTile.h"
+#include "passes/contraction/PanelProduct.h"
 #include "passes/tile/TileGroups.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -70,9 +71,8 @@ static int64_t columnsOfTask(Operation *root, unsigned loop) {
 /// a task need not be many to make up for packing columns.
 static bool readsWeights(const TileGroup &group) {
   return llvm::all_of(group.members, [](Operation *op) {
-    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-    return !linalgOp || !linalg::isaContractionOpInterface(linalgOp) ||
-           llvm::any_of(linalgOp.getDpsInputs(), [](Value factor) {
+    return !isPanelProduct(op) ||
+           llvm::any_of(cast<linalg::LinalgOp>(op).getDpsInputs(), [](Value factor) {
              return static_cast<bool>(factor.getDefiningOp<attn::WeightOp>());
            });
   });

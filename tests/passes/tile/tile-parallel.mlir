@@ -394,3 +394,59 @@ func.func @mean_of_transposed(%x: tensor<4096x4x1024xf32>) -> tensor<4096x1024xf
   } -> tensor<4096x1024xf32>
   return %sum : tensor<4096x1024xf32>
 }
+
+// -----
+
+// Sums of products with weights that differ along the batch are no products of panels: whole rows
+// are a task, of what they are computed of too.
+#x = affine_map<(k, m, n) -> (k, m, n)>
+#w = affine_map<(k, m, n) -> (k, n)>
+#y = affine_map<(k, m, n) -> (m, n)>
+// CHECK-LABEL: func.func @batched_sum
+// CHECK: scf.forall (%{{.*}}) = (0) to (1024) step (4)
+// CHECK: linalg.generic {{.*}}"parallel", "parallel", "parallel"
+// CHECK: linalg.generic {{.*}}"reduction", "parallel", "parallel"
+// CHECK: attn.kernel_name = "elementwise"
+func.func @batched_sum(%x: tensor<4x1024x1024xf32>, %w: tensor<4x1024xf32>) -> tensor<1024x1024xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e1 = tensor.empty() : tensor<4x1024x1024xf32>
+  %n = linalg.generic {indexing_maps = [#x, #x], iterator_types = ["parallel", "parallel", "parallel"]}
+    ins(%x : tensor<4x1024x1024xf32>) outs(%e1 : tensor<4x1024x1024xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %m = arith.negf %a : f32
+    linalg.yield %m : f32
+  } -> tensor<4x1024x1024xf32>
+  %e2 = tensor.empty() : tensor<1024x1024xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e2 : tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
+  %y = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["reduction", "parallel", "parallel"]}
+    ins(%n, %w : tensor<4x1024x1024xf32>, tensor<4x1024xf32>) outs(%f : tensor<1024x1024xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %p, %acc : f32
+    linalg.yield %s : f32
+  } -> tensor<1024x1024xf32>
+  return %y : tensor<1024x1024xf32>
+}
+
+// -----
+
+// negative: rows of one factor by columns of the other.
+#x = affine_map<(n, k) -> (n, k)>
+#w = affine_map<(n, k) -> (k, n)>
+#y = affine_map<(n, k) -> (n)>
+// CHECK-LABEL: func.func @negative_rows_by_columns
+// CHECK: scf.forall (%{{.*}}) = (0) to (2048) step (64)
+// CHECK: attn.kernel_name = "contraction"
+func.func @negative_rows_by_columns(%x: tensor<2048x512xf32>, %w: tensor<512x2048xf32>) -> tensor<2048xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2048xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<2048xf32>) -> tensor<2048xf32>
+  %y = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "reduction"]}
+    ins(%x, %w : tensor<2048x512xf32>, tensor<512x2048xf32>) outs(%f : tensor<2048xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %p, %acc : f32
+    linalg.yield %s : f32
+  } -> tensor<2048xf32>
+  return %y : tensor<2048xf32>
+}

@@ -227,11 +227,6 @@ static Value emitSinShifted(FloatMath &f, Value x, int64_t quadrants) {
 static Value emitSin(FloatMath &f, Value x) { return emitSinShifted(f, x, 0); }
 static Value emitCos(FloatMath &f, Value x) { return emitSinShifted(f, x, 1); }
 
-static Type withElement(Type type, Type element) {
-  auto vector = dyn_cast<VectorType>(type);
-  return vector ? Type(vector.clone(element)) : element;
-}
-
 namespace {
 template <typename OpTy, Value (*emit)(FloatMath &, Value)>
 struct Approximate : OpRewritePattern<OpTy> {

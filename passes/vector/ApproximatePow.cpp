@@ -21,11 +21,6 @@ static constexpr double exp2Series[] = {
 
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-static Type withElement(Type type, Type element) {
-  auto vector = dyn_cast<VectorType>(type);
-  return vector ? Type(vector.clone(element)) : element;
-}
-
 namespace {
 /// The exponent y as far as it decides about signs.
 struct Parity {

@@ -4,6 +4,11 @@
 using namespace mlir;
 using namespace fovea;
 
+Type fovea::withElement(Type type, Type element) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? Type(vector.clone(element)) : element;
+}
+
 Value FloatMath::add(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
 Value FloatMath::sub(Value x, Value y) { return arith::SubFOp::create(b, x, y); }
 Value FloatMath::mul(Value x, Value y) { return arith::MulFOp::create(b, x, y); }

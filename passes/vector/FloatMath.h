@@ -9,6 +9,9 @@
 
 namespace fovea {
 
+/// A scalar type or vector of it with other elements.
+mlir::Type withElement(mlir::Type type, mlir::Type element);
+
 class FloatMath {
 public:
   /// `type` is f32 or a vector of f32.

@@ -27,6 +27,8 @@ private:
   std::optional<FilledScore> splitSelect(arith::SelectOp select);
   std::optional<FilledScore> splitScaled(Operation *op, double factor);
   std::optional<FilledScore> splitBlend(Value score, Value fill, double sign);
+  std::optional<FilledScore> splitAbsorbed(Operation *sum, unsigned scoreNumber, double sign);
+  FilledScore withInner(FilledScore result);
   Region &region;
   OpBuilder builder;
 };
@@ -43,13 +45,35 @@ std::optional<FilledScore> FillSplitter::splitSelect(arith::SelectOp select) {
       dependsOn(select.getCondition(), region.getArgument(0), region))
     return std::nullopt;
   conditions.push_back({select.getCondition(), isFill(ifTrue)});
-  FilledScore result = isFill(ifTrue) ? FilledScore{select.getFalseValue(), *ifTrue}
-                                      : FilledScore{select.getTrueValue(), *ifFalse};
+  return withInner(isFill(ifTrue) ? FilledScore{select.getFalseValue(), *ifTrue}
+                                  : FilledScore{select.getTrueValue(), *ifFalse});
+}
+
+/// The score behind fills of one number, one around the other.
+FilledScore FillSplitter::withInner(FilledScore result) {
   size_t known = conditions.size();
   if (auto inner = split(result.score); inner && inner->fill == result.fill)
-    return inner;
+    return *inner;
   conditions.truncate(known);
   return result;
+}
+
+/// `x + sign * f` with f 0, or so low that each x below 2^95 is lost in it: the lowest float, as
+/// checkpoints' code has it. The sum is then f, as if that were chosen.
+std::optional<FilledScore> FillSplitter::splitAbsorbed(Operation *sum, unsigned scoreNumber,
+                                                       double sign) {
+  constexpr double absorbs = -0x1p120;
+  auto fills = readTwoChoices(sum->getOperand(1 - scoreNumber), region);
+  if (!fills)
+    return std::nullopt;
+  bool zeroFirst = fills->front().value.isZero();
+  const FloatChoice &none = zeroFirst ? fills->front() : fills->back();
+  const FloatChoice &some = zeroFirst ? fills->back() : fills->front();
+  double number = sign * some.value.convertToDouble();
+  if (!none.value.isZero() || !isFill(number) || number > absorbs)
+    return std::nullopt;
+  conditions.push_back(emitCondition(none.when, sum, region));
+  return withInner({sum->getOperand(scoreNumber), number});
 }
 
 std::optional<FilledScore> FillSplitter::splitScaled(Operation *op, double factor) {
@@ -96,11 +120,18 @@ std::optional<FilledScore> FillSplitter::split(Value value) {
     return splitSelect(select);
   if (isa<arith::ExtFOp>(op))
     return splitScaled(op, 1);
-  if (isa<arith::SubFOp>(op))
-    return splitBlend(op->getOperand(0), op->getOperand(1), -1);
+  if (isa<arith::SubFOp>(op)) {
+    auto blend = splitBlend(op->getOperand(0), op->getOperand(1), -1);
+    return blend ? blend : splitAbsorbed(op, 0, -1);
+  }
   if (isa<arith::AddFOp>(op)) {
-    auto blend = splitBlend(op->getOperand(0), op->getOperand(1), 1);
-    return blend ? blend : splitBlend(op->getOperand(1), op->getOperand(0), 1);
+    for (unsigned score : {0, 1})
+      if (auto blend = splitBlend(op->getOperand(score), op->getOperand(1 - score), 1))
+        return blend;
+    for (unsigned score : {0, 1})
+      if (auto absorbed = splitAbsorbed(op, score, 1))
+        return absorbed;
+    return std::nullopt;
   }
   if (!isa<arith::MulFOp, arith::DivFOp>(op))
     return std::nullopt;

@@ -13,7 +13,7 @@ void simplifyScore(attn::AttentionOp op);
 
 /// Turns a choice between the score and a finite fill into a mask with that fill (attention_s5),
 /// if `op` has no mask. Leaves fills above AttentionOp::largestFill alone, and sums of the score
-/// and a number: a large score would outweigh that.
+/// and a number that a large score would outweigh; of the lowest floats none does.
 void maskByFill(attn::AttentionOp op);
 
 } // namespace fovea

@@ -400,8 +400,11 @@ private:
   TensorOrError reshapeThroughCommonDims(const SymbolicTensor &x,
                                          llvm::ArrayRef<SymbolicDim> shape);
   TensorOrError dropUnitDims(const SymbolicTensor &x, llvm::ArrayRef<bool> drop);
+  bool staysInside(mlir::Value index, const SymbolicDim &size) const;
   llvm::Expected<mlir::Value> placeIn(const SymbolicTensor &x, int64_t dim,
-                                      const SymbolicTensor &at, const SymbolicDim &size);
+                                      const SymbolicTensor &at);
+  llvm::Expected<mlir::Value> beginIn(const SymbolicTensor &x, int64_t dim,
+                                      const SymbolicTensor &begin, const SymbolicDim &size);
   TensorOrError extractSlice(const SymbolicTensor &x, int64_t dim, mlir::OpFoldResult begin,
                              const SymbolicDim &size, int64_t step, bool dropDim);
   mlir::Value storedElement(mlir::OpBuilder &b, const SymbolicTensor &x, mlir::ValueRange at);

@@ -15,15 +15,9 @@ static llvm::Error checkIndices(StringRef operation, const SymbolicTensor &indic
   return makeError(operation + ": expected indices of integers, got " + indices.str());
 }
 
-/// The place in dim `dim` that an index means.
+/// The place in dim `dim` that an index, an integer, means.
 static Value placeOf(OpBuilder &b, Location loc, Value index, Value tensor, int64_t dim) {
-  Value place = buildCast(b, loc, index, b.getIndexType());
-  Value size = b.createOrFold<tensor::DimOp>(loc, tensor, dim);
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value isBelow = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, place, zero);
-  Value fromEnd = arith::AddIOp::create(b, loc, place, size);
-  place = arith::SelectOp::create(b, loc, isBelow, fromEnd, place);
-  return clampIndex(b, loc, place, tensor, dim);
+  return wrapIndex(b, loc, buildCast(b, loc, index, b.getIndexType()), tensor, dim);
 }
 
 /// An element of a tensor; of a weight that is widened the element is, not the table before.

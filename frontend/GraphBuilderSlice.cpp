@@ -3,7 +3,6 @@
 #include "frontend/GraphBuilderDetail.h"
 #include "frontend/SizeConditions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -102,33 +101,37 @@ GraphBuilder::TensorOrError GraphBuilder::slice(const SymbolicTensor &x, int64_t
   return extractSlice(x, *position, offset->front(), *count, step, /*dropDim=*/false);
 }
 
-/// The run-time place `at` of `size` elements of the dim: memory outside is never touched. The
-/// index of a loop that goes no further than the dim needs no test, and reads of what a step
-/// updates stay in place without one.
+/// Whether `index` is that of a loop that goes no further than a dim of `size`. Such needs no test,
+/// and reads of what a step updates stay in place without one.
+bool GraphBuilder::staysInside(Value index, const SymbolicDim &size) const {
+  auto count = loopCounts.find(index);
+  if (count == loopCounts.end())
+    return false;
+  auto steps = count->second.constant(), length = size.constant();
+  return count->second == size || (steps && length && *steps <= *length);
+}
+
+/// The run-time place `at` of one element of the dim: memory outside is never touched.
 Expected<Value> GraphBuilder::placeIn(const SymbolicTensor &x, int64_t dim,
-                                      const SymbolicTensor &at, const SymbolicDim &size) {
+                                      const SymbolicTensor &at) {
   Expected<Value> place = toIndex(at);
-  Expected<SymbolicDim> last = place ? x.dim(dim).minus(size) : place.takeError();
-  Expected<SmallVector<OpFoldResult>> limits =
-      last ? mixedSizes({*last, x.dim(dim)}) : last.takeError();
-  if (!limits)
-    return limits.takeError();
-  if (auto count = loopCounts.find(*place); count != loopCounts.end() && size == SymbolicDim(1)) {
-    auto steps = count->second.constant(), length = x.dim(dim).constant();
-    if (count->second == x.dim(dim) || (steps && length && *steps <= *length))
-      return place;
-  }
-  auto value = [&](OpFoldResult limit) {
-    return getValueOrCreateConstantIndexOp(ir, currentLoc, limit);
-  };
-  Value zero = constantIndex(0), index = *place;
-  if (size == SymbolicDim(1)) {
-    Value isBelow = arith::CmpIOp::create(ir, currentLoc, arith::CmpIPredicate::slt, index, zero);
-    Value fromEnd = arith::AddIOp::create(ir, currentLoc, index, value((*limits)[1]));
-    index = arith::SelectOp::create(ir, currentLoc, isBelow, fromEnd, index);
-  }
-  index = arith::MinSIOp::create(ir, currentLoc, index, value((*limits)[0]));
-  return arith::MaxSIOp::create(ir, currentLoc, index, zero).getResult();
+  if (!place || staysInside(*place, x.dim(dim)))
+    return place;
+  return wrapIndex(ir, currentLoc, *place, x.value, dim);
+}
+
+/// That of the first of `size` elements.
+Expected<Value> GraphBuilder::beginIn(const SymbolicTensor &x, int64_t dim,
+                                      const SymbolicTensor &begin, const SymbolicDim &size) {
+  Expected<Value> place = toIndex(begin);
+  if (!place || (size == SymbolicDim(1) && staysInside(*place, x.dim(dim))))
+    return place;
+  Expected<SymbolicDim> last = x.dim(dim).minus(size);
+  Expected<Value> limit = last ? dimValue(*last) : last.takeError();
+  if (!limit)
+    return limit;
+  Value atMost = arith::MinSIOp::create(ir, currentLoc, *place, *limit);
+  return arith::MaxSIOp::create(ir, currentLoc, atMost, constantIndex(0)).getResult();
 }
 
 GraphBuilder::TensorOrError GraphBuilder::dynamicSlice(const SymbolicTensor &x, int64_t dim,
@@ -140,7 +143,7 @@ GraphBuilder::TensorOrError GraphBuilder::dynamicSlice(const SymbolicTensor &x, 
   if (isProvablyAbove(size, x.dim(*position)))
     return makeError("slice: expected at most " + x.dim(*position).str() + " elements, got " +
                      size.str());
-  Expected<Value> offset = placeIn(x, *position, begin, size);
+  Expected<Value> offset = beginIn(x, *position, begin, size);
   if (!offset)
     return offset.takeError();
   if (llvm::Error error = requireAtMost(currentFunction, currentLoc, size, x.dim(*position)))
@@ -171,7 +174,7 @@ GraphBuilder::TensorOrError GraphBuilder::index(const SymbolicTensor &x, int64_t
 GraphBuilder::TensorOrError GraphBuilder::dynamicIndex(const SymbolicTensor &x, int64_t dim,
                                                        const SymbolicTensor &at) {
   Expected<int64_t> position = normalizeDim("index", dim, x.rank());
-  Expected<Value> offset = position ? placeIn(x, *position, at, 1) : position.takeError();
+  Expected<Value> offset = position ? placeIn(x, *position, at) : position.takeError();
   return offset ? extractSlice(x, *position, *offset, 1, 1, /*dropDim=*/true) : offset.takeError();
 }
 
@@ -186,7 +189,7 @@ GraphBuilder::TensorOrError GraphBuilder::dynamicUpdate(const SymbolicTensor &x,
   if (update.shape != withoutDim(x.shape, *position))
     return makeError("update: expected " + formatShape(withoutDim(x.shape, *position)) + ", got " +
                      update.str());
-  Expected<Value> offset = placeIn(x, *position, at, 1);
+  Expected<Value> offset = placeIn(x, *position, at);
   Expected<SmallVector<OpFoldResult>> sizes = offset ? mixedSizes(x.shape) : offset.takeError();
   if (!sizes)
     return sizes.takeError();

@@ -113,3 +113,12 @@ Value fovea::clampIndex(OpBuilder &builder, Location loc, Value index, Value ten
   Value atMost = arith::MinSIOp::create(builder, loc, index, last);
   return arith::MaxSIOp::create(builder, loc, atMost, zero);
 }
+
+Value fovea::wrapIndex(OpBuilder &builder, Location loc, Value index, Value tensor, int64_t dim) {
+  Value size = builder.createOrFold<tensor::DimOp>(loc, tensor, dim);
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value isBelow = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, index, zero);
+  Value fromEnd = arith::AddIOp::create(builder, loc, index, size);
+  Value place = arith::SelectOp::create(builder, loc, isBelow, fromEnd, index);
+  return clampIndex(builder, loc, place, tensor, dim);
+}

@@ -63,6 +63,9 @@ mlir::Value buildCast(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value 
 /// data must not read beside the tensor.
 mlir::Value clampIndex(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value index,
                        mlir::Value tensor, int64_t dim);
+/// The same, where an index below 0 counts from the end of the dim.
+mlir::Value wrapIndex(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value index,
+                      mlir::Value tensor, int64_t dim);
 /// A constant of a float, integer, boolean or index type, rounded to it.
 mlir::Value buildConstant(mlir::OpBuilder &builder, mlir::Location loc, double value,
                           mlir::Type type);

@@ -9,12 +9,15 @@
 using namespace mlir;
 using namespace fovea;
 
+static double lowestScore(attn::AttentionOp op) {
+  const llvm::fltSemantics &semantics = op.getScoreType().getFloatSemantics();
+  return APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble();
+}
+
 double fovea::maskedExponent(attn::AttentionOp op) {
   if (!op.getFill())
     return -softmax::infinity;
-  const llvm::fltSemantics &semantics = op.getScoreType().getFloatSemantics();
-  double lowest = APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble();
-  return std::max(op.getMaskedScore() * softmax::log2e, lowest);
+  return std::max(op.getMaskedScore() * softmax::log2e, lowestScore(op));
 }
 
 static Value isEqual(EmitBuilder &b, Value x, double number) {
@@ -46,10 +49,8 @@ Value fovea::emitExponent(EmitBuilder &b, attn::AttentionOp op, Value score) {
   Value product = arith::MulFOp::create(b, score, b.constant(type, softmax::log2e));
   if (llvm::none_of(op.getScore().front(), mayBeHuge))
     return product;
-  const llvm::fltSemantics &semantics = op.getScoreType().getFloatSemantics();
-  double lowest = APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble();
   Value isRemoved = isEqual(b, score, -softmax::infinity);
-  Value bounded = arith::MaximumFOp::create(b, product, b.constant(type, lowest));
+  Value bounded = arith::MaximumFOp::create(b, product, b.constant(type, lowestScore(op)));
   return arith::SelectOp::create(b, isRemoved, score, bounded);
 }
 

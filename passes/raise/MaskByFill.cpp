@@ -15,6 +15,12 @@ struct FilledScore {
   double fill;
 };
 
+/// A number that is 0, under the condition of `none`, or a fill.
+struct AddedFill {
+  FloatChoice none;
+  double fill;
+};
+
 /// Splits a score into the conditions under which it is not one number, and what it is then.
 class FillSplitter {
 public:
@@ -26,6 +32,7 @@ public:
 private:
   std::optional<FilledScore> splitSelect(arith::SelectOp select);
   std::optional<FilledScore> splitScaled(Operation *op, double factor);
+  std::optional<AddedFill> readAddedFill(Value number, double sign);
   std::optional<FilledScore> splitBlend(Value score, Value fill, double sign);
   std::optional<FilledScore> splitAbsorbed(Operation *sum, unsigned scoreNumber, double sign);
   FilledScore withInner(FilledScore result);
@@ -58,22 +65,29 @@ FilledScore FillSplitter::withInner(FilledScore result) {
   return result;
 }
 
+std::optional<AddedFill> FillSplitter::readAddedFill(Value number, double sign) {
+  auto choices = readTwoChoices(number, region);
+  if (!choices)
+    return std::nullopt;
+  bool zeroFirst = choices->front().value.isZero();
+  const FloatChoice &none = zeroFirst ? choices->front() : choices->back();
+  const FloatChoice &some = zeroFirst ? choices->back() : choices->front();
+  double fill = sign * some.value.convertToDouble();
+  if (!none.value.isZero() || !isFill(fill))
+    return std::nullopt;
+  return AddedFill{none, fill};
+}
+
 /// `x + sign * f` with f 0, or so low that each x below 2^95 is lost in it: the lowest float, as
 /// checkpoints' code has it. The sum is then f, as if that were chosen.
 std::optional<FilledScore> FillSplitter::splitAbsorbed(Operation *sum, unsigned scoreNumber,
                                                        double sign) {
   constexpr double absorbs = -0x1p120;
-  auto fills = readTwoChoices(sum->getOperand(1 - scoreNumber), region);
-  if (!fills)
+  auto added = readAddedFill(sum->getOperand(1 - scoreNumber), sign);
+  if (!added || added->fill > absorbs)
     return std::nullopt;
-  bool zeroFirst = fills->front().value.isZero();
-  const FloatChoice &none = zeroFirst ? fills->front() : fills->back();
-  const FloatChoice &some = zeroFirst ? fills->back() : fills->front();
-  double number = sign * some.value.convertToDouble();
-  if (!none.value.isZero() || !isFill(number) || number > absorbs)
-    return std::nullopt;
-  conditions.push_back(emitCondition(none.when, sum, region));
-  return withInner({sum->getOperand(scoreNumber), number});
+  conditions.push_back(emitCondition(added->none.when, sum, region));
+  return withInner({sum->getOperand(scoreNumber), added->fill});
 }
 
 std::optional<FilledScore> FillSplitter::splitScaled(Operation *op, double factor) {
@@ -89,14 +103,8 @@ std::optional<FilledScore> FillSplitter::splitScaled(Operation *op, double facto
 /// `x * c + sign * f` with c 1 where f is 0 and 0 where it is a fill, as GPT-2 has it.
 std::optional<FilledScore> FillSplitter::splitBlend(Value score, Value fill, double sign) {
   auto product = score.getDefiningOp<arith::MulFOp>();
-  auto fills = product ? readTwoChoices(fill, region) : std::nullopt;
-  if (!fills)
-    return std::nullopt;
-  bool zeroFirst = fills->front().value.isZero();
-  const FloatChoice &none = zeroFirst ? fills->front() : fills->back();
-  const FloatChoice &some = zeroFirst ? fills->back() : fills->front();
-  double number = sign * some.value.convertToDouble();
-  if (!none.value.isZero() || !isFill(number))
+  auto added = product ? readAddedFill(fill, sign) : std::nullopt;
+  if (!added)
     return std::nullopt;
   for (unsigned factor : {0, 1}) {
     auto keeps = readTwoChoices(product->getOperand(factor), region);
@@ -104,10 +112,10 @@ std::optional<FilledScore> FillSplitter::splitBlend(Value score, Value fill, dou
       continue;
     const FloatChoice *one = llvm::find_if(
         *keeps, [](const FloatChoice &choice) { return choice.value.convertToDouble() == 1; });
-    if (one == keeps->end() || !(one->when == none.when))
+    if (one == keeps->end() || !(one->when == added->none.when))
       continue;
-    conditions.push_back(emitCondition(none.when, product, region));
-    return FilledScore{product->getOperand(1 - factor), number};
+    conditions.push_back(emitCondition(added->none.when, product, region));
+    return FilledScore{product->getOperand(1 - factor), added->fill};
   }
   return std::nullopt;
 }

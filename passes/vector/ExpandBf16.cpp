@@ -10,18 +10,13 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
+#include "passes/vector/FloatMath.h"
 
 using namespace mlir;
 
 namespace fovea {
 #define GEN_PASS_DEF_EXPANDBF16PASS
 #include "passes/Passes.h.inc"
-
-/// `element`, or a vector of it if `type` is one.
-static Type withElement(Type type, Type element) {
-  auto vector = dyn_cast<VectorType>(type);
-  return vector ? vector.clone(element) : element;
-}
 
 /// A double as f32, towards zero and with the last bit set if that is inexact. Rounded once more,
 /// to 22 bits or fewer, it gives what rounding the double gives.

@@ -55,7 +55,9 @@ std::optional<Value> callBuiltin(Importer &importer, const Builtin &builtin,
   if (!importer.charge(elements, range))
     return std::nullopt;
   BuiltinCall call(importer, builtin, range);
-  return call.match(arguments) ? builtin.handler(call) : std::nullopt;
+  if (!call.match(arguments))
+    return std::nullopt;
+  return importer.inOperation(builtin.name, [&] { return builtin.handler(call); });
 }
 
 //===-- Matching ----------------------------------------------------------------------------===//

@@ -10,9 +10,9 @@ using MaybeValue = Importer::MaybeValue;
 MaybeValue Importer::call(const Value &callee, llvm::ArrayRef<LocatedValue> arguments,
                           SourceRange range) {
   if (auto *function = callee.get<FunctionValue>())
-    return callFunction(*function->function, arguments, range);
+    return inOperation("", [&] { return callFunction(*function->function, arguments, range); });
   if (auto *lambda = callee.get<LambdaValue>())
-    return callLambda(*lambda, arguments, range);
+    return inOperation("", [&] { return callLambda(*lambda, arguments, range); });
   if (auto *get = callee.get<ConfigGetValue>())
     return callConfigGet(*get, arguments, range);
   auto *builtin = callee.get<BuiltinValue>();

@@ -85,10 +85,20 @@ std::nullopt_t Importer::fail(SourceRange range, const llvm::Twine &message) {
   return std::nullopt;
 }
 
+/// The message of an operation, "max: expected ...", as one of the builtin that is made of it.
+static std::string nameOperation(const std::string &message, llvm::StringRef operation) {
+  auto [inner, rest] = llvm::StringRef(message).split(": ");
+  bool isName = !inner.empty() && !rest.empty() &&
+                llvm::all_of(inner, [](char c) { return llvm::isAlnum(c) || c == '_'; });
+  return isName && !operation.empty() ? (operation + ": " + rest).str() : message;
+}
+
 void Importer::report(SourceRange range, llvm::Error error) {
   llvm::handleAllErrors(
       std::move(error), [](const ReportedError &) {},
-      [&](const llvm::ErrorInfoBase &info) { fail(range, info.message()); });
+      [&](const llvm::ErrorInfoBase &info) {
+        fail(range, nameOperation(info.message(), operation));
+      });
 }
 
 //===-- The module --------------------------------------------------------------------------===//

@@ -7,6 +7,7 @@
 #include "frontend/Diagnostics.h"
 #include "frontend/Importer.h"
 #include "frontend/Value.h"
+#include "llvm/Support/SaveAndRestore.h"
 #include <deque>
 #include <set>
 
@@ -50,6 +51,12 @@ public:
   GraphBuilder &getGraph() { return graph; }
   mlir::MLIRContext *getContext() { return graph.context(); }
   const ImportOptions &getOptions() const { return options; }
+  /// Calls `make`, whose errors are those of the builtin `name`; empty where the user's code runs.
+  template <typename F>
+  auto inOperation(llvm::StringRef name, F &&make) {
+    llvm::SaveAndRestore scope(operation, name);
+    return make();
+  }
 
   /// Reports an error, with notes for the calls that led to it.
   std::nullopt_t fail(SourceRange range, const llvm::Twine &message);
@@ -275,6 +282,8 @@ private:
   std::set<std::string> reported;
   /// Functions that another function of the file mentions.
   llvm::DenseSet<const ast::Function *> called;
+  /// The builtin in execution: errors of what it is made of name it.
+  llvm::StringRef operation;
   /// Where scalars are computed while a mask or score function is evaluated.
   mlir::OpBuilder *region = nullptr;
   /// The float type of numbers in that region.

@@ -96,11 +96,36 @@ TEST_F(ImporterTest, ElementsByIndex) {
   EXPECT_EQ(inEntry("repeat(x, 2)"),
             Messages{"repeat: expected a count for each dim of f32[B, L, 16], got 1"});
   EXPECT_EQ(inEntry("x.repeat_interleave(0, 1)"),
-            Messages{"repeat: expected a count of at least 1, got 0"});
+            Messages{"repeat_interleave: expected a count of at least 1, got 0"});
   EXPECT_EQ(inEntry("cumsum(x, 5)"), Messages{"cumsum: dim 5 is out of range for rank 3"});
   EXPECT_EQ(inEntry("clamp(x)"), Messages{"'clamp' needs 'min' or 'max'"});
   EXPECT_EQ(inEntry("logsumexp(i, 0)"),
             Messages{"logsumexp: expected the input of floats, got i64[3]"});
+}
+
+// Builtins that are made of others name themselves, and what their arguments call themselves.
+TEST_F(ImporterTest, BuiltinsNameThemselves) {
+  auto inEntry = [&](const std::string &value) {
+    return messages("def f(x: f32[B, 8], y: f32[5], m: bool[5]):\n  return y=" + value + "\n");
+  };
+  const std::string differ = ": shapes do not broadcast: [B, 8] and [5]: 8 against 5";
+  EXPECT_EQ(inEntry("clamp(x, y)"), Messages{"clamp" + differ});
+  EXPECT_EQ(inEntry("x.clamp(max=y)"), Messages{"clamp" + differ});
+  EXPECT_EQ(inEntry("maximum(x, y)"), Messages{"maximum" + differ});
+  EXPECT_EQ(inEntry("x + y"), Messages{"add" + differ});
+  EXPECT_EQ(inEntry("masked_fill(x, m, 0.0)"), Messages{"masked_fill" + differ});
+  EXPECT_EQ(inEntry("x.expand(B, 9)"),
+            Messages{"expand: shapes do not broadcast: [B, 8] and [B, 9]: 8 against 9"});
+  EXPECT_EQ(inEntry("cat((x, y))"),
+            Messages{"cat: expected dims equal to [B, 8] except dim 0, got f32[5]"});
+  EXPECT_EQ(inEntry("x.flatten().split((3, 5))"), Messages{"the parts make 8, the dim is 8*B"});
+  EXPECT_EQ(inEntry("dot(x, y)"),
+            Messages{"dot: inner dims differ: expected 8 (from a: [B, 8]), got 5"});
+  EXPECT_EQ(inEntry("x.float().to(f16).half().log_softmax(3)"),
+            Messages{"log_softmax: dim 3 is out of range for rank 2"});
+  // What a function of the description does is its own.
+  EXPECT_EQ(inEntry("attention(x, x, x, score=lambda s: s & s)"),
+            Messages{"and: expected bool elements, got f32"});
 }
 
 TEST_F(ImporterTest, Types) {

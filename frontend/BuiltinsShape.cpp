@@ -48,6 +48,18 @@ static MaybeValue flatten(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.reshape(x, shape); });
 }
 
+static MaybeValue unflatten(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  SymbolicShape sizes = call.shape("sizes");
+  auto dim = call.hasFailed() ? std::nullopt : wrapDim(call, "dim", 0, x.rank());
+  if (!dim)
+    return std::nullopt;
+  SymbolicShape shape(x.shape.begin(), x.shape.begin() + *dim);
+  shape.append(sizes);
+  shape.append(x.shape.begin() + *dim + 1, x.shape.end());
+  return call.build([&](GraphBuilder &g) { return g.reshape(x, shape); });
+}
+
 static MaybeValue permute(BuiltinCall &call) {
   SymbolicTensor x = call.tensor("x");
   llvm::SmallVector<int64_t> dims = call.integers("");
@@ -214,6 +226,7 @@ llvm::ArrayRef<Builtin> getShapeBuiltins() {
       {"reshape", "x, *shape", reshape},
       {"view", "x, *shape", reshape},
       {"flatten", "x, start_dim=, end_dim=", flatten},
+      {"unflatten", "x, dim, sizes", unflatten},
       {"permute", "x, *dims", permute},
       {"transpose", "x, dim0, dim1", transpose},
       {"unsqueeze", "x, dim", unsqueeze},

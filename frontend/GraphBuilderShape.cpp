@@ -1,4 +1,5 @@
 // Reshapes and permutations of dims.
+#include "frontend/ExactQuotients.h"
 #include "frontend/GraphBuilderDetail.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -12,39 +13,110 @@ static bool isUnit(const SymbolicDim &dim) { return dim == SymbolicDim(1); }
 
 // ---- Reshape -----------------------------------------------------------------------------------
 
-/// Replaces the one dim -1 by what the others leave of `count`, and checks the number of elements.
-static Expected<SymbolicShape> resolveShape(const SymbolicTensor &x, ArrayRef<SymbolicDim> shape) {
+namespace {
+/// What a tensor is viewed as, and which quotients of sizes are exact if it can be.
+struct ResolvedShape {
+  SymbolicShape shape;
+  ExactQuotients exact;
+};
+} // namespace
+
+/// The only dim of -1; null if there is none.
+static Expected<SymbolicDim *> inferredDim(MutableArrayRef<SymbolicDim> shape) {
+  SymbolicDim *inferred = nullptr;
+  for (SymbolicDim &dim : shape) {
+    if (!(dim == SymbolicDim(-1)))
+      continue;
+    if (inferred)
+      return makeError("expected at most one dim of -1");
+    inferred = &dim;
+  }
+  return inferred;
+}
+
+/// `dividend / divisor` without the factors of both, as a size; 0 where it does not fit 64 bits.
+static SymbolicDim reducedQuotient(SymbolicDim dividend, SymbolicDim divisor) {
+  SymbolicDim::Monomial factors = divisor.terms().begin()->first;
+  for (const SymbolicDim::FactorPtr &factor : factors) {
+    Expected<SymbolicDim> size = factor->dividend ? factor->dividend->floorDiv(*factor->divisor)
+                                                  : SymbolicDim::symbol(factor->text);
+    auto less = size ? dividend.exactQuotient(*size) : std::nullopt;
+    auto lessDivisor = size ? divisor.exactQuotient(*size) : std::nullopt;
+    if (!size)
+      llvm::consumeError(size.takeError());
+    if (!less || !lessDivisor)
+      continue;
+    dividend = *less;
+    divisor = *lessDivisor;
+  }
+  Expected<SymbolicDim> quotient = dividend.floorDiv(divisor);
+  if (quotient)
+    return *quotient;
+  llvm::consumeError(quotient.takeError());
+  return 0;
+}
+
+/// What the `known` dims leave of `count` elements, if quotients are exact; 0 if nothing does.
+static SymbolicDim remainingDim(const SymbolicDim &count, const SymbolicDim &known) {
+  std::optional<SymbolicDim> quotient;
+  auto divides = [&](const ExactQuotients &exact) {
+    quotient = exact.apply(count).exactQuotient(exact.apply(known));
+    if (quotient)
+      quotient = exact.revert(*quotient);
+    return quotient.has_value();
+  };
+  if (ExactQuotients::find({count, known}, divides))
+    return *quotient;
+  return count.constant() || known.terms().size() != 1 ? 0 : reducedQuotient(count, known);
+}
+
+/// What to do where it depends on sizes whether one count is as large as, or a multiple of,
+/// another.
+static std::string hintAtSizes(const SymbolicDim &a, const SymbolicDim &b) {
+  std::string symbol;
+  for (const SymbolicDim *dim : {&b, &a})
+    dim->walkSymbols([&](StringRef name) { symbol = name.str(); });
+  return symbol.empty() ? "" : "; --set makes sizes known, as in --set " + symbol + "=8";
+}
+
+static bool hasQuotient(const SymbolicDim &dim) {
+  return llvm::any_of(dim.terms(), [](const auto &term) {
+    return llvm::any_of(term.first, [](const auto &factor) { return bool(factor->dividend); });
+  });
+}
+
+/// Replaces the one dim -1 by what the others leave, and checks the number of elements.
+static Expected<ResolvedShape> resolveShape(const SymbolicTensor &x, ArrayRef<SymbolicDim> shape) {
   auto fail = [&](const Twine &why) {
     return makeError("reshape: cannot view " + x.str() + " as " + formatShape(shape) + ": " + why);
   };
+  SymbolicShape resolved(shape);
   Expected<SymbolicDim> count = numElements(x.shape);
-  if (!count)
-    return count.takeError();
-  SymbolicShape resolved(shape), known;
-  SymbolicDim *inferred = nullptr;
-  for (SymbolicDim &dim : resolved) {
-    if (!(dim == SymbolicDim(-1))) {
-      known.push_back(dim);
-      continue;
-    }
-    if (inferred)
-      return fail("expected at most one dim of -1");
-    inferred = &dim;
-  }
-  Expected<SymbolicDim> rest = numElements(known);
-  if (!rest)
-    return fail(llvm::toString(rest.takeError()));
-  if (inferred) {
-    std::optional<SymbolicDim> quotient = count->exactQuotient(*rest);
-    if (!quotient)
-      return fail(count->str() + " elements are no multiple of " + rest->str());
-    *inferred = *quotient;
-  } else if (!(*count == *rest)) {
-    return fail("expected " + count->str() + " elements, got " + rest->str());
-  }
+  Expected<SymbolicDim *> inferred = count ? inferredDim(resolved) : count.takeError();
+  if (!inferred)
+    return fail(llvm::toString(inferred.takeError()));
+  if (*inferred)
+    **inferred = 1;
+  Expected<SymbolicDim> known = numElements(resolved);
+  if (known && *inferred)
+    **inferred = remainingDim(*count, *known);
+  Expected<SymbolicDim> total = known ? numElements(resolved) : known.takeError();
+  if (!total)
+    return fail(llvm::toString(total.takeError()));
+  SymbolicShape candidates = resolved;
+  candidates.append(x.shape);
+  auto exact = ExactQuotients::find(candidates, [&](const ExactQuotients &quotients) {
+    return quotients.apply(*count) == quotients.apply(*total);
+  });
+  if (!exact && *inferred)
+    return fail(count->str() + " elements are no multiple of " + known->str() +
+                hintAtSizes(*count, *known));
+  if (!exact)
+    return fail("expected " + count->str() + " elements, got " + total->str() +
+                (hasQuotient(*count) || hasQuotient(*total) ? hintAtSizes(*count, *total) : ""));
   if (llvm::Error error = checkShape("reshape", resolved))
     return error;
-  return resolved;
+  return ResolvedShape{std::move(resolved), std::move(*exact)};
 }
 
 /// The source of `x` if `x` is an expansion by exactly the given groups.
@@ -78,22 +150,28 @@ Expected<Value> GraphBuilder::expand(const SymbolicTensor &x, ArrayRef<SymbolicD
 // share no factors, as [4, 6] to [3, 8].
 GraphBuilder::TensorOrError GraphBuilder::reshape(const SymbolicTensor &x,
                                                   ArrayRef<SymbolicDim> requested) {
-  Expected<SymbolicShape> shape = resolveShape(x, requested);
-  if (!shape)
-    return shape.takeError();
-  if (*shape == x.shape)
+  Expected<ResolvedShape> resolved = resolveShape(x, requested);
+  if (!resolved)
+    return resolved.takeError();
+  const SymbolicShape &shape = resolved->shape;
+  if (shape == x.shape)
     return x;
-  if (shape->size() <= x.shape.size())
-    if (auto groups = reassociate(x.shape, *shape)) {
-      Expected<Value> value = collapse(x, *shape, *groups);
-      return value ? TensorOrError(SymbolicTensor{*value, *shape}) : value.takeError();
+  if (llvm::Error error = resolved->exact.require(currentFunction, currentLoc))
+    return error;
+  SymbolicShape from = resolved->exact.apply(x.shape), to = resolved->exact.apply(shape);
+  if (from == to && x.value.getType() == tensorType(shape, x.elementType()))
+    return SymbolicTensor{x.value, shape};
+  if (to.size() <= from.size())
+    if (auto groups = reassociate(from, to)) {
+      Expected<Value> value = collapse(x, shape, *groups);
+      return value ? TensorOrError(SymbolicTensor{*value, shape}) : value.takeError();
     }
-  if (shape->size() >= x.shape.size())
-    if (auto groups = reassociate(*shape, x.shape)) {
-      Expected<Value> value = expand(x, *shape, *groups);
-      return value ? TensorOrError(SymbolicTensor{*value, *shape}) : value.takeError();
+  if (to.size() >= from.size())
+    if (auto groups = reassociate(to, from)) {
+      Expected<Value> value = expand(x, shape, *groups);
+      return value ? TensorOrError(SymbolicTensor{*value, shape}) : value.takeError();
     }
-  return reshapeThroughCommonDims(x, *shape);
+  return reshapeThroughCommonDims(x, shape);
 }
 
 /// The coarsest dims that both shapes refine: `[4, 6, L]` and `[3, 8, L]` meet in `[24, L]`.

@@ -83,26 +83,21 @@ static std::string print(Location loc) {
       .str();
 }
 
-llvm::Error fovea::requireAtMost(func::FuncOp function, Location loc, const SymbolicDim &least,
-                                 const SymbolicDim &most) {
-  Expected<SymbolicDim> slack = most.minus(least);
-  if (!slack)
-    return slack.takeError();
-  if (isCertain(*slack))
-    return llvm::Error::success();
+/// Adds a condition that is not certain, once.
+static void addCondition(func::FuncOp function, Location loc, const SymbolicDim &slack,
+                         const std::string &text) {
   std::vector<std::string> symbols;
-  slack->walkSymbols([&](llvm::StringRef name) {
+  slack.walkSymbols([&](llvm::StringRef name) {
     if (!llvm::is_contained(symbols, name))
       symbols.push_back(name.str());
   });
   Builder b(function.getContext());
   auto named = [&](llvm::StringRef name, Attribute value) { return b.getNamedAttr(name, value); };
   llvm::SmallVector<llvm::StringRef> names(symbols.begin(), symbols.end());
-  auto map = AffineMap::get(0, symbols.size(), toAffine(*slack, symbols, b.getContext()));
+  auto map = AffineMap::get(0, symbols.size(), toAffine(slack, symbols, b.getContext()));
   auto condition = b.getDictionaryAttr(
       {named("symbols", b.getStrArrayAttr(names)), named("slack", AffineMapAttr::get(map)),
-       named("text", b.getStringAttr(least.str() + " <= " + most.str())),
-       named("place", b.getStringAttr(print(loc)))});
+       named("text", b.getStringAttr(text)), named("place", b.getStringAttr(print(loc)))});
   llvm::SmallVector<Attribute> conditions;
   if (auto known = function->getAttrOfType<ArrayAttr>(attributeName))
     conditions.assign(known.begin(), known.end());
@@ -112,9 +107,29 @@ llvm::Error fovea::requireAtMost(func::FuncOp function, Location loc, const Symb
            entry.get("symbols") == condition.get("symbols");
   };
   if (llvm::any_of(conditions, isSame))
-    return llvm::Error::success();
+    return;
   conditions.push_back(condition);
   function->setAttr(attributeName, b.getArrayAttr(conditions));
+}
+
+llvm::Error fovea::requireAtMost(func::FuncOp function, Location loc, const SymbolicDim &least,
+                                 const SymbolicDim &most) {
+  Expected<SymbolicDim> slack = most.minus(least);
+  if (!slack)
+    return slack.takeError();
+  if (!isCertain(*slack))
+    addCondition(function, loc, *slack, least.str() + " <= " + most.str());
+  return llvm::Error::success();
+}
+
+llvm::Error fovea::requireMultiple(func::FuncOp function, Location loc, const SymbolicDim &size,
+                                   const SymbolicDim &divisor) {
+  Expected<SymbolicDim> rest = size.mod(divisor);
+  Expected<SymbolicDim> slack = rest ? rest->times(-1) : rest.takeError();
+  if (!slack)
+    return slack.takeError();
+  if (!isCertain(*slack))
+    addCondition(function, loc, *slack, size.str() + " to be a multiple of " + divisor.str());
   return llvm::Error::success();
 }
 

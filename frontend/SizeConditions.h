@@ -1,6 +1,7 @@
 // What must hold of the sizes of an entry's inputs and is not certain when it is built: that a dim
-// has the elements which a slice takes, that a size which is a difference is not negative. Kept in
-// the attribute `attn.requires` of the function, and checked before each run.
+// has the elements which a slice takes, that a size which is a difference is not negative, that one
+// which is divided leaves no remainder. Kept in the attribute `attn.requires` of the function, and
+// checked before each run.
 #ifndef FOVEA_FRONTEND_SIZECONDITIONS_H
 #define FOVEA_FRONTEND_SIZECONDITIONS_H
 
@@ -27,6 +28,10 @@ struct SizeCondition {
 /// difference does not fit 64 bits.
 llvm::Error requireAtMost(mlir::func::FuncOp function, mlir::Location loc, const SymbolicDim &least,
                           const SymbolicDim &most);
+
+/// The same of `size` being a multiple of `divisor`.
+llvm::Error requireMultiple(mlir::func::FuncOp function, mlir::Location loc,
+                            const SymbolicDim &size, const SymbolicDim &divisor);
 
 /// The conditions of a function, or an error if its attribute is not as `requireAtMost` makes it.
 llvm::Expected<std::vector<SizeCondition>> readSizeConditions(mlir::func::FuncOp function);

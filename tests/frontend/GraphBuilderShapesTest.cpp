@@ -75,8 +75,17 @@ TEST_F(GraphBuilderTest, ShapeErrors) {
             "reshape: cannot view f32[B, L, 64] as [B, 64]: expected 64*B*L elements, got 64*B");
   EXPECT_EQ(errorOf(b.reshape(x[0], {-1, -1})),
             "reshape: cannot view f32[B, L, 64] as [-1, -1]: expected at most one dim of -1");
-  EXPECT_EQ(errorOf(b.reshape(x[0], {-1, 7})),
-            "reshape: cannot view f32[B, L, 64] as [-1, 7]: 64*B*L elements are no multiple of 7");
+  EXPECT_EQ(errorOf(b.reshape(x[0], {llvm::cantFail(L.plus(1)), -1})),
+            "reshape: cannot view f32[B, L, 64] as [L + 1, -1]: 64*B*L elements are no multiple of "
+            "L + 1; --set makes sizes known, as in --set L=8");
+  SymbolicDim half = llvm::cantFail(L.floorDiv(2)), third = llvm::cantFail(L.floorDiv(3));
+  EXPECT_EQ(
+      errorOf(b.reshape(x[0], {B, half, 3, 64})),
+      "reshape: cannot view f32[B, L, 64] as [B, (L//2), 3, 64]: expected 64*B*L elements, got "
+      "192*B*(L//2); --set makes sizes known, as in --set L=8");
+  EXPECT_EQ(errorOf(b.reshape(x[0], {third, 3, 64})),
+            "reshape: cannot view f32[B, L, 64] as [(L//3), 3, 64]: expected 64*B*L elements, got "
+            "192*(L//3); --set makes sizes known, as in --set L=8");
   EXPECT_EQ(errorOf(b.permute(x[0], {0, 1})),
             "permute: expected each dim of f32[B, L, 64] once, got [0, 1]");
   EXPECT_EQ(errorOf(b.permute(x[0], {0, 1, 1})),
@@ -91,6 +100,58 @@ TEST_F(GraphBuilderTest, ShapeErrors) {
   auto row = llvm::cantFail(b.index(llvm::cantFail(b.index(x[0], 0, 0)), 0, 0));
   EXPECT_EQ(errorOf(b.splitHeads(row, 8)), "split_heads: expected rank 2 or more, got f32[64]");
   EXPECT_EQ(errorOf(b.mergeHeads(row)), "merge_heads: expected rank 3 or more, got f32[64]");
+}
+
+/// What a function requires of its sizes.
+static std::string conditionsIn(const std::string &text) {
+  std::string all;
+  for (llvm::StringRef rest = text; rest.contains("text = \"");) {
+    rest = rest.split("text = \"").second;
+    all += (rest.split('"').first + ";").str();
+  }
+  return all;
+}
+
+// The dims of each view, and what must hold of the sizes for it.
+TEST_F(GraphBuilderTest, ViewsByQuotientsRequireThatTheyAreExact) {
+  auto over = [&](const SymbolicDim &dim, const SymbolicDim &divisor) {
+    return llvm::cantFail(dim.floorDiv(divisor));
+  };
+  auto view = [&](const SymbolicShape &from, const SymbolicShape &to) {
+    auto x = begin({from});
+    SymbolicTensor y = llvm::cantFail(b.reshape(x[0], to));
+    std::string required = conditionsIn(finish(y));
+    module->getBody()->clear();
+    return formatShape(y.shape) + " " + required;
+  };
+  EXPECT_EQ(view({B, L, 64}, {B, over(L, 4), 4, 64}),
+            "[B, (L//4), 4, 64] L to be a multiple of 4;");
+  EXPECT_EQ(view({B, L, 64}, {B, -1, 4, 64}), "[B, (L//4), 4, 64] L to be a multiple of 4;");
+  EXPECT_EQ(view({B, L, 64}, {B, over(L, 4), -1}), "[B, (L//4), 256] L to be a multiple of 4;");
+  EXPECT_EQ(view({L, 6}, {-1, 4}), "[L + (L//2), 4] L to be a multiple of 2;");
+  EXPECT_EQ(view({B, L}, {over(B, 2), 2, over(L, 8), 8}),
+            "[(B//2), 2, (L//8), 8] B to be a multiple of 2;L to be a multiple of 8;");
+  EXPECT_EQ(view({B, L, 64}, {-1, 7}), "[9*B*L + ((B*L)//7), 7] B*L to be a multiple of 7;");
+  EXPECT_EQ(view({B, L, 64}, {-1, 4, 64}), "[((B*L)//4), 4, 64] B*L to be a multiple of 4;");
+  EXPECT_EQ(view({B, L, L}, {B, over(L, 4), 4, over(L, 6), 6}),
+            "[B, (L//4), 4, (L//6), 6] L to be a multiple of 4;L to be a multiple of 6;");
+  EXPECT_EQ(view({L, B}, {over(L, B), B, B}), "[(L//B), B, B] L to be a multiple of B;");
+}
+
+// Every other row, as (L + 1)//2, may be one too many where blocks are exact.
+TEST_F(GraphBuilderTest, OnlyQuotientsThatMustBeAreExact) {
+  auto x = begin({{L, L}});
+  auto rows = llvm::cantFail(b.slice(x[0], 0, 0, L, 2));
+  auto blocks = b.reshape(rows, {rows.dim(0), llvm::cantFail(L.floorDiv(4)), 4});
+  EXPECT_EQ(conditionsIn(finish(std::move(blocks))), "L to be a multiple of 4;");
+}
+
+TEST_F(GraphBuilderTest, ViewsByExactQuotientsAndBackAreFree) {
+  auto x = begin({{B, L, 64}});
+  auto blocks = llvm::cantFail(b.reshape(x[0], {B, -1, 4, 64}));
+  auto back = llvm::cantFail(b.reshape(blocks, {B, L, 64}));
+  EXPECT_EQ(back.str(), "f32[B, L, 64]");
+  EXPECT_EQ(back.value, x[0].value);
 }
 
 TEST_F(GraphBuilderTest, SlicesWithSymbolicBounds) {

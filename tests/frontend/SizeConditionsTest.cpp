@@ -63,6 +63,23 @@ TEST_F(SizeConditionsTest, EachIsNotedOnce) {
   EXPECT_EQ(conditions().size(), 2u);
 }
 
+TEST_F(SizeConditionsTest, MultiplesAreConditionsWhereThatIsNotCertain) {
+  auto multiple = [&](const SymbolicDim &size, const SymbolicDim &divisor) {
+    llvm::cantFail(requireMultiple(function, loc, size, divisor));
+  };
+  multiple(8, 4);
+  multiple(llvm::cantFail(L.times(4)), 4);
+  multiple(llvm::cantFail(L.times(M)), M);
+  EXPECT_TRUE(conditions().empty());
+  multiple(L, 4);
+  multiple(L, 4);
+  EXPECT_EQ(conditions().size(), 1u);
+  EXPECT_EQ(check(8), "");
+  EXPECT_EQ(check(6), "m.fov:2:5: expected L to be a multiple of 4, got L = 6");
+  multiple(L, M);
+  EXPECT_EQ(conditions().size(), 2u);
+}
+
 // L // 2 - L * M + (L - 3) % 4, in which affine expressions know the remainder.
 TEST_F(SizeConditionsTest, ProductsQuotientsAndRemaindersAreReadAsTheyWere) {
   SymbolicDim half = llvm::cantFail(L.floorDiv(2));

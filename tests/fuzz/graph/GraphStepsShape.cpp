@@ -50,15 +50,14 @@ std::optional<Node> GraphGenerator::flatten() {
                 node().isExact);
 }
 
-/// A dim with a factor of 2 or 3 as two.
+/// A dim with a factor of 2 or 3, be it in these sizes alone, as two.
 std::optional<Node> GraphGenerator::splitDim() {
   for (auto [dim, whole] : llvm::enumerate(node().shape))
     for (int64_t factor : {2, 3}) {
-      std::optional<SymbolicDim> quotient = whole.exactQuotient(factor);
-      if (!quotient)
+      if (size(dim) % factor != 0)
         continue;
       SymbolicShape shape = node().shape;
-      shape[dim] = *quotient;
+      shape[dim] = whole / factor;
       shape.insert(shape.begin() + dim + oneIn(2), SymbolicDim(factor));
       std::vector<std::string> sizes;
       for (const SymbolicDim &size : shape)

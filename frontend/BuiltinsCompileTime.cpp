@@ -134,6 +134,17 @@ static MaybeValue convert(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.cast(x, type); });
 }
 
+template <typename Kind>
+static MaybeValue limits(BuiltinCall &call) {
+  mlir::Type type = call.elementType("dtype");
+  if (call.hasFailed())
+    return std::nullopt;
+  if (!llvm::isa<Kind>(type) || type.isInteger(1))
+    return call.failExpected("dtype", std::is_same_v<Kind, mlir::FloatType> ? "a float type"
+                                                                            : "an integer type");
+  return Value(LimitsValue{type});
+}
+
 static MaybeValue makeWeight(BuiltinCall &call) {
   Value name = call.value("name");
   auto *text = name.get<TextValue>();
@@ -182,6 +193,8 @@ llvm::ArrayRef<Builtin> getCompileTimeBuiltins() {
       {"long", "x", [](BuiltinCall &call) { return castTo(call, "i64"); }},
       {"half", "x", [](BuiltinCall &call) { return castTo(call, "f16"); }},
       {"to", "x, dtype", convert},
+      {"finfo", "dtype", limits<mlir::FloatType>, false},
+      {"iinfo", "dtype", limits<mlir::IntegerType>, false},
       {"weight", "name", makeWeight, false},
       {"has_weight", "name", hasWeight, false},
       {"load_config", "path", loadConfig, false},

@@ -24,6 +24,21 @@ static MaybeValue full(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.full(value, type, shape); });
 }
 
+// As large as another tensor, and of its type unless another is given.
+static MaybeValue fullLike(BuiltinCall &call, double value) {
+  SymbolicTensor x = call.tensor("x");
+  if (call.hasFailed())
+    return std::nullopt;
+  mlir::Type type = call.has("dtype") ? call.elementType("dtype") : x.elementType();
+  return call.build([&](GraphBuilder &g) { return g.full(value, type, x.shape); });
+}
+
+static MaybeValue zerosLike(BuiltinCall &call) { return fullLike(call, 0); }
+static MaybeValue onesLike(BuiltinCall &call) { return fullLike(call, 1); }
+static MaybeValue fullOfValueLike(BuiltinCall &call) {
+  return fullLike(call, call.number("value"));
+}
+
 static MaybeValue eye(BuiltinCall &call) {
   SymbolicDim rows = call.dim("rows"), columns = call.dim("columns", rows);
   mlir::Type type = call.elementType("dtype");
@@ -102,6 +117,9 @@ llvm::ArrayRef<Builtin> getConstantBuiltins() {
       {"zeros", "*shape, dtype=", zeros, false},
       {"ones", "*shape, dtype=", ones, false},
       {"full", "shape, value, dtype=", full, false},
+      {"zeros_like", "x, dtype=", zerosLike, false},
+      {"ones_like", "x, dtype=", onesLike, false},
+      {"full_like", "x, value, dtype=", fullOfValueLike, false},
       {"eye", "rows, columns=, dtype=", eye, false},
       {"arange", "begin, end=, step=, dtype=", arange, false},
       {"tensor", "values, dtype=", tensor, false},

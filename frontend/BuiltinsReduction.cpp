@@ -36,6 +36,8 @@ static MaybeValue accumulate(BuiltinCall &call, BinaryKind kind,
   return result;
 }
 
+static bool keepsDims(BuiltinCall &call) { return call.flag("keepdim") || call.flag("keepdims"); }
+
 static std::optional<BinaryKind> combinerOf(ReduceKind kind) {
   switch (kind) {
   case ReduceKind::Sum:
@@ -67,8 +69,85 @@ static MaybeValue reduce(BuiltinCall &call) {
   }
   SymbolicTensor tensor = call.tensor("x");
   llvm::SmallVector<int64_t> dims = call.integers("dim");
-  bool keep = call.flag("keepdim") || call.flag("keepdims");
+  bool keep = keepsDims(call);
   return call.build([&](GraphBuilder &g) { return g.reduce(kind, tensor, dims, keep); });
+}
+
+// `any(x, dim=-1)` reduces a tensor, `any(c for c in conditions)` looks at what is known at import.
+template <ReduceKind kind>
+static MaybeValue reduceTruth(BuiltinCall &call) {
+  Value x = call.value("x");
+  if (auto *elements = x.sequence()) {
+    bool result = kind == ReduceKind::All;
+    for (const Value &element : *elements) {
+      auto number = element.number();
+      if (!number)
+        return call.fail("x", "expected a tensor, or booleans known at compile time, for 'x' of '" +
+                                  call.builtin.name + "', got a sequence with " +
+                                  element.describe());
+      result = kind == ReduceKind::All ? result && *number != 0 : result || *number != 0;
+    }
+    return Value(result);
+  }
+  SymbolicTensor tensor = call.tensor("x");
+  llvm::SmallVector<int64_t> dims = call.integers("dim");
+  bool keep = keepsDims(call);
+  return call.build([&](GraphBuilder &g) { return g.reduce(kind, tensor, dims, keep); });
+}
+
+static MaybeValue norm(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  bool named = call.value("p").is<TextValue>(); // "fro", that of all elements
+  if (named && call.text("p") != "fro")
+    return call.failExpected("p", "1, 2, inf or 'fro'");
+  double order = named ? 2 : call.number("p", 2);
+  llvm::SmallVector<int64_t> dims = call.integers("dim");
+  bool keep = keepsDims(call);
+  return call.build([&](GraphBuilder &g) { return g.norm(x, order, dims, keep); });
+}
+
+/// PyTorch's: `unbiased` is a correction of 1, which is the default, or 0.
+static std::optional<double> correctionOf(BuiltinCall &call) {
+  if (call.has("unbiased") && call.has("correction"))
+    return call.fail("unbiased",
+                     "'" + call.builtin.name + "' takes 'unbiased' or 'correction', not both");
+  return call.number("correction", call.flag("unbiased", true) ? 1 : 0);
+}
+
+static MaybeValue variance(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  auto correction = correctionOf(call);
+  llvm::SmallVector<int64_t> dims = call.integers("dim");
+  bool keep = keepsDims(call);
+  return call.build([&](GraphBuilder &g) { return g.variance(x, dims, *correction, keep); });
+}
+
+// A variance may have no f16 where its root has.
+static MaybeValue standardDeviation(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  auto correction = correctionOf(call);
+  llvm::SmallVector<int64_t> dims = call.integers("dim");
+  bool keep = keepsDims(call);
+  return call.build([&](GraphBuilder &g) -> GraphBuilder::TensorOrError {
+    auto wide = g.cast(x, accumulatorType(x.elementType()));
+    auto squares = wide ? g.variance(*wide, dims, *correction, keep) : std::move(wide);
+    auto root = squares ? g.unary(UnaryKind::Sqrt, *squares) : std::move(squares);
+    return root ? g.cast(*root, x.elementType()) : std::move(root);
+  });
+}
+
+static MaybeValue topK(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  int64_t count = call.integer("k"), dim = call.integer("dim", -1);
+  bool largest = call.flag("largest", true);
+  call.flag("sorted"); // they are
+  if (call.hasFailed())
+    return std::nullopt;
+  auto found = call.importer.build(call.range,
+                                   [&](GraphBuilder &g) { return g.topK(x, count, dim, largest); });
+  if (!found || !call.importer.charge(Importer::costOfOp * 8 * count, call.range))
+    return std::nullopt;
+  return Value(std::vector<Value>{Value(found->first), Value(found->second)});
 }
 
 static MaybeValue softmax(BuiltinCall &call) {
@@ -86,7 +165,7 @@ static MaybeValue logSoftmax(BuiltinCall &call) {
 static MaybeValue logSumExp(BuiltinCall &call) {
   SymbolicTensor x = call.tensor("x");
   int64_t dim = call.integer("dim");
-  bool keep = call.flag("keepdim") || call.flag("keepdims");
+  bool keep = keepsDims(call);
   return call.build([&](GraphBuilder &g) { return g.logSumExp(x, dim, keep); });
 }
 
@@ -115,6 +194,12 @@ llvm::ArrayRef<Builtin> getReductionBuiltins() {
       {"max", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::Max>},
       {"min", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::Min>},
       {"argmax", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::ArgMax>},
+      {"any", "x, dim=, keepdim=, keepdims=", reduceTruth<ReduceKind::Any>},
+      {"all", "x, dim=, keepdim=, keepdims=", reduceTruth<ReduceKind::All>},
+      {"norm", "x, p=, dim=, keepdim=, keepdims=", norm},
+      {"var", "x, dim=, unbiased=, keepdim=, keepdims=, correction=", variance},
+      {"std", "x, dim=, unbiased=, keepdim=, keepdims=, correction=", standardDeviation},
+      {"topk", "x, k, dim=, largest=, sorted=", topK},
       {"softmax", "x, dim=", softmax},
       {"log_softmax", "x, dim=", logSoftmax},
       {"logsumexp", "x, dim, keepdim=, keepdims=", logSumExp},

@@ -48,7 +48,7 @@ struct InputSpec {
   SymbolicShape shape;
 };
 
-enum class ReduceKind { Sum, Mean, Max, Min, ArgMax };
+enum class ReduceKind { Sum, Mean, Max, Min, ArgMax, Any, All };
 /// Which part of a matrix `triangle` keeps.
 enum class TriangleKind { Lower, Upper };
 
@@ -229,9 +229,22 @@ public:
   // ---- Reductions and normalisation ------------------------------------------------------------
 
   /// Over `dims` (negative count from the end; empty for all). Sums of f16 and bf16 are kept in
-  /// f32; ArgMax gives i64, the lowest index on ties, over one dim.
+  /// f32; ArgMax gives i64, the lowest index on ties, over one dim; Any and All give bool, of
+  /// numbers whether they are other than 0.
   TensorOrError reduce(ReduceKind kind, const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims,
                        bool keepDims = false);
+  /// The sum of magnitudes for order 1, the root of the sum of squares for 2, the largest magnitude
+  /// for infinity; over `dims` as `reduce` has them.
+  TensorOrError norm(const SymbolicTensor &x, double order, llvm::ArrayRef<int64_t> dims,
+                     bool keepDims = false);
+  /// The squared distances from the mean, their sum divided by their number less `correction`, or
+  /// by 0 where that is below.
+  TensorOrError variance(const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims,
+                         double correction = 1, bool keepDims = false);
+  /// The `count` largest or smallest along a dim, in order, and their places (i64); of equal ones
+  /// the lowest place first. NaN counts as infinity.
+  llvm::Expected<std::pair<SymbolicTensor, SymbolicTensor>>
+  topK(const SymbolicTensor &x, int64_t count, int64_t dim = -1, bool largest = true);
   TensorOrError softmax(const SymbolicTensor &x, int64_t dim = -1);
   /// The logarithm of softmax, and of the sum of exponentials, over one dim: both without overflow.
   TensorOrError logSoftmax(const SymbolicTensor &x, int64_t dim = -1);
@@ -277,6 +290,10 @@ public:
   /// `x[..., indices, ...]`: the dim becomes those of `indices`, integers. One below 0 counts from
   /// the end; what lies outside is the closest inside.
   TensorOrError indexSelect(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &indices);
+  /// `x[..., i, j, ...]` of indices that broadcast to one shape, which stands where the dims did,
+  /// or in front if others lie between these; the same of each index. `dims` are in order.
+  TensorOrError indexElements(const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims,
+                              llvm::ArrayRef<SymbolicTensor> indices);
   /// `out[i, j] = x[i, indices[i, j]]` of dim 1; the other dims of `indices` are those of `x`.
   TensorOrError gather(const SymbolicTensor &x, int64_t dim, const SymbolicTensor &indices);
   /// The dims in the opposite order.
@@ -376,6 +393,17 @@ private:
                            llvm::ArrayRef<SymbolicDim> loopSizes, llvm::ArrayRef<int64_t> kept,
                            mlir::TypedAttr initial, ElementBody body);
   TensorOrError argMax(const SymbolicTensor &x, llvm::ArrayRef<int64_t> kept);
+  llvm::Expected<mlir::Value> degreesOfFreedom(const SymbolicTensor &x,
+                                               llvm::ArrayRef<int64_t> dims, double correction);
+  TensorOrError fold(ReduceKind kind, const SymbolicTensor &x, llvm::ArrayRef<int64_t> kept);
+  TensorOrError keepDimsOf(const SymbolicTensor &reduced, const SymbolicTensor &x,
+                           llvm::ArrayRef<int64_t> kept);
+  /// A value and its place, for each row.
+  struct Ranked {
+    SymbolicTensor value, place;
+  };
+  llvm::Expected<Ranked> nextLargest(const SymbolicTensor &keys, const SymbolicTensor &places,
+                                     const std::optional<Ranked> &last);
   /// What exponentials are shifted by, and the logarithm of their sum.
   llvm::Expected<std::pair<SymbolicTensor, SymbolicTensor>> shiftedLogSum(const SymbolicTensor &x,
                                                                           int64_t dim);

@@ -32,6 +32,30 @@ Expected<int64_t> graph::normalizeDim(StringRef operation, int64_t dim, int64_t 
   return dim < 0 ? dim + rank : dim;
 }
 
+Expected<SmallVector<int64_t, 6>> graph::keptLoops(StringRef operation, ArrayRef<int64_t> dims,
+                                                   int64_t rank) {
+  SmallVector<bool> isReduced(rank, dims.empty());
+  for (int64_t dim : dims) {
+    Expected<int64_t> normalized = normalizeDim(operation, dim, rank);
+    if (!normalized)
+      return normalized.takeError();
+    if (isReduced[*normalized])
+      return makeError(operation + ": dim " + Twine(dim) + " is given twice");
+    isReduced[*normalized] = true;
+  }
+  SmallVector<int64_t, 6> kept;
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (!isReduced[dim])
+      kept.push_back(dim);
+  return kept;
+}
+
+llvm::Error graph::checkHasDims(StringRef operation, const SymbolicTensor &x) {
+  if (x.rank() > 0)
+    return llvm::Error::success();
+  return makeError(operation + ": expected rank 1 or more, got " + x.str());
+}
+
 llvm::Error graph::checkRank(StringRef operation, StringRef operand, const SymbolicTensor &x,
                              int64_t rank) {
   if (x.rank() == rank)

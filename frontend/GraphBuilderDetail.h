@@ -25,6 +25,12 @@ llvm::Error checkShape(llvm::StringRef what, llvm::ArrayRef<SymbolicDim> shape);
 /// `dim` as a number in `[0, rank)`; negative ones count from the end.
 llvm::Expected<int64_t> normalizeDim(llvm::StringRef operation, int64_t dim, int64_t rank);
 
+/// The loops that a reduction over `dims`, or all if there are none, keeps, in order.
+llvm::Expected<llvm::SmallVector<int64_t, 6>> keptLoops(llvm::StringRef operation,
+                                                        llvm::ArrayRef<int64_t> dims, int64_t rank);
+
+/// `x` has at least one dim.
+llvm::Error checkHasDims(llvm::StringRef operation, const SymbolicTensor &x);
 llvm::Error checkRank(llvm::StringRef operation, llvm::StringRef operand, const SymbolicTensor &x,
                       int64_t rank);
 llvm::Error checkElementType(llvm::StringRef operation, llvm::StringRef operand,

@@ -31,30 +31,71 @@ Value GraphBuilder::storedElement(OpBuilder &b, const SymbolicTensor &x, ValueRa
 
 GraphBuilder::TensorOrError GraphBuilder::indexSelect(const SymbolicTensor &x, int64_t dim,
                                                       const SymbolicTensor &indices) {
-  if (llvm::Error error = checkIndices("index", indices))
-    return error;
   Expected<int64_t> position = normalizeDim("index", dim, x.rank());
-  if (!position)
-    return position.takeError();
-  SymbolicShape shape(x.shape.begin(), x.shape.begin() + *position);
-  shape.append(indices.shape);
-  shape.append(x.shape.begin() + *position + 1, x.shape.end());
+  return position ? indexElements(x, *position, indices) : position.takeError();
+}
+
+namespace {
+/// Which loops of a result are the dims that indices give, and which those of `x` that stay.
+struct IndexedLoops {
+  int64_t first;               // of the dims of the indices
+  int64_t behind;              // how many follow them
+  SmallVector<int64_t> loopOf; // of each dim of `x`; -1 where it is indexed
+};
+} // namespace
+
+static IndexedLoops loopsOf(int64_t rank, ArrayRef<int64_t> dims, int64_t indexRank) {
+  bool areAdjacent = dims.back() - dims.front() + 1 == static_cast<int64_t>(dims.size());
+  IndexedLoops loops;
+  loops.first = areAdjacent ? dims.front() : 0;
+  int64_t next = 0;
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    if (next == loops.first)
+      next += indexRank;
+    loops.loopOf.push_back(llvm::is_contained(dims, dim) ? -1 : next++);
+  }
+  loops.behind = rank - static_cast<int64_t>(dims.size()) - loops.first;
+  return loops;
+}
+
+GraphBuilder::TensorOrError GraphBuilder::indexElements(const SymbolicTensor &x,
+                                                        ArrayRef<int64_t> dims,
+                                                        ArrayRef<SymbolicTensor> indices) {
+  SmallVector<SymbolicShape> shapes;
+  for (const SymbolicTensor &index : indices) {
+    if (llvm::Error error = checkIndices("index", index))
+      return error;
+    shapes.push_back(index.shape);
+  }
+  Expected<SymbolicShape> common = broadcastShapes("index", shapes);
+  if (!common)
+    return common.takeError();
+  IndexedLoops loops = loopsOf(x.rank(), dims, static_cast<int64_t>(common->size()));
+  SymbolicShape shape;
+  for (int64_t dim = 0; dim < x.rank(); ++dim)
+    if (loops.loopOf[dim] >= 0)
+      shape.push_back(x.dim(dim));
+  shape.insert(shape.begin() + loops.first, common->begin(), common->end());
   if (llvm::Error error = checkShape("index", shape))
     return error;
   // Aligned with the dims that they give.
-  SymbolicTensor aligned = indices;
-  for (int64_t behind = x.rank() - 1 - *position; behind > 0; --behind) {
-    TensorOrError next = unsqueeze(aligned, -1);
-    if (!next)
-      return next;
-    aligned = *next;
-  }
+  Tensors aligned(indices);
+  for (SymbolicTensor &index : aligned)
+    for (int64_t n = 0; n < loops.behind; ++n) {
+      TensorOrError next = unsqueeze(index, -1);
+      if (!next)
+        return next;
+      index = *next;
+    }
   auto body = [&](OpBuilder &b, ValueRange elements) -> Value {
     SmallVector<Value> at;
-    for (int64_t d = 0; d < x.rank(); ++d) {
-      int64_t loop = d < *position ? d : d + indices.rank() - 1;
-      at.push_back(d == *position ? placeOf(b, currentLoc, elements[0], x.value, d)
-                                  : Value(linalg::IndexOp::create(b, currentLoc, loop)));
+    for (auto [dim, loop] : llvm::enumerate(loops.loopOf)) {
+      auto position = static_cast<int64_t>(dim);
+      if (loop >= 0)
+        at.push_back(linalg::IndexOp::create(b, currentLoc, loop));
+      else
+        at.push_back(placeOf(b, currentLoc, elements[llvm::find(dims, position) - dims.begin()],
+                             x.value, position));
     }
     return storedElement(b, x, at);
   };

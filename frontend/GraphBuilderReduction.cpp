@@ -67,36 +67,19 @@ static TypedAttr extremeAttr(Type type, bool isLowest) {
 }
 
 static StringRef nameOf(ReduceKind kind) {
-  static constexpr StringLiteral names[] = {"sum", "mean", "max", "min", "argmax"};
+  static constexpr StringLiteral names[] = {"sum", "mean", "max", "min", "argmax", "any", "all"};
   return names[static_cast<size_t>(kind)];
 }
 
-/// The loops that a reduction over `dims` keeps, in order.
-static Expected<SmallVector<int64_t, 6>> keptLoops(StringRef name, ArrayRef<int64_t> dims,
-                                                   int64_t rank) {
-  SmallVector<bool> isReduced(rank, dims.empty());
-  for (int64_t dim : dims) {
-    Expected<int64_t> normalized = normalizeDim(name, dim, rank);
-    if (!normalized)
-      return normalized.takeError();
-    if (isReduced[*normalized])
-      return makeError(name + ": dim " + Twine(dim) + " is given twice");
-    isReduced[*normalized] = true;
-  }
-  SmallVector<int64_t, 6> kept;
-  for (int64_t dim = 0; dim < rank; ++dim)
-    if (!isReduced[dim])
-      kept.push_back(dim);
-  return kept;
-}
+static bool isTruth(ReduceKind kind) { return kind == ReduceKind::Any || kind == ReduceKind::All; }
 
 static llvm::Error checkReduction(ReduceKind kind, const SymbolicTensor &x) {
   StringRef name = nameOf(kind);
-  if (x.rank() == 0)
-    return makeError(name + ": expected rank 1 or more, got " + x.str());
+  if (llvm::Error error = checkHasDims(name, x))
+    return error;
   if (kind == ReduceKind::Mean)
     return checkFloat(name, "the input", x);
-  if (x.elementType().isInteger(1))
+  if (x.elementType().isInteger(1) && !isTruth(kind))
     return makeError(name + ": expected float or integer elements, got " + x.str());
   return llvm::Error::success();
 }
@@ -115,27 +98,43 @@ GraphBuilder::TensorOrError GraphBuilder::reduce(ReduceKind kind, const Symbolic
   Expected<IndexList> kept = keptLoops(nameOf(kind), dims, x.rank());
   if (!kept)
     return kept.takeError();
-  bool isMax = kind == ReduceKind::Max, isExtreme = isMax || kind == ReduceKind::Min;
-  Type type = isExtreme ? x.elementType() : accumulatorType(x.elementType());
-  TypedAttr initial = isExtreme ? extremeAttr(type, isMax) : constantAttr(0, type);
-  BinaryKind fold = isMax ? BinaryKind::Max : isExtreme ? BinaryKind::Min : BinaryKind::Add;
-  auto body = [&](OpBuilder &builder, ValueRange elements) {
-    return buildBinary(builder, currentLoc, fold, buildCast(builder, currentLoc, elements[0], type),
-                       elements[1]);
-  };
-  TensorOrError result = kind == ReduceKind::ArgMax ? argMax(x, *kept)
-                                                    : reduceWith(x, identityLoops(x.rank()),
-                                                                 x.shape, *kept, initial, body);
+  TensorOrError result = kind == ReduceKind::ArgMax ? argMax(x, *kept) : fold(kind, x, *kept);
   if (result && kind == ReduceKind::Mean)
     result = divideBySize(*result, x, *kept);
-  if (result && kind != ReduceKind::ArgMax)
+  if (result && kind != ReduceKind::ArgMax && !isTruth(kind))
     result = cast(*result, x.elementType());
-  if (!result || !keepDims)
-    return result;
+  return result && keepDims ? keepDimsOf(*result, x, *kept) : std::move(result);
+}
+
+/// In the type that sums are kept in.
+GraphBuilder::TensorOrError GraphBuilder::fold(ReduceKind kind, const SymbolicTensor &x,
+                                               ArrayRef<int64_t> kept) {
+  bool isMax = kind == ReduceKind::Max, isExtreme = isMax || kind == ReduceKind::Min;
+  Type type = isTruth(kind) ? ir.getI1Type()
+              : isExtreme   ? x.elementType()
+                            : accumulatorType(x.elementType());
+  TypedAttr initial =
+      isExtreme ? extremeAttr(type, isMax) : constantAttr(kind == ReduceKind::All, type);
+  BinaryKind combine = isMax                     ? BinaryKind::Max
+                       : isExtreme               ? BinaryKind::Min
+                       : kind == ReduceKind::Any ? BinaryKind::Or
+                       : kind == ReduceKind::All ? BinaryKind::And
+                                                 : BinaryKind::Add;
+  auto body = [&](OpBuilder &builder, ValueRange elements) {
+    return buildBinary(builder, currentLoc, combine,
+                       buildCast(builder, currentLoc, elements[0], type), elements[1]);
+  };
+  return reduceWith(x, identityLoops(x.rank()), x.shape, kept, initial, body);
+}
+
+/// What is left of `x` with dims of 1 where it lacks those of `x`.
+GraphBuilder::TensorOrError GraphBuilder::keepDimsOf(const SymbolicTensor &reduced,
+                                                     const SymbolicTensor &x,
+                                                     ArrayRef<int64_t> kept) {
   SymbolicShape shape(x.shape.size(), SymbolicDim(1));
-  for (int64_t loop : *kept)
+  for (int64_t loop : kept)
     shape[loop] = x.shape[loop];
-  return reshape(*result, shape);
+  return reshape(reduced, shape);
 }
 
 /// `sum` divided by the number of elements of `x` in each of its own.
@@ -312,8 +311,8 @@ static llvm::Error checkNorm(StringRef name, const SymbolicTensor &x,
                              ArrayRef<std::optional<SymbolicTensor>> perColumn) {
   if (llvm::Error error = checkFloat(name, "the input", x))
     return error;
-  if (x.rank() == 0)
-    return makeError(name + ": expected rank 1 or more, got " + x.str());
+  if (llvm::Error error = checkHasDims(name, x))
+    return error;
   for (const std::optional<SymbolicTensor> &vector : perColumn) {
     if (!vector)
       continue;

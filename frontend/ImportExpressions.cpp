@@ -3,6 +3,8 @@
 #include "frontend/ImporterImpl.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 namespace fovea {
 
@@ -233,7 +235,32 @@ MaybeValue Importer::evaluateAttribute(const AttributeExpr &expr, Scope *scope) 
   }
   if (auto *tensor = object->get<SymbolicTensor>())
     return tensorAttribute(*object, *tensor, expr.attribute, expr.range);
+  if (auto *limits = object->get<LimitsValue>())
+    return limitsAttribute(*limits, expr.attribute);
   return fail(expr.attribute.range, object->describe() + " has no attribute '" + name + "'");
+}
+
+static Value toNumber(const llvm::APFloat &number) { return Value(number.convertToDouble()); }
+
+// PyTorch's names of what floats and integers are like.
+MaybeValue Importer::limitsAttribute(const LimitsValue &limits, const Identifier &attribute) {
+  llvm::StringRef name = attribute.name;
+  if (name == "bits")
+    return Value(static_cast<int64_t>(limits.type.getIntOrFloatBitWidth()));
+  if (auto type = llvm::dyn_cast<mlir::FloatType>(limits.type)) {
+    const llvm::fltSemantics &semantics = type.getFloatSemantics();
+    if (name == "min" || name == "max")
+      return toNumber(llvm::APFloat::getLargest(semantics, /*Negative=*/name == "min"));
+    if (name == "tiny" || name == "smallest_normal")
+      return toNumber(llvm::APFloat::getSmallestNormalized(semantics));
+    if (name == "eps")
+      return Value(std::ldexp(1.0, 1 - static_cast<int>(type.getFPMantissaWidth())));
+  } else if (name == "min" || name == "max") {
+    unsigned width = limits.type.getIntOrFloatBitWidth();
+    return Value(name == "min" ? llvm::minIntN(width) : llvm::maxIntN(width));
+  }
+  return fail(attribute.range, Value(limits).describe() + " have no attribute '" + name + "'" +
+                                   didYouMean(name, {"min", "max", "bits"}));
 }
 
 MaybeValue Importer::tensorAttribute(const Value &object, const SymbolicTensor &tensor,

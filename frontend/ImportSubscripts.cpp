@@ -155,7 +155,8 @@ MaybeValue Importer::subscriptTensor(const SymbolicTensor &tensor, const Subscri
     return fail(expr.range, "too many indices for " + tensor.str() + ": got " + llvm::Twine(used));
   SymbolicTensor result = tensor;
   int64_t dim = 0;
-  bool selects = false;
+  llvm::SmallVector<int64_t> indexed;
+  llvm::SmallVector<SymbolicTensor> tensors; // of indices, which come last
   for (const Expr *index : expr.indices) {
     if (llvm::isa<EllipsisExpr>(index)) {
       dim += tensor.rank() - used;
@@ -171,20 +172,21 @@ MaybeValue Importer::subscriptTensor(const SymbolicTensor &tensor, const Subscri
       MaybeValue at = evaluate(index, scope);
       auto *indices = at ? at->get<SymbolicTensor>() : nullptr;
       if (indices && indices->rank() > 0) {
-        if (std::exchange(selects, true))
-          return fail(index->range, "an index has at most one tensor of indices");
-        next = build(index->range,
-                     [&](GraphBuilder &g) { return g.indexSelect(result, dim, *indices); });
-        dim += indices->rank();
-      } else {
-        next = at ? applyIndex(result, dim, *at, index->range) : std::nullopt;
+        indexed.push_back(dim++);
+        tensors.push_back(*indices);
+        continue;
       }
+      next = at ? applyIndex(result, dim, *at, index->range) : std::nullopt;
     }
     if (!next)
       return std::nullopt;
     result = *next;
   }
-  return Value(result);
+  if (tensors.empty())
+    return Value(result);
+  auto elements =
+      build(expr.range, [&](GraphBuilder &g) { return g.indexElements(result, indexed, tensors); });
+  return elements ? MaybeValue(*elements) : std::nullopt;
 }
 
 std::optional<SymbolicTensor> Importer::applyIndex(const SymbolicTensor &tensor, int64_t dim,

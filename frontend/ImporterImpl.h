@@ -262,6 +262,7 @@ private:
   bool usesScalars(const Value &left, const Value &right) const;
   std::optional<bool> compareConstants(ast::CompareOp op, const Value &left, const Value &right,
                                        SourceRange range);
+  MaybeValue limitsAttribute(const LimitsValue &limits, const ast::Identifier &attribute);
   mlir::OpBuilder &scalarBuilder() { return region ? *region : graph.opBuilder(); }
 
   void report(SourceRange range, llvm::Error error);

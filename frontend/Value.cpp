@@ -81,6 +81,9 @@ struct Describer {
   std::string operator()(const ConfigValue &) const { return "a configuration"; }
   std::string operator()(const ConfigGetValue &) const { return "a builtin function"; }
   std::string operator()(const WeightValue &) const { return "a weight without dims"; }
+  std::string operator()(const LimitsValue &value) const {
+    return "the limits of " + formatType(value.type);
+  }
   std::string operator()(const ScalarValue &value) const {
     mlir::Type type = value.value.getType();
     return type.isIndex() ? "a run-time index" : "a run-time " + formatType(type);

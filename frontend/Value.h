@@ -77,6 +77,11 @@ struct WeightValue {
   mlir::Type elementType;
 };
 
+/// `finfo(f32)`, `iinfo(i64)`: what the numbers of an element type are like.
+struct LimitsValue {
+  mlir::Type type;
+};
+
 /// A run-time scalar: an argument of a mask function, a loop's index, or computed from such.
 struct ScalarValue {
   mlir::Value value;
@@ -102,7 +107,7 @@ public:
   static constexpr bool isAlternative =
       llvm::is_one_of<T, NoneValue, PoisonValue, bool, int64_t, double, TextValue, RangeValue,
                       mlir::Type, FunctionValue, LambdaValue, BuiltinValue, ConfigValue,
-                      ConfigGetValue, WeightValue, ScalarValue, SymbolicTensor>::value;
+                      ConfigGetValue, WeightValue, LimitsValue, ScalarValue, SymbolicTensor>::value;
 
   Value() : storage(NoneValue()) {}
   /// A constant dim becomes an integer.
@@ -144,7 +149,7 @@ public:
 private:
   std::variant<NoneValue, PoisonValue, bool, int64_t, double, TextValue, SymbolicDim, SequenceValue,
                RangeValue, mlir::Type, FunctionValue, LambdaValue, BuiltinValue, ConfigValue,
-               ConfigGetValue, WeightValue, ScalarValue, SymbolicTensor>
+               ConfigGetValue, WeightValue, LimitsValue, ScalarValue, SymbolicTensor>
       storage;
 };
 

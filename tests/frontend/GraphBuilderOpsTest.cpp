@@ -277,6 +277,31 @@ TEST_F(GraphBuilderTest, ArgMaxOfRowsOfAnyRankIsADraw) {
   EXPECT_FALSE(llvm::StringRef(text).contains("linalg.index"));
 }
 
+TEST_F(GraphBuilderTest, NormAndLargestShapes) {
+  auto x = begin({{f32(), {B, L, 64}}, {i1(), {B, L}}, {f16(), {B, L}}});
+  EXPECT_EQ(llvm::cantFail(b.reduce(ReduceKind::Any, x[1], {1})).str(), "bool[B]");
+  EXPECT_EQ(llvm::cantFail(b.reduce(ReduceKind::All, x[0], {1}, true)).str(), "bool[B, 1, 64]");
+  EXPECT_EQ(llvm::cantFail(b.norm(x[2], 2, {1}, true)).str(), "f16[B, 1]");
+  EXPECT_EQ(llvm::cantFail(b.variance(x[0], {0, 2})).str(), "f32[L]");
+  auto [values, places] = llvm::cantFail(b.topK(x[2], 3, 0));
+  EXPECT_EQ(values.str(), "f16[3, L]");
+  EXPECT_EQ(places.str(), "i64[3, L]");
+}
+
+TEST_F(GraphBuilderTest, NormAndLargestErrors) {
+  auto x = begin({{f32(), {B, 8}}, {i64(), {B}}, {f32(), {}}});
+  EXPECT_EQ(errorOf(b.norm(x[0], 3, {1})), "norm: expected an order of 1, 2 or inf, got 3.000");
+  EXPECT_EQ(errorOf(b.norm(x[1], 2, {})), "norm: expected the input of floats, got i64[B]");
+  EXPECT_EQ(errorOf(b.norm(x[2], 2, {})), "norm: expected rank 1 or more, got f32[]");
+  EXPECT_EQ(errorOf(b.variance(x[0], {2})), "var: dim 2 is out of range for rank 2");
+  EXPECT_EQ(errorOf(b.variance(x[1], {0})), "var: expected the input of floats, got i64[B]");
+  EXPECT_EQ(errorOf(b.topK(x[0], 9)), "topk: expected 1 to 8 elements of f32[B, 8], got 9");
+  EXPECT_EQ(errorOf(b.topK(x[0], 65, 0)), "topk: expected 1 to 64 elements of f32[B, 8], got 65");
+  EXPECT_EQ(errorOf(b.topK(x[0], 0)), "topk: expected 1 to 8 elements of f32[B, 8], got 0");
+  EXPECT_EQ(errorOf(b.topK(x[1], 1)), "topk: expected the input of floats, got i64[B]");
+  EXPECT_EQ(errorOf(b.topK(x[2], 1)), "topk: dim -1 is out of range for rank 0");
+}
+
 TEST_F(GraphBuilderTest, ReduceStartsFromTheNeutralElement) {
   auto x = begin({{f32(), {8}}, {i64(), {8}}});
   auto high = llvm::cantFail(b.reduce(ReduceKind::Max, x[0], {}));

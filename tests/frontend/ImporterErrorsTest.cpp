@@ -80,7 +80,9 @@ TEST_F(ImporterTest, ElementsByIndex) {
   };
   EXPECT_EQ(inEntry("x[k]"), Messages{"index: expected indices of integers, got f32[3]"});
   EXPECT_EQ(inEntry("x[0, k > 0.0]"), Messages{"index: expected indices of integers, got bool[3]"});
-  EXPECT_EQ(inEntry("x[i, i]"), Messages{"an index has at most one tensor of indices"});
+  EXPECT_EQ(inEntry("x[i, j]"), Messages{"index: shapes do not broadcast: [3] and [B, 3, 15]: 3 "
+                                         "against 15"});
+  EXPECT_EQ(inEntry("x[i, k]"), Messages{"index: expected indices of integers, got f32[3]"});
   EXPECT_EQ(inEntry("x.index_select(1, j)"),
             Messages{"expected a tensor of rank 1, got i64[B, 3, 15]"});
   EXPECT_EQ(
@@ -126,6 +128,43 @@ TEST_F(ImporterTest, BuiltinsNameThemselves) {
   // What a function of the description does is its own.
   EXPECT_EQ(inEntry("attention(x, x, x, score=lambda s: s & s)"),
             Messages{"and: expected bool elements, got f32"});
+}
+
+TEST_F(ImporterTest, TruthNormsAndLargest) {
+  auto inEntry = [&](const std::string &value) {
+    return messages("def f(x: f32[B, 8], m: bool[B, 8], n: i64[B]):\n  return y=" + value + "\n");
+  };
+  EXPECT_EQ(inEntry("m.any(2)"), Messages{"any: dim 2 is out of range for rank 2"});
+  EXPECT_EQ(inEntry("all((m, m))"),
+            Messages{"expected a tensor, or booleans known at compile time, for 'x' of 'all', got "
+                     "a sequence with a tensor bool[B, 8]"});
+  EXPECT_EQ(inEntry("x if all((True, 1)) and not any([]) else m.any(2)"), Messages{});
+  EXPECT_EQ(inEntry("x.norm('nuc')"),
+            Messages{"expected 1, 2, inf or 'fro' for 'p' of 'norm', got the string 'nuc'"});
+  EXPECT_EQ(inEntry("x.norm(0)"), Messages{"norm: expected an order of 1, 2 or inf, got 0.000"});
+  EXPECT_EQ(inEntry("std(n)"), Messages{"std: expected the input of floats, got i64[B]"});
+  EXPECT_EQ(inEntry("x.var(0, True, correction=2)"),
+            Messages{"'var' takes 'unbiased' or 'correction', not both"});
+  EXPECT_EQ(inEntry("x.topk(9)"), Messages{"topk: expected 1 to 8 elements of f32[B, 8], got 9"});
+  EXPECT_EQ(inEntry("x.topk(n)"), Messages{"expected a compile-time integer for 'k' of 'topk', got "
+                                           "a tensor i64[B]"});
+  EXPECT_EQ(inEntry("full_like(x, n)"),
+            Messages{"expected a compile-time number for 'value' of 'full_like', got a tensor "
+                     "i64[B]"});
+  EXPECT_EQ(inEntry("zeros_like(3)"),
+            Messages{"expected a tensor for 'x' of 'zeros_like', got the integer 3"});
+}
+
+TEST_F(ImporterTest, Limits) {
+  EXPECT_EQ(inBody("y = finfo(i64).max"),
+            Messages{"expected a float type for 'dtype' of 'finfo', got the element type i64"});
+  EXPECT_EQ(inBody("y = iinfo(x.dtype).max"),
+            Messages{"expected an integer type for 'dtype' of 'iinfo', got the element type f32"});
+  EXPECT_EQ(inBody("y = finfo(f32).mxa"),
+            Messages{"the limits of f32 have no attribute 'mxa' (did you mean 'max'?)"});
+  EXPECT_EQ(inBody("y = iinfo(i8).eps"), Messages{"the limits of i8 have no attribute 'eps'"});
+  EXPECT_EQ(inBody("y = finfo(f32) + 1"),
+            Messages{"'+' does not apply to the limits of f32 and the integer 1"});
 }
 
 TEST_F(ImporterTest, Types) {

@@ -193,6 +193,66 @@ TEST_F(GraphBuilderNumbers, Reductions) {
   expectNear(reduce(ReduceKind::Max, {-1}), max);
 }
 
+TEST_F(GraphBuilderNumbers, Truth) {
+  Input x{{3, 2}, {0, 0, 0, 7, -1, 2}, true};
+  auto reduce = [&](ReduceKind kind, std::vector<int64_t> dims) {
+    return run({x}, [&](Tensors t) { return b.reduce(kind, t[0], dims); });
+  };
+  EXPECT_EQ(reduce(ReduceKind::Any, {1}), (Values{0, 1, 1}));
+  EXPECT_EQ(reduce(ReduceKind::All, {1}), (Values{0, 0, 1}));
+  EXPECT_EQ(reduce(ReduceKind::Any, {}), Values{1});
+  EXPECT_EQ(reduce(ReduceKind::All, {0}), (Values{0, 0}));
+}
+
+TEST_F(GraphBuilderNumbers, NormsAndVariances) {
+  double inf = std::numeric_limits<double>::infinity();
+  Input x{{2, 3}, {3, -4, 0, 1, 2, 6}};
+  auto norm = [&](double order, std::vector<int64_t> dims) {
+    return run({x}, [&](Tensors t) { return b.norm(t[0], order, dims); });
+  };
+  expectNear(norm(2, {1}), {5, std::sqrt(41)});
+  expectNear(norm(1, {1}), {7, 9});
+  expectNear(norm(inf, {0}), {3, 4, 6});
+  expectNear(norm(2, {}), {std::sqrt(66)});
+  for (bool symbols : {true, false}) {
+    auto variance = [&](std::vector<int64_t> dims, double correction) {
+      return run(
+          {x}, [&](Tensors t) { return b.variance(t[0], dims, correction); }, symbols);
+    };
+    expectNear(variance({1}, 1), {37.0 / 3, 7});
+    expectNear(variance({1}, 0), {74.0 / 9, 14.0 / 3});
+    expectNear(variance({0}, 1), {2, 18, 18});
+    expectNear(variance({}, 1.5), {(66 - 64.0 / 6) / 4.5});
+    // No elements are left to divide by.
+    EXPECT_EQ(variance({0}, 2), (Values{inf, inf, inf}));
+    EXPECT_EQ(variance({0}, 3), (Values{inf, inf, inf}));
+  }
+}
+
+TEST_F(GraphBuilderNumbers, LargestElementsAndTheirPlaces) {
+  double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  Input x{{2, 5}, {1, 5, 5, -inf, 2, -inf, -inf, -inf, nan, inf}};
+  for (bool symbols : {true, false}) {
+    auto places = [&](int64_t count, bool largest) {
+      return run(
+          {x},
+          [&](Tensors t) -> GraphBuilder::TensorOrError {
+            auto found = b.topK(t[0], count, -1, largest);
+            return found ? GraphBuilder::TensorOrError(found->second) : found.takeError();
+          },
+          symbols);
+    };
+    EXPECT_EQ(places(5, true), (Values{1, 2, 4, 0, 3, 3, 4, 0, 1, 2}));
+    EXPECT_EQ(places(3, false), (Values{3, 0, 4, 0, 1, 2}));
+  }
+  Input columns{{3, 2}, {1, 5, 2, 4, 3, 6}};
+  auto values = [&](Tensors t) -> GraphBuilder::TensorOrError {
+    auto found = b.topK(t[0], 2, 0);
+    return found ? GraphBuilder::TensorOrError(found->first) : found.takeError();
+  };
+  EXPECT_EQ(run({columns}, values), (Values{3, 6, 2, 5}));
+}
+
 TEST_F(GraphBuilderNumbers, ArgMaxTakesTheLowestIndex) {
   double lowest = -std::numeric_limits<double>::infinity();
   Input x{{3, 4}, {1, 5, 5, 2, 7, 0, 1, 7, lowest, lowest, lowest, lowest}};
@@ -286,6 +346,24 @@ TEST_F(GraphBuilderNumbers, ElementsByIndex) {
     return b.gather(t[0], -1, SymbolicTensor{t[1].value, {t[0].dim(0), t[1].dim(1)}});
   };
   EXPECT_EQ(run({x, places}, gathered, /*areDimsSymbols=*/false), (Values{2, 11}));
+}
+
+// x[i, :, j] is [2, 2, 3] of i [2] and j [2, 1]: the dims of the indices are in front.
+TEST_F(GraphBuilderNumbers, ElementsBySeveralIndices) {
+  Input x{{2, 3, 4}, {}}, i{{2}, {1, -2}, true}, j{{2, 1}, {3, 9}, true};
+  for (int64_t n = 0; n < 24; ++n)
+    x.values.push_back(static_cast<double>(n));
+  auto indexed = [&](std::vector<int64_t> dims) {
+    return run(
+        {x, i, j},
+        [&](Tensors t) {
+          return b.indexElements(t[0], dims, {t[1], t[2]});
+        },
+        /*areDimsSymbols=*/false);
+  };
+  EXPECT_EQ(indexed({1, 2}), (Values{7, 7, 7, 7, 19, 19, 19, 19}));
+  EXPECT_EQ(indexed({0, 2}), (Values{15, 19, 23, 3, 7, 11, 15, 19, 23, 3, 7, 11}));
+  EXPECT_EQ(indexed({0, 1}), (Values{20, 21, 22, 23, 8, 9, 10, 11, 20, 21, 22, 23, 8, 9, 10, 11}));
 }
 
 TEST_F(GraphBuilderNumbers, FlipsRollsAndRepetitions) {

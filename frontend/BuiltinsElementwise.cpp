@@ -78,23 +78,20 @@ static MaybeValue gelu(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.unary(kind, x); });
 }
 
-// The element type that numbers take beside `value`.
-static mlir::Type typeBeside(const Value &value, mlir::Type otherwise) {
-  auto *tensor = value.get<SymbolicTensor>();
-  return tensor ? tensor->elementType() : otherwise;
-}
-
 static MaybeValue where(BuiltinCall &call) {
   Value condition = call.value("condition"), a = call.value("a"), b = call.value("b");
   if (condition.is<ScalarValue>())
     return call.importer.select(condition, a, b, call.range);
   SymbolicTensor mask = call.tensor("condition");
   mlir::Type f32 = call.importer.getGraph().opBuilder().getF32Type();
-  auto x = call.scalar("a", typeBeside(a, typeBeside(b, f32)));
-  auto y = call.scalar("b", typeBeside(b, typeBeside(a, f32)));
-  if (!x || !y)
+  if (!a.is<SymbolicTensor>() && !b.is<SymbolicTensor>()) {
+    auto x = call.scalar("a", f32), y = call.scalar("b", f32);
+    return call.build([&](GraphBuilder &g) { return g.where(mask, *x, *y); });
+  }
+  auto parts = call.importer.unifyTensors(a, b, call.range);
+  if (!parts)
     return std::nullopt;
-  return call.build([&](GraphBuilder &g) { return g.where(mask, *x, *y); });
+  return call.build([&](GraphBuilder &g) { return g.where(mask, parts->first, parts->second); });
 }
 
 // Of tensors, scalars and numbers; one bound may be missing.

@@ -86,12 +86,35 @@ static void adoptType(SymbolicTensor &number, const SymbolicTensor &beside) {
     number = *adopted;
 }
 
+/// The float type that integers beside floats take, PyTorch's: that of a tensor, f32 beside a
+/// number. None where there are no integers or no floats.
+static mlir::Type promotedType(const Value &left, const Value &right, bool wantFloat) {
+  mlir::FloatType wide;
+  bool hasIntegers = false, hasFloats = wantFloat;
+  for (const Value *value : {&left, &right}) {
+    auto *tensor = value->get<SymbolicTensor>();
+    auto type = tensor ? llvm::dyn_cast<mlir::FloatType>(tensor->elementType()) : nullptr;
+    wide = type ? type : wide;
+    hasIntegers |= tensor && !type;
+    hasFloats |= type || value->is<double>();
+  }
+  if (!hasIntegers || !hasFloats)
+    return {};
+  const Value &tensor = left.is<SymbolicTensor>() ? left : right;
+  mlir::Type f32 = mlir::Float32Type::get(tensor.get<SymbolicTensor>()->elementType().getContext());
+  return wide ? mlir::Type(wide) : f32;
+}
+
 // Numbers and sizes take the element type of the tensor on the other side.
 std::optional<std::pair<SymbolicTensor, SymbolicTensor>>
-Importer::unifyTensors(const Value &left, const Value &right, SourceRange range) {
+Importer::unifyTensors(const Value &left, const Value &right, SourceRange range, bool wantFloat) {
   auto *a = left.get<SymbolicTensor>(), *b = right.get<SymbolicTensor>();
-  auto x = toTensor(left, (a ? a : b)->elementType(), range);
-  auto y = toTensor(right, (b ? b : a)->elementType(), range);
+  mlir::Type promoted = promotedType(left, right, wantFloat);
+  auto x = toTensor(left, promoted ? promoted : (a ? a : b)->elementType(), range);
+  auto y = toTensor(right, promoted ? promoted : (b ? b : a)->elementType(), range);
+  for (std::optional<SymbolicTensor> *operand : {&x, &y})
+    if (*operand && promoted)
+      *operand = build(range, [&](GraphBuilder &g) { return g.cast(**operand, promoted); });
   if (!x || !y)
     return std::nullopt;
   adoptType(*x, *y);
@@ -101,12 +124,11 @@ Importer::unifyTensors(const Value &left, const Value &right, SourceRange range)
 
 MaybeValue Importer::tensorBinary(BinaryKind kind, const Value &left, const Value &right,
                                   SourceRange range) {
-  auto *base = left.get<SymbolicTensor>();
-  if (kind == BinaryKind::Pow && base && right.number())
-    return tensorPower(*base, *right.number(), range);
-  auto operands = unifyTensors(left, right, range);
+  auto operands = unifyTensors(left, right, range, /*wantFloat=*/kind == BinaryKind::Div);
   if (!operands)
     return std::nullopt;
+  if (kind == BinaryKind::Pow && left.is<SymbolicTensor>() && right.number())
+    return tensorPower(operands->first, *right.number(), range);
   auto result = build(
       range, [&](GraphBuilder &g) { return g.binary(kind, operands->first, operands->second); });
   return result ? MaybeValue(*result) : std::nullopt;

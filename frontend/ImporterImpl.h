@@ -97,6 +97,10 @@ public:
   /// A number, size, run-time scalar or tensor as a tensor; numbers take `elementType`.
   std::optional<SymbolicTensor> toTensor(const Value &value, mlir::Type elementType,
                                          SourceRange range);
+  /// Two values, one of them a tensor, as tensors: integers beside floats, or if floats are wanted,
+  /// as floats.
+  std::optional<std::pair<SymbolicTensor, SymbolicTensor>>
+  unifyTensors(const Value &left, const Value &right, SourceRange range, bool wantFloat = false);
   /// A number, size, rank-0 tensor or scalar as a scalar of `type`.
   std::optional<mlir::Value> toScalar(const Value &value, mlir::Type type, SourceRange range);
   /// A truth value as an i1. Numbers are an error.
@@ -257,8 +261,6 @@ private:
                           SourceRange range);
   std::optional<std::pair<mlir::Value, mlir::Value>>
   unifyScalars(const Value &left, const Value &right, bool wantFloat, SourceRange range);
-  std::optional<std::pair<SymbolicTensor, SymbolicTensor>>
-  unifyTensors(const Value &left, const Value &right, SourceRange range);
   bool usesScalars(const Value &left, const Value &right) const;
   std::optional<bool> compareConstants(ast::CompareOp op, const Value &left, const Value &right,
                                        SourceRange range);

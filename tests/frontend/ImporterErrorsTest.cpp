@@ -201,14 +201,12 @@ TEST_F(ImporterTest, DimsOfEntries) {
             Messages{"a tensor of shape [4611686018427387904, 4] has more than 2^60 elements"});
 }
 
-// Only numbers of sizes take the type of the tensor beside them.
+// Numbers of sizes take the float type of the tensor beside them, integers any.
 TEST_F(ImporterTest, ElementTypesThatDiffer) {
   EXPECT_EQ(inBody("y = x.to(f16) * tensor(0.5)"),
             Messages{"mul: element types differ: f16[B, 6, 8] and f32[]"});
   EXPECT_EQ(inBody("y = x.to(f16) * (x[0, 0, 0] * B)"),
             Messages{"mul: element types differ: f16[B, 6, 8] and f32[]"});
-  EXPECT_EQ(inBody("y = x.to(i64) * B ** 0.5"),
-            Messages{"mul: element types differ: i64[B, 6, 8] and f32[]"});
   // 0.1 has been rounded to f32.
   EXPECT_EQ(inBody("y = x.to(f64) * (0.1 * B ** 0.5)"),
             Messages{"mul: element types differ: f64[B, 6, 8] and f32[]"});
@@ -231,7 +229,7 @@ TEST_F(ImporterTest, Arithmetic) {
             Messages{"'-' does not apply to the string 'a' and the integer 1"});
   EXPECT_EQ(inBody("y = 'a' < 1"),
             Messages{"'<' does not apply to the string 'a' and the integer 1"});
-  EXPECT_EQ(inBody("y = n + 0.5"),
+  EXPECT_EQ(inBody("y = dynamic_slice(x, 1, 0.5, 2)"),
             Messages{"the number 0.5 is combined with i64; convert one of them, as in x.to(f32)"});
   EXPECT_EQ(inBody("y = x @ 2"),
             Messages{"'@' multiplies two tensors, got a tensor f32[B, 6, 8] and the integer 2"});

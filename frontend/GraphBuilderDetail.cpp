@@ -78,11 +78,23 @@ llvm::Error graph::checkFloat(StringRef operation, StringRef operand, const Symb
   return makeError(operation + ": expected " + operand + " of floats, got " + x.str());
 }
 
+/// What holds most of both: floats before integers, then the wider; f32 of f16 and bf16.
+static Type largerType(Type a, Type b) {
+  if (isa<FloatType>(a) != isa<FloatType>(b))
+    return isa<FloatType>(a) ? a : b;
+  unsigned width = a.getIntOrFloatBitWidth(), other = b.getIntOrFloatBitWidth();
+  if (width == other)
+    return Float32Type::get(a.getContext());
+  return width < other ? b : a;
+}
+
 llvm::Error graph::checkSameElementType(StringRef operation, const SymbolicTensor &a,
                                         const SymbolicTensor &b) {
   if (a.elementType() == b.elementType())
     return llvm::Error::success();
-  return makeError(operation + ": element types differ: " + a.str() + " and " + b.str());
+  return makeError(operation + ": element types differ: " + a.str() + " and " + b.str() +
+                   "; convert one of them, as in x.to(" +
+                   formatType(largerType(a.elementType(), b.elementType())) + ")");
 }
 
 llvm::Error graph::checkIntegerScalar(StringRef operation, StringRef operand,

@@ -170,7 +170,8 @@ TEST_F(GraphBuilderTest, AttentionErrors) {
   EXPECT_EQ(error(8, 8, 8), "attention: expected query, key and value of one rank of at least 2, "
                             "got f32[64] and the query f32[64]");
   EXPECT_EQ(error(0, 5, 5),
-            "attention: element types differ: f32[B, 8, L, 64] and f16[B, 8, L, 64]");
+            "attention: element types differ: f32[B, 8, L, 64] and f16[B, 8, L, 64]; "
+            "convert one of them, as in x.to(f32)");
   EXPECT_EQ(error(7, 7, 7), "attention: expected the query of floats, got i64[B, 8, L, 64]");
 }
 
@@ -335,7 +336,8 @@ TEST_F(GraphBuilderTest, QuantizedRowsErrors) {
   EXPECT_EQ(errorOf(b.quantizeRows(x[2])),
             "quantize_rows: expected rows of a known size of at least 1, got f32[B, L]");
   EXPECT_EQ(errorOf(b.attention(x[0], x[3], x[0])),
-            "attention: element types differ: i8[B, 4, L, 68] and f32[B, 4, L, 64]");
+            "attention: element types differ: i8[B, 4, L, 68] and f32[B, 4, L, 64]; "
+            "convert one of them, as in x.to(f32)");
   EXPECT_EQ(errorOf(b.attention(x[1], x[3], x[3])),
             "attention: expected the key of floats, got i8[B, 4, L, 68]");
   EXPECT_EQ(errorOf(b.attention(x[0], x[4], x[3])),
@@ -370,7 +372,8 @@ TEST_F(GraphBuilderTest, SequenceErrors) {
   EXPECT_EQ(errorOf(b.cacheAppend(x[3], x[3], x[2])),
             "cache_append: expected a cache [B, G, C, D] of rank 4, got f32[B, L]");
   EXPECT_EQ(errorOf(b.cacheAppend(x[0], x[5], x[2])),
-            "cache_append: element types differ: f32[B, 2, 512, 8] and f16[B, 2, L, 8]");
+            "cache_append: element types differ: f32[B, 2, 512, 8] and f16[B, 2, L, 8]; "
+            "convert one of them, as in x.to(f32)");
   EXPECT_EQ(errorOf(b.embedding(x[3], x[3])), "embedding: expected ids of integers, got f32[B, L]");
   EXPECT_EQ(errorOf(b.embedding(x[4], x[0])),
             "embedding: expected a table [V, E] of rank 2, got f32[B, 2, 512, 8]");

@@ -123,7 +123,8 @@ TEST_F(GraphBuilderTest, ElementwiseErrors) {
             "add: shapes do not broadcast: [B, L, 64] and [B, L, 32]: 64 against 32");
   EXPECT_EQ(errorOf(b.mul(x[0], x[3])),
             "mul: shapes do not broadcast: [B, L, 64] and [E, 64]: L against E");
-  EXPECT_EQ(errorOf(b.add(x[0], x[2])), "add: element types differ: f32[B, L, 64] and i64[64]");
+  EXPECT_EQ(errorOf(b.add(x[0], x[2])), "add: element types differ: f32[B, L, 64] and i64[64]; "
+                                        "convert one of them, as in x.to(f32)");
   EXPECT_EQ(errorOf(b.unary(UnaryKind::Exp, x[2])), "exp: expected float elements, got i64");
   EXPECT_EQ(errorOf(b.unary(UnaryKind::Neg, x[4])),
             "neg: expected float or integer elements, got bool");
@@ -134,7 +135,8 @@ TEST_F(GraphBuilderTest, ElementwiseErrors) {
   EXPECT_EQ(errorOf(b.binary(BinaryKind::And, x[0], x[0])), "and: expected bool elements, got f32");
   EXPECT_EQ(errorOf(b.add(x[4], x[4])), "add: expected float or integer elements, got bool");
   EXPECT_EQ(errorOf(b.compare(CompareKind::Le, x[0], x[2])),
-            "le: element types differ: f32[B, L, 64] and i64[64]");
+            "le: element types differ: f32[B, L, 64] and i64[64]; "
+            "convert one of them, as in x.to(f32)");
   EXPECT_EQ(errorOf(b.where(x[0], x[0], x[0])),
             "where: expected the condition of bool, got f32[B, L, 64]");
   EXPECT_EQ(errorOf(b.cast(x[0], b.opBuilder().getIndexType())),
@@ -204,7 +206,8 @@ TEST_F(GraphBuilderTest, ContractionErrors) {
   EXPECT_EQ(errorOf(b.matmul(x[0], x[1])),
             "matmul: inner dims differ: expected 64 (from a: [B, L, 64]), got 32");
   EXPECT_EQ(errorOf(b.matmul(x[0], x[2])),
-            "matmul: element types differ: f32[B, L, 64] and i64[64, 2]");
+            "matmul: element types differ: f32[B, L, 64] and i64[64, 2]; "
+            "convert one of them, as in x.to(f32)");
   EXPECT_EQ(errorOf(b.matmul(x[3], x[3])),
             "matmul: expected float or integer elements, got bool[64, 2]");
   EXPECT_EQ(errorOf(b.matmul(x[0], x[4])),
@@ -355,7 +358,8 @@ TEST_F(GraphBuilderTest, NormErrors) {
   EXPECT_EQ(errorOf(b.layerNorm(x[2], std::nullopt, std::nullopt)),
             "layer_norm: expected the input of floats, got i64[B]");
   EXPECT_EQ(errorOf(b.layerNorm(x[0], std::nullopt, x[3])),
-            "layer_norm: element types differ: f32[B, 64] and f16[64]");
+            "layer_norm: element types differ: f32[B, 64] and f16[64]; "
+            "convert one of them, as in x.to(f32)");
   EXPECT_EQ(errorOf(b.rmsNorm(x[4], std::nullopt)), "rms_norm: expected rank 1 or more, got f32[]");
 }
 

@@ -212,7 +212,8 @@ TEST_F(GraphBuilderTest, ConcatErrors) {
   EXPECT_EQ(errorOf(b.concat({x[0], x[1]}, 0)),
             "concat: expected dims equal to [B, 64] except dim 0, got f32[B, 32]");
   EXPECT_EQ(errorOf(b.concat({x[0], x[2]}, 0)),
-            "concat: element types differ: f32[B, 64] and i64[B, 64]");
+            "concat: element types differ: f32[B, 64] and i64[B, 64]; "
+            "convert one of them, as in x.to(f32)");
   EXPECT_EQ(errorOf(b.concat({x[0]}, 2)), "concat: dim 2 is out of range for rank 2");
   EXPECT_EQ(errorOf(b.stack({}, 0)), "stack: expected at least one tensor, got none");
   EXPECT_EQ(errorOf(b.stack({x[0], x[1]}, 0)),

@@ -203,13 +203,26 @@ TEST_F(ImporterTest, DimsOfEntries) {
 
 // Numbers of sizes take the float type of the tensor beside them, integers any.
 TEST_F(ImporterTest, ElementTypesThatDiffer) {
+  const std::string hint = "; convert one of them, as in x.to(f32)";
   EXPECT_EQ(inBody("y = x.to(f16) * tensor(0.5)"),
-            Messages{"mul: element types differ: f16[B, 6, 8] and f32[]"});
+            Messages{"mul: element types differ: f16[B, 6, 8] and f32[]" + hint});
   EXPECT_EQ(inBody("y = x.to(f16) * (x[0, 0, 0] * B)"),
-            Messages{"mul: element types differ: f16[B, 6, 8] and f32[]"});
+            Messages{"mul: element types differ: f16[B, 6, 8] and f32[]" + hint});
+  EXPECT_EQ(inBody("y = x.to(bf16) < x.to(f16)"),
+            Messages{"lt: element types differ: bf16[B, 6, 8] and f16[B, 6, 8]" + hint});
+  EXPECT_EQ(inBody("y = x.to(i32) + x.to(i64)"),
+            Messages{"add: element types differ: i32[B, 6, 8] and i64[B, 6, 8]; convert one of "
+                     "them, as in x.to(i64)"});
   // 0.1 has been rounded to f32.
   EXPECT_EQ(inBody("y = x.to(f64) * (0.1 * B ** 0.5)"),
-            Messages{"mul: element types differ: f64[B, 6, 8] and f32[]"});
+            Messages{"mul: element types differ: f64[B, 6, 8] and f32[]; convert one of them, as "
+                     "in x.to(f64)"});
+  EXPECT_EQ(inBody("y = cat((x, x.to(f16)))"),
+            Messages{"cat: element types differ: f32[B, 6, 8] and f16[B, 6, 8]" + hint});
+  EXPECT_EQ(inBody("y = where(x > 0.0, x, x.to(f16))"),
+            Messages{"where: element types differ: f32[B, 6, 8] and f16[B, 6, 8]" + hint});
+  EXPECT_EQ(inBody("y = x @ x.to(i64).T"),
+            Messages{"matmul: element types differ: f32[B, 6, 8] and i64[B, 8, 6]" + hint});
 }
 
 TEST_F(ImporterTest, Arithmetic) {

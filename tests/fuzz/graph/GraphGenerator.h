@@ -27,6 +27,7 @@ private:
   std::optional<Node> roundOff();
   std::optional<Node> integers();
   std::optional<Node> toFloat();
+  std::optional<Node> promote();
   std::optional<Node> thereAndBack();
   std::optional<Node> dropout();
   std::optional<Node> loop();
@@ -34,6 +35,9 @@ private:
   // GraphStepsReduction.cpp
   std::optional<Node> reduce();
   std::optional<Node> argmax();
+  std::optional<Node> moment();
+  std::optional<Node> truth();
+  std::optional<Node> largest();
   std::optional<Node> normalize();
   std::optional<Node> total();
   std::optional<Node> matmul();
@@ -59,6 +63,7 @@ private:
 
   // GraphStepsGather.cpp
   std::optional<Node> selectRows();
+  std::optional<Node> selectPairs();
   std::optional<Node> gather();
   std::optional<Node> flip();
   std::optional<Node> roll();

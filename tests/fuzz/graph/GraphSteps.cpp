@@ -96,6 +96,21 @@ std::optional<Node> GraphGenerator::toFloat() {
   return like("{0}.to(" + stringify(type).str() + ") * 0.125");
 }
 
+/// Floats beside integers, or truth values.
+std::optional<Node> GraphGenerator::promote() {
+  auto other = find([&](const Node &other) {
+    bool isFloat = other.type != DataType::I64 && other.type != DataType::Bool;
+    return !isFloat && broadcast(node().shape, other.shape);
+  });
+  if (!other)
+    return nullopt;
+  const Node &found = program.nodes[*other];
+  const char *form = found.type == DataType::Bool ? "{0} * {1}" : "{0} + ({1} % 3)";
+  Node made = shaped(form, *broadcast(node().shape, found.shape), false);
+  made.operands.push_back(*other);
+  return made;
+}
+
 std::optional<Node> GraphGenerator::thereAndBack() {
   const char *other = type == DataType::F32 ? "f64" : "f32";
   if (type == DataType::F64)

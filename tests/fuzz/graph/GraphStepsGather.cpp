@@ -1,5 +1,6 @@
 // Steps that take elements by index, in another order or several times, and running sums.
 #include "tests/fuzz/graph/GraphGenerator.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace fovea;
 using namespace fovea::fuzz;
@@ -18,6 +19,24 @@ std::optional<Node> GraphGenerator::selectRows() {
   if (dims.empty())
     return nullopt;
   Node made = shaped(indexed(rank(), dim, "{1}"), shape, node().isExact);
+  made.operands.push_back(*ids);
+  return made;
+}
+
+/// By the same integers on two dims, which may lie apart.
+std::optional<Node> GraphGenerator::selectPairs() {
+  auto ids = find(
+      [](const Node &other) { return other.type == DataType::I64 && other.shape.size() == 1; });
+  if (!ids || rank() < 2)
+    return nullopt;
+  unsigned first = below(rank() - 1), second = first + 1 + below(rank() - 1 - first);
+  SymbolicShape shape = node().shape;
+  shape.erase(shape.begin() + second);
+  shape.erase(shape.begin() + first);
+  shape.insert(shape.begin() + (second == first + 1 ? first : 0), program.nodes[*ids].shape[0]);
+  std::vector<std::string> parts(rank(), ":");
+  parts[first] = parts[second] = "{1}";
+  Node made = shaped("{0}[" + llvm::join(parts, ", ") + "]", shape, node().isExact);
   made.operands.push_back(*ids);
   return made;
 }

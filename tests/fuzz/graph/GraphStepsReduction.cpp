@@ -38,6 +38,56 @@ std::optional<Node> GraphGenerator::argmax() {
   return made;
 }
 
+/// Norms and variances over a dim. Of one element there is no unbiased variance.
+std::optional<Node> GraphGenerator::moment() {
+  if (rank() == 0)
+    return nullopt;
+  unsigned dim = below(rank());
+  if (isNarrow() && size(dim) > maxNarrowSum)
+    return nullopt;
+  std::string form = pick<const char *>({"norm({0}, ", "norm({0}, 1, ", "norm({0}, inf, ",
+                                         "var({0}, correction=0, ", "std({0}, unbiased=False, ",
+                                         "var({0}, ", "std({0}, "});
+  if (size(dim) == 1)
+    form = "norm({0}, ";
+  SymbolicShape shape = node().shape;
+  shape[dim] = 1;
+  return summing(shaped(form + "dim=" + spell(dim) + ", keepdim=True)", shape, false),
+                 node().shape[dim]);
+}
+
+std::optional<Node> GraphGenerator::truth() {
+  auto found =
+      find([](const Node &other) { return other.type == DataType::Bool && !other.shape.empty(); });
+  if (!found)
+    return nullopt;
+  source = *found;
+  unsigned dim = below(rank());
+  SymbolicShape shape = node().shape;
+  shape.erase(shape.begin() + dim);
+  Node made =
+      shaped(std::string(oneIn(2) ? "any" : "all") + "({0}, dim=" + spell(dim) + ")", shape, true);
+  made.type = DataType::Bool;
+  return made;
+}
+
+/// The largest or smallest of a dim, or their places.
+std::optional<Node> GraphGenerator::largest() {
+  if (rank() == 0 || !node().isExact)
+    return nullopt;
+  unsigned dim = below(rank());
+  int64_t count = 1 + below(std::min<int64_t>(size(dim), 4));
+  SymbolicShape shape = node().shape;
+  shape[dim] = count;
+  bool places = oneIn(2);
+  Node made = shaped("topk({0}, " + std::to_string(count) + ", dim=" + spell(dim) +
+                         (oneIn(2) ? ", largest=False" : "") + ")[" + (places ? "1" : "0") + "]",
+                     shape, true);
+  if (places)
+    made.type = DataType::I64;
+  return made;
+}
+
 std::optional<Node> GraphGenerator::normalize() {
   if (rank() == 0)
     return nullopt;

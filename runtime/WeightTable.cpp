@@ -4,6 +4,7 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
+#include <cstring>
 
 using namespace fovea;
 
@@ -14,10 +15,14 @@ static llvm::Error missing(llvm::StringRef name, const WeightSource &source) {
                                  "', there is none of that name" + didYouMean(name, candidates));
 }
 
+/// Vectors as well: they lie between the matrices of a file, and who reads one there gets sixteen
+/// pages of it.
+static bool isCopied(const WeightSpec &spec) { return spec.panels || spec.sizes.size() <= 1; }
+
 static llvm::Expected<const void *> findWeight(const WeightSpec &spec, llvm::StringRef name,
                                                const WeightSource &source) {
-  // Packing copies bytes, wherever they lie.
-  std::optional<TensorView> view = spec.panels ? source.findStored(name) : source.find(name);
+  // Copying takes bytes, wherever they lie.
+  std::optional<TensorView> view = isCopied(spec) ? source.findStored(name) : source.find(name);
   if (!view)
     return missing(name, source);
   if (view->dataType() != spec.type || view->sizes() != llvm::ArrayRef<int64_t>(spec.sizes))
@@ -39,12 +44,6 @@ static constexpr int64_t bytesAtOnce = int64_t(1) << 20;
 /// Packed copies begin where vectors do.
 static constexpr int64_t alignment = 64;
 
-/// Bytes from one packed tensor to the next.
-static int64_t packedStride(const WeightSpec &spec) {
-  fovea_weight weight = spec.toC("");
-  return llvm::alignTo(fovea_packed_size(&weight), alignment);
-}
-
 /// Groups with an element that is not finite have a scale of NaN.
 static bool hasOnlyNumbers(const fovea_weight &weight, const void *packed) {
   const auto *at = static_cast<const char *>(packed), *end = at + fovea_packed_size(&weight);
@@ -60,6 +59,20 @@ static double bytesOf(const WeightSpec &spec) {
   for (int64_t size : spec.sizes)
     bytes *= static_cast<double>(size);
   return bytes;
+}
+
+/// Bytes from one copied tensor to the next; 0 for those that stay in their files.
+static int64_t copiedStride(const WeightSpec &spec) {
+  if (!isCopied(spec))
+    return 0;
+  fovea_weight weight = spec.toC("");
+  auto bytes = spec.panels ? fovea_packed_size(&weight) : static_cast<int64_t>(bytesOf(spec));
+  return llvm::alignTo(bytes, alignment);
+}
+
+/// Panels that are cut along columns each read all rows, and all pages with them.
+static bool isReadAsAWhole(const WeightSpec &spec) {
+  return spec.panels && spec.toC("").depth_stride != 1;
 }
 
 /// Packs weights in turn and knows how many bytes there are of them in all.
@@ -85,7 +98,7 @@ private:
     void *to;
   };
 
-  int64_t panelsAtOnce(const fovea_weight &weight) const;
+  int64_t panelsAtOnce(const WeightSpec &spec) const;
   void packPanels(Job &job, int64_t begin, int64_t end);
 
   ThreadPool &pool;
@@ -93,9 +106,9 @@ private:
   double done = 0, total = 0; // bytes of the files
 };
 
-int64_t WeightTable::Packer::panelsAtOnce(const fovea_weight &weight) const {
-  // Panels that are cut along columns each read all rows, and all pages with them.
-  if (weight.depth_stride != 1)
+int64_t WeightTable::Packer::panelsAtOnce(const WeightSpec &spec) const {
+  fovea_weight weight = spec.toC("");
+  if (isReadAsAWhole(spec))
     return std::max<int64_t>(1, fovea_panel_count(&weight));
   int64_t panelBytes = weight.panel * weight.depth * weight.element_size;
   return std::max<int64_t>(1, pool.size() * bytesAtOnce / std::max<int64_t>(1, panelBytes));
@@ -120,7 +133,7 @@ llvm::Error WeightTable::Packer::pack(const WeightSpec &spec, llvm::StringRef na
   Job job = {spec.toC(""), data, to};
   const fovea_weight &weight = job.weight;
   auto bytes = static_cast<int64_t>(bytesOf(spec));
-  int64_t panels = fovea_panel_count(&weight), step = panelsAtOnce(weight);
+  int64_t panels = fovea_panel_count(&weight), step = panelsAtOnce(spec);
   for (int64_t begin = 0; begin < panels; begin += step) {
     int64_t end = std::min(panels, begin + step);
     packPanels(job, begin, end);
@@ -156,25 +169,57 @@ llvm::Error WeightTable::find(llvm::ArrayRef<WeightSpec> specs) {
   return llvm::Error::success();
 }
 
+/// A vector, as it is.
+static void copyVector(const WeightSpec &spec, llvm::StringRef name, const void *data, void *to,
+                       const WeightSource &source) {
+  auto bytes = static_cast<int64_t>(bytesOf(spec));
+  std::memcpy(to, data, bytes);
+  source.release(name, 0, bytes);
+}
+
+namespace {
+/// A tensor to copy: the i-th of a spec. Its slot has the place in the file, then that of the copy.
+struct Copy {
+  const WeightSpec *spec;
+  int64_t i;
+  const void **slot;
+  char *to;
+};
+} // namespace
+
+/// What is in memory as a whole while it is packed comes first, the largest before all: the less is
+/// packed by then, the lower is the peak.
+static void sortForPacking(std::vector<Copy> &copies) {
+  auto rank = [](const Copy &copy) {
+    return std::pair(isReadAsAWhole(*copy.spec) ? -bytesOf(*copy.spec) : 0, copy.slot);
+  };
+  llvm::sort(copies, [&](const Copy &a, const Copy &b) { return rank(a) < rank(b); });
+}
+
 /// All in one piece of memory: of pieces of their own those below a large page would be read page
 /// by page of a few kilobytes, each of which has to be looked up.
 llvm::Error WeightTable::pack(llvm::ArrayRef<WeightSpec> specs, Packer packer) {
   int64_t bytes = 0;
   for (const WeightSpec &spec : specs)
-    bytes += spec.panels ? spec.count * packedStride(spec) : 0;
+    bytes += spec.count * copiedStride(spec);
   if (llvm::Error error = packed.reserve(bytes))
     return llvm::createStringError("packed weights: " + llvm::toString(std::move(error)));
+  std::vector<Copy> copies;
   auto *to = static_cast<char *>(packed.data());
-  const void **pointer = pointers.data();
+  const void **slot = pointers.data();
   for (const WeightSpec &spec : specs)
-    for (int64_t i = 0; i < spec.count; ++i, ++pointer) {
-      if (!spec.panels)
-        continue;
-      if (llvm::Error error = packer.pack(spec, spec.nameOf(i), *pointer, to, *source))
-        return error;
-      *pointer = to;
-      to += packedStride(spec);
-    }
+    for (int64_t i = 0; i < spec.count; ++i, ++slot, to += copiedStride(spec))
+      if (isCopied(spec))
+        copies.push_back({&spec, i, slot, to});
+  sortForPacking(copies);
+  for (const Copy &copy : copies) {
+    std::string name = copy.spec->nameOf(copy.i);
+    if (!copy.spec->panels)
+      copyVector(*copy.spec, name, *copy.slot, copy.to, *source);
+    else if (llvm::Error error = packer.pack(*copy.spec, name, *copy.slot, copy.to, *source))
+      return error;
+    *copy.slot = copy.to;
+  }
   return llvm::Error::success();
 }
 

@@ -1,5 +1,6 @@
 // The table of pointers through which compiled code reaches its weights: looked up once, when a
-// module is loaded, checked against what the code expects, and packed where it wants panels.
+// module is loaded, checked against what the code expects, and packed where it wants panels. Vectors
+// are copied.
 #ifndef FOVEA_RUNTIME_WEIGHTTABLE_H
 #define FOVEA_RUNTIME_WEIGHTTABLE_H
 

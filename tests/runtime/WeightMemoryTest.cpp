@@ -85,6 +85,30 @@ TEST(WeightMemoryDeathTest, NothingIsCopiedToAlignIt) {
   EXPECT_EXIT(measure(PanelSpec{0, 8, 4}, 1, /*aligned=*/false), ::testing::ExitedWithCode(0), "");
 }
 
+/// Exits with 0 if a matrix that is read as a whole is packed before the others, though it comes
+/// last: beside all that is packed it would be more than a tenth of it.
+[[noreturn]] static void measureOrder() {
+  constexpr int64_t rows = 3000;
+  TemporaryDirectory directory;
+  auto source = llvm::cantFail(openWeights(writeFile(directory, rows, /*aligned=*/true)));
+  auto spec = [](std::string name, int64_t matrices, int64_t dim) {
+    return WeightSpec{
+        std::move(name), matrices, DataType::F32, {rows, depth}, PanelSpec{dim, 8, 4}};
+  };
+  ThreadPool pool(threads);
+  int64_t before = peakBytes();
+  WeightTable table = llvm::cantFail(
+      WeightTable::resolve({spec("l.{}.w", count - 1, 0), spec("l.3.w", 1, 1)}, source, pool));
+  int64_t taken = peakBytes() - before, packed = count * rows * depth * 4;
+  llvm::errs() << "packed weights of " << packed << " bytes took " << taken << "\n";
+  llvm::sys::fs::remove_directories(directory.path());
+  _exit(before > 0 && taken <= packed + packed / 10 + 2 * pieceBytes ? 0 : 1);
+}
+
+TEST(WeightMemoryDeathTest, WhatIsReadAsAWholeIsPackedFirst) {
+  EXPECT_EXIT(measureOrder(), ::testing::ExitedWithCode(0), "");
+}
+
 TEST(WeightMemoryDeathTest, QuantizedWeightsTakeAPartOfTheirFiles) {
   EXPECT_EXIT(measure(PanelSpec{0, 8, 4, attn::WeightFormat::Q4}, 9.0 / 64, /*aligned=*/true),
               ::testing::ExitedWithCode(0), "");

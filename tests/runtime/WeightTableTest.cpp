@@ -244,11 +244,45 @@ TEST(WeightTableTest, QuantizesNumbersOnly) {
 TEST(WeightTableTest, LeavesOthersWhereTheyAre) {
   auto source = sourceOf(DataType::F32, {3, 4});
   ThreadPool pool(1);
-  auto table =
-      WeightTable::resolve(WeightSpec{"l.{}.w", 2, DataType::F32, {3, 4}, {}}, source, pool,
-                           [](double) { ADD_FAILURE() << "nothing is packed"; });
+  auto table = WeightTable::resolve(WeightSpec{"l.{}.w", 2, DataType::F32, {3, 4}, {}}, source,
+                                    pool, [](double) { ADD_FAILURE() << "nothing is packed"; });
   ASSERT_TRUE(succeeds(table));
   EXPECT_EQ(table->data()[1], source->find("l.1.w")->data());
+}
+
+// Each would keep a stretch of its file in memory.
+TEST(WeightTableTest, CopiesVectors) {
+  auto source = std::make_shared<InMemoryWeights>();
+  for (const char *name : {"l.0.b", "l.1.b"})
+    llvm::cantFail(source->add(name, countingTensor(DataType::F32, {3})));
+  llvm::cantFail(source->add("m", countingTensor(DataType::F32, {8, 2})));
+  llvm::cantFail(source->add("scalar", countingTensor(DataType::F16, {})));
+  llvm::cantFail(source->add("empty", countingTensor(DataType::F32, {0})));
+  ThreadPool pool(1);
+  auto table = WeightTable::resolve({{"l.{}.b", 2, DataType::F32, {3}, {}},
+                                     {"m", 1, DataType::F32, {8, 2}, PanelSpec{1, 2, 1}},
+                                     {"scalar", 1, DataType::F16, {}, {}},
+                                     {"empty", 1, DataType::F32, {0}, {}}},
+                                    source, pool);
+  ASSERT_TRUE(succeeds(table));
+  ASSERT_EQ(table->size(), 5u);
+  auto at = [&](int64_t slot) { return static_cast<const char *>(table->data()[slot]); };
+  for (int64_t slot : {0, 1})
+    EXPECT_EQ(llvm::ArrayRef(reinterpret_cast<const float *>(at(slot)), 3),
+              llvm::ArrayRef<float>({0, 1, 2}));
+  EXPECT_NE(at(1), source->find("l.1.b")->data());
+  EXPECT_EQ(at(1) - at(0), 64);
+  EXPECT_EQ(at(2) - at(1), 64);
+  EXPECT_EQ(elementOf(at(2), DataType::F32, 15), 15);
+  EXPECT_EQ(elementOf(at(3), DataType::F16, 0), 0);
+}
+
+TEST(WeightTableTest, ChecksVectors) {
+  auto source = sourceOf(DataType::F32, {3});
+  ThreadPool pool(1);
+  EXPECT_TRUE(
+      failsWith(WeightTable::resolve(WeightSpec{"l.{}.w", 2, DataType::F32, {4}, {}}, source, pool),
+                "weight 'l.0.w': expected f32[4], got f32[3]"));
 }
 
 TEST(WeightTableTest, ChecksWhatIsPackedFirst) {

@@ -30,7 +30,8 @@ public:
   llvm::Error translateAndOptimize(unsigned maxUnits);
   llvm::Expected<std::vector<std::string>> emitObjects();
   llvm::Expected<std::string> emit(CodeKind kind);
-  llvm::Expected<Executable> load(llvm::ArrayRef<std::string> objects);
+  /// All of an executable but its weights.
+  llvm::Expected<std::unique_ptr<Executable::Impl>> link(llvm::ArrayRef<std::string> objects);
   unsigned maxUnits() const;
 
   // Instead of all steps but the first and the last:
@@ -218,7 +219,8 @@ llvm::Error Compilation::findKernels(Executable::Impl &impl) const {
   return llvm::Error::success();
 }
 
-llvm::Expected<Executable> Compilation::load(llvm::ArrayRef<std::string> objects) {
+llvm::Expected<std::unique_ptr<Executable::Impl>>
+Compilation::link(llvm::ArrayRef<std::string> objects) {
   auto impl = std::make_unique<Executable::Impl>();
   {
     Stopwatch watch(times, "linking");
@@ -238,24 +240,12 @@ llvm::Expected<Executable> Compilation::load(llvm::ArrayRef<std::string> objects
   impl->pool = std::make_unique<ThreadPool>(options.threads);
   for (const WeightSpec &weight : weights)
     impl->weightBytes += weight.numBytes();
-  // What compiling took and weights take need not be there at once. Beside few weights it may stay:
-  // the next compilation would have to ask for it again, page by page.
-  if (impl->weightBytes >= manyBytes)
-    returnFreeMemory();
-  {
-    Stopwatch watch(times, "weights");
-    auto table =
-        WeightTable::resolve(weights, options.weights, *impl->pool, options.packingProgress);
-    if (!table)
-      return table.takeError();
-    impl->weights = std::move(*table);
-  }
   impl->weightSpecs = std::move(weights);
   impl->maxBytes = options.maxBytes;
   impl->signatures = std::move(signatures);
   impl->report = std::move(report);
   impl->times = std::move(times);
-  return Executable(std::move(impl));
+  return impl;
 }
 
 //===----------------------------------------------------------------------===//
@@ -326,10 +316,6 @@ void Compilation::storeObjects(llvm::ArrayRef<std::string> objects) {
 // All steps
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<Executable> fovea::compile(const Graph &graph, const CompileOptions &options) {
-  return compile(graph.module(), options);
-}
-
 /// The steps from a machine to optimised LLVM IR.
 static llvm::Error compileToUnits(Compilation &compilation, unsigned maxUnits) {
   if (llvm::Error error = compilation.lowerTo(Phase::Llvm))
@@ -337,16 +323,17 @@ static llvm::Error compileToUnits(Compilation &compilation, unsigned maxUnits) {
   return compilation.translateAndOptimize(maxUnits);
 }
 
-llvm::Expected<Executable> fovea::compile(mlir::ModuleOp module, const CompileOptions &options) {
-  if (!isOwnArchitecture(options.triple))
-    return llvm::createStringError("code for '" + options.triple + "' cannot run on this machine");
-  Compilation compilation(module, options);
+/// All of an executable but its weights.
+static llvm::Expected<std::unique_ptr<Executable::Impl>> compileCode(Compilation &compilation) {
+  if (!isOwnArchitecture(compilation.options.triple))
+    return llvm::createStringError("code for '" + compilation.options.triple +
+                                   "' cannot run on this machine");
   if (llvm::Error error = compilation.createMachine())
     return std::move(error);
   bool usesCache = compilation.usesCache();
   if (usesCache)
     if (std::optional<std::vector<std::string>> objects = compilation.findObjects())
-      return compilation.load(*objects);
+      return compilation.link(*objects);
   if (llvm::Error error = compileToUnits(compilation, compilation.maxUnits()))
     return std::move(error);
   llvm::Expected<std::vector<std::string>> objects = compilation.emitObjects();
@@ -354,7 +341,54 @@ llvm::Expected<Executable> fovea::compile(mlir::ModuleOp module, const CompileOp
     return objects.takeError();
   if (usesCache)
     compilation.storeObjects(*objects);
-  return compilation.load(*objects);
+  return compilation.link(*objects);
+}
+
+/// Destroys what compiling took, which weights need not find in memory. Beside few of them it may
+/// stay: the next compilation would have to ask for it again, page by page.
+static void discard(const Executable::Impl &impl, llvm::function_ref<void()> destroy) {
+  if (impl.weightBytes >= manyBytes)
+    returnFreeMemory(destroy);
+  else
+    destroy();
+}
+
+static llvm::Expected<Executable> addWeights(std::unique_ptr<Executable::Impl> impl,
+                                             const CompileOptions &options) {
+  {
+    Stopwatch watch(impl->times, "weights");
+    auto table = WeightTable::resolve(impl->weightSpecs, options.weights, *impl->pool,
+                                      options.packingProgress);
+    if (!table)
+      return table.takeError();
+    impl->weights = std::move(*table);
+  }
+  return Executable(std::move(impl));
+}
+
+llvm::Expected<Executable> fovea::compile(const Graph &graph, const CompileOptions &options) {
+  return compile(graph.module(), options);
+}
+
+llvm::Expected<Executable> fovea::compile(mlir::ModuleOp module, const CompileOptions &options) {
+  std::optional<Compilation> compilation(std::in_place, module, options);
+  auto code = compileCode(*compilation);
+  if (!code)
+    return code.takeError();
+  discard(**code, [&] { compilation.reset(); });
+  return addWeights(std::move(*code), options);
+}
+
+llvm::Expected<Executable> fovea::compile(Graph &&graph, const CompileOptions &options) {
+  std::optional<Compilation> compilation(std::in_place, graph.module(), options);
+  auto code = compileCode(*compilation);
+  if (!code)
+    return code.takeError();
+  discard(**code, [&] {
+    compilation.reset();
+    Graph destroyed = std::move(graph);
+  });
+  return addWeights(std::move(*code), options);
 }
 
 llvm::Expected<CompiledCode> fovea::compileToFile(mlir::ModuleOp module, CodeKind kind,

@@ -39,6 +39,8 @@ struct CompileOptions {
 /// places in the description. Uses the graph's context: one call at a time on one graph.
 llvm::Expected<Executable> compile(const Graph &graph, const CompileOptions &options = {});
 llvm::Expected<Executable> compile(mlir::ModuleOp module, const CompileOptions &options = {});
+/// The same for a graph that nobody needs any more: its memory is free before weights are packed.
+llvm::Expected<Executable> compile(Graph &&graph, const CompileOptions &options = {});
 
 enum class CodeKind { LlvmIr, Assembly, Object };
 

@@ -3,6 +3,8 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
+#include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <limits>
 #ifdef __GLIBC__
@@ -27,14 +29,47 @@ int64_t fovea::physicalMemory() {
   return bytes;
 }
 
-void fovea::returnFreeMemory() {
 #ifdef __GLIBC__
+/// As keepFreeMemory was told; 0 if it never was.
+static std::atomic<int> bytesKept = 0;
+
+namespace {
+/// The allocator keeps little while it lives.
+class KeepsLittle {
+public:
+  KeepsLittle() { set(std::min<int>(bytesKept, 128 << 10)); }
+  ~KeepsLittle() { set(bytesKept); }
+
+private:
+  static void set(int bytes) {
+    if (bytesKept > 0)
+      mallopt(M_TRIM_THRESHOLD, bytes);
+  }
+};
+} // namespace
+
+/// The allocator has memory for each thread, and malloc_trim leaves all that is free at its end.
+/// That goes where a large piece is freed.
+static void returnEndOfThread() {
+  void *volatile piece = std::malloc(64 << 10); // volatile: the pair would be optimised away
+  std::free(piece);
+}
+#endif
+
+void fovea::returnFreeMemory(llvm::function_ref<void()> destroy) {
+#ifdef __GLIBC__
+  KeepsLittle little;
+  destroy();
   malloc_trim(0);
+  returnEndOfThread();
+#else
+  destroy();
 #endif
 }
 
 void fovea::keepFreeMemory(int bytes) {
 #ifdef __GLIBC__
+  bytesKept = bytes;
   mallopt(M_TRIM_THRESHOLD, bytes);
   // Setting the one fixes the other, so that pieces of 128 KiB would be mapped anew each time: the
   // logits of a token, for one. Larger buffers than those of a batch go back when they are freed.

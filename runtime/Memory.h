@@ -2,6 +2,7 @@
 #ifndef FOVEA_RUNTIME_MEMORY_H
 #define FOVEA_RUNTIME_MEMORY_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
 #include <cstdlib>
@@ -13,8 +14,9 @@ namespace fovea {
 /// Bytes of physical memory; the largest int64_t if the system does not say.
 int64_t physicalMemory();
 
-/// Gives memory that was freed back to the system, where the allocator would keep it.
-void returnFreeMemory();
+/// Gives memory that was freed back to the system, where the allocator would keep it: of this
+/// thread, and what `destroy` frees of that of others.
+void returnFreeMemory(llvm::function_ref<void()> destroy = [] {});
 
 /// Lets the allocator keep that much memory that was freed, by default about what a compilation
 /// takes, so that the next phase need not ask the system for it again. Of the whole process: for a

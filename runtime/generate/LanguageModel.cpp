@@ -202,7 +202,9 @@ llvm::Error LanguageModel::compileEntries(Graph graph, const ModelOptions &optio
   CompilationRecord record;
   if (options.report)
     compileOptions.observer = &record;
-  llvm::Expected<Executable> executable = compile(graph, compileOptions);
+  // What is recorded lives in the context of the graph.
+  llvm::Expected<Executable> executable =
+      options.report ? compile(graph, compileOptions) : compile(std::move(graph), compileOptions);
   if (options.report)
     options.report(record);
   if (!executable)

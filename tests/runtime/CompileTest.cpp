@@ -92,6 +92,41 @@ TEST(CompileTest, LooksUpWeightsOfEachLayer) {
   EXPECT_EQ(toDoubles(out->at("y")), (std::vector<double>{7, 17, 27, 37}));
 }
 
+namespace {
+/// Calls back when somebody asks for a tensor.
+class WatchedWeights : public WeightSource {
+public:
+  WatchedWeights(std::shared_ptr<const WeightSource> weights, std::function<void()> asked)
+      : weights(std::move(weights)), asked(std::move(asked)) {}
+  std::optional<TensorView> find(llvm::StringRef name) const override {
+    asked();
+    return weights->find(name);
+  }
+  std::vector<std::string> names() const override { return weights->names(); }
+  std::string location() const override { return weights->location(); }
+
+private:
+  std::shared_ptr<const WeightSource> weights;
+  std::function<void()> asked;
+};
+} // namespace
+
+TEST(CompileTest, DestroysAGraphThatItTakesBeforeItReadsWeights) {
+  Graph graph = llvm::cantFail(Graph::fromMlir(weightSource));
+  int asked = 0;
+  auto weights = std::make_shared<WatchedWeights>(makeWeights(3, DataType::F32, 4), [&] {
+    ++asked;
+    EXPECT_FALSE(graph.module()); // NOLINT(bugprone-use-after-move)
+  });
+  auto exe = compile(std::move(graph), {.threads = 1, .weights = weights});
+  ASSERT_TRUE(succeeds(exe));
+  EXPECT_EQ(asked, 3);
+  float x[4] = {0, 10, 20, 30};
+  auto out = exe->run({{"x", TensorView(x, {4})}});
+  ASSERT_TRUE(succeeds(out));
+  EXPECT_EQ(toDoubles(out->at("y")), (std::vector<double>{7, 17, 27, 37}));
+}
+
 TEST(CompileTest, RejectsBadWeights) {
   Module module(weightSource);
   EXPECT_TRUE(failsWith(module.compile(), "holds 'layers.0.w', none was given"));

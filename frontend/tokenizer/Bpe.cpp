@@ -7,6 +7,10 @@ using namespace fovea;
 using namespace fovea::tokenizer;
 using llvm::StringRef;
 
+static uint64_t hashOf(TokenId left, TokenId right) {
+  return uint64_t(left) << 32 | static_cast<uint32_t>(right);
+}
+
 Bpe::Bpe(const Vocabulary &vocabulary, BpeOptions options)
     : vocabulary(vocabulary), options(std::move(options)) {
   for (unsigned byte = 0; byte < 256; ++byte)
@@ -26,13 +30,25 @@ llvm::Error Bpe::addMerge(StringRef left, StringRef right) {
       return llvm::createStringError("'" + tokens[i] + "' is not in the vocabulary");
     ids[i] = *id;
   }
-  merges[{ids[0], ids[1]}] = {mergeCount++, ids[2]};
+  Merge merge{ids[0], ids[1], ids[2], mergeCount++};
+  if (std::optional<uint32_t> index = indexOf(merge.left, merge.right)) {
+    merges[*index] = merge; // of two of one pair the second counts
+    return llvm::Error::success();
+  }
+  merges.push_back(merge);
+  byPair.add([&](uint32_t index) { return hashOf(merges[index].left, merges[index].right); });
   return llvm::Error::success();
 }
 
+std::optional<uint32_t> Bpe::indexOf(TokenId left, TokenId right) const {
+  return byPair.find(hashOf(left, right), [&](uint32_t index) {
+    return merges[index].left == left && merges[index].right == right;
+  });
+}
+
 const Bpe::Merge *Bpe::find(TokenId left, TokenId right) const {
-  auto entry = merges.find({left, right});
-  return entry == merges.end() ? nullptr : &entry->second;
+  std::optional<uint32_t> index = indexOf(left, right);
+  return index ? &merges[*index] : nullptr;
 }
 
 /// The tokens of a piece as a list in which neighbours merge. A queue holds the merges that are

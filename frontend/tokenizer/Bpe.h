@@ -28,19 +28,21 @@ public:
 
 private:
   struct Merge {
+    TokenId left, right, result;
     uint32_t rank;
-    TokenId result;
   };
   class Word;
 
   llvm::Error split(llvm::StringRef piece, std::vector<TokenId> &ids) const;
   bool fallBack(llvm::StringRef symbol, std::vector<TokenId> &ids) const;
+  std::optional<uint32_t> indexOf(TokenId left, TokenId right) const;
   const Merge *find(TokenId left, TokenId right) const;
 
   const Vocabulary &vocabulary;
   BpeOptions options;
   std::optional<TokenId> byteTokens[256];
-  llvm::DenseMap<std::pair<TokenId, TokenId>, Merge> merges;
+  std::vector<Merge> merges;
+  IndexTable byPair;
   uint32_t mergeCount = 0;
 };
 

@@ -1,4 +1,5 @@
 #include "frontend/tokenizer/Vocabulary.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace fovea;
 using namespace fovea::tokenizer;
@@ -25,8 +26,10 @@ Expected<Vocabulary> Vocabulary::read(const JsonNode &node) {
   if (!members)
     return members.takeError();
   // There may be hundreds of thousands: tables of the right size, and paths for messages only.
-  auto count = static_cast<unsigned>((*members)->size());
-  Vocabulary vocabulary(count);
+  size_t bytes = 0;
+  for (const auto &member : **members)
+    bytes += StringRef(member.first).size();
+  Vocabulary vocabulary(static_cast<uint32_t>((*members)->size()), bytes);
   for (const auto &[key, value] : **members) {
     StringRef token = key;
     std::optional<int64_t> id = value.getAsInteger();
@@ -39,32 +42,45 @@ Expected<Vocabulary> Vocabulary::read(const JsonNode &node) {
   return vocabulary;
 }
 
-Vocabulary::Vocabulary(unsigned count) : ids(count) { tokens.reserve(count); }
+static uint64_t hashOf(StringRef token) { return llvm::xxh3_64bits(token); }
+static uint64_t hashOf(TokenId id) { return static_cast<uint64_t>(id); }
+
+Vocabulary::Vocabulary(uint32_t count, size_t bytes) : byText(count), byId(count) {
+  text.reserve(bytes);
+  entries.reserve(count);
+}
+
+StringRef Vocabulary::textOf(uint32_t index) const {
+  size_t end = index + 1 < entries.size() ? entries[index + 1].begin : text.size();
+  return StringRef(text).slice(entries[index].begin, end);
+}
 
 bool Vocabulary::insert(StringRef token, TokenId id) {
   if (std::optional<StringRef> present = tokenOf(id))
     return *present == token;
-  if (base && base->idOf(token))
+  if (idOf(token))
     return false;
-  auto [entry, isNew] = ids.try_emplace(token, id);
-  if (!isNew)
-    return false;
-  tokens[id] = &*entry;
+  entries.push_back({static_cast<uint32_t>(text.size()), id});
+  text += token;
+  byText.add([&](uint32_t index) { return hashOf(textOf(index)); });
+  byId.add([&](uint32_t index) { return hashOf(entries[index].id); });
   limit = std::max(limit, id + 1);
   longest = std::max(longest, token.size());
   return true;
 }
 
 std::optional<TokenId> Vocabulary::idOf(StringRef token) const {
-  if (auto entry = ids.find(token); entry != ids.end())
-    return entry->second;
+  auto isToken = [&](uint32_t index) { return textOf(index) == token; };
+  if (std::optional<uint32_t> index = byText.find(hashOf(token), isToken))
+    return entries[*index].id;
   return base ? base->idOf(token) : std::nullopt;
 }
 
 std::optional<StringRef> Vocabulary::tokenOf(TokenId id) const {
   if (id < 0 || id >= limit)
     return std::nullopt;
-  if (auto entry = tokens.find(id); entry != tokens.end())
-    return entry->second->getKey();
+  auto hasId = [&](uint32_t index) { return entries[index].id == id; };
+  if (std::optional<uint32_t> index = byId.find(hashOf(id), hasId))
+    return textOf(*index);
   return base ? base->tokenOf(id) : std::nullopt;
 }

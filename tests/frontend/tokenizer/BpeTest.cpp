@@ -115,3 +115,13 @@ TEST(BpeTest, RejectsMergesOfWhatIsNoToken) {
   EXPECT_TRUE(failsWith(prefixed.addMerge("a", "b"), "'b' does not begin with '##'"));
   EXPECT_TRUE(succeeds(prefixed.addMerge("a", "##b")));
 }
+
+TEST(BpeTest, TakesTheSecondOfTwoEqualMerges) {
+  Vocabulary vocabulary = vocabularyOf({"a", "b", "c", "ab", "bc"});
+  Bpe bpe(vocabulary, {});
+  for (auto [left, right] : {std::pair("a", "b"), {"b", "c"}, {"a", "b"}})
+    ASSERT_TRUE(succeeds(bpe.addMerge(left, right)));
+  std::vector<TokenId> ids;
+  ASSERT_TRUE(succeeds(bpe.encode("abc", ids)));
+  EXPECT_EQ(spell(vocabulary, ids), (std::vector<std::string>{"a", "bc"}));
+}

@@ -93,9 +93,11 @@ static PeakRates betterOf(PeakRates a, PeakRates b) {
 
 /// Repetitions in turns with the machine's peaks: its speed moves by a third within seconds where
 /// it is shared. The first repetition, which touches memory for the first time, does not count; the
-/// memory in use is that of its end, before that of the peaks is made.
+/// memory in use is that of its end, before that of the peaks is made, and without what an earlier
+/// meter of peaks has left.
 static llvm::Error repeat(const BenchPlan &plan, llvm::StringRef cpu, const Repeated &repeated,
                           Rate &rate, BenchResult &result) {
+  releaseProgramPages();
   forgetPeakMemory();
   if (auto first = secondsOf(repeated); !first)
     return first.takeError();

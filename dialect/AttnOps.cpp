@@ -157,5 +157,47 @@ static void printPositionType(OpAsmPrinter &printer, CacheAppendOp, Type type) {
     printer << ": " << type;
 }
 
+//===----------------------------------------------------------------------===//
+// WeightOp
+//===----------------------------------------------------------------------===//
+
+/// Nothing, or `[%layer of 24, %expert of 8]`.
+static ParseResult parseWeightIndices(OpAsmParser &parser,
+                                      SmallVectorImpl<OpAsmParser::UnresolvedOperand> &indices,
+                                      DenseI64ArrayAttr &counts) {
+  SmallVector<int64_t> numbers;
+  auto parseIndex = [&]() -> ParseResult {
+    return failure(parser.parseOperand(indices.emplace_back()) || parser.parseKeyword("of") ||
+                   parser.parseInteger(numbers.emplace_back()));
+  };
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::OptionalSquare, parseIndex))
+    return failure();
+  counts = parser.getBuilder().getDenseI64ArrayAttr(numbers);
+  return success();
+}
+
+static void printWeightIndices(OpAsmPrinter &printer, Operation *, OperandRange indices,
+                               DenseI64ArrayAttr counts) {
+  if (indices.empty())
+    return;
+  printer << '[';
+  llvm::interleaveComma(llvm::zip(indices, counts.asArrayRef()), printer, [&](auto index) {
+    printer << std::get<0>(index) << " of " << std::get<1>(index);
+  });
+  printer << ']';
+}
+
+static RankedTensorType storedType(const WeightSlots &slots, ShapedType one) {
+  return RankedTensorType::get(slots.storedSizes(one.getShape()), one.getElementType());
+}
+
+RankedTensorType WeightOp::getStoredType() {
+  return storedType(getSlots(), cast<ShapedType>(getSource() ? *getSource() : Type(getType())));
+}
+
+RankedTensorType QuantizedWeightOp::getStoredType() {
+  return storedType(getSlots(), cast<ShapedType>(getSource()));
+}
+
 #define GET_OP_CLASSES
 #include "dialect/AttnOps.cpp.inc"

@@ -3,6 +3,7 @@
 #define FOVEA_DIALECT_ATTNOPS_H
 
 #include "dialect/AttnDialect.h"
+#include "dialect/WeightSlots.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OpImplementation.h"

@@ -391,18 +391,22 @@ def Attn_SampleOp : Attn_DestinationOp<"sample"> {
 def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
   let summary = "a named tensor of the model's weights";
   let description = [{
-    The tensor that the weight files hold under `name`. With a `layer` operand, `name` has one
-    `{}` that stands for its value, so that a loop over layers is one loop: `count` says how
-    many such tensors there are (layers 0 to count - 1). The result type is checked against
-    the file before anything runs.
+    The tensor that the weight files hold under `name`. Each `{}` in the name stands for an index,
+    so that a loop over layers is one loop: the counts say how many such tensors there are
+    (layers 0 to count - 1). Indices beyond those choose along the first dims of the tensor of
+    the files, such as one expert's matrix of a stack. The result type is checked against the
+    file before anything runs.
 
     ```mlir
     %e = attn.weight "model.embed_tokens.weight" : tensor<512x64xf32>
     %w = attn.weight "model.layers.{}.mlp.up_proj.weight"[%layer of 5] : tensor<172x64xf32>
+    %x = attn.weight "layers.{}.experts.{}.w"[%layer of 5, %expert of 8] : tensor<172x64xf32>
+    // Of tensors<8x172x64xf32>, one a layer.
+    %y = attn.weight "layers.{}.experts.w"[%layer of 5, %expert of 8] : tensor<172x64xf32>
     ```
 
     With `panels(source along d)` it is a matrix that the runtime packs when it loads the weights:
-    the files hold `source`, and the element with index i along dim d and j along the other is at
+    each index chooses a `source`, and the element with index i along dim d and j along the other is at
     `[i / lanes % streams, i / lanes / streams, j, i % lanes]` of the result. Panels are filled up with
     zeros. A kernel that reads `streams` panels at once, and then the next, reads as many places of
     memory from begin to end.
@@ -412,20 +416,24 @@ def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
       panels(tensor<172x64xf32> along 0) : memref<4x3x64x16xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$name, Optional<Index>:$layer, OptionalAttr<I64Attr>:$count,
+  let arguments = (ins StrAttr:$name, Variadic<Index>:$indices,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$counts,
                        OptionalAttr<TypeAttr>:$source, OptionalAttr<I64Attr>:$panel_dim);
   let results = (outs Attn_Shaped:$result);
   let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::StringRef":$name,
-                                 "::mlir::Value":$layer, "::mlir::IntegerAttr":$count), [{
-    build($_builder, $_state, type, $_builder.getStringAttr(name), layer, count, nullptr, nullptr);
+                                 CArg<"::mlir::ValueRange", "{}">:$indices,
+                                 CArg<"::llvm::ArrayRef<int64_t>", "{}">:$counts), [{
+    build($_builder, $_state, type, $_builder.getStringAttr(name), indices,
+          $_builder.getDenseI64ArrayAttr(counts), nullptr, nullptr);
   }]>];
   let assemblyFormat = [{
-    $name (`[` $layer^ `of` $count `]`)? (`panels` `(` $source^ `along` $panel_dim `)`)? attr-dict
-    `:` type($result)
+    $name `` custom<WeightIndices>($indices, $counts) (`panels` `(` $source^ `along` $panel_dim `)`)?
+    attr-dict `:` type($result)
   }];
   let extraClassDeclaration = [{
+    ::fovea::attn::WeightSlots getSlots() { return {getName(), getCounts()}; }
     /// What the weight files hold.
-    ::mlir::ShapedType getStoredType();
+    ::mlir::RankedTensorType getStoredType();
   }];
   let hasVerifier = 1;
 }
@@ -449,17 +457,21 @@ def Attn_QuantizedWeightOp : Attn_Op<"quantized_weight", [Pure]> {
         memref<4x3x2x16xbf16, strided<[1632, 544, 272, 1], offset: 256>>
     ```
   }];
-  let arguments = (ins StrAttr:$name, Optional<Index>:$layer, OptionalAttr<I64Attr>:$count,
-                       TypeAttr:$source, I64Attr:$panel_dim, Attn_WeightFormatAttr:$format);
+  let arguments = (ins StrAttr:$name, Variadic<Index>:$indices,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$counts, TypeAttr:$source,
+                       I64Attr:$panel_dim, Attn_WeightFormatAttr:$format);
   let results = (outs MemRefRankOf<[I8], [5]>:$values, MemRefRankOf<[BF16], [4]>:$scales);
   let assemblyFormat = [{
-    $name (`[` $layer^ `of` $count `]`)? `panels` `(` $source `along` $panel_dim `as` $format `)`
-    attr-dict `:` type($values) `,` type($scales)
+    $name `` custom<WeightIndices>($indices, $counts)
+    `panels` `(` $source `along` $panel_dim `as` $format `)` attr-dict `:` type($values) `,` type($scales)
   }];
   let extraClassDeclaration = [{
     int64_t getLanes() { return getScales().getType().getShape().back(); }
     int64_t getStreams() { return getScales().getType().getShape().front(); }
     QuantizedPanels getPanels();
+    ::fovea::attn::WeightSlots getSlots() { return {getName(), getCounts()}; }
+    /// What the weight files hold.
+    ::mlir::RankedTensorType getStoredType();
   }];
   let hasVerifier = 1;
 }

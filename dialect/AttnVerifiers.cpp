@@ -185,15 +185,14 @@ LogicalResult SampleOp::verify() {
 
 template <typename Op>
 static LogicalResult checkWeightName(Op op) {
-  size_t placeholders = op.getName().count("{}");
-  if (placeholders != (op.getLayer() ? 1 : 0))
-    return op.emitOpError() << "weight_c1: expected " << (op.getLayer() ? "one {}" : "no {}")
-                            << " in the name of a weight " << (op.getLayer() ? "with" : "without")
-                            << " a layer, got " << op.getNameAttr();
-  if (bool(op.getLayer()) != op.getCount().has_value() || (op.getCount() && *op.getCount() < 1))
-    return op.emitOpError()
-           << "weight_c2: expected a count of at least 1 with a layer and none without, got "
-           << (op.getCount() ? std::to_string(*op.getCount()) : std::string("none"));
+  size_t numIndices = op.getIndices().size();
+  if (op.getName().count("{}") > numIndices)
+    return op.emitOpError() << "weight_c1: expected at most one {} in the name for each of "
+                            << numIndices << " indices, got " << op.getNameAttr();
+  if (op.getCounts().size() != numIndices || !WeightSlots::checkedSize(op.getCounts()))
+    return op.emitOpError() << "weight_c2: expected a count of at least 1 for each of "
+                            << numIndices << " indices, and a product of at most 2^31, got ["
+                            << op.getCounts() << "]";
   return success();
 }
 
@@ -252,10 +251,6 @@ LogicalResult WeightOp::verify() {
                          << " / (streams * lanes)), " << depth << ", lanes] of "
                          << stored.getElementType() << ", got " << getType();
   return success();
-}
-
-ShapedType WeightOp::getStoredType() {
-  return cast<ShapedType>(getSource() ? *getSource() : Type(getType()));
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {

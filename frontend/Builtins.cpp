@@ -225,7 +225,7 @@ std::string BuiltinCall::text(llvm::StringRef parameter, llvm::StringRef otherwi
   if (!has(parameter))
     return otherwise.str();
   Value argument = value(parameter);
-  if (auto *text = argument.get<TextValue>(); text && !text->layer)
+  if (auto *text = argument.get<TextValue>(); text && text->isKnown())
     return text->text;
   failExpected(parameter, "a string");
   return otherwise.str();

@@ -238,30 +238,35 @@ Expected<Value> GraphBuilder::filledTensor(ArrayRef<SymbolicDim> shape, TypedAtt
 
 // ---- Weights and loops -------------------------------------------------------------------------
 
-static llvm::Error checkWeightName(StringRef name, bool hasLayer, int64_t count) {
-  bool hasPlaceholder = name.count("{}") == 1;
+static llvm::Error checkWeightName(StringRef name, ArrayRef<LoopIndex> indices) {
   if (name.empty())
     return makeError("weight: expected a name");
-  if (!hasLayer && name.contains("{}"))
-    return makeError("weight '" + name + "': expected no {} in the name without a layer");
-  if (hasLayer && !hasPlaceholder)
-    return makeError("weight '" + name + "': expected one {} in the name to stand for the layer");
-  if (hasLayer && count < 1)
-    return makeError("weight '" + name + "': expected at least one layer, got " + Twine(count));
+  if (size_t places = name.count("{}"); places != indices.size())
+    return makeError("weight '" + name + "': expected " + Twine(indices.size()) +
+                     " {} in the name, one for each index, got " + Twine(places));
+  for (const LoopIndex &index : indices)
+    if (index.count < 1)
+      return makeError("weight '" + name +
+                       "': expected each index to have at least one value, got one with " +
+                       Twine(index.count));
   return llvm::Error::success();
 }
 
 GraphBuilder::TensorOrError GraphBuilder::weight(StringRef name, Type elementType,
-                                                 ArrayRef<SymbolicDim> shape, Value layer,
-                                                 int64_t count) {
+                                                 ArrayRef<SymbolicDim> shape,
+                                                 ArrayRef<LoopIndex> indices) {
   if (llvm::Error error = checkInFunction())
     return error;
-  if (llvm::Error error = checkWeightName(name, bool(layer), count))
+  if (llvm::Error error = checkWeightName(name, indices))
     return error;
   if (llvm::Error error = checkShape(("weight '" + name + "'").str(), shape))
     return error;
-  auto op = attn::WeightOp::create(ir, currentLoc, tensorType(shape, elementType), name, layer,
-                                   layer ? ir.getI64IntegerAttr(count) : IntegerAttr());
+  SmallVector<Value> values = llvm::map_to_vector(indices, std::mem_fn(&LoopIndex::value));
+  SmallVector<int64_t> counts = llvm::map_to_vector(indices, std::mem_fn(&LoopIndex::count));
+  if (!attn::WeightSlots::checkedSize(counts))
+    return makeError("weight '" + name + "': expected at most 2^31 tensors of one name");
+  auto op =
+      attn::WeightOp::create(ir, currentLoc, tensorType(shape, elementType), name, values, counts);
   bool isAtTop = ir.getInsertionBlock() == &currentFunction.front();
   if (isAtTop)
     bindSymbols(op.getResult(), shape);
@@ -269,9 +274,9 @@ GraphBuilder::TensorOrError GraphBuilder::weight(StringRef name, Type elementTyp
 }
 
 GraphBuilder::TensorOrError GraphBuilder::storedWeight(StringRef name, Type storedType, Type type,
-                                                       ArrayRef<SymbolicDim> shape, Value layer,
-                                                       int64_t count) {
-  TensorOrError stored = weight(name, storedType, shape, layer, count);
+                                                       ArrayRef<SymbolicDim> shape,
+                                                       ArrayRef<LoopIndex> indices) {
+  TensorOrError stored = weight(name, storedType, shape, indices);
   if (!stored || storedType == type)
     return stored;
   TensorOrError widened = cast(*stored, type);

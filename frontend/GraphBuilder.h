@@ -115,6 +115,12 @@ struct SampleOptions {
   std::optional<SymbolicTensor> seed;        // i64
 };
 
+/// An `index` value that is below `count`, such as a loop's.
+struct LoopIndex {
+  mlir::Value value;
+  int64_t count;
+};
+
 class GraphBuilder {
 public:
   using TensorOrError = llvm::Expected<SymbolicTensor>;
@@ -142,17 +148,16 @@ public:
   /// Drops the function begun last, after an error.
   void abandonFunction();
 
-  /// The tensor `name` of the weight files. With `layer` (an `index` value) `name` has one `{}`
-  /// that stands for its value, below `count`. A symbol that no input binds is bound by the
-  /// weight, which then must be outside any loop.
+  /// The tensor `name` of the weight files. `name` has a `{}` for each of the indices, which stands
+  /// for its value. A symbol that no input binds is bound by the weight, which then must be outside
+  /// any loop.
   TensorOrError weight(llvm::StringRef name, mlir::Type elementType,
-                       llvm::ArrayRef<SymbolicDim> shape, mlir::Value layer = {},
-                       int64_t count = 1);
+                       llvm::ArrayRef<SymbolicDim> shape, llvm::ArrayRef<LoopIndex> indices = {});
 
   /// The same as a tensor of `type`: a weight that is stored in another float type is converted.
   TensorOrError storedWeight(llvm::StringRef name, mlir::Type storedType, mlir::Type type,
-                             llvm::ArrayRef<SymbolicDim> shape, mlir::Value layer = {},
-                             int64_t count = 1);
+                             llvm::ArrayRef<SymbolicDim> shape,
+                             llvm::ArrayRef<LoopIndex> indices = {});
 
   /// `for i in range(count): carried = body(i, carried)`: one `scf.for`. The body's results must
   /// have the shapes and element types of `init`.

@@ -42,7 +42,7 @@ MaybeValue Importer::binary(BinaryKind kind, const Value &left, const Value &rig
   if (sizes && (left.dim() || left.number()) && (right.dim() || right.number()))
     return foldDim(kind, left, right, range);
   auto *a = left.get<TextValue>(), *b = right.get<TextValue>();
-  if (kind == BinaryKind::Add && a && b && !a->layer && !b->layer)
+  if (kind == BinaryKind::Add && a && b && a->isKnown() && b->isKnown())
     return makeText(a->text + b->text, range);
   auto *front = left.sequence(), *back = right.sequence();
   if (kind == BinaryKind::Add && front && back)

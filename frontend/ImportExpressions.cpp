@@ -153,7 +153,7 @@ static std::optional<std::string> format(const Value &value) {
     return std::to_string(*integer);
   if (auto number = value.number())
     return formatNumber(*number);
-  if (auto *text = value.get<TextValue>(); text && !text->layer)
+  if (auto *text = value.get<TextValue>(); text && text->isKnown())
     return text->text;
   return std::nullopt;
 }
@@ -166,23 +166,26 @@ MaybeValue Importer::makeText(std::string text, SourceRange range) {
 }
 
 MaybeValue Importer::evaluateFString(const FStringExpr &expr, Scope *scope) {
-  TextValue result{expr.texts[0].str(), {}, 1};
+  TextValue result{expr.texts[0].str()};
   for (auto [piece, text] : llvm::zip_equal(expr.values, expr.texts.drop_front())) {
     MaybeValue value = evaluate(piece, scope);
     if (!value)
       return std::nullopt;
     auto *scalar = value->get<ScalarValue>();
     auto *layered = value->get<TextValue>();
-    if (layered && !layered->layer)
+    if (layered && layered->isKnown())
       layered = nullptr;
     if (scalar && !scalar->loopEnd)
       return fail(piece->range, "only the variable of a loop over a range of known length can "
                                 "stand in a string at run time");
     if (scalar || layered) {
-      if (result.layer)
-        return fail(piece->range, "a string can hold one loop variable, and has one already");
-      result.layer = scalar ? scalar->value : layered->layer;
-      result.count = scalar ? *scalar->loopEnd : layered->count;
+      std::vector<LoopIndex> added =
+          scalar ? std::vector{LoopIndex{scalar->value, *scalar->loopEnd}} : layered->indices;
+      for (const LoopIndex &index : added)
+        if (llvm::is_contained(llvm::map_range(result.indices, std::mem_fn(&LoopIndex::value)),
+                               index.value))
+          return fail(piece->range, "a string can hold a loop variable once, and has it already");
+      llvm::append_range(result.indices, added);
       result.text += scalar ? "{}" : layered->text;
     } else if (auto formatted = format(*value)) {
       result.text += *formatted;

@@ -212,7 +212,7 @@ bool Importer::checkResults(const Function &function, const Body &body) {
 
 std::optional<WeightValue> Importer::namedWeight(const Parameter &parameter, Scope *scope) {
   const TypeExpr &type = *parameter.type;
-  WeightValue weight{TextValue{parameter.name.name.str(), {}, 1}, {}};
+  WeightValue weight{TextValue{parameter.name.name.str()}, {}};
   if (type.weightName) {
     MaybeValue name = evaluate(type.weightName, scope);
     if (!name)
@@ -235,9 +235,10 @@ std::optional<WeightValue> Importer::namedWeight(const Parameter &parameter, Sco
 std::optional<mlir::Type> Importer::storedType(llvm::StringRef weightName) {
   if (!options.weights)
     return std::nullopt;
-  auto [before, after] = weightName.split("{}");
-  std::optional<TensorView> tensor = options.weights->findStored(
-      before.size() == weightName.size() ? weightName.str() : (before + "0" + after).str());
+  std::string first = weightName.str();
+  for (size_t place; (place = first.find("{}")) != std::string::npos;)
+    first.replace(place, 2, "0");
+  std::optional<TensorView> tensor = options.weights->findStored(first);
   if (!tensor)
     return std::nullopt;
   mlir::Type type = parseElementType(getContext(), stringify(tensor->dataType()));
@@ -252,8 +253,7 @@ MaybeValue Importer::loadWeight(const WeightValue &weight, llvm::ArrayRef<Symbol
     stored = storedType(weight.name.text).value_or(used);
   }
   auto tensor = build(range, [&](GraphBuilder &g) {
-    return g.storedWeight(weight.name.text, stored, used, shape, weight.name.layer,
-                          weight.name.count);
+    return g.storedWeight(weight.name.text, stored, used, shape, weight.name.indices);
   });
   return tensor ? MaybeValue(*tensor) : std::nullopt;
 }

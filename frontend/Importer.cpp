@@ -193,7 +193,7 @@ static mlir::Attribute toAttribute(mlir::Builder &builder, const Value &value) {
     return builder.getI64IntegerAttr(*integer);
   if (auto number = value.number())
     return builder.getF64FloatAttr(*number);
-  if (auto *text = value.get<TextValue>(); text && !text->layer)
+  if (auto *text = value.get<TextValue>(); text && text->isKnown())
     return builder.getStringAttr(text->text);
   auto *sequence = value.sequence();
   if (!sequence)

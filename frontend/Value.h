@@ -27,11 +27,12 @@ struct NoneValue {};
 /// What a name holds after the statement that should have set it failed: silent.
 struct PoisonValue {};
 
-/// A string. With `layer`, an index value, the text has one `{}` that stands for it.
+/// A string. The text has a `{}` for each of the loops' indices, which are known at run time only.
 struct TextValue {
   std::string text;
-  mlir::Value layer;
-  int64_t count = 1;
+  std::vector<LoopIndex> indices = {};
+
+  bool isKnown() const { return indices.empty(); }
 };
 
 /// `range(begin, end)`.
@@ -113,7 +114,7 @@ public:
   /// A constant dim becomes an integer.
   Value(const SymbolicDim &dim);
   Value(std::vector<Value> elements) : storage(SequenceValue(std::move(elements))) {}
-  Value(std::string text) : storage(TextValue{std::move(text), {}, 1}) {}
+  Value(std::string text) : storage(TextValue{std::move(text)}) {}
   template <typename T>
   requires(isAlternative<std::decay_t<T>>) Value(T &&value) : storage(std::forward<T>(value)) {}
 

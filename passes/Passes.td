@@ -202,6 +202,16 @@ def FoldWideningPass : Pass<"attn-fold-widening", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
 
+def IndexWeightsPass : Pass<"attn-index-weights", "::mlir::ModuleOp"> {
+  let summary = "matrices of stacked weights as weights of their own";
+  let description = [{
+    Where all that is read of a weight are whole matrices along its last two dims, such as one
+    expert's at a time, each of these is asked for by further indices of `attn.weight`. Contractions
+    then find a matrix, which `attn-pack-weights` packs or quantises.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def PackWeightsPass : Pass<"attn-pack-weights", "::mlir::ModuleOp"> {
   let summary = "weights that contractions read, in panels";
   let description = [{

@@ -57,6 +57,8 @@ static void buildFusedPhase(OpPassManager &pm, const FoveaPipelineOptions &optio
   pm.addPass(createCSEPass());
   // Before conversions are merged into other chains.
   pm.addNestedPass<func::FuncOp>(createFoldWideningPass());
+  // After widening moved from the whole stack to what is read of it.
+  pm.addPass(createIndexWeightsPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   pm.addPass(createCanonicalizeSweep());
   pm.addPass(createCSEPass());

@@ -82,6 +82,7 @@ typedef struct fovea_weight {
   int64_t panel;                    /* rows of a panel */
   int64_t streams;                  /* that panels lie in, in turn */
   int32_t element;                  /* FOVEA_F32, ...; 0 unless quantised */
+  int64_t begin; /* bytes of the tensor before what the slot holds: parts of a stack have slots */
 } fovea_weight;
 
 FOVEA_INLINE int64_t fovea_panel_count(const fovea_weight *weight) {
@@ -110,7 +111,7 @@ FOVEA_INLINE int64_t fovea_packed_size(const fovea_weight *weight) {
 
 /* fovea_pack_panels for one size of elements, which the compiler then knows. */
 FOVEA_INLINE void fovea_pack_elements(const fovea_weight *weight, const void *tensor, void *packed,
-                                       int64_t begin, int64_t end, int64_t size) {
+                                      int64_t begin, int64_t end, int64_t size) {
   enum {
     block = 16
   }; /* columns: of floats a cache line, which all rows of a panel share in turn */
@@ -230,9 +231,9 @@ FOVEA_INLINE void fovea_pack_quantized(const fovea_weight *weight, const void *t
         int8_t multiples[FOVEA_GROUP];
         uint16_t scale;
         int64_t count = weight->depth - k0 < FOVEA_GROUP ? weight->depth - k0 : FOVEA_GROUP;
-        const char *from = (const char *)tensor + ((first + row) * weight->row_stride +
-                                                   k0 * weight->depth_stride) *
-                                                      weight->element_size;
+        const char *from =
+            (const char *)tensor +
+            ((first + row) * weight->row_stride + k0 * weight->depth_stride) * weight->element_size;
         for (int64_t k = 0; k < count && first + row < weight->rows; ++k)
           elements[k] = fovea_load_element(from + k * weight->depth_stride * weight->element_size,
                                            weight->element);
@@ -244,12 +245,13 @@ FOVEA_INLINE void fovea_pack_quantized(const fovea_weight *weight, const void *t
 }
 
 /* Packs panels begin..end-1 of those that fovea_panel_count counts; disjoint ranges may be packed
-   at once. Element (row, column) of the matrix goes to [p % streams][p / streams][column][row % panel]
-   of [streams][panels / streams][depth][panel], where p is row / panel; rows past the end become zeros. Quantised, 32 columns of a row become a
-   group of fovea_quantize_group, columns past the end zeros too; a group with an element that is
-   not finite gets a scale of NaN. */
+   at once. Element (row, column) of the matrix goes to [p % streams][p / streams][column][row %
+   panel] of [streams][panels / streams][depth][panel], where p is row / panel; rows past the end
+   become zeros. Quantised, 32 columns of a row become a group of fovea_quantize_group, columns past
+   the end zeros too; a group with an element that is not finite gets a scale of NaN. */
 FOVEA_INLINE void fovea_pack_panels(const fovea_weight *weight, const void *tensor, void *packed,
-                                     int64_t begin, int64_t end) {
+                                    int64_t begin, int64_t end) {
+  tensor = (const char *)tensor + weight->begin;
   if (weight->format >= FOVEA_Q8_PANELS) {
     fovea_pack_quantized(weight, tensor, packed, begin, end);
     return;

@@ -37,14 +37,11 @@ static double quantize(double element, double scale, WeightFormat format) {
   return scale * (format == WeightFormat::Q4 ? std::clamp(multiple, -8.0, 7.0) : multiple);
 }
 
-llvm::Expected<Tensor> fovea::quantizeAndBack(const TensorView &matrix, WeightFormat format,
-                                              int64_t panelDim) {
-  llvm::Expected<Tensor> result = Tensor::create(DataType::F32, matrix.sizes());
-  if (!result)
-    return result;
-  std::vector<double> elements = toDoubles(matrix);
-  int64_t stride[] = {matrix.sizes()[1], 1};
-  int64_t rows = matrix.sizes()[panelDim], depth = matrix.sizes()[1 - panelDim];
+/// Of the matrix at `elements`, into that at `result`.
+static void quantizeMatrix(llvm::ArrayRef<int64_t> sizes, const double *elements,
+                           WeightFormat format, int64_t panelDim, float *result) {
+  int64_t stride[] = {sizes[1], 1};
+  int64_t rows = sizes[panelDim], depth = sizes[1 - panelDim];
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t begin = 0; begin < depth; begin += attn::quantizedGroup) {
       auto indexOf = [&](int64_t k) { return row * stride[panelDim] + k * stride[1 - panelDim]; };
@@ -53,9 +50,20 @@ llvm::Expected<Tensor> fovea::quantizeAndBack(const TensorView &matrix, WeightFo
         group.push_back(elements[indexOf(k)]);
       double scale = scaleOf(group, format);
       for (auto [i, element] : llvm::enumerate(group))
-        result->dataAs<float>()[indexOf(begin + i)] =
-            static_cast<float>(quantize(element, scale, format));
+        result[indexOf(begin + i)] = static_cast<float>(quantize(element, scale, format));
     }
+}
+
+llvm::Expected<Tensor> fovea::quantizeAndBack(const TensorView &matrices, WeightFormat format,
+                                              int64_t panelDim) {
+  llvm::Expected<Tensor> result = Tensor::create(DataType::F32, matrices.sizes());
+  if (!result)
+    return result;
+  std::vector<double> elements = toDoubles(matrices);
+  llvm::ArrayRef<int64_t> sizes = matrices.sizes().take_back(2);
+  auto matrix = static_cast<size_t>(sizes[0] * sizes[1]);
+  for (size_t at = 0; at < elements.size(); at += matrix)
+    quantizeMatrix(sizes, elements.data() + at, format, panelDim, result->dataAs<float>() + at);
   return result;
 }
 
@@ -87,16 +95,18 @@ private:
 } // namespace
 
 llvm::Error QuantizedSource::add(const WeightSpec &spec) {
-  for (int64_t i = 0; i < spec.count; ++i) {
-    std::optional<TensorView> stored = source->find(spec.nameOf(i));
-    if (!stored || stored->rank() != 2)
-      return llvm::createStringError(location() + ": expected a matrix '" + spec.nameOf(i) +
-                                     "', got " + (stored ? stored->describe() : "no such tensor"));
+  attn::WeightSlots slots = spec.slots();
+  for (int64_t slot = 0, size = slots.size(); slot < size; slot += slots.stackSize()) {
+    std::string name = slots.nameOf(slot);
+    std::optional<TensorView> stored = source->find(name);
+    if (!stored || stored->sizes() != llvm::ArrayRef<int64_t>(slots.storedSizes(spec.sizes)))
+      return llvm::createStringError(location() + ": expected a matrix '" + name + "', got " +
+                                     (stored ? stored->describe() : "no such tensor"));
     llvm::Expected<Tensor> tensor =
         quantizeAndBack(*stored, *spec.panels->format, spec.panels->dim);
     if (!tensor)
       return tensor.takeError();
-    if (llvm::Error error = quantized.add(spec.nameOf(i), std::move(*tensor)))
+    if (llvm::Error error = quantized.add(name, std::move(*tensor)))
       return error;
   }
   return llvm::Error::success();

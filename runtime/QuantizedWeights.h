@@ -8,9 +8,10 @@
 
 namespace fovea {
 
-/// A matrix of f32, f16 or bf16 in a format and back, as f32, which holds every such value: groups
-/// of 32 along the dim that is not `panelDim` (docs/dialect.md, quantized_s1 and quantized_s2).
-llvm::Expected<Tensor> quantizeAndBack(const TensorView &matrix, attn::WeightFormat format,
+/// A matrix of f32, f16 or bf16, or a stack of such along further dims, in a format and back, as
+/// f32, which holds every such value: groups of 32 along the dim of each matrix that is not
+/// `panelDim` (docs/dialect.md, quantized_s1 and quantized_s2).
+llvm::Expected<Tensor> quantizeAndBack(const TensorView &matrices, attn::WeightFormat format,
                                        int64_t panelDim);
 
 bool hasQuantizedWeights(llvm::ArrayRef<WeightSpec> specs);

@@ -213,22 +213,25 @@ static llvm::Error runDropout(Operation *op, Frame &frame) {
 
 static llvm::Error runWeight(Operation *op, Frame &frame) {
   auto weight = cast<attn::WeightOp>(op);
-  std::string name = weight.getName().str();
-  if (Value layer = weight.getLayer()) {
-    int64_t number = frame.integer(layer), count = weight.getCount().value_or(0);
+  attn::WeightSlots slots = weight.getSlots();
+  int64_t slot = 0;
+  for (auto [index, count] : llvm::zip_equal(weight.getIndices(), slots.counts)) {
+    int64_t number = frame.integer(index);
     if (number < 0 || number >= count)
-      return errorAt(op, "expected a layer below " + Twine(count) + ", got " + Twine(number));
-    name.replace(name.find("{}"), 2, std::to_string(number));
+      return errorAt(op, "expected an index below " + Twine(count) + ", got " + Twine(number));
+    slot = slot * count + number;
   }
+  std::string name = slots.nameOf(slot);
   if (!frame.weights)
     return errorAt(op, "there are no weights to look up '" + Twine(name) + "' in");
   std::optional<TensorView> view = frame.weights->find(name);
   if (!view)
     return errorAt(op, "there is no tensor '" + Twine(name) + "' in " + frame.weights->location());
-  auto type = cast<ShapedType>(weight.getType());
-  if (failed(verifyCompatibleShape(type.getShape(), view->sizes())))
-    return expectSizes(op, "weight '" + name + "'", view->sizes(), type.getShape());
-  llvm::Expected<Array> array = toArray(*view, type.getElementType());
+  RankedTensorType stored = weight.getStoredType();
+  if (failed(verifyCompatibleShape(stored.getShape(), view->sizes())))
+    return expectSizes(op, "weight '" + name + "'", view->sizes(), stored.getShape());
+  TensorView part = view->inStack(slots.stackDims().size(), slot % slots.stackSize());
+  llvm::Expected<Array> array = toArray(part, stored.getElementType());
   if (!array)
     return errorAt(op, array.takeError());
   frame.set(op->getResult(0), std::move(*array));

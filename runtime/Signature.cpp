@@ -29,20 +29,16 @@ bool ArgumentSpec::hasStaticShape() const {
   return llvm::all_of(dims, [](const DimSpec &dim) { return dim.size.has_value(); });
 }
 
-std::string WeightSpec::nameOf(int64_t i) const {
-  auto [before, after] = StringRef(name).split("{}");
-  return before.size() == name.size() ? name : (before + Twine(i) + after).str();
+int64_t WeightSpec::storedBytes() const {
+  return llvm::product_of(sizes, static_cast<int64_t>(sizeOf(type)));
 }
 
 int64_t WeightSpec::numBytes() const {
   if (panels) {
     fovea_weight weight = toC("");
-    return count * fovea_packed_size(&weight);
+    return slots().size() * fovea_packed_size(&weight);
   }
-  int64_t bytes = count * sizeOf(type);
-  for (int64_t size : sizes)
-    bytes *= size;
-  return bytes;
+  return slots().size() * storedBytes();
 }
 
 static int32_t formatOf(const PanelSpec &panels) {
@@ -56,10 +52,10 @@ static int32_t elementOf(DataType type) {
   return type == DataType::F16 ? FOVEA_F16 : type == DataType::BF16 ? FOVEA_BF16 : FOVEA_F32;
 }
 
-fovea_weight WeightSpec::toC(const char *name) const {
+fovea_weight WeightSpec::toC(const char *name, int64_t slot) const {
   auto size = static_cast<int32_t>(sizeOf(type));
   if (!panels)
-    return {name, FOVEA_AS_STORED, size, 0, 0, 0, 0, 0, 0, 0};
+    return {name, FOVEA_AS_STORED, size, 0, 0, 0, 0, 0, 0, 0, storedBegin(slot)};
   int64_t stride[] = {sizes[1], 1};
   return {name,
           formatOf(*panels),
@@ -70,7 +66,8 @@ fovea_weight WeightSpec::toC(const char *name) const {
           stride[1 - panels->dim],
           panels->lanes,
           panels->streams,
-          panels->format ? elementOf(type) : 0};
+          panels->format ? elementOf(type) : 0,
+          storedBegin(slot)};
 }
 
 std::optional<DataType> fovea::toDataType(Type type) {
@@ -211,12 +208,14 @@ llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {
   for (Attribute attribute : table ? table.getValue() : ArrayRef<Attribute>()) {
     auto entry = dyn_cast<DictionaryAttr>(attribute);
     auto name = entry ? entry.getAs<StringAttr>("name") : StringAttr();
-    auto count = entry ? entry.getAs<IntegerAttr>("count") : IntegerAttr();
+    auto counts = entry ? entry.getAs<DenseI64ArrayAttr>("counts") : DenseI64ArrayAttr();
     auto typeAttr = entry ? entry.getAs<TypeAttr>("type") : TypeAttr();
     auto type = typeAttr ? dyn_cast<ShapedType>(typeAttr.getValue()) : ShapedType();
-    if (!name || !count || count.getInt() < 0 || !type || !type.hasStaticShape())
+    if (!name || !counts || !attn::WeightSlots::checkedSize(counts) ||
+        name.getValue().count("{}") > static_cast<size_t>(counts.size()) || !type ||
+        !type.hasStaticShape())
       return llvm::createStringError(
-          "expected name, count and static type in each entry of attn.weights");
+          "expected name, counts and static type in each entry of attn.weights");
     std::optional<DataType> element = toDataType(type.getElementType());
     if (!element)
       return llvm::createStringError("weight '" + name.getValue() + "': no tensor file holds " +
@@ -224,8 +223,8 @@ llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {
     auto panels = readPanels(entry, type);
     if (!panels)
       return panels.takeError();
-    weights.push_back({name.str(), count.getInt(), *element, {}, *panels});
-    weights.back().sizes.assign(type.getShape().begin(), type.getShape().end());
+    weights.push_back({name.str(), llvm::to_vector<2>(counts.asArrayRef()), *element,
+                       llvm::to_vector<4>(type.getShape()), *panels});
   }
   return weights;
 }

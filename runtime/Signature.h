@@ -4,6 +4,7 @@
 #define FOVEA_RUNTIME_SIGNATURE_H
 
 #include "dialect/AttnDialect.h"
+#include "dialect/WeightSlots.h"
 #include "frontend/SizeConditions.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/Abi.h"
@@ -47,21 +48,29 @@ struct PanelSpec {
   std::optional<attn::WeightFormat> format = std::nullopt;
 };
 
-/// `count` tensors of one type; with "{}" in the name for the layer, 0 to count - 1.
+/// Slots of one type: attn::WeightSlots says which tensors of the files, or parts of such, they
+/// are.
 struct WeightSpec {
   std::string name;
-  int64_t count;
+  llvm::SmallVector<int64_t, 2> counts;
   DataType type;
-  llvm::SmallVector<int64_t, 4> sizes; // as stored
-  std::optional<PanelSpec> panels;     // what the code reads, if not the tensor as stored
+  llvm::SmallVector<int64_t, 4> sizes; // of a slot, as stored
+  std::optional<PanelSpec> panels =
+      std::nullopt; // what the code reads, if not the elements as stored
 
-  /// The name of the i-th of them.
-  std::string nameOf(int64_t i) const;
+  attn::WeightSlots slots() const { return {name, counts}; }
+  /// Of the elements of a slot, as stored.
+  int64_t storedBytes() const;
+  /// Where those of a slot begin in its tensor.
+  int64_t storedBegin(int64_t slot) const {
+    int64_t place = slot % slots().stackSize();
+    return place ? place * storedBytes() : 0;
+  }
   /// Bytes of all of them as the code reads them. Resolved weights, whose files hold as much, fit
   /// an int64_t.
   int64_t numBytes() const;
   /// The same for C. `name` must live as long as the result.
-  fovea_weight toC(const char *name) const;
+  fovea_weight toC(const char *name, int64_t slot = 0) const;
 };
 
 /// The DataType of an element type, if there is one.

@@ -25,9 +25,10 @@ static llvm::Expected<const void *> findWeight(const WeightSpec &spec, llvm::Str
   std::optional<TensorView> view = isCopied(spec) ? source.findStored(name) : source.find(name);
   if (!view)
     return missing(name, source);
-  if (view->dataType() != spec.type || view->sizes() != llvm::ArrayRef<int64_t>(spec.sizes))
+  llvm::SmallVector<int64_t, 4> sizes = spec.slots().storedSizes(spec.sizes);
+  if (view->dataType() != spec.type || view->sizes() != llvm::ArrayRef<int64_t>(sizes))
     return llvm::createStringError(source.location() + ": weight '" + name + "': expected " +
-                                   describe(spec.type, spec.sizes) + ", got " + view->describe());
+                                   describe(spec.type, sizes) + ", got " + view->describe());
   if (!view->isContiguous())
     return llvm::createStringError(source.location() + ": weight '" + name +
                                    "': expected contiguous elements, got strides");
@@ -54,20 +55,12 @@ static bool hasOnlyNumbers(const fovea_weight &weight, const void *packed) {
   return true;
 }
 
-static double bytesOf(const WeightSpec &spec) {
-  double bytes = sizeOf(spec.type);
-  for (int64_t size : spec.sizes)
-    bytes *= static_cast<double>(size);
-  return bytes;
-}
-
 /// Bytes from one copied tensor to the next; 0 for those that stay in their files.
 static int64_t copiedStride(const WeightSpec &spec) {
   if (!isCopied(spec))
     return 0;
   fovea_weight weight = spec.toC("");
-  auto bytes = spec.panels ? fovea_packed_size(&weight) : static_cast<int64_t>(bytesOf(spec));
-  return llvm::alignTo(bytes, alignment);
+  return llvm::alignTo(spec.panels ? fovea_packed_size(&weight) : spec.storedBytes(), alignment);
 }
 
 /// Panels that are cut along columns each read all rows, and all pages with them.
@@ -82,13 +75,14 @@ public:
       : pool(pool), progress(progress) {
     for (const WeightSpec &spec : specs)
       if (spec.panels)
-        total += static_cast<double>(spec.count) * bytesOf(spec);
+        total += static_cast<double>(spec.slots().size() * spec.storedBytes());
     if (progress && total > 0)
       progress(0);
   }
 
-  /// Puts the tensor in panels at `to`; `data` is what the source has of that name.
-  llvm::Error pack(const WeightSpec &spec, llvm::StringRef name, const void *data, void *to,
+  /// Puts what the slot holds of the tensor in panels at `to`; `data` is what the source has of its
+  /// name.
+  llvm::Error pack(const WeightSpec &spec, int64_t slot, const void *data, void *to,
                    const WeightSource &source);
 
 private:
@@ -128,11 +122,12 @@ void WeightTable::Packer::packPanels(Job &job, int64_t begin, int64_t end) {
       &range);
 }
 
-llvm::Error WeightTable::Packer::pack(const WeightSpec &spec, llvm::StringRef name,
-                                      const void *data, void *to, const WeightSource &source) {
-  Job job = {spec.toC(""), data, to};
+llvm::Error WeightTable::Packer::pack(const WeightSpec &spec, int64_t slot, const void *data,
+                                      void *to, const WeightSource &source) {
+  std::string name = spec.slots().nameOf(slot);
+  Job job = {spec.toC("", slot), data, to};
   const fovea_weight &weight = job.weight;
-  auto bytes = static_cast<int64_t>(bytesOf(spec));
+  int64_t bytes = spec.storedBytes();
   int64_t panels = fovea_panel_count(&weight), step = panelsAtOnce(spec);
   for (int64_t begin = 0; begin < panels; begin += step) {
     int64_t end = std::min(panels, begin + step);
@@ -140,7 +135,7 @@ llvm::Error WeightTable::Packer::pack(const WeightSpec &spec, llvm::StringRef na
     int64_t panelBytes = step < panels ? weight.panel * weight.depth * weight.element_size : bytes;
     // The last panels may have no row.
     int64_t first = std::min(begin * panelBytes, bytes), last = std::min(end * panelBytes, bytes);
-    source.release(name, first, last);
+    source.release(name, weight.begin + first, weight.begin + last);
     done += static_cast<double>(last - first);
     if (progress)
       progress(done / total);
@@ -157,24 +152,27 @@ llvm::Error WeightTable::Packer::pack(const WeightSpec &spec, llvm::StringRef na
 
 llvm::Error WeightTable::find(llvm::ArrayRef<WeightSpec> specs) {
   for (const WeightSpec &spec : specs)
-    for (int64_t i = 0; i < spec.count; ++i) {
+    for (int64_t slot = 0, size = spec.slots().size(); slot < size; ++slot) {
+      std::string name = spec.slots().nameOf(slot);
       if (!source)
-        return llvm::createStringError("expected a file of weights that holds '" + spec.nameOf(i) +
+        return llvm::createStringError("expected a file of weights that holds '" + name +
                                        "', none was given");
-      llvm::Expected<const void *> data = findWeight(spec, spec.nameOf(i), *source);
+      llvm::Expected<const void *> data = findWeight(spec, name, *source);
       if (!data)
         return data.takeError();
-      pointers.push_back(*data);
+      int64_t begin = isCopied(spec) ? 0 : spec.storedBegin(slot);
+      pointers.push_back(static_cast<const char *>(*data) + begin);
     }
   return llvm::Error::success();
 }
 
 /// A vector, as it is.
-static void copyVector(const WeightSpec &spec, llvm::StringRef name, const void *data, void *to,
+static void copyVector(const WeightSpec &spec, int64_t slot, const void *data, void *to,
                        const WeightSource &source) {
-  auto bytes = static_cast<int64_t>(bytesOf(spec));
-  std::memcpy(to, data, bytes);
-  source.release(name, 0, bytes);
+  std::string name = spec.slots().nameOf(slot);
+  int64_t bytes = spec.storedBytes(), begin = spec.storedBegin(slot);
+  std::memcpy(to, static_cast<const char *>(data) + begin, bytes);
+  source.release(name, begin, begin + bytes);
 }
 
 namespace {
@@ -191,7 +189,7 @@ struct Copy {
 /// packed by then, the lower is the peak.
 static void sortForPacking(std::vector<Copy> &copies) {
   auto rank = [](const Copy &copy) {
-    return std::pair(isReadAsAWhole(*copy.spec) ? -bytesOf(*copy.spec) : 0, copy.slot);
+    return std::pair(isReadAsAWhole(*copy.spec) ? -copy.spec->storedBytes() : 0, copy.slot);
   };
   llvm::sort(copies, [&](const Copy &a, const Copy &b) { return rank(a) < rank(b); });
 }
@@ -201,22 +199,21 @@ static void sortForPacking(std::vector<Copy> &copies) {
 llvm::Error WeightTable::pack(llvm::ArrayRef<WeightSpec> specs, Packer packer) {
   int64_t bytes = 0;
   for (const WeightSpec &spec : specs)
-    bytes += spec.count * copiedStride(spec);
+    bytes += spec.slots().size() * copiedStride(spec);
   if (llvm::Error error = packed.reserve(bytes))
     return llvm::createStringError("packed weights: " + llvm::toString(std::move(error)));
   std::vector<Copy> copies;
   auto *to = static_cast<char *>(packed.data());
   const void **slot = pointers.data();
   for (const WeightSpec &spec : specs)
-    for (int64_t i = 0; i < spec.count; ++i, ++slot, to += copiedStride(spec))
+    for (int64_t i = 0, size = spec.slots().size(); i < size; ++i, ++slot, to += copiedStride(spec))
       if (isCopied(spec))
         copies.push_back({&spec, i, slot, to});
   sortForPacking(copies);
   for (const Copy &copy : copies) {
-    std::string name = copy.spec->nameOf(copy.i);
     if (!copy.spec->panels)
-      copyVector(*copy.spec, name, *copy.slot, copy.to, *source);
-    else if (llvm::Error error = packer.pack(*copy.spec, name, *copy.slot, copy.to, *source))
+      copyVector(*copy.spec, copy.i, *copy.slot, copy.to, *source);
+    else if (llvm::Error error = packer.pack(*copy.spec, copy.i, *copy.slot, copy.to, *source))
       return error;
     *copy.slot = copy.to;
   }

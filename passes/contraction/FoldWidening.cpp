@@ -72,6 +72,9 @@ static void sliceNarrow(RewriterBase &rewriter, tensor::ExtractSliceOp slice) {
         linalg::YieldOp::create(builder, loc, wide);
       });
   rewriter.replaceOp(slice, widened.getResult(0));
+  // Or the whole weight would seem to be read.
+  if (widening.use_empty())
+    rewriter.eraseOp(widening);
 }
 
 namespace {

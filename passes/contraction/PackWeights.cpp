@@ -160,8 +160,8 @@ attn::WeightOp WeightUses::createPacked(OpBuilder &b, attn::WeightOp op) {
   int64_t places = llvm::divideCeil(rows, shape.rows());
   auto panels = MemRefType::get({shape.streams, places, depth, shape.lanes}, type.getElementType());
   auto stored = RankedTensorType::get(type.getShape(), type.getElementType());
-  return attn::WeightOp::create(b, op.getLoc(), panels, op.getNameAttr(), op.getLayer(),
-                                op.getCountAttr(), TypeAttr::get(stored),
+  return attn::WeightOp::create(b, op.getLoc(), panels, op.getNameAttr(), op.getIndices(),
+                                op.getCountsAttr(), TypeAttr::get(stored),
                                 b.getI64IntegerAttr(panelDim));
 }
 

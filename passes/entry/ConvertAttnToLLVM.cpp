@@ -33,14 +33,26 @@ public:
   LogicalResult run();
 
 private:
+  struct Slots {
+    int64_t first;
+    SmallVector<int64_t> counts;
+    MemRefType type;
+    TypeAttr stored; // only if the type is panels of it
+    IntegerAttr panelDim;
+    attn::WeightFormatAttr format; // of quantised panels
+  };
+
   FailureOr<Value> loadField(Operation *op, ContextField field, Type type);
   Value castToPointer(Location loc, func::FuncOp function);
   template <typename Op>
   FailureOr<Value> loadWeight(Op op, MemRefType type, TypeAttr stored, IntegerAttr panelDim,
                               attn::WeightFormatAttr format);
   template <typename Op>
-  FailureOr<int64_t> weightSlot(Op op, MemRefType type, TypeAttr stored, IntegerAttr panelDim,
-                                attn::WeightFormatAttr format);
+  FailureOr<Slots> slotsOf(Op op, MemRefType type, TypeAttr stored, IntegerAttr panelDim,
+                           attn::WeightFormatAttr format);
+  Value slotNumber(Location loc, const Slots &slots, ValueRange indices);
+  template <typename Op>
+  LogicalResult count(Op op);
   void replaceByView(Value result, Value data);
   LogicalResult lowerWeight(attn::WeightOp op);
   LogicalResult lowerQuantizedWeight(attn::QuantizedWeightOp op);
@@ -50,13 +62,6 @@ private:
   FailureOr<func::FuncOp> taskOf(attn::LaunchOp op, const Closure &closure);
   Value fillClosure(attn::LaunchOp op, const Closure &closure);
 
-  struct Slots {
-    int64_t first, count;
-    MemRefType type;
-    TypeAttr stored; // only if the type is panels of it
-    IntegerAttr panelDim;
-    attn::WeightFormatAttr format; // of quantised panels
-  };
   DictionaryAttr describe(StringAttr name, const Slots &slots);
   ModuleOp module;
   SymbolTable symbols;
@@ -64,7 +69,7 @@ private:
   LLVMTypeConverter converter;
   Type pointer, i64;
   llvm::MapVector<StringAttr, Slots> weights;
-  DenseMap<StringAttr, int64_t> weightCounts; // the largest of each name
+  DenseMap<StringAttr, SmallVector<int64_t>> weightCounts; // the largest of each name
   int64_t nextSlot = 0;
 };
 } // namespace
@@ -87,24 +92,37 @@ Value ContextLowering::castToPointer(Location loc, func::FuncOp function) {
   return UnrealizedConversionCastOp::create(b, loc, pointer, constant).getResult(0);
 }
 
-/// The first slot of the op's name. Every use of a name agrees on the type; loops over some of the
-/// layers share the slots of the loop that goes furthest.
+/// The slots of the op's name. Every use of a name agrees on the type.
 template <typename Op>
-FailureOr<int64_t> ContextLowering::weightSlot(Op op, MemRefType type, TypeAttr stored,
-                                               IntegerAttr panelDim,
-                                               attn::WeightFormatAttr format) {
-  int64_t count = weightCounts.lookup(op.getNameAttr());
-  auto [it, isNew] =
-      weights.try_emplace(op.getNameAttr(), Slots{nextSlot, count, type, stored, panelDim, format});
+FailureOr<ContextLowering::Slots> ContextLowering::slotsOf(Op op, MemRefType type, TypeAttr stored,
+                                                           IntegerAttr panelDim,
+                                                           attn::WeightFormatAttr format) {
+  const SmallVector<int64_t> &counts = weightCounts[op.getNameAttr()];
+  auto [it, isNew] = weights.try_emplace(op.getNameAttr(),
+                                         Slots{nextSlot, counts, type, stored, panelDim, format});
   if (isNew)
-    nextSlot += count;
+    nextSlot += llvm::product_of(counts);
   const Slots &slots = it->second;
   if (slots.type.getShape() != type.getShape() ||
       slots.type.getElementType() != type.getElementType() || slots.stored != stored ||
       slots.panelDim != panelDim || slots.format != format)
     return op.emitOpError("weight '")
            << op.getName() << "' is used elsewhere as " << slots.type << ", here as " << type;
-  return slots.first;
+  return slots;
+}
+
+/// The first, or that which indices choose, row by row.
+Value ContextLowering::slotNumber(Location loc, const Slots &slots, ValueRange indices) {
+  Value number = arith::ConstantIntOp::create(b, loc, slots.first, 64);
+  int64_t stride = llvm::product_of(slots.counts);
+  for (auto [index, count] : llvm::zip_equal(indices, slots.counts)) {
+    stride /= count;
+    Value step = arith::IndexCastOp::create(b, loc, i64, index);
+    if (stride > 1)
+      step = arith::MulIOp::create(b, loc, step, arith::ConstantIntOp::create(b, loc, stride, 64));
+    number = arith::AddIOp::create(b, loc, number, step);
+  }
+  return number;
 }
 
 /// The pointer in the op's slot.
@@ -112,13 +130,11 @@ template <typename Op>
 FailureOr<Value> ContextLowering::loadWeight(Op op, MemRefType type, TypeAttr stored,
                                              IntegerAttr panelDim, attn::WeightFormatAttr format) {
   Location loc = op.getLoc();
-  FailureOr<int64_t> slot = weightSlot(op, type, stored, panelDim, format);
+  FailureOr<Slots> slots = slotsOf(op, type, stored, panelDim, format);
   FailureOr<Value> table = loadField(op, Weights, pointer);
-  if (failed(slot) || failed(table))
+  if (failed(slots) || failed(table))
     return failure();
-  Value index = arith::ConstantIntOp::create(b, loc, *slot, 64);
-  if (Value layer = op.getLayer())
-    index = arith::AddIOp::create(b, loc, index, arith::IndexCastOp::create(b, loc, i64, layer));
+  Value index = slotNumber(loc, *slots, op.getIndices());
   Value address = LLVM::GEPOp::create(b, loc, pointer, pointer, *table,
                                       ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(index)});
   return LLVM::LoadOp::create(b, loc, pointer, address).getResult();
@@ -263,7 +279,7 @@ DictionaryAttr ContextLowering::describe(StringAttr name, const Slots &slots) {
   auto type =
       TypeAttr::get(RankedTensorType::get(slots.type.getShape(), slots.type.getElementType()));
   SmallVector<NamedAttribute> row = {b.getNamedAttr("name", name),
-                                     b.getNamedAttr("count", b.getI64IntegerAttr(slots.count)),
+                                     b.getNamedAttr("counts", b.getDenseI64ArrayAttr(slots.counts)),
                                      b.getNamedAttr("type", slots.stored ? slots.stored : type)};
   if (slots.stored)
     row.append({b.getNamedAttr("panels", type), b.getNamedAttr("panel_dim", slots.panelDim)});
@@ -273,18 +289,34 @@ DictionaryAttr ContextLowering::describe(StringAttr name, const Slots &slots) {
   return b.getDictionaryAttr(row);
 }
 
+/// Loops over some of the layers share the slots of the loop that goes furthest.
+template <typename Op>
+LogicalResult ContextLowering::count(Op op) {
+  auto [it, isNew] = weightCounts.try_emplace(op.getNameAttr(), op.getCounts());
+  SmallVector<int64_t> &counts = it->second;
+  if (counts.size() != op.getCounts().size())
+    return op.emitOpError("weight '")
+           << op.getName() << "' is used elsewhere with " << counts.size() << " indices, here with "
+           << op.getCounts().size();
+  for (auto [largest, count] : llvm::zip(counts, op.getCounts()))
+    largest = std::max(largest, count);
+  if (!attn::WeightSlots::checkedSize(counts))
+    return op.emitOpError("weight '") << op.getName() << "' has more than 2^31 slots";
+  return success();
+}
+
 LogicalResult ContextLowering::run() {
   SmallVector<Operation *> ops;
-  module.walk([&](Operation *op) {
+  WalkResult counted = module.walk([&](Operation *op) -> WalkResult {
     if (isa<attn::WeightOp, attn::QuantizedWeightOp, attn::WorkspaceOp, attn::WorkersOp,
             attn::LaunchOp>(op))
       ops.push_back(op);
-    llvm::TypeSwitch<Operation *>(op).Case<attn::WeightOp, attn::QuantizedWeightOp>(
-        [&](auto weight) {
-          int64_t &count = weightCounts[weight.getNameAttr()];
-          count = std::max<int64_t>(count, weight.getCount().value_or(1));
-        });
+    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+        .Case<attn::WeightOp, attn::QuantizedWeightOp>([&](auto weight) { return count(weight); })
+        .Default(success());
   });
+  if (counted.wasInterrupted())
+    return failure();
   for (Operation *op : ops) {
     b.setInsertionPoint(op);
     LogicalResult lowered =

@@ -121,11 +121,9 @@ private:
 static llvm::StringSet<> usedWeights(mlir::ModuleOp module) {
   llvm::StringSet<> used;
   module.walk([&](attn::WeightOp weight) {
-    auto [before, after] = weight.getName().split("{}");
-    if (!weight.getLayer())
-      used.insert(weight.getName());
-    for (int64_t n = 0, count = weight.getCount().value_or(0); n < count; ++n)
-      used.insert((before + Twine(n) + after).str());
+    attn::WeightSlots slots = weight.getSlots();
+    for (int64_t slot = 0, size = slots.size(); slot < size; slot += slots.stackSize())
+      used.insert(slots.nameOf(slot));
   });
   return used;
 }
@@ -176,6 +174,7 @@ llvm::Error LanguageModel::readExports(const Graph &graph, const ModelOptions &o
   window = exportedInteger(graph, "window", 0);
   globalProducts = exportedInteger(graph, "global_products", 0);
   localProducts = exportedInteger(graph, "local_products", 0);
+  expertsOfToken = exportedInteger(graph, "experts_of_token", 0);
   chunk = std::max<int64_t>(1, options.chunkSize);
   return llvm::Error::success();
 }

@@ -60,6 +60,8 @@ public:
   const Tokenizer *tokenizer() const { return textTokenizer ? &*textTokenizer : nullptr; }
   int64_t contextSize() const { return context; }
   int64_t vocabularySize() const { return vocabulary; }
+  /// Of a mixture how many experts each token has in a layer, 0 where there is none.
+  int64_t expertsPerToken() const { return expertsOfToken; }
   const Executable &executable() const { return *compiled; }
   /// How long the steps of loading took, other than those of compiling.
   llvm::ArrayRef<PhaseTime> loadTimes() const { return times; }
@@ -118,6 +120,7 @@ private:
   std::vector<TokenId> ends;
   int64_t context = 0, vocabulary = 0, chunk = 0, window = 0;
   int64_t globalProducts = 0, localProducts = 0; // multiply-adds for a query and a key
+  int64_t expertsOfToken = 0;
 };
 
 } // namespace fovea

@@ -74,21 +74,21 @@ static std::string textOf(ShapedType type) {
 
 void Planner::addWeights() {
   llvm::SetVector<StringRef> seen;
-  auto add = [&](auto weight, ShapedType stored, const std::string &format,
-                 const SymbolicDim &bytes) {
+  auto add = [&](auto weight, const std::string &format, const SymbolicDim &bytes) {
     if (!seen.insert(weight.getName()))
       return;
-    int64_t count = weight.getCount().value_or(1);
+    attn::WeightSlots slots = weight.getSlots();
+    int64_t count = slots.size() / slots.stackSize();
     std::string prefix = count == 1 ? "" : std::to_string(count) + " x ";
-    plan.weights.push_back({weight.getName().str(), prefix + textOf(stored) + format,
-                            formulas.multiply(bytes, count)});
+    plan.weights.push_back({weight.getName().str(),
+                            prefix + textOf(weight.getStoredType()) + format,
+                            formulas.multiply(bytes, slots.size())});
   };
   entry.walk([&](Operation *op) {
     if (auto weight = dyn_cast<attn::WeightOp>(op))
-      add(weight, weight.getStoredType(), "", formulas.bytes(weight.getResult()));
+      add(weight, "", formulas.bytes(weight.getResult()));
     if (auto weight = dyn_cast<attn::QuantizedWeightOp>(op))
-      add(weight, cast<ShapedType>(weight.getSource()),
-          " as " + attn::stringifyWeightFormat(weight.getFormat()).str(),
+      add(weight, " as " + attn::stringifyWeightFormat(weight.getFormat()).str(),
           weight.getPanels().numBytes());
   });
 }

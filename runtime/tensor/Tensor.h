@@ -63,6 +63,9 @@ public:
   /// stride for each dim, and the data is there and aligned to the element's size.
   llvm::Error validate() const;
 
+  /// One of the tensors that the first `numDims` dims count, row by row, in range.
+  TensorView inStack(unsigned numDims, int64_t number) const;
+
   /// The element at `index`, one number a dim, each in range.
   double at(llvm::ArrayRef<int64_t> index) const;
 

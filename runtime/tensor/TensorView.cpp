@@ -123,6 +123,17 @@ const void *TensorView::elementAt(llvm::ArrayRef<int64_t> index) const {
   return static_cast<const char *>(memory) + offset * sizeOf(type);
 }
 
+TensorView TensorView::inStack(unsigned numDims, int64_t number) const {
+  TensorView part = *this;
+  part.dimSizes = DimVector(sizes().drop_front(numDims));
+  part.dimStrides = DimVector(strides().drop_front(numDims));
+  int64_t offset = 0;
+  for (unsigned dim = numDims; dim-- > 0; number /= size(dim))
+    offset += number % size(dim) * strides()[dim];
+  part.memory = static_cast<const char *>(memory) + offset * sizeOf(type);
+  return part;
+}
+
 double TensorView::at(llvm::ArrayRef<int64_t> index) const {
   return loadElement(type, elementAt(index));
 }

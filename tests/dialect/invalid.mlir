@@ -994,18 +994,18 @@ func.func @f(%x: tensor<2x0xf32>, %o: tensor<2xi64>, %t: f32, %k: i64) {
 
 // -----
 
-// weight_c1: a layer needs its place in the name
+// weight_c1: places in the name need indices
 func.func @f(%i: index) {
-  // expected-error @below {{weight_c1: expected one {} in the name of a weight with a layer, got "w"}}
-  %0 = attn.weight "w"[%i of 4] : tensor<4xf32>
+  // expected-error @below {{weight_c1: expected at most one {} in the name for each of 1 indices, got "l.{}.{}.w"}}
+  %0 = attn.weight "l.{}.{}.w"[%i of 4] : tensor<4xf32>
   return
 }
 
 // -----
 
-// weight_c1: a place in the name needs a layer
+// weight_c1: a place in the name needs an index
 func.func @f() {
-  // expected-error @below {{weight_c1: expected no {} in the name of a weight without a layer, got "l.{}.w"}}
+  // expected-error @below {{weight_c1: expected at most one {} in the name for each of 0 indices, got "l.{}.w"}}
   %0 = attn.weight "l.{}.w" : tensor<4xf32>
   return
 }
@@ -1014,17 +1014,35 @@ func.func @f() {
 
 // weight_c2: there are layers
 func.func @f(%i: index) {
-  // expected-error @below {{weight_c2: expected a count of at least 1 with a layer and none without, got 0}}
+  // expected-error @below {{weight_c2: expected a count of at least 1 for each of 1 indices, and a product of at most 2^31, got [0]}}
   %0 = attn.weight "l.{}.w"[%i of 0] : tensor<4xf32>
   return
 }
 
 // -----
 
-// weight_c2: a layer has a count
+// weight_c2: an index has a count
 func.func @f(%i: index) {
-  // expected-error @below {{weight_c2: expected a count of at least 1 with a layer and none without, got none}}
+  // expected-error @below {{weight_c2: expected a count of at least 1 for each of 1 indices, and a product of at most 2^31, got []}}
   %0 = "attn.weight"(%i) {name = "l.{}.w"} : (index) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// weight_c2: a product that overflows
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c2: expected a count of at least 1 for each of 2 indices, and a product of at most 2^31, got [4294967296, 4294967296]}}
+  %0 = attn.weight "l.{}.w"[%i of 4294967296, %i of 4294967296] : tensor<4xf32>
+  return
+}
+
+// -----
+
+// attn.weight: what an index is of
+func.func @f(%i: index) {
+  // expected-error @below {{expected 'of'}}
+  %0 = attn.weight "l.{}.w"[%i] : tensor<4xf32>
   return
 }
 
@@ -1086,8 +1104,8 @@ func.func @f() {
 
 // weight_c1: quantised weights have names too
 func.func @f(%i: index) {
-  // expected-error @below {{weight_c1: expected one {} in the name of a weight with a layer, got "w"}}
-  %0, %1 = attn.quantized_weight "w"[%i of 4] panels(tensor<8x64xf32> along 0 as q8) : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
+  // expected-error @below {{weight_c1: expected at most one {} in the name for each of 0 indices, got "w.{}"}}
+  %0, %1 = attn.quantized_weight "w.{}" panels(tensor<8x64xf32> along 0 as q8) : memref<1x1x2x16x16xi8, strided<[544, 544, 272, 16, 1]>>, memref<1x1x2x8xbf16, strided<[272, 272, 136, 1], offset: 128>>
   return
 }
 

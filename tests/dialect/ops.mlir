@@ -154,6 +154,8 @@ func.func @sample_weight(%logits: tensor<2x512xf32>, %init: tensor<2xi64>, %t: f
   %0 = attn.weight "norm.weight" : tensor<5xf32>
   // CHECK: attn.weight "layers.{}.weight"[%{{.*}} of 4] : tensor<3xf32>
   %1 = attn.weight "layers.{}.weight"[%layer of 4] : tensor<3xf32>
+  // CHECK: attn.weight "layers.{}.{}.x"[%{{.*}} of 4, %{{.*}} of 8] : tensor<3xf32>
+  %x = attn.weight "layers.{}.{}.x"[%layer of 4, %layer of 8] : tensor<3xf32>
   // CHECK: attn.weight "layers.{}.up"[%{{.*}} of 4] panels(tensor<20x8xf16> along 0) : memref<2x1x8x16xf16>
   %2 = attn.weight "layers.{}.up"[%layer of 4] panels(tensor<20x8xf16> along 0) : memref<2x1x8x16xf16>
   return %id, %0, %1 : tensor<2xi64>, tensor<5xf32>, tensor<3xf32>

@@ -86,12 +86,14 @@ TEST_F(GraphBuilderTest, RejectsBadWeights) {
   begin({{B, L}});
   mlir::Value layer = llvm::cantFail(b.dimValue(0));
   EXPECT_EQ(errorOf(b.weight("", f32(), {4})), "weight: expected a name");
-  EXPECT_EQ(errorOf(b.weight("w", f32(), {4}, layer, 2)),
-            "weight 'w': expected one {} in the name to stand for the layer");
+  EXPECT_EQ(errorOf(b.weight("w", f32(), {4}, {{layer, 2}})),
+            "weight 'w': expected 1 {} in the name, one for each index, got 0");
   EXPECT_EQ(errorOf(b.weight("w.{}", f32(), {4})),
-            "weight 'w.{}': expected no {} in the name without a layer");
-  EXPECT_EQ(errorOf(b.weight("w.{}", f32(), {4}, layer, 0)),
-            "weight 'w.{}': expected at least one layer, got 0");
+            "weight 'w.{}': expected 0 {} in the name, one for each index, got 1");
+  EXPECT_EQ(errorOf(b.weight("w.{}", f32(), {4}, {{layer, 0}})),
+            "weight 'w.{}': expected each index to have at least one value, got one with 0");
+  EXPECT_EQ(errorOf(b.weight("w.{}.{}", f32(), {4}, {{layer, 1 << 20}, {layer, 1 << 20}})),
+            "weight 'w.{}.{}': expected at most 2^31 tensors of one name");
   EXPECT_EQ(errorOf(b.weight("w", f32(), {-1})),
             "weight 'w': expected dims of at least 1, got [-1]");
 }
@@ -101,7 +103,7 @@ TEST_F(GraphBuilderTest, LoopOverLayersIsOneLoop) {
   auto looped = b.forLoop(5, x,
                           [&](mlir::Value layer, llvm::ArrayRef<SymbolicTensor> carried)
                               -> llvm::Expected<GraphBuilder::Tensors> {
-                            auto w = b.weight("layers.{}.w", f32(), {64, 64}, layer, 5);
+                            auto w = b.weight("layers.{}.w", f32(), {64, 64}, {{layer, 5}});
                             auto y = w ? b.linear(carried[0], *w) : w.takeError();
                             if (!y)
                               return y.takeError();

@@ -306,9 +306,9 @@ TEST_F(ImporterTest, Loops) {
             Messages{"only the variable of a loop over a range of known length can stand in a "
                      "string at run time"});
   EXPECT_EQ(loop("p = f'{n}.'\n    x = x + weight(f'{p}{n}')[8]"),
-            Messages{"a string can hold one loop variable, and has one already"});
+            Messages{"a string can hold a loop variable once, and has it already"});
   EXPECT_EQ(loop("x = x + weight(f'{n}.{n}')[8]"),
-            Messages{"a string can hold one loop variable, and has one already"});
+            Messages{"a string can hold a loop variable once, and has it already"});
   EXPECT_EQ(messages("def f(x: f32[B, 8]):\n  for n in range(2):\n    y = x\n    x = x + y\n"
                      "  return y\n"),
             Messages{"unknown name 'y'"});

@@ -183,7 +183,7 @@ TEST(CompileToFileTest, EmitsEachKind) {
   EXPECT_TRUE(llvm::StringRef(llvmIr.contents).contains("@main_workspace_size"));
   EXPECT_EQ(llvmIr.entries.size(), 1u);
   ASSERT_EQ(llvmIr.weights.size(), 1u);
-  EXPECT_EQ(llvmIr.weights[0].nameOf(2), "layers.2.w");
+  EXPECT_EQ(llvmIr.weights[0].slots().nameOf(2), "layers.2.w");
   EXPECT_TRUE(llvm::StringRef(emit(CodeKind::Assembly).contents).contains("main:"));
   EXPECT_TRUE(llvm::StringRef(emit(CodeKind::Object).contents)
                   .starts_with("\x7f"

@@ -53,6 +53,15 @@ TEST(QuantizedWeightsTest, GroupsRunAlongTheOtherDim) {
   EXPECT_NE(quantized(matrix, WeightFormat::Q8, 1).dataAs<float>()[1], 0); // beside itself
 }
 
+TEST(QuantizedWeightsTest, MatricesOfStacksAreRoundedAlone) {
+  Tensor stack = zeros({2, 1, 34});
+  stack.dataAs<float>()[0] = 127;
+  stack.dataAs<float>()[34] = 0.25F; // a first element of the second
+  Tensor result = quantized(stack, WeightFormat::Q8);
+  EXPECT_EQ(result.dataAs<float>()[0], 127);
+  EXPECT_NEAR(result.dataAs<float>()[34], 0.25, 1e-2);
+}
+
 /// quantized_s1 and quantized_s2 with the roundings of the scale: by 2^-7 upwards, by 2^-9.
 TEST(QuantizedWeightsTest, ErrorsStayWithinTheirBounds) {
   std::mt19937 random(1);
@@ -91,8 +100,8 @@ TEST(QuantizedWeightsTest, ChangesTheSpecifiedWeightsOnly) {
   llvm::cantFail(source->add("w", llvm::cantFail(Tensor::copyOf(matrix))));
   llvm::cantFail(source->add("v", llvm::cantFail(Tensor::copyOf(matrix))));
   std::vector<WeightSpec> specs = {
-      {"w", 1, DataType::F32, {1, 32}, PanelSpec{0, 8, 4, WeightFormat::Q8}},
-      {"v", 1, DataType::F32, {1, 32}, PanelSpec{0, 8, 4}}};
+      {"w", {}, DataType::F32, {1, 32}, PanelSpec{0, 8, 4, WeightFormat::Q8}},
+      {"v", {}, DataType::F32, {1, 32}, PanelSpec{0, 8, 4}}};
   EXPECT_TRUE(hasQuantizedWeights(specs));
   EXPECT_FALSE(hasQuantizedWeights(llvm::ArrayRef(specs).drop_front()));
   auto changed = withQuantizedWeights(source, specs);

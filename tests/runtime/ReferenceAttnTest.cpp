@@ -360,7 +360,26 @@ TEST_F(ReferenceAttnTest, WeightsAreLookedUpByNameAndLayer) {
   std::vector<Tensor> r = llvm::cantFail(run(withLayers("2"), {}, &weights));
   EXPECT_THAT(toDoubles(r[0]), ElementsAre(111, 222));
   EXPECT_THAT(error(withLayers("3"), {}, &weights),
-              HasSubstr("'attn.weight': expected a layer below 2, got 2"));
+              HasSubstr("'attn.weight': expected an index below 2, got 2"));
+}
+
+TEST_F(ReferenceAttnTest, IndicesBeyondTheNameChooseFromAStack) {
+  const std::string text = R"mlir(
+    func.func @f() -> tensor<2xf32> {
+      %c1 = arith.constant 1 : index
+      %c2 = arith.constant 2 : index
+      %w = attn.weight "l.{}.w"[%c1 of 2, %c2 of 3] : tensor<2xf32>
+      return %w : tensor<2xf32>
+    })mlir";
+  InMemoryWeights weights;
+  llvm::cantFail(weights.add("l.0.w", floats({3, 2}, {0, 1, 2, 3, 4, 5})));
+  llvm::cantFail(weights.add("l.1.w", floats({3, 2}, {10, 11, 12, 13, 14, 15})));
+  std::vector<Tensor> r = llvm::cantFail(run(text, {}, &weights));
+  EXPECT_THAT(toDoubles(r[0]), ElementsAre(14, 15));
+  InMemoryWeights narrow;
+  llvm::cantFail(narrow.add("l.1.w", floats({2}, {10, 11})));
+  EXPECT_THAT(error(text, {}, &narrow),
+              HasSubstr("expected weight 'l.1.w' of sizes [3, 2], got [2]"));
 }
 
 TEST_F(ReferenceAttnTest, WeightsMustBeThereAndFit) {

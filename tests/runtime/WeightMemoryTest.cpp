@@ -53,7 +53,7 @@ static int64_t peakBytes() {
 
 static llvm::Expected<WeightTable> load(const std::string &path, int64_t rows, PanelSpec panels,
                                         ThreadPool &pool) {
-  return WeightTable::resolve(WeightSpec{"l.{}.w", count, DataType::F32, {rows, depth}, panels},
+  return WeightTable::resolve(WeightSpec{"l.{}.w", {count}, DataType::F32, {rows, depth}, panels},
                               llvm::cantFail(openWeights(path)), pool);
 }
 
@@ -91,14 +91,14 @@ TEST(WeightMemoryDeathTest, NothingIsCopiedToAlignIt) {
   constexpr int64_t rows = 3000;
   TemporaryDirectory directory;
   auto source = llvm::cantFail(openWeights(writeFile(directory, rows, /*aligned=*/true)));
-  auto spec = [](std::string name, int64_t matrices, int64_t dim) {
+  auto spec = [](std::string name, llvm::SmallVector<int64_t, 2> counts, int64_t dim) {
     return WeightSpec{
-        std::move(name), matrices, DataType::F32, {rows, depth}, PanelSpec{dim, 8, 4}};
+        std::move(name), std::move(counts), DataType::F32, {rows, depth}, PanelSpec{dim, 8, 4}};
   };
   ThreadPool pool(threads);
   int64_t before = peakBytes();
   WeightTable table = llvm::cantFail(
-      WeightTable::resolve({spec("l.{}.w", count - 1, 0), spec("l.3.w", 1, 1)}, source, pool));
+      WeightTable::resolve({spec("l.{}.w", {count - 1}, 0), spec("l.3.w", {}, 1)}, source, pool));
   int64_t taken = peakBytes() - before, packed = count * rows * depth * 4;
   llvm::errs() << "packed weights of " << packed << " bytes took " << taken << "\n";
   llvm::sys::fs::remove_directories(directory.path());

@@ -5,6 +5,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Endian.h"
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -61,7 +62,7 @@ static void checkPanels(const Matrix &matrix, int64_t lanes, int64_t streams) {
   SCOPED_TRACE(matrix.str());
   auto [type, rows, depth, dim] = matrix;
   PanelSpec panels{dim, lanes, streams};
-  WeightSpec spec{"l.{}.w", 2, type, matrix.sizes(), panels};
+  WeightSpec spec{"l.{}.w", {2}, type, matrix.sizes(), panels};
   ThreadPool pool(2);
   auto table = WeightTable::resolve(spec, sourceOf(type, matrix.sizes()), pool);
   ASSERT_TRUE(succeeds(table));
@@ -107,13 +108,14 @@ TEST(WeightTableTest, PacksInOnePieceOfMemory) {
   auto source = std::make_shared<InMemoryWeights>();
   for (const char *name : {"l.0.w", "l.1.w", "stored", "q", "last"})
     llvm::cantFail(source->add(name, countingTensor(DataType::F32, {19, 40})));
-  auto spec = [](const char *name, int64_t count, std::optional<PanelSpec> panels) {
-    return WeightSpec{name, count, DataType::F32, {19, 40}, panels};
+  auto spec = [](const char *name, llvm::SmallVector<int64_t, 2> counts,
+                 std::optional<PanelSpec> panels) {
+    return WeightSpec{name, std::move(counts), DataType::F32, {19, 40}, panels};
   };
   PanelSpec full{0, 8, 1}, q8{0, 8, 3, attn::WeightFormat::Q8};
   ThreadPool pool(1);
-  auto table = WeightTable::resolve({spec("l.{}.w", 2, full), spec("stored", 1, std::nullopt),
-                                     spec("q", 1, q8), spec("last", 1, full)},
+  auto table = WeightTable::resolve({spec("l.{}.w", {2}, full), spec("stored", {}, std::nullopt),
+                                     spec("q", {}, q8), spec("last", {}, full)},
                                     source, pool);
   ASSERT_TRUE(succeeds(table));
   auto at = [&](int64_t slot) { return static_cast<const char *>(table->data()[slot]); };
@@ -129,7 +131,7 @@ TEST(WeightTableTest, TellsHowFarItIs) {
   std::vector<double> parts;
   ThreadPool pool(2);
   auto table = WeightTable::resolve(
-      WeightSpec{"l.{}.w", 2, DataType::F32, {1001, 1024}, PanelSpec{0, 16, 4}},
+      WeightSpec{"l.{}.w", {2}, DataType::F32, {1001, 1024}, PanelSpec{0, 16, 4}},
       sourceOf(DataType::F32, {1001, 1024}), pool, [&](double part) { parts.push_back(part); });
   ASSERT_TRUE(succeeds(table));
   ASSERT_GE(parts.size(), 5u);
@@ -150,8 +152,8 @@ TEST(WeightTableTest, PacksFromOddAddresses) {
     std::shared_ptr<const WeightSource> source = llvm::cantFail(
         SafetensorsFile::parse(llvm::MemoryBuffer::getMemBufferCopy(file, "f.safetensors")));
     ThreadPool pool(1);
-    auto table = WeightTable::resolve(WeightSpec{"w", 1, DataType::F32, {2, 2}, PanelSpec{0, 2, 4}},
-                                      source, pool);
+    auto table = WeightTable::resolve(
+        WeightSpec{"w", {}, DataType::F32, {2, 2}, PanelSpec{0, 2, 4}}, source, pool);
     ASSERT_TRUE(succeeds(table));
     const auto *packed = static_cast<const float *>(table->data()[0]);
     EXPECT_EQ(llvm::ArrayRef(packed, 4), llvm::ArrayRef<float>({1, 3, 2, 4}));
@@ -198,7 +200,7 @@ static void checkQuantized(attn::WeightFormat format, const Matrix &matrix, int6
   auto [type, rows, depth, dim] = matrix;
   auto source = std::make_shared<InMemoryWeights>();
   llvm::cantFail(source->add("w", randomMatrix(type, matrix.sizes())));
-  WeightSpec spec{"w", 1, type, matrix.sizes(), PanelSpec{dim, lanes, streams, format}};
+  WeightSpec spec{"w", {}, type, matrix.sizes(), PanelSpec{dim, lanes, streams, format}};
   ThreadPool pool(2);
   auto table = WeightTable::resolve(spec, source, pool);
   ASSERT_TRUE(succeeds(table));
@@ -235,7 +237,8 @@ TEST(WeightTableTest, QuantizesNumbersOnly) {
     ThreadPool pool(1);
     EXPECT_TRUE(failsWith(
         WeightTable::resolve(
-            WeightSpec{"w", 1, DataType::F32, {40, 64}, PanelSpec{0, 8, 4, attn::WeightFormat::Q8}},
+            WeightSpec{
+                "w", {}, DataType::F32, {40, 64}, PanelSpec{0, 8, 4, attn::WeightFormat::Q8}},
             source, pool),
         "weight 'w': expected finite elements, to quantise them, got others"));
   }
@@ -244,10 +247,63 @@ TEST(WeightTableTest, QuantizesNumbersOnly) {
 TEST(WeightTableTest, LeavesOthersWhereTheyAre) {
   auto source = sourceOf(DataType::F32, {3, 4});
   ThreadPool pool(1);
-  auto table = WeightTable::resolve(WeightSpec{"l.{}.w", 2, DataType::F32, {3, 4}, {}}, source,
+  auto table = WeightTable::resolve(WeightSpec{"l.{}.w", {2}, DataType::F32, {3, 4}, {}}, source,
                                     pool, [](double) { ADD_FAILURE() << "nothing is packed"; });
   ASSERT_TRUE(succeeds(table));
   EXPECT_EQ(table->data()[1], source->find("l.1.w")->data());
+}
+
+// Three matrices of 5 x 4 in each of two tensors, of which a slot holds one: packed along either
+// dim, quantised, and as they are.
+TEST(WeightTableTest, FindsThePartsOfStacks) {
+  auto source = sourceOf(DataType::F32, {3, 5, 4});
+  ThreadPool pool(2);
+  auto spec = [](std::optional<PanelSpec> panels) {
+    return WeightSpec{"l.{}.w", {2, 3}, DataType::F32, {5, 4}, panels};
+  };
+  auto table = WeightTable::resolve(
+      {spec(std::nullopt), spec(PanelSpec{0, 8, 1}), spec(PanelSpec{1, 4, 1})}, source, pool);
+  ASSERT_TRUE(succeeds(table));
+  ASSERT_EQ(table->size(), 18u);
+  for (int64_t slot = 0; slot < 6; ++slot) {
+    TensorView stack = *source->find(slot < 3 ? "l.0.w" : "l.1.w");
+    const float *stored = static_cast<const float *>(stack.data()) + slot % 3 * 20;
+    EXPECT_EQ(table->data()[slot], stored) << slot;
+    for (int64_t i = 0; i < 5; ++i)
+      for (int64_t j = 0; j < 4; ++j) {
+        double expected = stored[i * 4 + j];
+        EXPECT_EQ(elementOf(table->data()[6 + slot], DataType::F32, j * 8 + i), expected);
+        EXPECT_EQ(elementOf(table->data()[12 + slot], DataType::F32, (j / 4 * 5 + i) * 4 + j % 4),
+                  expected);
+      }
+  }
+}
+
+TEST(WeightTableTest, QuantizesThePartsOfStacks) {
+  auto source = sourceOf(DataType::F32, {3, 16, 40});
+  PanelSpec panels{0, 8, 2, attn::WeightFormat::Q8};
+  WeightSpec stack{"l.{}.w", {2, 3}, DataType::F32, {16, 40}, panels};
+  WeightSpec alone{"w", {}, DataType::F32, {16, 40}, panels};
+  ThreadPool pool(2);
+  auto table = WeightTable::resolve(stack, source, pool);
+  ASSERT_TRUE(succeeds(table));
+  for (int64_t slot = 0; slot < 6; ++slot) {
+    TensorView stack = *source->find(slot < 3 ? "l.0.w" : "l.1.w");
+    Tensor matrix = llvm::cantFail(Tensor::copyOf(stack.inStack(1, slot % 3)));
+    auto one = std::make_shared<InMemoryWeights>();
+    llvm::cantFail(one->add("w", std::move(matrix)));
+    auto expected = WeightTable::resolve(alone, one, pool);
+    ASSERT_TRUE(succeeds(expected));
+    EXPECT_EQ(std::memcmp(table->data()[slot], expected->data()[0], alone.numBytes()), 0) << slot;
+  }
+}
+
+TEST(WeightTableTest, ExpectsWholeStacks) {
+  auto source = sourceOf(DataType::F32, {3, 5, 4});
+  ThreadPool pool(1);
+  EXPECT_TRUE(failsWith(
+      WeightTable::resolve(WeightSpec{"l.{}.w", {2, 4}, DataType::F32, {5, 4}}, source, pool),
+      "weight 'l.0.w': expected f32[4, 5, 4], got f32[3, 5, 4]"));
 }
 
 // Each would keep a stretch of its file in memory.
@@ -259,10 +315,10 @@ TEST(WeightTableTest, CopiesVectors) {
   llvm::cantFail(source->add("scalar", countingTensor(DataType::F16, {})));
   llvm::cantFail(source->add("empty", countingTensor(DataType::F32, {0})));
   ThreadPool pool(1);
-  auto table = WeightTable::resolve({{"l.{}.b", 2, DataType::F32, {3}, {}},
-                                     {"m", 1, DataType::F32, {8, 2}, PanelSpec{1, 2, 1}},
-                                     {"scalar", 1, DataType::F16, {}, {}},
-                                     {"empty", 1, DataType::F32, {0}, {}}},
+  auto table = WeightTable::resolve({{"l.{}.b", {2}, DataType::F32, {3}, {}},
+                                     {"m", {}, DataType::F32, {8, 2}, PanelSpec{1, 2, 1}},
+                                     {"scalar", {}, DataType::F16, {}, {}},
+                                     {"empty", {}, DataType::F32, {0}, {}}},
                                     source, pool);
   ASSERT_TRUE(succeeds(table));
   ASSERT_EQ(table->size(), 5u);
@@ -281,7 +337,7 @@ TEST(WeightTableTest, ChecksVectors) {
   auto source = sourceOf(DataType::F32, {3});
   ThreadPool pool(1);
   EXPECT_TRUE(
-      failsWith(WeightTable::resolve(WeightSpec{"l.{}.w", 2, DataType::F32, {4}, {}}, source, pool),
+      failsWith(WeightTable::resolve(WeightSpec{"l.{}.w", {2}, DataType::F32, {4}, {}}, source, pool),
                 "weight 'l.0.w': expected f32[4], got f32[3]"));
 }
 
@@ -289,10 +345,10 @@ TEST(WeightTableTest, ChecksWhatIsPackedFirst) {
   auto source = sourceOf(DataType::F32, {3, 4});
   ThreadPool pool(1);
   auto resolve = [&](WeightSpec spec) { return WeightTable::resolve(spec, source, pool); };
-  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 3, DataType::F32, {3, 4}, PanelSpec{0, 8, 4}}),
+  EXPECT_TRUE(failsWith(resolve({"l.{}.w", {3}, DataType::F32, {3, 4}, PanelSpec{0, 8, 4}}),
                         "expected weight 'l.2.w', there is none of that name"));
-  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 2, DataType::F32, {4, 3}, PanelSpec{0, 8, 4}}),
+  EXPECT_TRUE(failsWith(resolve({"l.{}.w", {2}, DataType::F32, {4, 3}, PanelSpec{0, 8, 4}}),
                         "weight 'l.0.w': expected f32[4, 3], got f32[3, 4]"));
-  EXPECT_TRUE(failsWith(resolve({"l.{}.w", 2, DataType::F16, {3, 4}, PanelSpec{0, 8, 4}}),
+  EXPECT_TRUE(failsWith(resolve({"l.{}.w", {2}, DataType::F16, {3, 4}, PanelSpec{0, 8, 4}}),
                         "weight 'l.0.w': expected f16[3, 4], got f32[3, 4]"));
 }

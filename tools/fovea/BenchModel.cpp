@@ -22,27 +22,42 @@ double Rate::ofReadBandwidth() const { return ratioOf(*this, bytes, &PeakRates::
 namespace {
 /// What the weights of a model cost.
 struct Work {
-  int64_t bytes = 0;         // read in each step
+  int64_t bytes = 0;         // read in each step, but for those of experts
+  int64_t expertBytes = 0;   // of all experts
+  double expertShare = 1;    // of these, for one token
   int64_t held = 0;          // in memory
   double tokenProducts = 0;  // multiply-adds for each token
   double logitsProducts = 0; // and for each row of logits
+
+  /// That a step of some tokens reads, at most.
+  double bytesOf(int64_t tokens) const {
+    double share = std::min(1.0, static_cast<double>(tokens) * expertShare);
+    return static_cast<double>(bytes) + share * static_cast<double>(expertBytes);
+  }
 };
 } // namespace
 
 /// Vectors and what products read; of other matrices, such as positions, a step gathers some rows.
-static Work workOf(llvm::ArrayRef<WeightSpec> weights, int64_t vocabulary) {
+/// Matrices with an index beside the layer's are those of experts.
+static Work workOf(llvm::ArrayRef<WeightSpec> weights, const LanguageModel &model) {
   Work work;
+  int64_t vocabulary = model.vocabularySize();
   for (const WeightSpec &weight : weights) {
     work.held += weight.numBytes();
     if (!weight.panels && weight.sizes.size() > 1)
       continue;
-    work.bytes += weight.numBytes();
+    bool isExpert = weight.panels && weight.counts.size() > 1 && model.expertsPerToken() > 0;
+    (isExpert ? work.expertBytes : work.bytes) += weight.numBytes();
     if (!weight.panels)
       continue;
-    double products = static_cast<double>(weight.count);
+    if (isExpert)
+      work.expertShare = std::min(1.0, static_cast<double>(model.expertsPerToken()) /
+                                           static_cast<double>(weight.counts.back()));
+    double products = static_cast<double>(weight.slots().size());
     for (int64_t size : weight.sizes)
       products *= static_cast<double>(size);
-    bool makesLogits = weight.count == 1 && llvm::is_contained(weight.sizes, vocabulary);
+    products *= isExpert ? work.expertShare : 1;
+    bool makesLogits = weight.counts.empty() && llvm::is_contained(weight.sizes, vocabulary);
     (makesLogits ? work.logitsProducts : work.tokenProducts) += products;
   }
   return work;
@@ -131,7 +146,8 @@ static llvm::Error measurePrefill(const LanguageModel &model, const Work &work,
   rate.operations = 2 * (work.tokenProducts * static_cast<double>(plan.promptTokens) +
                          work.logitsProducts * static_cast<double>(chunks) +
                          model.attentionProducts(0, plan.promptTokens));
-  rate.bytes = static_cast<double>(work.bytes * chunks);
+  rate.bytes =
+      static_cast<double>(chunks) * work.bytesOf(std::min(plan.promptTokens, cache->chunk()));
   auto run = [&] { return model.prefill(*cache, 0, tokens).takeError(); };
   return repeat(plan, cpu, {[&] { return empty(*cache); }, run}, rate, result);
 }
@@ -160,7 +176,7 @@ static llvm::Error measureDecode(const LanguageModel &model, const Work &work,
       2 * ((work.tokenProducts + work.logitsProducts) * static_cast<double>(rate.tokens) +
            model.attentionProducts(plan.depth, plan.depth + plan.newTokens) *
                static_cast<double>(plan.sequences));
-  rate.bytes = steps * (static_cast<double>(work.bytes) +
+  rate.bytes = steps * (work.bytesOf(plan.sequences) +
                         bytesOfPosition * (static_cast<double>(plan.depth) + (steps + 1) / 2));
   auto run = [&]() -> llvm::Error {
     for (int64_t i = 0; i < plan.newTokens; ++i)
@@ -191,8 +207,8 @@ llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const Mo
     return model.takeError();
   result.loadSeconds = secondsSince(start);
   result.threads = model->executable().threads();
-  Work work = workOf(model->executable().weights(), model->vocabularySize());
-  result.weightBytes = work.bytes;
+  Work work = workOf(model->executable().weights(), *model);
+  result.weightBytes = work.bytes + work.expertBytes;
   result.heldBytes = work.held;
   result.storedTypes = typesOfMatrices(model->weights());
   releaseLoadingMemory();

@@ -55,32 +55,34 @@ static void writeEntry(llvm::raw_ostream &os, const EntrySignature &entry) {
 }
 
 static std::string describe(const WeightSpec &weight) {
-  return describe(weight.type, weight.sizes);
+  return describe(weight.type, weight.slots().storedSizes(weight.sizes));
 }
 
 /// Writes one macro with a line a slot.
 static void writeSlots(llvm::raw_ostream &os, llvm::ArrayRef<WeightSpec> weights, StringRef macro,
-                       llvm::function_ref<void(const WeightSpec &, const std::string &)> write) {
+                       llvm::function_ref<void(const WeightSpec &, int64_t)> write) {
   os << "#define " << macro << " \\\n  {";
-  int64_t slot = 0;
+  const char *separator = "";
   for (const WeightSpec &weight : weights)
-    for (int64_t i = 0; i < weight.count; ++i, ++slot) {
-      os << (slot ? ", \\\n   " : "") << " ";
-      write(weight, weight.nameOf(i));
+    for (int64_t slot = 0, size = weight.slots().size(); slot < size; ++slot) {
+      os << separator << " ";
+      separator = ", \\\n   ";
+      write(weight, slot);
     }
   os << " \\\n  }\n";
 }
 
 /// The initialiser of a fovea_weight.
-static void writeLayout(llvm::raw_ostream &os, const WeightSpec &spec, const std::string &name) {
-  fovea_weight weight = spec.toC(name.c_str());
+static void writeLayout(llvm::raw_ostream &os, const WeightSpec &spec, int64_t slot) {
+  fovea_weight weight = spec.toC("", slot);
   os << "{";
-  writeQuoted(os, name);
+  writeQuoted(os, spec.slots().nameOf(slot));
   static constexpr const char *formats[] = {"FOVEA_AS_STORED", "FOVEA_PANELS", "FOVEA_Q8_PANELS",
                                             "FOVEA_Q4_PANELS"};
   os << ", " << formats[weight.format];
-  for (int64_t value : {int64_t(weight.element_size), weight.rows, weight.depth, weight.row_stride,
-                        weight.depth_stride, weight.panel, weight.streams, int64_t(weight.element)})
+  for (int64_t value :
+       {int64_t(weight.element_size), weight.rows, weight.depth, weight.row_stride,
+        weight.depth_stride, weight.panel, weight.streams, int64_t(weight.element), weight.begin})
     os << ", " << value;
   os << "}";
 }
@@ -89,21 +91,20 @@ static void writeWeights(llvm::raw_ostream &os, llvm::ArrayRef<WeightSpec> weigh
                          StringRef prefix) {
   int64_t slots = 0;
   for (const WeightSpec &weight : weights)
-    slots += weight.count;
+    slots += weight.slots().size();
   os << "\n/* The slots of fovea_context.weights, one a line. */\n#define " << prefix << "_WEIGHTS "
      << slots << "\n";
   if (slots == 0)
     return;
   int64_t slot = 0;
   writeSlots(os, weights, (prefix + "_WEIGHT_NAMES").str(),
-             [&](const WeightSpec &weight, const std::string &name) {
-               writeQuoted(os, name);
+             [&](const WeightSpec &weight, int64_t number) {
+               writeQuoted(os, weight.slots().nameOf(number));
                os << " /* " << slot++ << ": " << toComment(describe(weight)) << " */";
              });
   os << "\n/* A fovea_weight a slot: what it points to. */\n";
-  writeSlots(
-      os, weights, (prefix + "_WEIGHT_TABLE").str(),
-      [&](const WeightSpec &weight, const std::string &name) { writeLayout(os, weight, name); });
+  writeSlots(os, weights, (prefix + "_WEIGHT_TABLE").str(),
+             [&](const WeightSpec &weight, int64_t number) { writeLayout(os, weight, number); });
 }
 
 llvm::Expected<std::string> tool::makeHeader(const CompiledCode &code, StringRef model) {

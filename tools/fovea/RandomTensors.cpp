@@ -99,17 +99,16 @@ bool tool::hasWeights(mlir::ModuleOp module) {
 
 /// Adds the tensors that one op names, but for those that another op has named before.
 static llvm::Error addWeights(attn::WeightOp op, RandomTensors &random, InMemoryWeights &weights) {
-  auto type = cast<mlir::ShapedType>(op.getType());
+  mlir::RankedTensorType type = op.getStoredType();
   std::optional<DataType> dataType = toDataType(type.getElementType());
   if (!type.hasStaticShape() || !dataType)
     return llvm::createStringError("weight '" + op.getName() +
                                    "' has a size that is not known: give it with --set");
   double deviation =
       type.getRank() == 0 ? 1 : 1 / std::sqrt(std::max<int64_t>(type.getShape().back(), 1));
-  for (int64_t layer = 0; layer < static_cast<int64_t>(op.getCount().value_or(1)); ++layer) {
-    std::string name = op.getName().str();
-    if (size_t hole = name.find("{}"); op.getLayer() && hole != std::string::npos)
-      name.replace(hole, 2, std::to_string(layer));
+  attn::WeightSlots slots = op.getSlots();
+  for (int64_t slot = 0, size = slots.size(); slot < size; slot += slots.stackSize()) {
+    std::string name = slots.nameOf(slot);
     if (weights.find(name))
       continue;
     llvm::Expected<Tensor> tensor = random.make(*dataType, type.getShape(), deviation);

@@ -112,6 +112,7 @@ func.func @negative(%x: tensor<8x64xf64>, %w: tensor<48x64xf16>, %y: tensor<8x48
 // CHECK-LABEL: @slice
 // CHECK-SAME:    %[[E:[^:]*]]: index
 // CHECK:         %[[W:.*]] = attn.weight "experts" : tensor<4x64x48xbf16>
+// CHECK-NOT:     linalg.generic
 // CHECK:         %[[ONE:.*]] = tensor.extract_slice %[[W]][%[[E]], 0, 0] [1, 64, 48] [1, 1, 1] : tensor<4x64x48xbf16> to tensor<64x48xbf16>
 // CHECK-NOT:     tensor<4x64x48xf32>
 // CHECK:         linalg.generic {{.*}} ins(%{{.*}}, %[[ONE]] : tensor<8x64xf32>, tensor<64x48xbf16>)

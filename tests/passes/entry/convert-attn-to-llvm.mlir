@@ -73,7 +73,7 @@ func.func private @blocks.body(%context: !llvm.ptr) attributes {attn.body} {
 // -----
 
 // Weights get slots in the order of their first use; a layered one gets one a layer.
-// CHECK: attn.weights = [{count = 5 : i64, name = "layers.{}.w", type = tensor<4x4xf32>}, {count = 1 : i64, name = "b", type = tensor<4xf32>}]
+// CHECK: attn.weights = [{counts = array<i64: 5>, name = "layers.{}.w", type = tensor<4x4xf32>}, {counts = array<i64>, name = "b", type = tensor<4xf32>}]
 // CHECK-LABEL: func.func private @g.body
 // CHECK: arith.constant 0 : i64
 // CHECK: arith.addi
@@ -86,8 +86,36 @@ func.func private @g.body(%context: !llvm.ptr, %layer: index) -> (memref<4x4xf32
 
 // -----
 
+// Of several indices the last goes fastest; those that the name has no place for count slots as well.
+// CHECK: attn.weights = [{counts = array<i64: 5, 3>, name = "layers.{}.{}.x", type = tensor<4x4xf32>}, {counts = array<i64: 5, 8>, name = "layers.{}.s", type = tensor<4xf32>}]
+// CHECK-LABEL: func.func private @stacks.body
+// CHECK: arith.constant 0 : i64
+// CHECK: %[[LAYER:.*]] = arith.index_cast %arg1
+// CHECK: %[[STRIDE:.*]] = arith.constant 3 : i64
+// CHECK: arith.muli %[[LAYER]], %[[STRIDE]]
+// CHECK: arith.index_cast %arg2
+// CHECK: arith.constant 15 : i64
+// CHECK: arith.constant 8 : i64
+func.func private @stacks.body(%context: !llvm.ptr, %layer: index, %expert: index) -> (memref<4x4xf32>, memref<4xf32>) attributes {attn.body} {
+  %x = attn.weight "layers.{}.{}.x"[%layer of 5, %expert of 3] : memref<4x4xf32>
+  %s = attn.weight "layers.{}.s"[%layer of 5, %expert of 8] : memref<4xf32>
+  return %x, %s : memref<4x4xf32>, memref<4xf32>
+}
+
+// -----
+
+// With an index in one place and two in another.
+func.func private @disagree_indices.body(%context: !llvm.ptr, %i: index) attributes {attn.body} {
+  %a = attn.weight "l.{}.b"[%i of 2] : memref<4x4xf32>
+  // expected-error @below {{weight 'l.{}.b' is used elsewhere with 1 indices, here with 2}}
+  %b = attn.weight "l.{}.b"[%i of 2, %i of 4] : memref<4xf32>
+  return
+}
+
+// -----
+
 // Panels are described beside the tensor that they are made of.
-// CHECK: attn.weights = [{count = 3 : i64, name = "layers.{}.p", panel_dim = 1 : i64, panels = tensor<2x1x4x16xf16>, type = tensor<4x20xf16>}]
+// CHECK: attn.weights = [{counts = array<i64: 3>, name = "layers.{}.p", panel_dim = 1 : i64, panels = tensor<2x1x4x16xf16>, type = tensor<4x20xf16>}]
 func.func private @p.body(%context: !llvm.ptr, %layer: index) -> memref<2x1x4x16xf16> attributes {attn.body} {
   %w = attn.weight "layers.{}.p"[%layer of 3] panels(tensor<4x20xf16> along 1) : memref<2x1x4x16xf16>
   return %w : memref<2x1x4x16xf16>
@@ -96,7 +124,7 @@ func.func private @p.body(%context: !llvm.ptr, %layer: index) -> memref<2x1x4x16
 // -----
 
 // Quantised panels: streams first, lanes last, and the format. Both results are views of one slot.
-// CHECK: attn.weights = [{count = 1 : i64, format = "q8", name = "q", panel_dim = 0 : i64, panels = tensor<1x1x2x8xi8>, type = tensor<8x64xf16>}]
+// CHECK: attn.weights = [{counts = array<i64>, format = "q8", name = "q", panel_dim = 0 : i64, panels = tensor<1x1x2x8xi8>, type = tensor<8x64xf16>}]
 // CHECK-LABEL: func.func private @q.body
 // CHECK-COUNT-1: llvm.load
 // CHECK:         llvm.mlir.constant(128 : index)
@@ -143,7 +171,7 @@ func.func private @disagree_panels.body(%context: !llvm.ptr) -> (memref<1x1x4x4x
 // -----
 
 // Loops over some of the layers share the slots of all.
-// CHECK: module attributes {attn.weights = [{count = 7 : i64, name = "layers.{}.v"
+// CHECK: module attributes {attn.weights = [{counts = array<i64: 7>, name = "layers.{}.v"
 // CHECK-LABEL: func.func private @some.body
 func.func private @some.body(%context: !llvm.ptr, %layer: index) -> (memref<4xf32>, memref<4xf32>) attributes {attn.body} {
   %a = attn.weight "layers.{}.v"[%layer of 5] : memref<4xf32>

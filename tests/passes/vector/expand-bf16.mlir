@@ -1,8 +1,8 @@
 // RUN: fovea-opt %s --attn-expand-bf16 | FileCheck %s
 
 // What a weight is stays what it is.
-// CHECK: module attributes {attn.weights = [{count = 1 : i64, name = "w", type = tensor<2xbf16>}]}
-module attributes {attn.weights = [{count = 1 : i64, name = "w", type = tensor<2xbf16>}]} {
+// CHECK: module attributes {attn.weights = [{counts = array<i64>, name = "w", type = tensor<2xbf16>}]}
+module attributes {attn.weights = [{counts = array<i64>, name = "w", type = tensor<2xbf16>}]} {
 
 // CHECK: memref.global "private" constant @table : memref<2xi16> = dense<[16256, -16384]>
 memref.global "private" constant @table : memref<2xbf16> = dense<[1.0, -2.0]>

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS = 11, DEPTH = 20, INNER = 50, COLUMNS = 33 };
+enum { ROWS = 11, DEPTH = 20, INNER = 50, COLUMNS = 33, MATRIX = INNER * COLUMNS };
 
 static float x[ROWS * DEPTH], w[INNER * DEPTH], c[COLUMNS], y[ROWS * COLUMNS];
-static uint16_t t[INNER * COLUMNS]; /* f16 */
+static uint16_t t[2 * MATRIX]; /* f16, of which each matrix has a slot */
 
 /* 1 or 2, and their bits as f16. */
 static int whole(int i) { return 1 + (i * 7 + i / 5) % 2; }
@@ -22,7 +22,7 @@ static double expected(int m, int n) {
   double sum = c[n];
   for (int i = 0; i < INNER; ++i)
     for (int k = 0; k < DEPTH; ++k)
-      sum += (double)x[m * DEPTH + k] * w[i * DEPTH + k] * whole(i * COLUMNS + n);
+      sum += (double)x[m * DEPTH + k] * w[i * DEPTH + k] * (whole(i * COLUMNS + n) + whole(MATRIX + i * COLUMNS + n));
   return sum;
 }
 
@@ -48,7 +48,7 @@ int main(int count, char **arguments) {
     x[i] = (float)sin(i);
   for (int i = 0; i < INNER * DEPTH; ++i)
     w[i] = (float)cos(3 * i);
-  for (int i = 0; i < INNER * COLUMNS; ++i)
+  for (int i = 0; i < 2 * MATRIX; ++i)
     t[i] = half(whole(i));
   for (int i = 0; i < COLUMNS; ++i)
     c[i] = (float)i;
@@ -60,8 +60,10 @@ int main(int count, char **arguments) {
     const fovea_weight *weight = &table[i];
     weights[i] = tensor(names[i]);
     printf("%s: %s\n", weight->name, weight->format == FOVEA_AS_STORED ? "as stored" : "panels");
-    if (weight->format == FOVEA_AS_STORED)
+    if (weight->format == FOVEA_AS_STORED) {
+      weights[i] = (const char *)weights[i] + weight->begin;
       continue;
+    }
     void *packed = aligned_alloc(64, (size_t)(fovea_packed_size(weight) + 63) / 64 * 64);
     int64_t panels = fovea_panel_count(weight);
     fovea_pack_panels(weight, weights[i], packed, panels / 2, panels);

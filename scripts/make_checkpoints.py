@@ -165,9 +165,52 @@ def attention(q, k, v, scale=None, window=None, cap=None, sinks=None):
     return merge(p @ v)
 
 
+def gated(weights, x, names, inputs, inner, bias=False):
+    """`names` of the gate's, the upper and the lower projection."""
+    def project(x, name, inputs, outputs):
+        y = x @ weights.get(name + ".weight", outputs, inputs).T
+        return y + weights.get(name + ".bias", outputs, scale=0.3) if bias else y
+    gate, up, down = names
+    return project(silu(project(x, gate, inputs, inner)) * project(x, up, inputs, inner), down, inner, inputs)
+
+
+def mixture(config, weights, x, router, expert, experts, alone):
+    """The sum of what the chosen experts make of each row; `expert(x, e)` is one of them."""
+    logits = x @ weights.get(router + ".weight", experts, x.shape[1], scale=2 * x.shape[1] ** -0.5).T
+    y = torch.zeros_like(x)
+    for t in range(len(x)):
+        gates, number = torch.topk(torch.softmax(logits[t], 0), config["num_experts_per_tok"])
+        for gate, e in zip(gates / gates.sum() if alone else gates, number):
+            y[t] = y[t] + gate * expert(x[t], int(e))
+    return y
+
+
+def mixtral_mlp(config, weights, x, p):
+    E, F = config["hidden_size"], config["intermediate_size"]
+    p += "block_sparse_moe."
+    return mixture(config, weights, x, p + "gate",
+                   lambda x, e: gated(weights, x, [f"{p}experts.{e}.w{i}" for i in (1, 3, 2)], E, F),
+                   config["num_local_experts"], alone=True)
+
+
+def qwen_mlp(config, weights, x, p):
+    E, p = config["hidden_size"], p + "mlp."
+
+    def names(stem):
+        return [f"{p}{stem}.{name}_proj" for name in ("gate", "up", "down")]
+    y = mixture(config, weights, x, p + "gate",
+                lambda x, e: gated(weights, x, names(f"experts.{e}"), E, config["moe_intermediate_size"]),
+                config["num_experts"], config.get("norm_topk_prob", False))
+    if "shared_expert_intermediate_size" in config:
+        shared = gated(weights, x, names("shared_expert"), E, config["shared_expert_intermediate_size"])
+        y = y + shared / (1 + torch.exp(-(x @ weights.get(p + "shared_expert_gate.weight", 1, E).T)))
+    return y
+
+
 def llama_like(config, weights, ids, qkv_bias=False, o_bias=False, mlp_bias=False, head_norm=False,
-               windows=None, room=64):
-    """`windows` has the window of each layer, None where it sees everything."""
+               windows=None, room=64, mlp=None):
+    """`windows` has the window of each layer, None where it sees everything; `mlp` makes of normalised
+    states what follows attention."""
     E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
     G = config.get("num_key_value_heads", H)
     D = config.get("head_dim", E // H)
@@ -198,8 +241,8 @@ def llama_like(config, weights, ids, qkv_bias=False, o_bias=False, mlp_bias=Fals
                       window=windows and windows[n])
         x = x + project(y, p + "self_attn.o_proj", H * D, E, o_bias)
         z = norm(x, p + "post_attention_layernorm")
-        gate = silu(project(z, p + "mlp.gate_proj", E, F, mlp_bias))
-        x = x + project(gate * project(z, p + "mlp.up_proj", E, F, mlp_bias), p + "mlp.down_proj", F, E, mlp_bias)
+        names = [f"{p}mlp.{name}_proj" for name in ("gate", "up", "down")]
+        x = x + (mlp(config, weights, z, p) if mlp else gated(weights, z, names, E, F, mlp_bias))
     x = norm(x, "model.norm")
     head = table if config["tie_word_embeddings"] else weights.get("lm_head.weight", V, E)
     return x @ head.T
@@ -482,6 +525,16 @@ MODELS = {
                                         "original_max_position_embeddings": 16},
                        "quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}},
                       gpt_oss, torch.bfloat16),
+    "mixtral": ({**LLAMA, "model_type": "mixtral", "intermediate_size": 20, "num_local_experts": 4, "num_experts_per_tok": 2,
+                 "sliding_window": None},
+                lambda *a: llama_like(*a, mlp=mixtral_mlp), torch.float16),
+    "qwen3-moe": ({**LLAMA, "model_type": "qwen3_moe", "hidden_size": 16, "head_dim": 8, "num_experts": 6,
+                   "num_experts_per_tok": 3, "moe_intermediate_size": 12, "norm_topk_prob": True,
+                   "decoder_sparse_step": 1, "mlp_only_layers": []},
+                  lambda *a: llama_like(*a, head_norm=True, mlp=qwen_mlp), torch.bfloat16),
+    "qwen2-moe": ({**LLAMA, "model_type": "qwen2_moe", "hidden_size": 16, "num_experts": 5, "num_experts_per_tok": 2,
+                   "moe_intermediate_size": 12, "shared_expert_intermediate_size": 20, "norm_topk_prob": False},
+                  lambda *a: llama_like(*a, qkv_bias=True, mlp=qwen_mlp), torch.float16),
     "gpt2": ({"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 61,
               "n_positions": 64, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new",
               "eos_token_id": 2}, gpt2, torch.float32),
@@ -494,7 +547,7 @@ MODELS["gpt-sinusoidal"] = ({**TRANSFORMER, "model_type": "sinusoidal_gpt", "eos
 # A name's place is its seed: new ones come last, so that the others stay what they are.
 SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mistral", "phi3", "qwen2", "qwen3",
          "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope", "qwen2-window", "qwen3-window", "gemma2-global",
-         "gemma3-images", "gpt-oss-mxfp4"]
+         "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

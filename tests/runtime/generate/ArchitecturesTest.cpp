@@ -54,7 +54,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "mistral", "qwen2", "qwen2-window", "qwen3",
                                            "qwen3-window", "phi3", "phi3-longrope", "gemma2",
                                            "gemma2-global", "gemma3", "gemma3-images", "gpt2",
-                                           "gpt-oss", "gpt-oss-mxfp4", "gpt-sinusoidal"),
+                                           "gpt-oss", "gpt-oss-mxfp4", "gpt-sinusoidal", "mixtral",
+                                           "qwen2-moe", "qwen3-moe"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

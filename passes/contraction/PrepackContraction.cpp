@@ -68,7 +68,8 @@ private:
 };
 } // namespace
 
-/// The tiles of the loop differ in their columns of b, and thus share rows of a.
+/// The tiles of the loop differ in their columns of b, and thus share rows of a. Quantised rows are
+/// packed whoever shares them.
 bool RowPrepacking::cutsColumns() {
   auto columns = c.b.operand->get().getDefiningOp<memref::SubViewOp>();
   if (!columns || columns.getType().getRank() != columns.getSourceType().getRank())
@@ -77,8 +78,7 @@ bool RowPrepacking::cutsColumns() {
   return !getConstantIntValue(columns.getMixedOffsets()[dim]);
 }
 
-/// The buffer from outside that the op's rows are a slice of. Quantised rows are packed whoever
-/// shares them, and may be all of the buffer.
+/// The buffer from outside that the op's rows are a slice of, or all of.
 bool RowPrepacking::findSource(scf::ForallOp loop) {
   Value operand = c.a.operand->get();
   auto slice = operand.getDefiningOp<memref::SubViewOp>();
@@ -89,7 +89,7 @@ bool RowPrepacking::findSource(scf::ForallOp loop) {
     return slice.hasUnitStride() && slice.getType().getRank() == slice.getSourceType().getRank() &&
            loop.isDefinedOutsideOfLoop(source);
   }
-  if (!c.quantized || !loop.isDefinedOutsideOfLoop(operand))
+  if (!loop.isDefinedOutsideOfLoop(operand))
     return false;
   source = operand;
   for (int64_t size : cast<MemRefType>(operand.getType()).getShape()) {

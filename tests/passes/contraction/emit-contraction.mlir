@@ -171,6 +171,25 @@ func.func @same_rows(%x: memref<300x64xf32>, %w: memref<128x64xf32>, %y: memref<
 
 // -----
 
+// So few rows that no tile cuts them: all tiles have them whole, and share them as well.
+// CHECK-LABEL: @uncut_rows
+// CHECK:         scf.forall (%{{.*}}) in (6) {
+// CHECK:         attn.kernel_name = "pack"
+// CHECK:         scf.forall (%{{.*}}) = (0) to (256) step (64)
+func.func @uncut_rows(%x: memref<32x64xf32>, %w: memref<64x256xf32>, %y: memref<32x256xf32>) {
+  scf.forall (%n) = (0) to (256) step (64) {
+    %ws = memref.subview %w[0, %n] [64, 64] [1, 1]
+      : memref<64x256xf32> to memref<64x64xf32, strided<[256, 1], offset: ?>>
+    %ys = memref.subview %y[0, %n] [32, 64] [1, 1]
+      : memref<32x256xf32> to memref<32x64xf32, strided<[256, 1], offset: ?>>
+    linalg.matmul ins(%x, %ws : memref<32x64xf32>, memref<64x64xf32, strided<[256, 1], offset: ?>>)
+      outs(%ys : memref<32x64xf32, strided<[256, 1], offset: ?>>)
+  }
+  return
+}
+
+// -----
+
 // What is written in between, into a part of the rows, has them packed anew.
 // CHECK-LABEL: @negative_rows_written
 // CHECK-COUNT-2: attn.kernel_name = "pack"

@@ -2,10 +2,14 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Process.h"
 #include <array>
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <sys/mman.h>
+#include <utility>
 
 using namespace fovea;
 using llvm::StringRef;
@@ -33,13 +37,35 @@ static const std::array<Halves, 256> &elements() {
 }
 
 namespace {
-/// A pair, and the tensor that it holds, filled when that is first asked for.
-struct Pair {
+/// A pair, and the stack of matrices that it holds, each filled when it is first asked for.
+class Pair {
+public:
+  Pair(const TensorView &blocks, const TensorView &scales, Tensor unpacked)
+      : blocks(blocks), scales(scales), unpacked(std::move(unpacked)),
+        holders(scales.numElements() / (rows() * groups())) {}
+
+  TensorView view() const { return unpacked.view(); }
+  /// As long as what this returns lives, the matrices that have some of these bytes are filled.
+  /// What it reads of the blocks and the scales is released.
+  std::shared_ptr<const void> load(const WeightSource &source, StringRef name, int64_t begin,
+                                   int64_t end);
+  /// All of them are filled from now on.
+  void loadForGood(const WeightSource &source, StringRef name);
+
+private:
+  int64_t rows() const { return scales.sizes()[scales.rank() - 2]; }
+  int64_t groups() const { return scales.sizes().back(); }
+  int64_t matrixBytes() const { return rows() * groups() * groupSize * sizeOf(DataType::BF16); }
+  int64_t numMatrices() const { return holders.size(); }
+  void fill(const WeightSource &source, StringRef name, int64_t first, int64_t last);
+  void unpack(int64_t matrix);
+  void letGo(int64_t first, int64_t last);
+
   TensorView blocks, scales;
   Tensor unpacked; // [..., 32 * groups, rows]
-  std::once_flag once = {};
-
-  void unpack();
+  std::mutex mutex;
+  std::vector<int> holders; // of each matrix, which is empty if it has none
+  bool isKept = false;      // one of them, for good
 };
 
 class Mxfp4Weights : public WeightSource {
@@ -50,20 +76,23 @@ public:
   bool isEmpty() const { return pairs.empty(); }
 
   std::optional<TensorView> find(StringRef name) const override;
-  std::optional<TensorView> findStored(StringRef name) const override {
-    return hasPair(name) || isPart(name) ? find(name) : source->findStored(name);
-  }
+  std::optional<TensorView> findStored(StringRef name) const override;
+  std::shared_ptr<const void> load(StringRef name, int64_t begin, int64_t end) const override;
   void release(StringRef name, int64_t begin, int64_t end) const override {
-    if (!hasPair(name) && !isPart(name))
+    if (!pairOf(name) && !isPart(name))
       source->release(name, begin, end);
   }
   std::vector<std::string> names() const override;
   std::string location() const override { return source->location(); }
 
 private:
-  bool hasPair(StringRef name) const { return pairs.find(name) != pairs.end(); }
+  /// Or null.
+  Pair *pairOf(StringRef name) const {
+    auto it = pairs.find(name);
+    return it == pairs.end() ? nullptr : it->second.get();
+  }
   bool isPart(StringRef name) const {
-    return (name.consume_back(blocksSuffix) || name.consume_back(scalesSuffix)) && hasPair(name);
+    return (name.consume_back(blocksSuffix) || name.consume_back(scalesSuffix)) && pairOf(name);
   }
 
   std::shared_ptr<const WeightSource> source;
@@ -87,18 +116,60 @@ static void unpackTile(const uint8_t *bytes, const uint8_t *scales, int64_t grou
     std::copy(tile[k], tile[k] + count, to + k * stride);
 }
 
-void Pair::unpack() {
-  int64_t rows = unpacked.sizes().back(), groups = scales.sizes().back(), matrix = rows * groups;
+/// The pages that lie within.
+static void dropPages(char *begin, int64_t bytes) {
+  static const uintptr_t page = llvm::sys::Process::getPageSizeEstimate();
+  uintptr_t first = llvm::alignTo(reinterpret_cast<uintptr_t>(begin), page);
+  uintptr_t last = llvm::alignDown(reinterpret_cast<uintptr_t>(begin + bytes), page);
+  if (first < last)
+    madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
+}
+
+void Pair::unpack(int64_t matrix) {
+  int64_t begin = matrix * rows() * groups();
   auto *bytes = static_cast<const uint8_t *>(blocks.data());
   auto *scale = static_cast<const uint8_t *>(scales.data());
-  auto *to = unpacked.dataAs<uint16_t>();
-  for (int64_t begin = 0, end = scales.numElements(); begin < end; begin += matrix)
-    for (int64_t group = 0; group < groups; ++group)
-      for (int64_t row = 0; row < rows; row += groupSize) {
-        int64_t at = begin + row * groups + group;
-        unpackTile(bytes + at * groupBytes, scale + at, groups, std::min(groupSize, rows - row),
-                   to + begin * groupSize + group * groupSize * rows + row, rows);
-      }
+  auto *to = unpacked.dataAs<uint16_t>() + begin * groupSize;
+  for (int64_t group = 0; group < groups(); ++group)
+    for (int64_t row = 0; row < rows(); row += groupSize) {
+      int64_t at = begin + row * groups() + group;
+      unpackTile(bytes + at * groupBytes, scale + at, groups(), std::min(groupSize, rows() - row),
+                 to + group * groupSize * rows() + row, rows());
+    }
+}
+
+void Pair::fill(const WeightSource &source, StringRef name, int64_t first, int64_t last) {
+  for (int64_t matrix = first; matrix < last; ++matrix) {
+    if (holders[matrix]++ > 0)
+      continue;
+    unpack(matrix);
+    int64_t begin = matrix * rows() * groups(), end = begin + rows() * groups();
+    source.release((name + blocksSuffix).str(), begin * groupBytes, end * groupBytes);
+    source.release((name + scalesSuffix).str(), begin, end);
+  }
+}
+
+void Pair::letGo(int64_t first, int64_t last) {
+  std::lock_guard lock(mutex);
+  auto *memory = static_cast<char *>(unpacked.data());
+  for (int64_t matrix = first; matrix < last; ++matrix)
+    if (--holders[matrix] == 0)
+      dropPages(memory + matrix * matrixBytes(), matrixBytes());
+}
+
+std::shared_ptr<const void> Pair::load(const WeightSource &source, StringRef name, int64_t begin,
+                                       int64_t end) {
+  int64_t first = begin / matrixBytes();
+  int64_t last = std::min<int64_t>(llvm::divideCeil(end, matrixBytes()), numMatrices());
+  std::lock_guard lock(mutex);
+  fill(source, name, first, last);
+  return {unpacked.data(), [this, first, last](const void *) { letGo(first, last); }};
+}
+
+void Pair::loadForGood(const WeightSource &source, StringRef name) {
+  std::lock_guard lock(mutex);
+  if (!std::exchange(isKept, true))
+    fill(source, name, 0, numMatrices());
 }
 
 llvm::Error Mxfp4Weights::add(StringRef name, const TensorView &blocks, const TensorView &scales) {
@@ -119,21 +190,28 @@ llvm::Error Mxfp4Weights::add(StringRef name, const TensorView &blocks, const Te
   llvm::Expected<Tensor> unpacked = Tensor::createUninitialized(DataType::BF16, shape);
   if (!unpacked)
     return fail("tensor '" + name + "', unpacked: " + llvm::toString(unpacked.takeError()));
-  pairs.emplace(name.str(), new Pair{blocks, scales, std::move(*unpacked)});
+  pairs.emplace(name.str(), new Pair(blocks, scales, std::move(*unpacked)));
   return llvm::Error::success();
 }
 
 std::optional<TensorView> Mxfp4Weights::find(StringRef name) const {
-  auto it = pairs.find(name);
-  if (it == pairs.end())
+  Pair *pair = pairOf(name);
+  if (!pair)
     return isPart(name) ? std::nullopt : source->find(name);
-  Pair &pair = *it->second;
-  std::call_once(pair.once, [&] {
-    pair.unpack();
-    source->release((name + blocksSuffix).str(), 0, pair.blocks.numBytes());
-    source->release((name + scalesSuffix).str(), 0, pair.scales.numBytes());
-  });
-  return pair.unpacked.view();
+  pair->loadForGood(*source, name);
+  return pair->view();
+}
+
+std::optional<TensorView> Mxfp4Weights::findStored(StringRef name) const {
+  if (Pair *pair = pairOf(name))
+    return pair->view();
+  return isPart(name) ? std::nullopt : source->findStored(name);
+}
+
+std::shared_ptr<const void> Mxfp4Weights::load(StringRef name, int64_t begin, int64_t end) const {
+  if (Pair *pair = pairOf(name))
+    return pair->load(*source, name, begin, end);
+  return isPart(name) ? nullptr : source->load(name, begin, end);
 }
 
 std::vector<std::string> Mxfp4Weights::names() const {

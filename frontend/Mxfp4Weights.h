@@ -12,7 +12,8 @@ namespace fovea {
 /// source itself if it has none. A byte holds two elements, the first in its low half; an element
 /// of 1, 2 and 1 bits (sign, exponent, mantissa) is scaled by 2 to the power of (scale - 127),
 /// which bf16 holds exactly; beyond its range it is infinite, and a scale of 255 is NaN. A tensor
-/// has its memory from the start and is unpacked into it when it is first asked for. An error names
+/// has its place from the start, and memory for the matrices, along its last two dims, that are
+/// loaded: all of what `find` gives. An error names
 /// a pair whose shapes do not fit, a NAME that is there too, or one for which memory is short.
 llvm::Expected<std::shared_ptr<const WeightSource>>
 withMxfp4Unpacked(std::shared_ptr<const WeightSource> source);

@@ -65,6 +65,12 @@ std::optional<TensorView> ShardedWeights::findStored(llvm::StringRef name) const
   return it->second->findStored(name);
 }
 
+std::shared_ptr<const void> ShardedWeights::load(llvm::StringRef name, int64_t begin,
+                                                 int64_t end) const {
+  auto it = shardOf.find(name);
+  return it == shardOf.end() ? nullptr : it->second->load(name, begin, end);
+}
+
 void ShardedWeights::release(llvm::StringRef name, int64_t begin, int64_t end) const {
   if (auto it = shardOf.find(name); it != shardOf.end())
     it->second->release(name, begin, end);

@@ -15,6 +15,7 @@ public:
 
   std::optional<TensorView> find(llvm::StringRef name) const override;
   std::optional<TensorView> findStored(llvm::StringRef name) const override;
+  std::shared_ptr<const void> load(llvm::StringRef name, int64_t begin, int64_t end) const override;
   void release(llvm::StringRef name, int64_t begin, int64_t end) const override;
   std::vector<std::string> names() const override;
   std::string location() const override { return path; }

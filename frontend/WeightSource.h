@@ -22,8 +22,16 @@ public:
   virtual std::optional<TensorView> find(llvm::StringRef name) const = 0;
 
   /// The same for who copies the elements or asks for type and sizes alone: they may lie at any
-  /// address, and need no memory of their own where `find` has to align them first.
+  /// address, and need no memory of their own where `find` has to align them first. To be read they
+  /// have to be loaded.
   virtual std::optional<TensorView> findStored(llvm::StringRef name) const { return find(name); }
+
+  /// As long as what this returns lives, if it is not null, these bytes of what `findStored` gives
+  /// hold the elements. It must not outlive the source.
+  [[nodiscard]] virtual std::shared_ptr<const void> load(llvm::StringRef name, int64_t begin,
+                                                         int64_t end) const {
+    return nullptr;
+  }
 
   /// The caller has read these bytes of what `findStored` gives and will hardly do so again: pages
   /// of a file need not stay in the memory of this process. They can still be read.

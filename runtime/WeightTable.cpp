@@ -128,6 +128,7 @@ llvm::Error WeightTable::Packer::pack(const WeightSpec &spec, int64_t slot, cons
   Job job = {spec.toC("", slot), data, to};
   const fovea_weight &weight = job.weight;
   int64_t bytes = spec.storedBytes();
+  auto loaded = source.load(name, weight.begin, weight.begin + bytes);
   int64_t panels = fovea_panel_count(&weight), step = panelsAtOnce(spec);
   for (int64_t begin = 0; begin < panels; begin += step) {
     int64_t end = std::min(panels, begin + step);
@@ -171,6 +172,7 @@ static void copyVector(const WeightSpec &spec, int64_t slot, const void *data, v
                        const WeightSource &source) {
   std::string name = spec.slots().nameOf(slot);
   int64_t bytes = spec.storedBytes(), begin = spec.storedBegin(slot);
+  auto loaded = source.load(name, begin, begin + bytes);
   std::memcpy(to, static_cast<const char *>(data) + begin, bytes);
   source.release(name, begin, begin + bytes);
 }

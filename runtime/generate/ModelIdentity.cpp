@@ -23,6 +23,7 @@ static std::string hashOf(const llvm::json::Object &config, const WeightSource &
       continue;
     int64_t begin = 0;
     llvm::StringRef sample = sampleOf(*tensor, begin);
+    auto loaded = weights.load(name, begin, begin + static_cast<int64_t>(sample.size()));
     os << "\n" << name.size() << name << tensor->describe() << sample;
     weights.release(name, begin, begin + static_cast<int64_t>(sample.size()));
   }

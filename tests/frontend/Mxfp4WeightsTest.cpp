@@ -60,6 +60,31 @@ TEST(Mxfp4Weights, ScalesAtTheEndsOfTheirRange) {
   EXPECT_TRUE(std::isnan(w->at({0, 3})));
 }
 
+// Who loads a matrix has it as long as it likes, whoever else lets go of it.
+TEST(Mxfp4Weights, MatricesAreThereWhileTheyAreHeld) {
+  auto source = std::make_shared<InMemoryWeights>();
+  // Matrices of 64 x 64 elements of bf16: two pages each.
+  addBytes(*source, "w_blocks", {3, 64, 2, 16}, [](int64_t) { return 0x22; });
+  addBytes(*source, "w_scales", {3, 64, 2}, [](int64_t) { return 127; });
+  auto weights = llvm::cantFail(withMxfp4Unpacked(source));
+  TensorView w = *weights->findStored("w");
+  EXPECT_EQ(w.describe(), "bf16[3, 64, 64]");
+  constexpr int64_t bytes = 64 * 64 * 2;
+  auto both = weights->load("w", bytes + 8, 2 * bytes + 2); // of the second and the third
+  auto second = weights->load("w", bytes, 2 * bytes);
+  EXPECT_EQ(w.at({1, 5, 5}), 1);
+  EXPECT_EQ(w.at({2, 5, 5}), 1);
+  both.reset();
+  EXPECT_EQ(w.at({1, 63, 63}), 1);
+  second.reset();
+  second = weights->load("w", bytes, 2 * bytes);
+  EXPECT_EQ(w.at({1, 63, 63}), 1);
+  EXPECT_EQ(weights->find("w")->at({0, 0, 0}), 1);
+  second.reset();
+  EXPECT_EQ(w.at({1, 0, 0}), 1);
+  EXPECT_EQ(weights->load("w_blocks", 0, 1), nullptr);
+}
+
 TEST(Mxfp4Weights, ManyThreadsMayAsk) {
   auto source = std::make_shared<InMemoryWeights>();
   addBytes(*source, "w_blocks", {64, 4, 16}, [](int64_t i) { return i; });

@@ -48,6 +48,9 @@ static const Case cases[] = {
     {"projection", 4, 4096, 4096, q4Bytes, "q4"},
     {"projection", 8, 4096, 4096, q4Bytes, "q4"},
     {"projection", 512, 896, 4864, q4Bytes, "q4"},
+    // Three taps: the stem of Whisper-base.
+    {"convolution", 3000, 3 * 80, 512},
+    {"convolution", 3000, 3 * 512, 512},
     // More than caches hold: the head of Qwen2.5-0.5B.
     {"projection_f16", 1, 896, 151936, 2},
     {"projection", 1, 896, 151936, q8Bytes, "q8"},
@@ -55,10 +58,16 @@ static const Case cases[] = {
     {"projection", 1, 896, 151936, q4Bytes, "q4"},
 };
 
+/// Of a convolution; `inner` counts channels and taps.
+static constexpr int64_t taps = 3;
+
+static bool isConvolution(const Case &c) { return c.entry == std::string_view("convolution"); }
+
 static Work workOf(const Case &c) {
   double rows = c.rows, inner = c.inner, columns = c.columns;
+  double channels = isConvolution(c) ? inner / taps : inner;
   return {2 * rows * inner * columns,
-          sizeof(float) * (rows * inner + rows * columns) + c.weightBytes * inner * columns};
+          sizeof(float) * (rows * channels + rows * columns) + c.weightBytes * inner * columns};
 }
 
 /// Up to as many rows, memory is what a product waits for.
@@ -86,6 +95,9 @@ static Problem problemOf(const Case &c) {
   Range last{0, c.rows - 1, 1};
   std::string input = problem.entry == "matmul" ? "a" : "x";
   problem.samples = {{{{input, last}}, last}};
+  // Of the last two rows, padded, the last window is the same.
+  if (isConvolution(c))
+    problem.samples = {{{{input, Range{0, c.rows - 2, 2}}}, last, 1}};
   return problem;
 }
 

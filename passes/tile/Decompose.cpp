@@ -95,6 +95,9 @@ struct DecomposePass : impl::DecomposePassBase<DecomposePass> {
   using Base::Base;
 
   void runOnOperation() override {
+    // While windows can be seen.
+    if (!attention && failed(flattenWindows(getOperation())))
+      return signalPassFailure();
     RewritePatternSet patterns(&getContext());
     populateDecomposeSoftmaxPatterns(patterns);
     populateDecomposeMaskPatterns(patterns);

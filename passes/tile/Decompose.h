@@ -4,6 +4,7 @@
 #define FOVEA_PASSES_TILE_DECOMPOSE_H
 
 #include "dialect/AttnOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace fovea {
@@ -18,6 +19,9 @@ void populateDecomposeSoftmaxPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeMaskPatterns(mlir::RewritePatternSet &patterns);
 /// attn.unfold -> linalg.generic that copies the windows.
 void populateDecomposeUnfoldPatterns(mlir::RewritePatternSet &patterns);
+/// Contractions of windows with another factor -> products of matrices, of copies that are in the
+/// order that these want.
+llvm::LogicalResult flattenWindows(mlir::func::FuncOp function);
 /// attn.rotary -> one elementwise linalg.generic for each half of the pairs.
 void populateDecomposeRotaryPatterns(mlir::RewritePatternSet &patterns);
 /// attn.cache_append -> tensor.insert_slice, two of them where a ring may wrap.

@@ -47,6 +47,12 @@ def gated(x: f32[B, M, 301], w: weight[140, 301], v: weight[140, 301]):
 
 def gated_narrow(x: f16[B, M, 301], h: weight[f16][140, 301], i: weight[f16][140, 301]):
     return y=silu(linear(x, h)) * linear(x, i)
+
+def windows(x: f32[B, M, 301], w: weight("c")[140, 301, 1]):
+    return y=einsum("bmct,oct->bmo", unfold(x, 1, 1), w)
+
+def convolution(x: f32[B, L, 30], w: f32[70, 30, 3]):
+    return y=einsum("blct,oct->blo", unfold(x, 1, 3), w)
 )";
 
 static Tensor randomTensor(DataType type, llvm::ArrayRef<int64_t> sizes, unsigned seed) {
@@ -70,6 +76,7 @@ static std::shared_ptr<InMemoryWeights> makeWeights() {
   for (const char *name : {"h", "i"})
     add(name, DataType::F16, {columns, depth});
   add("b", DataType::BF16, {depth, columns});
+  add("c", DataType::F32, {columns, depth, 1});
   return weights;
 }
 
@@ -140,13 +147,12 @@ static std::string nameOf(const ::testing::TestParamInfo<Choice> &info) {
   return name + (*format ? std::string(format) + "_" : "") + entry;
 }
 
-INSTANTIATE_TEST_SUITE_P(Routes, RowIndependenceTest,
-                         ::testing::Combine(::testing::Values("", "avx2", "generic"),
-                                            ::testing::Values(""),
-                                            ::testing::Values("stored", "transposed", "half",
-                                                              "brain", "narrow", "plain", "dots",
-                                                              "biased", "gated", "gated_narrow")),
-                         nameOf);
+INSTANTIATE_TEST_SUITE_P(
+    Routes, RowIndependenceTest,
+    ::testing::Combine(::testing::Values("", "avx2", "generic"), ::testing::Values(""),
+                       ::testing::Values("stored", "transposed", "half", "brain", "narrow", "plain",
+                                         "dots", "biased", "gated", "gated_narrow", "windows")),
+    nameOf);
 // Narrow weights are widened once for many rows, or by each tile.
 INSTANTIATE_TEST_SUITE_P(Widening, RowIndependenceTest,
                          ::testing::Combine(::testing::Values("avx512", "zen4"),
@@ -160,6 +166,33 @@ INSTANTIATE_TEST_SUITE_P(Quantized, RowIndependenceTest,
                                                               "narrow", "biased", "gated",
                                                               "gated_narrow")),
                          nameOf);
+
+/// Places of a convolution have the bits that they have in a batch, in a longer line and on any
+/// number of threads.
+TEST(ConvolutionTest, PlacesHaveTheirOwnBits) {
+  constexpr int64_t batch = 3, length = 402, channels = 30, taps = 3;
+  TemporaryDirectory dir;
+  auto graph = Graph::fromFile(dir.write("rows.fov", description), {}, "", "convolution");
+  ASSERT_TRUE(succeeds(graph));
+  Tensor x = randomTensor(DataType::F32, {batch, length, channels}, 1);
+  Tensor w = randomTensor(DataType::F32, {70, channels, taps}, 2);
+  std::optional<Tensor> all;
+  for (unsigned threads : {1, 2}) {
+    auto executable = compile(*graph, {.threads = threads, .optLevel = 1});
+    ASSERT_TRUE(succeeds(executable));
+    auto run = [&](const TensorView &lines) {
+      std::vector<NamedView> inputs = {{"x", lines}, {"w", w.view()}};
+      return std::move(llvm::cantFail(executable->run(inputs)).at("y"));
+    };
+    if (!all)
+      all = run(x);
+    EXPECT_TRUE(sameBits(run(x), *all));
+    for (int64_t places : {1, 2, 8, 9, 17, 100, 400})
+      EXPECT_TRUE(sameBits(run(rowsOf(x, 400 - places, places + taps - 1)),
+                           rowsOf(*all, 400 - places, places)))
+          << places << " places, threads: " << threads;
+  }
+}
 
 //===----------------------------------------------------------------------===//
 // Quantised weights: how far off

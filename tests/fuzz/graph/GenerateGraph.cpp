@@ -79,15 +79,17 @@ std::string GraphGenerator::spell(unsigned dim) {
 llvm::ArrayRef<GraphGenerator::Step> GraphGenerator::allSteps() {
   using G = GraphGenerator;
   static const Step steps[] = {
-      &G::unary,     &G::unary,      &G::unary,      &G::binary,      &G::binary,  &G::binary,
-      &G::compare,   &G::select,     &G::roundOff,   &G::integers,    &G::toFloat, &G::thereAndBack,
-      &G::dropout,   &G::loop,       &G::reduce,     &G::reduce,      &G::argmax,  &G::normalize,
-      &G::normalize, &G::total,      &G::matmul,     &G::einsum,      &G::permute, &G::unsqueeze,
-      &G::flatten,   &G::splitDim,   &G::repeat,     &G::concatenate, &G::stack,   &G::slice,
-      &G::slice,     &G::index,      &G::pad,        &G::triangle,    &G::unfold,  &G::dynamicSlice,
-      &G::update,    &G::embedding,  &G::rope,       &G::selectRows,  &G::gather,  &G::flip,
-      &G::roll,      &G::repeatDim,  &G::runningSum, &G::moment,      &G::truth,   &G::largest,
-      &G::promote,   &G::selectPairs};
+      &G::unary,        &G::unary,        &G::unary,       &G::binary,    &G::binary,
+      &G::binary,       &G::compare,      &G::select,      &G::roundOff,  &G::integers,
+      &G::toFloat,      &G::thereAndBack, &G::dropout,     &G::loop,      &G::reduce,
+      &G::reduce,       &G::argmax,       &G::normalize,   &G::normalize, &G::total,
+      &G::matmul,       &G::einsum,       &G::permute,     &G::unsqueeze, &G::flatten,
+      &G::splitDim,     &G::repeat,       &G::concatenate, &G::stack,     &G::slice,
+      &G::slice,        &G::index,        &G::pad,         &G::triangle,  &G::unfold,
+      &G::dynamicSlice, &G::update,       &G::embedding,   &G::rope,      &G::selectRows,
+      &G::gather,       &G::flip,         &G::roll,        &G::repeatDim, &G::runningSum,
+      &G::moment,       &G::truth,        &G::largest,     &G::promote,   &G::selectPairs,
+      &G::convolve};
   return steps;
 }
 

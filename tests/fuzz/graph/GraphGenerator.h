@@ -42,6 +42,7 @@ private:
   std::optional<Node> total();
   std::optional<Node> matmul();
   std::optional<Node> einsum();
+  std::optional<Node> convolve();
 
   // GraphStepsShape.cpp
   std::optional<Node> permute();

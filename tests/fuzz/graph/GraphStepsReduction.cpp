@@ -148,3 +148,39 @@ std::optional<Node> GraphGenerator::einsum() {
                         shape, false),
                  product(summed));
 }
+
+/// Products of windows with those at other places, of which some dims are summed up. Scaled windows
+/// are no windows to the compiler.
+std::optional<Node> GraphGenerator::convolve() {
+  if (rank() == 0 || rank() > 3)
+    return nullopt;
+  unsigned dim = below(rank());
+  std::optional<int64_t> whole = node().shape[dim].constant();
+  if (!whole)
+    return nullopt;
+  int64_t taps = 1 + below(std::min<int64_t>(*whole, 5)), step = 1 + below(2);
+  int64_t places = (*whole - taps) / step + 1;
+  if (isNarrow() && numElements(node().shape) * taps > maxNarrowSum)
+    return nullopt;
+  std::string labels = std::string("abc").substr(0, rank()), others = labels, kept;
+  others[dim] = 'p';
+  SymbolicShape shape, summed = {taps};
+  for (unsigned n = 0; n < rank(); ++n) {
+    bool isKept = n == dim || oneIn(2);
+    SymbolicDim size = n == dim ? SymbolicDim(places) : node().shape[n];
+    if (isKept)
+      kept += labels[n];
+    (isKept ? shape : summed).push_back(size);
+  }
+  bool isFirst = oneIn(2);
+  kept.insert(isFirst ? 0 : kept.size(), 1, 'p');
+  shape.insert(isFirst ? shape.begin() : shape.end(), SymbolicDim(places));
+  std::string windows =
+      "unfold({0}, " + spell(dim) + ", " + std::to_string(taps) + ", " + std::to_string(step) + ")";
+  std::string factors = pick<const char *>({"", " * 0.5"});
+  factors = oneIn(2) ? windows + ", " + windows + factors : windows + factors + ", " + windows;
+  return summing(
+      shaped("einsum(\"" + labels + "t," + others + "t->" + kept + "\", " + factors + ") * 0.125",
+             shape, false),
+      product(summed));
+}

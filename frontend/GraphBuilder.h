@@ -443,7 +443,6 @@ private:
   mlir::Value storedElement(mlir::OpBuilder &b, const SymbolicTensor &x, mlir::ValueRange at);
   TensorOrError repeatDim(const SymbolicTensor &x, int64_t dim, const SymbolicDim &count,
                           bool asWhole);
-  TensorOrError addShifted(const SymbolicTensor &x, int64_t dim, mlir::Value shift);
   struct AttentionDims;
   llvm::Expected<AttentionDims> attentionDims(const SymbolicTensor &query,
                                               const SymbolicTensor &key,

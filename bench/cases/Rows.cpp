@@ -11,9 +11,15 @@ static constexpr int64_t rows = 4096, columns = 4096, vocabulary = 151936;
 static constexpr struct {
   const char *entry;
   unsigned inputDim, resultDim;
-} rowOperations[] = {{"softmax", 0, 0},        {"layer_norm", 0, 0},      {"rms_norm", 0, 0},
-                     {"gelu", 0, 0},           {"softmax_columns", 1, 1}, {"transpose", 0, 1},
-                     {"gelu_transposed", 0, 1}};
+} rowOperations[] = {{"softmax", 0, 0},
+                     {"layer_norm", 0, 0},
+                     {"rms_norm", 0, 0},
+                     {"gelu", 0, 0},
+                     {"softmax_columns", 1, 1},
+                     {"transpose", 0, 1},
+                     {"gelu_transposed", 0, 1},
+                     {"running_sum", 0, 0},
+                     {"running_sum_columns", 1, 1}};
 static const char *const samplingRules[] = {"greedy", "top_k", "top_p", "min_p"};
 
 static Problem rowProblem(const std::string &entry, unsigned inputDim, unsigned resultDim) {

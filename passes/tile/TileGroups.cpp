@@ -26,14 +26,32 @@ static std::optional<LoopMap> producerLoops(linalg::LinalgOp producer, OpOperand
   auto result = cast<OpResult>(operand.get());
   AffineMap write = producer.getIndexingMapMatchingResult(result);
   LoopMap loops(producer.getNumLoops());
+  SmallVector<utils::IteratorType> iterators = producer.getIteratorTypesArray();
   for (auto [readExpr, writeExpr] : llvm::zip_equal(read.getResults(), write.getResults())) {
     auto readDim = dyn_cast<AffineDimExpr>(readExpr);
     auto writeDim = dyn_cast<AffineDimExpr>(writeExpr);
     if (!readDim || !writeDim)
       return std::nullopt;
+    // Running sums: each needs all before it.
+    if (linalg::isReductionIterator(iterators[writeDim.getPosition()]))
+      continue;
     loops[writeDim.getPosition()] = consumerLoops[readDim.getPosition()];
   }
   return loops;
+}
+
+/// Whether a result has elements along a loop that is reduced, as running sums have.
+static bool hasRunningResult(Operation *op) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp)
+    return false;
+  SmallVector<utils::IteratorType> iterators = linalgOp.getIteratorTypesArray();
+  return llvm::any_of(linalgOp.getDpsInitsMutable(), [&](OpOperand &init) {
+    AffineMap map = linalgOp.getMatchingIndexingMap(&init);
+    return llvm::any_of(llvm::seq(linalgOp.getNumLoops()), [&](unsigned loop) {
+      return map.isFunctionOfDim(loop) && linalg::isReductionIterator(iterators[loop]);
+    });
+  });
 }
 
 /// The root's loops that the tiles of an op with these loops depend on.
@@ -64,6 +82,7 @@ public:
         group.tiledLoops.set(i);
     }
     loopsOf[root] = identity;
+    group.keepsRows = hasRunningResult(root);
     findLines(root);
   }
 

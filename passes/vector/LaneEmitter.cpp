@@ -243,6 +243,37 @@ void LaneEmitter::emitOperation(Operation &inner, Value iv, int64_t lanes) {
   }
 }
 
+/// The sums up to each lane, by doubling, and what was there before (Hillis and Steele, 1986).
+Value LaneEmitter::emitRunningSum(Value before, int64_t lanes) {
+  BlockArgument accumulator = op.getRegionOutputArgs()[plan.runningInit];
+  bool isFirst = plan.running->getOperand(0) == accumulator;
+  Value sums = onLanes(plan.running->getOperand(isFirst ? 1 : 0), lanes);
+  auto type = cast<VectorType>(sums.getType());
+  auto add = [&](Value lhs, Value rhs) -> Value {
+    if (isa<FloatType>(type.getElementType()))
+      return arith::AddFOp::create(b, lhs, rhs);
+    return arith::AddIOp::create(b, lhs, rhs);
+  };
+  Value nothing = isa<FloatType>(type.getElementType()) ? b.constant(type, -0.0) : b.constant(type, 0);
+  for (int64_t shift = 1; shift < lanes; shift *= 2) {
+    SmallVector<int64_t> mask;
+    for (int64_t i = 0; i < lanes; ++i)
+      mask.push_back(i < shift ? lanes : i - shift);
+    sums = add(vector::ShuffleOp::create(b, sums, nothing, mask), sums);
+  }
+  return add(before, sums);
+}
+
+Value LaneEmitter::loadRunning() {
+  OpOperand &operand = *op.getDpsInitOperand(plan.runningInit);
+  return memref::LoadOp::create(b, operand.get(), indicesAt(operand, b.index(0)));
+}
+
+void LaneEmitter::storeRunning(Value sum) {
+  OpOperand &operand = *op.getDpsInitOperand(plan.runningInit);
+  memref::StoreOp::create(b, sum, operand.get(), indicesAt(operand, b.index(0)));
+}
+
 SmallVector<Value> LaneEmitter::emitLanes(Value iv, int64_t lanes, ValueRange accumulators) {
   lane.clear();
   laneIv = iv;
@@ -258,12 +289,20 @@ SmallVector<Value> LaneEmitter::emitLanes(Value iv, int64_t lanes, ValueRange ac
   for (Operation &inner : op.getBody()->without_terminator()) {
     bool varies =
         llvm::any_of(inner.getResults(), [&](Value v) { return plan.varying.contains(v); });
-    if (varies && !llvm::is_contained(plan.combiners, &inner))
+    if (plan.running == &inner)
+      lane.map(inner.getResult(0), emitRunningSum(accumulators.front(), lanes));
+    else if (varies && !llvm::is_contained(plan.combiners, &inner))
       emitOperation(inner, iv, lanes);
   }
   SmallVector<Value> next;
   Operation *yield = op.getBody()->getTerminator();
   for (auto [i, combiner] : llvm::enumerate(plan.combiners)) {
+    if (plan.runningInit == static_cast<int64_t>(i)) {
+      Value sums = lane.lookup(plan.running->getResult(0));
+      SmallVector<int64_t> last(lanes, lanes - 1);
+      next.push_back(vector::ShuffleOp::create(b, sums, sums, last));
+      continue;
+    }
     if (!combiner) {
       storeLanes(*op.getDpsInitOperand(i), iv, onLanes(yield->getOperand(i), lanes));
       continue;

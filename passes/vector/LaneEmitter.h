@@ -43,6 +43,10 @@ public:
   /// Combines a reduction's total, a vector of one lane, into its place in memory.
   void storeTotal(int64_t index, mlir::Value total);
 
+  /// The sum so far of a plan that runs along one, which emitLanes takes and returns.
+  mlir::Value loadRunning();
+  void storeRunning(mlir::Value sum);
+
 private:
   bool isAcross(mlir::OpOperand &operand, unsigned line);
   llvm::SmallVector<mlir::Value> loadSquare(mlir::OpOperand &operand, unsigned line,
@@ -53,6 +57,7 @@ private:
   void emitPrefetches(mlir::Value iv, int64_t lanes);
   llvm::SmallVector<mlir::Value> indicesAt(mlir::OpOperand &operand, mlir::Value iv);
   mlir::Value onLanes(mlir::Value value, int64_t lanes);
+  mlir::Value emitRunningSum(mlir::Value before, int64_t lanes);
   void emitOperation(mlir::Operation &inner, mlir::Value iv, int64_t lanes);
   mlir::Value emitIndex(mlir::linalg::IndexOp index, mlir::Value iv, int64_t lanes);
   mlir::Value emitLoad(mlir::memref::LoadOp load, int64_t lanes);

@@ -44,6 +44,17 @@ static Operation *findCombiner(linalg::GenericOp op, int64_t index) {
   return combiner;
 }
 
+/// The op `acc' = acc + x` that yields the value of init `index`, if the body uses the old value
+/// for nothing else.
+static Operation *findRunningSum(linalg::GenericOp op, int64_t index) {
+  BlockArgument accumulator = op.getRegionOutputArgs()[index];
+  Operation *sum = op.getBody()->getTerminator()->getOperand(index).getDefiningOp();
+  return isa_and_nonnull<arith::AddFOp, arith::AddIOp>(sum) && accumulator.hasOneUse() &&
+                 *accumulator.user_begin() == sum
+             ? sum
+             : nullptr;
+}
+
 static bool canRunOnLanes(Operation &op) {
   return OpTrait::hasElementwiseMappableTraits(&op) ||
          isa<arith::ConstantOp, linalg::IndexOp, memref::LoadOp, linalg::YieldOp>(op);
@@ -59,6 +70,8 @@ static void findVarying(linalg::GenericOp op, VectorPlan &plan) {
   for (auto [argument, combiner] : llvm::zip(op.getRegionOutputArgs(), plan.combiners))
     if (combiner)
       plan.varying.insert(argument);
+  if (plan.running)
+    plan.varying.insert(op.getRegionOutputArgs()[plan.runningInit]);
   for (Operation &inner : op.getBody()->without_terminator()) {
     auto index = dyn_cast<linalg::IndexOp>(inner);
     if ((index && index.getDim() == plan.dim) ||
@@ -87,7 +100,7 @@ std::optional<unsigned> fovea::findLoopAlongLines(linalg::GenericOp op, const Ve
   bool hasUniformFunctions = llvm::any_of(*op.getBody(), [&](Operation &inner) {
     return isa<math::MathDialect>(inner.getDialect()) && !plan.varying.contains(inner.getResult(0));
   });
-  if (plan.isReduction() || hasUniformFunctions)
+  if (plan.isReduction() || plan.running || hasUniformFunctions)
     return std::nullopt;
   for (auto [operand, map, access] :
        llvm::zip(op->getOperands(), op.getIndexingMapsArray(), plan.operands))
@@ -116,13 +129,15 @@ static int64_t registerLanes(const VectorPlan &plan, const TargetInfo &target) {
 /// Why the loop over `dim` cannot run over lanes, or null.
 static const char *findObstacle(linalg::GenericOp op, const VectorPlan &plan) {
   auto iterator = op.getIteratorTypesArray()[plan.dim];
+  if (plan.running && plan.isReduction())
+    return "a running sum stands beside another reduction";
   for (auto [i, combiner] : llvm::enumerate(plan.combiners)) {
     Access access = plan.operands[op.getNumDpsInputs() + i];
     if (access != Access::Uniform)
       continue;
     if (iterator == utils::IteratorType::parallel)
       return "a result does not depend on a parallel loop";
-    if (!combiner)
+    if (!combiner && plan.runningInit != static_cast<int64_t>(i))
       return "a reduction has no single combining operation with a neutral element";
   }
   return nullptr;
@@ -135,7 +150,7 @@ static int64_t chooseUnroll(linalg::GenericOp op, const VectorPlan &plan, int64_
                             const TargetInfo &target) {
   bool gathers = llvm::is_contained(plan.operands, Access::Scattered) ||
                  llvm::any_of(*op.getBody(), llvm::IsaPred<memref::LoadOp, linalg::IndexOp>);
-  if (gathers)
+  if (gathers || plan.running)
     return 1;
   if (hasFunctions(op, plan.dim))
     return !ShapedType::isDynamic(size) && size % (2 * plan.lanes) == 0 ? 2 : 1;
@@ -154,6 +169,10 @@ static VectorPlan makePlan(linalg::GenericOp op, unsigned dim, const TargetInfo 
   for (int64_t i = 0; i < op.getNumDpsInits(); ++i) {
     bool stored = plan.operands[op.getNumDpsInputs() + i] != Access::Uniform;
     plan.combiners.push_back(stored ? nullptr : findCombiner(op, i));
+    if (stored || plan.combiners.back() || plan.running)
+      continue;
+    plan.running = findRunningSum(op, i);
+    plan.runningInit = plan.running ? i : -1;
   }
   findVarying(op, plan);
   plan.lanes = registerLanes(plan, target);

@@ -23,6 +23,10 @@ struct VectorPlan {
   int64_t unroll;                                 // registers that the main loop takes at once
   llvm::SmallVector<Access> operands;             // one per operand, inputs first
   llvm::SmallVector<mlir::Operation *> combiners; // one per init; null where lanes are stored
+  /// A sum along the loop all of whose values are used, and the init that holds it; lanes of it add
+  /// up what lies before them. Its combiner is null.
+  mlir::Operation *running = nullptr;
+  int64_t runningInit = -1;
   /// Values of the body that differ between lanes.
   llvm::DenseSet<mlir::Value> varying;
 

@@ -119,7 +119,24 @@ void ReductionRow::emit(Value size) {
     lanes.storeTotal(reduction, value);
 }
 
+/// The sum so far is carried from vector to vector, in all lanes.
+static void emitRunningRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, Value size) {
+  Value sum = lanes.loadRunning(), begin = b.index(0);
+  for (int64_t width : loopWidths(plan)) {
+    Value end = b.roundDown(size, width);
+    Value inLanes = b.splat(VectorType::get({width}, sum.getType()), sum);
+    auto last = b.loop(begin, end, width, inLanes, [&](Value iv, ValueRange carried) {
+      return lanes.emitLanes(iv, width, carried);
+    });
+    sum = vector::ExtractOp::create(b, last.front(), 0);
+    begin = end;
+  }
+  lanes.storeRunning(sum);
+}
+
 static void emitRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, Value size) {
+  if (plan.running)
+    return emitRunningRow(b, lanes, plan, size);
   if (!plan.isReduction())
     return emitParallelRow(b, lanes, plan, size);
   ReductionRow row{b, lanes, plan, {}};

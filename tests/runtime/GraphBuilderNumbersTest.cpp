@@ -403,7 +403,7 @@ TEST_F(GraphBuilderNumbers, FlipsRollsAndRepetitions) {
 }
 
 TEST_F(GraphBuilderNumbers, RunningSums) {
-  for (int64_t size : {1, 2, 3, 4, 5, 31, 32, 33})
+  for (int64_t size : {1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33})
     for (bool symbols : {true, false}) {
       Input x = randomInput({2, size, 3}, 5);
       Values expected = x.values;

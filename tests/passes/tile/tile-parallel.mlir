@@ -450,3 +450,37 @@ func.func @negative_rows_by_columns(%x: tensor<2048x512xf32>, %w: tensor<512x204
   } -> tensor<2048xf32>
   return %y : tensor<2048xf32>
 }
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// A running sum needs all that is before it: with what uses it, it is a loop over rows, and columns stay whole.
+// CHECK-LABEL: func.func @running_sum
+// CHECK: scf.forall (%{{.*}}) in (%{{.*}}) shared_outs
+// CHECK: linalg.generic {{.*}}"parallel", "reduction"{{.*}} outs(%{{.*}}, %{{.*}} : tensor<1xf64>, tensor<1x8192xf32>)
+// CHECK: math.exp
+// CHECK: attn.kernel_name = "rows"
+// CHECK-NOT: linalg.generic
+func.func @running_sum(%x: tensor<?x8192xf32>, %n: index) -> tensor<?x8192xf32> {
+  %zero = arith.constant 0.0 : f64
+  %e1 = tensor.empty(%n) : tensor<?xf64>
+  %f = linalg.fill ins(%zero : f64) outs(%e1 : tensor<?xf64>) -> tensor<?xf64>
+  %e2 = tensor.empty(%n) : tensor<?x8192xf32>
+  %s:2 = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "reduction"]}
+    ins(%x : tensor<?x8192xf32>) outs(%f, %e2 : tensor<?xf64>, tensor<?x8192xf32>) {
+  ^bb0(%a: f32, %acc: f64, %out: f32):
+    %w = arith.extf %a : f32 to f64
+    %sum = arith.addf %acc, %w : f64
+    %r = arith.truncf %sum : f64 to f32
+    linalg.yield %sum, %r : f64, f32
+  } -> (tensor<?xf64>, tensor<?x8192xf32>)
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%s#1 : tensor<?x8192xf32>) outs(%e2 : tensor<?x8192xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %q = math.exp %a : f32
+    linalg.yield %q : f32
+  } -> tensor<?x8192xf32>
+  return %y : tensor<?x8192xf32>
+}

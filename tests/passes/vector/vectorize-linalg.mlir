@@ -438,3 +438,82 @@ func.func @transpose_scaled(%x: memref<64x?xf32>, %s: memref<?xf32>, %y: memref<
   }
   return
 }
+
+// -----
+
+// A running sum along the row: lanes add up what lies before them, by doubling, and what the vector before ended
+// with; its last lane goes on.
+// CHECK-LABEL: @running_sum
+// CHECK:         %[[FIRST:.*]] = memref.load %[[TOTAL:.*]][%{{.*}}] : memref<?xf64>
+// CHECK:         %[[BEFORE:.*]] = vector.broadcast %[[FIRST]] : f64 to vector<4xf64>
+// CHECK:         %[[WHOLE:.*]] = scf.for {{.*}} step %c4 iter_args(%[[CARRIED:.*]] = %[[BEFORE]]) -> (vector<4xf64>)
+// CHECK:           %[[X:.*]] = arith.extf %{{.*}} : vector<4xf32> to vector<4xf64>
+// CHECK:           %[[S1:.*]] = vector.shuffle %[[X]], %{{.*}} [4, 0, 1, 2]
+// CHECK:           %[[P1:.*]] = arith.addf %[[S1]], %[[X]]
+// CHECK:           %[[S2:.*]] = vector.shuffle %[[P1]], %{{.*}} [4, 4, 0, 1]
+// CHECK:           %[[P2:.*]] = arith.addf %[[S2]], %[[P1]]
+// CHECK:           %[[SUMS:.*]] = arith.addf %[[CARRIED]], %[[P2]]
+// CHECK:           %[[Y:.*]] = arith.truncf %[[SUMS]]
+// CHECK:           %[[LAST:.*]] = vector.shuffle %[[SUMS]], %[[SUMS]] [3, 3, 3, 3]
+// CHECK:           vector.store %[[Y]]
+// CHECK:           scf.yield %[[LAST]]
+// CHECK:         vector.extract %[[WHOLE]][0]
+// CHECK:         scf.for {{.*}} step %c1 iter_args
+// CHECK:         memref.store %{{.*}}, %[[TOTAL]]
+// AVX512-LABEL: @running_sum
+// AVX512:         vector.shuffle {{.*}} [8, 8, 8, 8, 0, 1, 2, 3]
+#all = affine_map<(i, j) -> (i, j)>
+#rows = affine_map<(i, j) -> (i)>
+func.func @running_sum(%x: memref<?x?xf32>, %total: memref<?xf64>, %y: memref<?x?xf32>) {
+  linalg.generic {indexing_maps = [#all, #rows, #all], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<?x?xf32>) outs(%total, %y : memref<?xf64>, memref<?x?xf32>) {
+  ^bb0(%a: f32, %s: f64, %o: f32):
+    %w = arith.extf %a : f32 to f64
+    %n = arith.addf %s, %w : f64
+    %r = arith.truncf %n : f64 to f32
+    linalg.yield %n, %r : f64, f32
+  }
+  return
+}
+
+// -----
+
+// Down columns, lanes are columns: no lane waits for another.
+// CHECK-LABEL: @running_columns
+// CHECK:         scf.for
+// CHECK:           scf.for {{.*}} step
+// CHECK-NOT:         vector.shuffle
+// CHECK:             arith.addi {{.*}} : vector<{{.*}}xi64>
+// CHECK:         return
+#all = affine_map<(i, j) -> (i, j)>
+#columns = affine_map<(i, j) -> (j)>
+func.func @running_columns(%x: memref<?x?xi64>, %total: memref<?xi64>, %y: memref<?x?xi64>) {
+  linalg.generic {indexing_maps = [#all, #columns, #all], iterator_types = ["reduction", "parallel"]}
+      ins(%x : memref<?x?xi64>) outs(%total, %y : memref<?xi64>, memref<?x?xi64>) {
+  ^bb0(%a: i64, %s: i64, %o: i64):
+    %n = arith.addi %s, %a : i64
+    linalg.yield %n, %n : i64, i64
+  }
+  return
+}
+
+// -----
+
+// negative: the largest of running sums.
+// CHECK-LABEL: @largest_running_sum
+// CHECK:         memref.load
+// CHECK-NOT:     vector.shuffle
+// CHECK:         return
+#all = affine_map<(i) -> (i)>
+#total = affine_map<(i) -> ()>
+func.func @largest_running_sum(%x: memref<64xf32>, %s: memref<f32>, %m: memref<f32>) {
+  // expected-remark @below {{[vectorize] scalar loops: a running sum stands beside another reduction}}
+  linalg.generic {indexing_maps = [#all, #total, #total], iterator_types = ["reduction"]}
+      ins(%x : memref<64xf32>) outs(%s, %m : memref<f32>, memref<f32>) {
+  ^bb0(%a: f32, %sum: f32, %max: f32):
+    %n = arith.addf %sum, %a : f32
+    %l = arith.maximumf %max, %n : f32
+    linalg.yield %n, %l : f32, f32
+  }
+  return
+}

@@ -33,6 +33,13 @@ static bool isReadRepeatedly(OpOperand *operand) {
   return !consumer.getMatchingIndexingMap(operand).isPermutation();
 }
 
+/// Whether what an element is depends on what its place held: read again, it would be added to
+/// again.
+static bool readsInits(linalg::LinalgOp op) {
+  return llvm::any_of(op.getDpsInitsMutable(),
+                      [&](OpOperand &init) { return op.payloadUsesValueFromOperand(&init); });
+}
+
 static bool mayFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
@@ -43,7 +50,7 @@ static bool mayFuse(OpOperand *operand) {
     return false;
   if (!producer->hasOneUse())
     return false;
-  return !isReadRepeatedly(operand) || isCheapBody(producer);
+  return !isReadRepeatedly(operand) || (isCheapBody(producer) && !readsInits(producer));
 }
 
 namespace {

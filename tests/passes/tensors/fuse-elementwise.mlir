@@ -136,3 +136,28 @@ func.func @negative_contraction(%x: tensor<4x8xf32>, %y: tensor<8x4xf32>, %init:
   } -> tensor<4x4xf32>
   return %o : tensor<4x4xf32>
 }
+
+// -----
+
+// What is added to in place is computed once, however cheap: each reading would add to it again.
+// CHECK-LABEL: func @negative_accumulating_broadcast
+// CHECK: linalg.generic
+// CHECK: arith.addf
+// CHECK: linalg.generic
+// CHECK: arith.negf
+func.func @negative_accumulating_broadcast(%v: tensor<8xf32>, %init: tensor<8xf32>) -> tensor<4x8xf32> {
+  %a = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%v : tensor<8xf32>) outs(%init : tensor<8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %m = arith.addf %o, %p : f32
+    linalg.yield %m : f32
+  } -> tensor<8xf32>
+  %e = tensor.empty() : tensor<4x8xf32>
+  %b = linalg.generic {indexing_maps = [affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%a : tensor<8xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %m = arith.negf %p : f32
+    linalg.yield %m : f32
+  } -> tensor<4x8xf32>
+  return %b : tensor<4x8xf32>
+}

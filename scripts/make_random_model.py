@@ -25,6 +25,14 @@ GPT2 = {
     "n_head": 12, "n_positions": 1024, "n_ctx": 1024, "vocab_size": 50257,
     "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new",
 }
+QWEN3_MOE = {
+    "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "hidden_size": 2048,
+    "intermediate_size": 6144, "moe_intermediate_size": 768, "num_hidden_layers": 48,
+    "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "num_experts": 128,
+    "num_experts_per_tok": 8, "norm_topk_prob": True, "vocab_size": 151936,
+    "max_position_embeddings": 40960, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
+    "tie_word_embeddings": False, "hidden_act": "silu", "use_sliding_window": False,
+}
 SIZES = {"f32": 4, "f16": 2, "bf16": 2}
 BLOCK = 1 << 18  # values that are drawn once and repeated with a shift
 
@@ -64,7 +72,28 @@ def gpt2_tensors(config):
     yield "transformer.ln_f.bias", [e]
 
 
-MODELS = {"qwen2.5-0.5b": (QWEN, qwen_tensors), "gpt2": (GPT2, gpt2_tensors)}
+def qwen3_moe_tensors(config):
+    e, f, d = config["hidden_size"], config["moe_intermediate_size"], config["head_dim"]
+    q, kv = config["num_attention_heads"] * d, config["num_key_value_heads"] * d
+    yield "model.embed_tokens.weight", [config["vocab_size"], e]
+    for n in range(config["num_hidden_layers"]):
+        layer = f"model.layers.{n}."
+        for name, rows, columns in (("q", q, e), ("k", kv, e), ("v", kv, e), ("o", e, q)):
+            yield f"{layer}self_attn.{name}_proj.weight", [rows, columns]
+        for name in ("self_attn.q_norm", "self_attn.k_norm"):
+            yield f"{layer}{name}.weight", [d]
+        yield f"{layer}mlp.gate.weight", [config["num_experts"], e]
+        for expert in range(config["num_experts"]):
+            for name, rows, columns in (("gate", f, e), ("up", f, e), ("down", e, f)):
+                yield f"{layer}mlp.experts.{expert}.{name}_proj.weight", [rows, columns]
+        yield f"{layer}input_layernorm.weight", [e]
+        yield f"{layer}post_attention_layernorm.weight", [e]
+    yield "model.norm.weight", [e]
+    yield "lm_head.weight", [config["vocab_size"], e]
+
+
+MODELS = {"qwen2.5-0.5b": (QWEN, qwen_tensors), "gpt2": (GPT2, gpt2_tensors),
+          "qwen3-30b-a3b": (QWEN3_MOE, qwen3_moe_tensors)}
 
 
 def encode(values, dtype):

@@ -114,6 +114,13 @@ void WeightUses::addProduct(OpOperand &use, memref::SubViewOp slice) {
       {op, &use, slice, *contraction->b.row, contraction->k, contraction->accumulator});
 }
 
+/// Whether a product reads what a view shows, or parts of it.
+static bool isReadByProduct(Operation *view) {
+  return llvm::any_of(view->getUsers(), [](Operation *user) {
+    return isPanelProduct(user) || (isa<ViewLikeOpInterface>(user) && isReadByProduct(user));
+  });
+}
+
 void WeightUses::addUse(OpOperand &use, memref::SubViewOp slice) {
   Operation *user = use.getOwner();
   if (auto dim = dyn_cast<memref::DimOp>(user); dim && !slice)
@@ -129,6 +136,10 @@ void WeightUses::addUse(OpOperand &use, memref::SubViewOp slice) {
     }
   if (isPanelProduct(user))
     return addProduct(use, slice);
+  if (isa<memref::CollapseShapeOp, memref::ExpandShapeOp>(user)) {
+    isFactor |= isReadByProduct(user);
+    return fail("a contraction reads it with other dims");
+  }
   fail("'" + user->getName().getStringRef() + "' reads it as it is stored");
 }
 

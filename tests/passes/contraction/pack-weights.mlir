@@ -178,6 +178,20 @@ func.func @batch(%x: memref<2x8x64xf32>, %y: memref<2x8x20xf32>) {
 
 // -----
 
+// negative: a product reads the dims of a kernel as one.
+// CHECK-LABEL: @negative_reshaped
+func.func @negative_reshaped(%x: memref<8x240xf32>, %y: memref<8x512xf32>) {
+  // expected-remark @below {{[weights] 'w' is packed in every run: it is no matrix}}
+  %w = attn.weight "w" : memref<80x3x512xf32>
+  %m = memref.collapse_shape %w [[0, 1], [2]] : memref<80x3x512xf32> into memref<240x512xf32>
+  %part = memref.subview %m[0, 0] [240, 256] [1, 1] : memref<240x512xf32> to memref<240x256xf32, strided<[512, 1]>>
+  %some = memref.subview %y[0, 0] [8, 256] [1, 1] : memref<8x512xf32> to memref<8x256xf32, strided<[512, 1]>>
+  linalg.matmul ins(%x, %part : memref<8x240xf32>, memref<240x256xf32, strided<[512, 1]>>) outs(%some : memref<8x256xf32, strided<[512, 1]>>)
+  return
+}
+
+// -----
+
 // negative: integers are no contraction that is emitted.
 // CHECK-LABEL: @integers
 // CHECK:         attn.weight "w" : memref<8x8xi32>

@@ -163,8 +163,8 @@ ExactQuotients::find(llvm::ArrayRef<SymbolicDim> candidates,
     return std::nullopt;
   std::vector<unsigned> choices(size_t(1) << quotients.size());
   std::iota(choices.begin(), choices.end(), 0);
-  llvm::stable_sort(choices,
-                    [](unsigned a, unsigned b) { return llvm::popcount(a) < llvm::popcount(b); });
+  auto rank = [](unsigned choice) { return std::pair(llvm::popcount(choice), choice); };
+  llvm::sort(choices, [&](unsigned a, unsigned b) { return rank(a) < rank(b); });
   for (unsigned choice : choices) {
     ExactQuotients chosen;
     bool solved = true;

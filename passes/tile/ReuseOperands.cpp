@@ -29,20 +29,23 @@ static bool isLastUse(Value value, Operation *op) {
 }
 
 /// Whether `value` is computed by `source`, or from its results by reductions and elementwise ops.
-static bool isComputedBy(Value value, Operation *source) {
+/// `seen` are ops that are not.
+static bool isComputedBy(Value value, Operation *source, SmallPtrSetImpl<Operation *> &seen) {
   auto op = value.getDefiningOp<linalg::LinalgOp>();
-  return op && !isPanelProduct(op) &&
-         (op == source || llvm::any_of(op->getOperands(), [&](Value operand) {
-            return isComputedBy(operand, source);
-          }));
+  if (!op || isPanelProduct(op) || !seen.insert(op).second)
+    return false;
+  return op == source || llvm::any_of(op->getOperands(), [&](Value operand) {
+           return isComputedBy(operand, source, seen);
+         });
 }
 
 /// Whether another input is computed with this one or from it, as the sum of a row is. Tiling then
 /// keeps the row in scratch memory, which is nearer than any buffer.
 static bool isReadTwice(linalg::GenericOp op, OpOperand *input) {
   Operation *source = input->get().getDefiningOp<linalg::LinalgOp>();
+  SmallPtrSet<Operation *, 32> seen;
   return source && llvm::any_of(op.getDpsInputs(), [&](Value other) {
-           return other != input->get() && isComputedBy(other, source);
+           return other != input->get() && isComputedBy(other, source, seen);
          });
 }
 

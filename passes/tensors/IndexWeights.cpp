@@ -4,6 +4,8 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -28,6 +30,28 @@ static bool isMatrixOfStack(tensor::ExtractSliceOp slice) {
       return false;
   return llvm::all_of(ArrayRef(slice.getMixedOffsets()).drop_front(stackDims),
                       [](OpFoldResult offset) { return isConstantIntValue(offset, 0); });
+}
+
+/// `w[n, e]` is a slice of a slice; makes it one of the weight.
+static LogicalResult mergeSlices(ModuleOp module) {
+  SmallVector<Operation *> first, second;
+  module.walk([&](tensor::ExtractSliceOp slice) {
+    auto source = slice.getSource().getDefiningOp();
+    if (isa_and_nonnull<attn::WeightOp>(source))
+      first.push_back(slice);
+    else if (isa_and_nonnull<tensor::ExtractSliceOp>(source))
+      second.push_back(slice);
+  });
+  RewritePatternSet patterns(module.getContext());
+  tensor::populateMergeConsecutiveInsertExtractSlicePatterns(patterns);
+  GreedyRewriteConfig config;
+  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+  if (failed(applyOpPatternsGreedily(second, std::move(patterns), config)))
+    return failure();
+  for (Operation *slice : first)
+    if (slice->use_empty())
+      slice->erase();
+  return success();
 }
 
 /// Whether all that is read of the tensors are matrices of stacks.
@@ -61,6 +85,8 @@ namespace {
 struct IndexWeightsPass : fovea::impl::IndexWeightsPassBase<IndexWeightsPass> {
   using Base::Base;
   void runOnOperation() override {
+    if (failed(mergeSlices(getOperation())))
+      return signalPassFailure();
     // All uses of a name have to agree on what it stands for.
     llvm::MapVector<StringAttr, SmallVector<attn::WeightOp>> weights;
     getOperation().walk([&](attn::WeightOp op) { weights[op.getNameAttr()].push_back(op); });

@@ -28,6 +28,20 @@ func.func @constant_indices(%i: index) -> (tensor<4x5xf32>, tensor<4x5xf32>) {
 
 // -----
 
+// Slices of slices, as `w[n][e]` makes.
+// CHECK-LABEL: func.func @one_dim_after_the_other
+// CHECK-SAME:    (%[[N:.*]]: index, %[[E:.*]]: index)
+// CHECK:         attn.weight "w"[%[[N]] of 2, %[[E]] of 3] : tensor<4x5xf32>
+// CHECK-NOT:     tensor.extract_slice
+func.func @one_dim_after_the_other(%n: index, %e: index) -> tensor<4x5xf32> {
+  %stacks = attn.weight "w" : tensor<2x3x4x5xf32>
+  %stack = tensor.extract_slice %stacks[%n, 0, 0, 0] [1, 3, 4, 5] [1, 1, 1, 1] : tensor<2x3x4x5xf32> to tensor<3x4x5xf32>
+  %w = tensor.extract_slice %stack[%e, 0, 0] [1, 4, 5] [1, 1, 1] : tensor<3x4x5xf32> to tensor<4x5xf32>
+  return %w : tensor<4x5xf32>
+}
+
+// -----
+
 // The whole stack is read too, in another function.
 // CHECK-LABEL: func.func @some
 // CHECK:         attn.weight "w" : tensor<8x16x32xf32>

@@ -227,7 +227,9 @@ std::string BuiltinCall::text(llvm::StringRef parameter, llvm::StringRef otherwi
   Value argument = value(parameter);
   if (auto *text = argument.get<TextValue>(); text && text->isKnown())
     return text->text;
-  failExpected(parameter, "a string");
+  failExpected(parameter, argument.is<TextValue>()
+                              ? "a string without variables of loops that run at run time"
+                              : "a string");
   return otherwise.str();
 }
 

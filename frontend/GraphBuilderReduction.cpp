@@ -79,7 +79,7 @@ static llvm::Error checkReduction(ReduceKind kind, const SymbolicTensor &x) {
     return error;
   if (kind == ReduceKind::Mean)
     return checkFloat(name, "the input", x);
-  if (x.elementType().isInteger(1) && !isTruth(kind))
+  if (x.elementType().isInteger(1) && !isTruth(kind) && kind != ReduceKind::Sum)
     return makeError(name + ": expected float or integer elements, got " + x.str());
   return llvm::Error::success();
 }
@@ -89,6 +89,11 @@ Expected<Value> GraphBuilder::sizeAs(const SymbolicDim &size, Type type) {
     return buildConstant(ir, currentLoc, static_cast<double>(*constant), type);
   Expected<Value> value = dimValue(size);
   return value ? Expected<Value>(buildCast(ir, currentLoc, *value, type)) : value.takeError();
+}
+
+/// Sums of integers and booleans are i64, as PyTorch's are.
+static bool isCount(ReduceKind kind, const SymbolicTensor &x) {
+  return kind == ReduceKind::Sum && isa<IntegerType>(x.elementType());
 }
 
 GraphBuilder::TensorOrError GraphBuilder::reduce(ReduceKind kind, const SymbolicTensor &x,
@@ -101,7 +106,8 @@ GraphBuilder::TensorOrError GraphBuilder::reduce(ReduceKind kind, const Symbolic
   TensorOrError result = kind == ReduceKind::ArgMax ? argMax(x, *kept) : fold(kind, x, *kept);
   if (result && kind == ReduceKind::Mean)
     result = divideBySize(*result, x, *kept);
-  if (result && kind != ReduceKind::ArgMax && !isTruth(kind))
+  bool keepsType = kind != ReduceKind::ArgMax && !isTruth(kind) && !isCount(kind, x);
+  if (result && keepsType)
     result = cast(*result, x.elementType());
   return result && keepDims ? keepDimsOf(*result, x, *kept) : std::move(result);
 }
@@ -110,9 +116,10 @@ GraphBuilder::TensorOrError GraphBuilder::reduce(ReduceKind kind, const Symbolic
 GraphBuilder::TensorOrError GraphBuilder::fold(ReduceKind kind, const SymbolicTensor &x,
                                                ArrayRef<int64_t> kept) {
   bool isMax = kind == ReduceKind::Max, isExtreme = isMax || kind == ReduceKind::Min;
-  Type type = isTruth(kind) ? ir.getI1Type()
-              : isExtreme   ? x.elementType()
-                            : accumulatorType(x.elementType());
+  Type type = isTruth(kind)      ? ir.getI1Type()
+              : isExtreme        ? x.elementType()
+              : isCount(kind, x) ? ir.getI64Type()
+                                 : accumulatorType(x.elementType());
   TypedAttr initial =
       isExtreme ? extremeAttr(type, isMax) : constantAttr(kind == ReduceKind::All, type);
   BinaryKind combine = isMax                     ? BinaryKind::Max

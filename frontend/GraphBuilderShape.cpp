@@ -73,6 +73,9 @@ static SymbolicDim remainingDim(const SymbolicDim &count, const SymbolicDim &kno
 /// What to do where it depends on sizes whether one count is as large as, or a multiple of,
 /// another.
 static std::string hintAtSizes(const SymbolicDim &a, const SymbolicDim &b) {
+  // No size makes 6*L a multiple of 4*L.
+  if (a.terms().size() == 1 && b.terms().size() == 1 && b.terms().contains(a.terms().begin()->first))
+    return "";
   std::string symbol;
   for (const SymbolicDim *dim : {&b, &a})
     dim->walkSymbols([&](StringRef name) { symbol = name.str(); });

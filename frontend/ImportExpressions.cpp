@@ -177,7 +177,8 @@ MaybeValue Importer::evaluateFString(const FStringExpr &expr, Scope *scope) {
       layered = nullptr;
     if (scalar && !scalar->loopEnd)
       return fail(piece->range, "only the variable of a loop over a range of known length can "
-                                "stand in a string at run time");
+                                "stand in a string at run time, or sums and products of such with "
+                                "integers from 0 on");
     if (scalar || layered) {
       std::vector<LoopIndex> added =
           scalar ? std::vector{LoopIndex{scalar->value, *scalar->loopEnd}} : layered->indices;

@@ -304,7 +304,10 @@ TEST_F(ImporterTest, Loops) {
                      "index"});
   EXPECT_EQ(loop("x = x + weight(f'{n - 1}')[8]"),
             Messages{"only the variable of a loop over a range of known length can stand in a "
-                     "string at run time"});
+                     "string at run time, or sums and products of such with integers from 0 on"});
+  EXPECT_EQ(loop("x = x + (1 if has_weight(f'{n}') else 0)"),
+            Messages{"expected a string without variables of loops that run at run time for 'name' "
+                     "of 'has_weight', got the string '{}'"});
   EXPECT_EQ(loop("p = f'{n}.'\n    x = x + weight(f'{p}{n}')[8]"),
             Messages{"a string can hold a loop variable once, and has it already"});
   EXPECT_EQ(loop("x = x + weight(f'{n}.{n}')[8]"),

@@ -102,5 +102,5 @@ TEST_F(ImporterTest, SumsAndProductsOfLoopIndicesNumberLayers) {
   EXPECT_EQ(messages("def f(x: f32[L, 4]):\n  for g in range(3):\n"
                      "    x = linear(x, weight(f\"w.{g - 1}\")[4, 4])\n  return x\n"),
             Messages{"only the variable of a loop over a range of known length can stand in a "
-                     "string at run time"});
+                     "string at run time, or sums and products of such with integers from 0 on"});
 }

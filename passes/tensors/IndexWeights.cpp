@@ -34,20 +34,21 @@ static bool isMatrixOfStack(tensor::ExtractSliceOp slice) {
 
 /// `w[n, e]` is a slice of a slice; makes it one of the weight.
 static LogicalResult mergeSlices(ModuleOp module) {
-  SmallVector<Operation *> first, second;
+  SmallVector<Operation *> first, later;
   module.walk([&](tensor::ExtractSliceOp slice) {
-    auto source = slice.getSource().getDefiningOp();
-    if (isa_and_nonnull<attn::WeightOp>(source))
-      first.push_back(slice);
-    else if (isa_and_nonnull<tensor::ExtractSliceOp>(source))
-      second.push_back(slice);
+    Value source = slice.getSource();
+    while (auto before = source.getDefiningOp<tensor::ExtractSliceOp>())
+      source = before.getSource();
+    if (source.getDefiningOp<attn::WeightOp>())
+      (source == slice.getSource() ? first : later).push_back(slice);
   });
   RewritePatternSet patterns(module.getContext());
   tensor::populateMergeConsecutiveInsertExtractSlicePatterns(patterns);
   GreedyRewriteConfig config;
   config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
-  if (failed(applyOpPatternsGreedily(second, std::move(patterns), config)))
+  if (failed(applyOpPatternsGreedily(later, std::move(patterns), config)))
     return failure();
+  // The driver erases none but what it was given.
   for (Operation *slice : first)
     if (slice->use_empty())
       slice->erase();

@@ -199,7 +199,8 @@ def FoldWideningPass : Pass<"attn-fold-widening", "::mlir::func::FuncOp"> {
     weights for f32 activations, the contraction converts the elements that it reads. Exact, since
     widening is.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect"];
 }
 
 def IndexWeightsPass : Pass<"attn-index-weights", "::mlir::ModuleOp"> {

@@ -2,9 +2,12 @@
 // type, which would be written and read again in every run, moves into the contraction's body. Of a
 // weight of which a part is read, such as one expert of many, only that part is converted.
 #include "dialect/AttnOps.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -47,6 +50,36 @@ static void readNarrow(RewriterBase &rewriter, linalg::GenericOp op, unsigned nu
   rewriter.replaceAllUsesExcept(argument, converted, converted);
 }
 
+/// Whether these are the elements of a weight, as stored or widened.
+static bool isWeight(Value value) {
+  if (linalg::GenericOp widening = findWidening(value))
+    value = widening.getDpsInputs()[0];
+  return static_cast<bool>(value.getDefiningOp<fovea::attn::WeightOp>());
+}
+
+/// `w[n, e]` is a slice of a slice; makes it one of the weight.
+static LogicalResult mergeSlices(func::FuncOp function) {
+  SmallVector<Operation *> first, later;
+  function.walk([&](tensor::ExtractSliceOp slice) {
+    Value source = slice.getSource();
+    while (auto before = source.getDefiningOp<tensor::ExtractSliceOp>())
+      source = before.getSource();
+    if (isWeight(source))
+      (source == slice.getSource() ? first : later).push_back(slice);
+  });
+  RewritePatternSet patterns(function.getContext());
+  tensor::populateMergeConsecutiveInsertExtractSlicePatterns(patterns);
+  GreedyRewriteConfig config;
+  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+  if (failed(applyOpPatternsGreedily(later, std::move(patterns), config)))
+    return failure();
+  // The driver erases none but what it was given.
+  for (Operation *slice : first)
+    if (slice->use_empty())
+      slice->erase();
+  return success();
+}
+
 /// Makes the slice of a widened weight the widened slice of it.
 static void sliceNarrow(RewriterBase &rewriter, tensor::ExtractSliceOp slice) {
   linalg::GenericOp widening = findWidening(slice.getSource());
@@ -81,6 +114,8 @@ namespace {
 struct FoldWideningPass : fovea::impl::FoldWideningPassBase<FoldWideningPass> {
   using Base::Base;
   void runOnOperation() override {
+    if (failed(mergeSlices(getOperation())))
+      return signalPassFailure();
     IRRewriter rewriter(&getContext());
     getOperation().walk([&](tensor::ExtractSliceOp slice) { sliceNarrow(rewriter, slice); });
     getOperation().walk([&](linalg::GenericOp op) {

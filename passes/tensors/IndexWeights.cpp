@@ -4,8 +4,6 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -30,29 +28,6 @@ static bool isMatrixOfStack(tensor::ExtractSliceOp slice) {
       return false;
   return llvm::all_of(ArrayRef(slice.getMixedOffsets()).drop_front(stackDims),
                       [](OpFoldResult offset) { return isConstantIntValue(offset, 0); });
-}
-
-/// `w[n, e]` is a slice of a slice; makes it one of the weight.
-static LogicalResult mergeSlices(ModuleOp module) {
-  SmallVector<Operation *> first, later;
-  module.walk([&](tensor::ExtractSliceOp slice) {
-    Value source = slice.getSource();
-    while (auto before = source.getDefiningOp<tensor::ExtractSliceOp>())
-      source = before.getSource();
-    if (source.getDefiningOp<attn::WeightOp>())
-      (source == slice.getSource() ? first : later).push_back(slice);
-  });
-  RewritePatternSet patterns(module.getContext());
-  tensor::populateMergeConsecutiveInsertExtractSlicePatterns(patterns);
-  GreedyRewriteConfig config;
-  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
-  if (failed(applyOpPatternsGreedily(later, std::move(patterns), config)))
-    return failure();
-  // The driver erases none but what it was given.
-  for (Operation *slice : first)
-    if (slice->use_empty())
-      slice->erase();
-  return success();
 }
 
 /// Whether all that is read of the tensors are matrices of stacks.
@@ -86,8 +61,6 @@ namespace {
 struct IndexWeightsPass : fovea::impl::IndexWeightsPassBase<IndexWeightsPass> {
   using Base::Base;
   void runOnOperation() override {
-    if (failed(mergeSlices(getOperation())))
-      return signalPassFailure();
     // All uses of a name have to agree on what it stands for.
     llvm::MapVector<StringAttr, SmallVector<attn::WeightOp>> weights;
     getOperation().walk([&](attn::WeightOp op) { weights[op.getNameAttr()].push_back(op); });

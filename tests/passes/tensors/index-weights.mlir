@@ -1,4 +1,4 @@
-// RUN: fovea-opt %s -split-input-file -attn-index-weights | FileCheck %s
+// RUN: fovea-opt %s -split-input-file -pass-pipeline='builtin.module(func.func(attn-fold-widening),attn-index-weights)' | FileCheck %s
 
 // CHECK-LABEL: func.func @one_expert
 // CHECK-SAME:    (%[[LAYER:.*]]: index, %[[EXPERT:.*]]: index)
@@ -35,6 +35,28 @@ func.func @constant_indices(%i: index) -> (tensor<4x5xf32>, tensor<4x5xf32>) {
 // CHECK-NOT:     tensor.extract_slice
 func.func @one_dim_after_the_other(%n: index, %e: index) -> tensor<4x5xf32> {
   %stacks = attn.weight "w" : tensor<2x3x4x5xf32>
+  %stack = tensor.extract_slice %stacks[%n, 0, 0, 0] [1, 3, 4, 5] [1, 1, 1, 1] : tensor<2x3x4x5xf32> to tensor<3x4x5xf32>
+  %w = tensor.extract_slice %stack[%e, 0, 0] [1, 4, 5] [1, 1, 1] : tensor<3x4x5xf32> to tensor<4x5xf32>
+  return %w : tensor<4x5xf32>
+}
+
+// -----
+
+// Of a stack that is widened, what is read of it is.
+// CHECK-LABEL: func.func @widened
+// CHECK:         attn.weight "w"[%{{.*}} of 2, %{{.*}} of 3] : tensor<4x5xbf16>
+// CHECK-NOT:     tensor<2x3x4x5x
+// CHECK:         arith.extf
+func.func @widened(%n: index, %e: index) -> tensor<4x5xf32> {
+  %stored = attn.weight "w" : tensor<2x3x4x5xbf16>
+  %empty = tensor.empty() : tensor<2x3x4x5xf32>
+  %stacks = linalg.generic {indexing_maps = [affine_map<(a, b, c, d) -> (a, b, c, d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>],
+                            iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%stored : tensor<2x3x4x5xbf16>) outs(%empty : tensor<2x3x4x5xf32>) {
+  ^bb0(%x: bf16, %y: f32):
+    %wide = arith.extf %x : bf16 to f32
+    linalg.yield %wide : f32
+  } -> tensor<2x3x4x5xf32>
   %stack = tensor.extract_slice %stacks[%n, 0, 0, 0] [1, 3, 4, 5] [1, 1, 1, 1] : tensor<2x3x4x5xf32> to tensor<3x4x5xf32>
   %w = tensor.extract_slice %stack[%e, 0, 0] [1, 4, 5] [1, 1, 1] : tensor<3x4x5xf32> to tensor<4x5xf32>
   return %w : tensor<4x5xf32>

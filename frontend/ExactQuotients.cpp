@@ -23,11 +23,13 @@ static bool uses(const SymbolicDim &dim, llvm::StringRef symbol) {
   return found;
 }
 
-static SymbolicDim sizeOf(const FactorPtr &factor) {
+Expected<SymbolicDim> fovea::sizeOfFactor(const FactorPtr &factor) {
   if (!factor->dividend)
     return SymbolicDim::symbol(factor->text);
-  return valueOr(factor->dividend->floorDiv(*factor->divisor), 0);
+  return factor->dividend->floorDiv(*factor->divisor);
 }
+
+static SymbolicDim sizeOf(const FactorPtr &factor) { return valueOr(sizeOfFactor(factor), 0); }
 
 /// `dim` with another size for a symbol, wherever it stands.
 static SymbolicDim replaceSymbol(const SymbolicDim &dim, llvm::StringRef symbol,
@@ -161,8 +163,8 @@ ExactQuotients::find(llvm::ArrayRef<SymbolicDim> candidates,
     return ExactQuotients();
   if (quotients.size() > most)
     return std::nullopt;
-  std::vector<unsigned> choices(size_t(1) << quotients.size());
-  std::iota(choices.begin(), choices.end(), 0);
+  std::vector<unsigned> choices((size_t(1) << quotients.size()) - 1);
+  std::iota(choices.begin(), choices.end(), 1); // without the empty one
   auto rank = [](unsigned choice) { return std::pair(llvm::popcount(choice), choice); };
   llvm::sort(choices, [&](unsigned a, unsigned b) { return rank(a) < rank(b); });
   for (unsigned choice : choices) {

@@ -8,6 +8,9 @@
 
 namespace fovea {
 
+/// What a factor of a size is by itself.
+llvm::Expected<SymbolicDim> sizeOfFactor(const SymbolicDim::FactorPtr &factor);
+
 class ExactQuotients {
 public:
   /// The fewest quotients among the factors of `candidates` for which `holds` is true if they are

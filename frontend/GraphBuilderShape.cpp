@@ -38,8 +38,7 @@ static Expected<SymbolicDim *> inferredDim(MutableArrayRef<SymbolicDim> shape) {
 static SymbolicDim reducedQuotient(SymbolicDim dividend, SymbolicDim divisor) {
   SymbolicDim::Monomial factors = divisor.terms().begin()->first;
   for (const SymbolicDim::FactorPtr &factor : factors) {
-    Expected<SymbolicDim> size = factor->dividend ? factor->dividend->floorDiv(*factor->divisor)
-                                                  : SymbolicDim::symbol(factor->text);
+    Expected<SymbolicDim> size = sizeOfFactor(factor);
     auto less = size ? dividend.exactQuotient(*size) : std::nullopt;
     auto lessDivisor = size ? divisor.exactQuotient(*size) : std::nullopt;
     if (!size)

@@ -1,4 +1,5 @@
 // Types of parameters and results: element types, dims, and their agreement with values.
+#include "dialect/WeightSlots.h"
 #include "frontend/ImporterImpl.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -235,10 +236,9 @@ std::optional<WeightValue> Importer::namedWeight(const Parameter &parameter, Sco
 std::optional<mlir::Type> Importer::storedType(llvm::StringRef weightName) {
   if (!options.weights)
     return std::nullopt;
-  std::string first = weightName.str();
-  for (size_t place; (place = first.find("{}")) != std::string::npos;)
-    first.replace(place, 2, "0");
-  std::optional<TensorView> tensor = options.weights->findStored(first);
+  llvm::SmallVector<int64_t> counts(weightName.count("{}"), 1);
+  attn::WeightSlots slots{weightName, counts};
+  std::optional<TensorView> tensor = options.weights->findStored(slots.nameOf(0));
   if (!tensor)
     return std::nullopt;
   mlir::Type type = parseElementType(getContext(), stringify(tensor->dataType()));

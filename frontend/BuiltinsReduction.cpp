@@ -89,10 +89,7 @@ static MaybeValue reduceTruth(BuiltinCall &call) {
     }
     return Value(result);
   }
-  SymbolicTensor tensor = call.tensor("x");
-  llvm::SmallVector<int64_t> dims = call.integers("dim");
-  bool keep = keepsDims(call);
-  return call.build([&](GraphBuilder &g) { return g.reduce(kind, tensor, dims, keep); });
+  return reduce<kind>(call);
 }
 
 static MaybeValue norm(BuiltinCall &call) {

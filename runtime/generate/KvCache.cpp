@@ -59,6 +59,17 @@ bool CacheLayout::hasRing() const {
   return llvm::any_of(tensors, [](const Entry &entry) { return entry.isRing; });
 }
 
+DimVector CacheLayout::sizesOf(const Entry &entry, int64_t sequences, int64_t capacity,
+                               int64_t chunk) const {
+  int64_t ring = llvm::SaturatingAdd<uint64_t>(window, chunk - 1) < static_cast<uint64_t>(capacity)
+                     ? window + chunk - 1
+                     : capacity;
+  DimVector sizes = {sequences};
+  for (int64_t size : entry.sizes)
+    sizes.push_back(size != 0 ? size : entry.isRing ? ring : capacity);
+  return sizes;
+}
+
 //===----------------------------------------------------------------------===//
 // The cache
 //===----------------------------------------------------------------------===//
@@ -81,15 +92,9 @@ llvm::Expected<KvCache> KvCache::create(const CacheLayout &layout, int64_t seque
   cache.layout = layout;
   cache.maxLength = capacity;
   cache.maxChunk = std::min(chunk, capacity);
-  int64_t ringRows = llvm::SaturatingAdd<uint64_t>(layout.window, cache.maxChunk - 1) <
-                             static_cast<uint64_t>(capacity)
-                         ? layout.window + cache.maxChunk - 1
-                         : capacity;
   for (const CacheLayout::Entry &entry : layout.tensors) {
-    DimVector sizes = {sequences};
-    for (int64_t size : entry.sizes)
-      sizes.push_back(size != 0 ? size : entry.isRing ? ringRows : capacity);
-    llvm::Expected<Tensor> tensor = Tensor::create(entry.type, sizes);
+    llvm::Expected<Tensor> tensor =
+        Tensor::create(entry.type, layout.sizesOf(entry, sequences, capacity, cache.maxChunk));
     if (!tensor)
       return llvm::createStringError("cache '" + entry.name +
                                      "': " + llvm::toString(tensor.takeError()));

@@ -31,6 +31,8 @@ struct CacheLayout {
 
   static llvm::Expected<CacheLayout> of(const EntrySignature &step, int64_t window);
   bool hasRing() const;
+  /// The sizes of a tensor in a cache of that room, as KvCache::create has it.
+  DimVector sizesOf(const Entry &entry, int64_t sequences, int64_t capacity, int64_t chunk) const;
   /// Empty if there is no model.
   std::string modelDigits() const;
 };

@@ -6,6 +6,7 @@
 #include "frontend/ModelDirectory.h"
 #include "runtime/Compile.h"
 #include "runtime/Memory.h"
+#include "runtime/generate/ChunkSize.h"
 #include "runtime/generate/ModelIdentity.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -175,7 +176,6 @@ llvm::Error LanguageModel::readExports(const Graph &graph, const ModelOptions &o
   globalProducts = exportedInteger(graph, "global_products", 0);
   localProducts = exportedInteger(graph, "local_products", 0);
   expertsOfToken = exportedInteger(graph, "experts_of_token", 0);
-  chunk = std::max<int64_t>(1, options.chunkSize);
   return llvm::Error::success();
 }
 
@@ -223,6 +223,11 @@ llvm::Error LanguageModel::compileEntries(Graph graph, const ModelOptions &optio
                                    "got '" +
                                    logits.name + "', " + logits.describe());
   vocabulary = *logits.dims[1].size;
+  llvm::Expected<int64_t> chosen =
+      options.chunkSize > 0 ? options.chunkSize : chooseChunkSize(*compiled, layout, context);
+  if (!chosen)
+    return chosen.takeError();
+  chunk = *chosen;
   return llvm::Error::success();
 }
 

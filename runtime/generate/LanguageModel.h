@@ -19,7 +19,7 @@ namespace fovea {
 struct ModelOptions {
   unsigned threads = 0;          // 0: one for each CPU
   int64_t contextSize = -1;      // tokens of a sequence; 0: what the model can; -1: 4096, if it can
-  int64_t chunkSize = 512;       // tokens of a prompt that are processed at once
+  int64_t chunkSize = 0;         // tokens of a prompt processed at once; 0: see chooseChunkSize
   std::string cacheType = "f32"; // or f16, bf16, q8
   std::string quantize = "";     // hold weights of products as "q8" or "q4"
   std::string cpu = "native";

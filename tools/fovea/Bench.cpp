@@ -98,7 +98,7 @@ static int64_t contextFor(const BenchPlan &plan) {
 //===----------------------------------------------------------------------===//
 
 static void printRate(StringRef name, const Rate &rate, double amount, StringRef unit, double ratio,
-                      StringRef ceilingName) {
+                      const llvm::Twine &ceiling) {
   if (rate.seconds.empty())
     return;
   auto [best, worst] = std::minmax_element(rate.seconds.begin(), rate.seconds.end());
@@ -107,7 +107,7 @@ static void printRate(StringRef name, const Rate &rate, double amount, StringRef
                                 "runs), {6:f1} {7}, {8:f0} % of the {9}\n",
                                 name, rate.tokens, rate.tokensPerSecond(), rate.tokens / *worst,
                                 rate.tokens / *best, rate.seconds.size(), perSecond / 1e9, unit,
-                                100 * ratio, ceilingName);
+                                100 * ratio, ceiling.str());
 }
 
 static void print(const BenchResult &result) {
@@ -115,8 +115,11 @@ static void print(const BenchResult &result) {
       "{0} threads: FMA peak {1:f1} GFLOP/s, memory read {2:f1} GB/s; loaded in {3:f2} s\n",
       result.threads, result.ceilings.operations / 1e9, result.ceilings.bytes / 1e9,
       result.loadSeconds);
+  std::string inChunks;
+  if (result.chunkSize < result.prefill.tokens)
+    inChunks = ", " + std::to_string(result.chunkSize) + " at once";
   printRate("prefill", result.prefill, result.prefill.operations, "GFLOP/s",
-            result.prefill.ofFmaPeak(), "FMA peak");
+            result.prefill.ofFmaPeak(), llvm::Twine("FMA peak") + inChunks);
   printRate("decode", result.decode, result.decode.bytes, "GB/s", result.decode.ofReadBandwidth(),
             "read bandwidth");
   llvm::outs() << "memory   at most " << formatBytes(result.peakMemory) << "; weights "
@@ -150,6 +153,7 @@ static llvm::json::Value toJson(const BenchResult &result) {
                             {"peak_memory", result.peakMemory},
                             {"held_weight_bytes", result.heldBytes},
                             {"cache_bytes", result.cacheBytes},
+                            {"chunk_size", result.chunkSize},
                             {"fma_peak", result.ceilings.operations},
                             {"read_bandwidth", result.ceilings.bytes},
                             {"prefill", toJson(result.prefill)},

@@ -142,6 +142,7 @@ static llvm::Error measurePrefill(const LanguageModel &model, const Work &work,
   result.cacheBytes = std::max(result.cacheBytes, cache->numBytes());
   std::vector<TokenId> tokens = tokensOf(plan.promptTokens, model.vocabularySize());
   rate.tokens = plan.promptTokens;
+  result.chunkSize = cache->chunk();
   int64_t chunks = (plan.promptTokens - 1) / cache->chunk() + 1;
   rate.operations = 2 * (work.tokenProducts * static_cast<double>(plan.promptTokens) +
                          work.logitsProducts * static_cast<double>(chunks) +

@@ -44,6 +44,7 @@ struct BenchResult {
   int64_t cacheBytes = 0;  // the larger of those of prefill and decode
   int64_t peakMemory = 0;  // of loading and running; not of measuring ceilings
   std::string storedTypes; // of the matrices in the files: "bf16,f32"
+  int64_t chunkSize = 0;   // tokens of a prompt that are processed at once
   Rate prefill, decode;    // no seconds if not measured
 };
 

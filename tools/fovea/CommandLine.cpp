@@ -147,7 +147,9 @@ void CommandLine::quantize(std::string &target) {
 }
 
 void CommandLine::cache(int64_t &chunkSize, std::string &cacheType) {
-  integer("--chunk-size", "N", "tokens of the prompt to process at once", 1, chunkSize);
+  integer("--chunk-size", "N",
+          "tokens of the prompt to process at once; 0: up to 512, fewer where weights are small", 0,
+          chunkSize);
   text("--cache-type", "TYPE", "keys and values in the cache: f32, f16, bf16 or q8", cacheType);
 }
 

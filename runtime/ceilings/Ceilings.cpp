@@ -1,5 +1,6 @@
 #include "runtime/ceilings/Ceilings.h"
 #include "runtime/CodeGen.h"
+#include "runtime/Median.h"
 #include "runtime/Stopwatch.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -15,7 +16,7 @@
 using namespace fovea;
 
 /// Short enough to be taken often, long enough for tens of pieces.
-static constexpr std::chrono::milliseconds measuringTime(2);
+static constexpr double measuringSeconds = 2e-3;
 
 static constexpr size_t fewestPieces = 9;
 
@@ -23,8 +24,7 @@ static constexpr int64_t unknownCacheBytes = int64_t(32) << 20;
 static constexpr int64_t memoryPiece = int64_t(1) << 20;
 static constexpr int64_t cachePiece = int64_t(1) << 18;
 
-/// Of a PeakMeter: more than last-level caches hold, little enough to be there anywhere.
-static constexpr int64_t peakMemoryBytes = int64_t(256) << 20;
+/// Of a PeakMeter.
 static constexpr int tries = 5;
 
 const char *fovea::describe(Bound bound) {
@@ -103,12 +103,11 @@ namespace {
 /// One measurement on all threads of a pool, which begin together.
 struct RateLoop {
   llvm::function_ref<double(int64_t)> piece;
-  bool takeMiddle;           // the middle piece's rate, else that of all
   std::vector<double> rates; // of each thread
   std::atomic<unsigned> begun{0};
 
-  RateLoop(llvm::function_ref<double(int64_t)> piece, bool takeMiddle, unsigned threads)
-      : piece(piece), takeMiddle(takeMiddle), rates(threads) {}
+  RateLoop(llvm::function_ref<double(int64_t)> piece, unsigned threads)
+      : piece(piece), rates(threads) {}
 
   void run(int64_t index);
 };
@@ -118,26 +117,17 @@ void RateLoop::run(int64_t index) {
   begun.fetch_add(1);
   while (begun.load() < rates.size())
     ;
-  llvm::SmallVector<double> pieces;
-  Clock::time_point start = Clock::now(), begin = start;
-  double all = 0;
-  do {
-    double done = piece(index);
-    Clock::time_point end = Clock::now();
-    pieces.push_back(done / std::chrono::duration<double>(end - begin).count());
-    begin = end;
-    all += done;
-  } while (begin - start < measuringTime || pieces.size() < fewestPieces);
-  rates[index] = all / std::chrono::duration<double>(begin - start).count();
-  if (!takeMiddle)
-    return;
-  auto *middle = pieces.begin() + pieces.size() / 2;
-  std::nth_element(pieces.begin(), middle, pieces.end());
-  rates[index] = *middle;
+  Clock::time_point start = Clock::now();
+  double done = 0, seconds = 0;
+  for (size_t pieces = 0; seconds < measuringSeconds || pieces < fewestPieces; ++pieces) {
+    done += piece(index);
+    seconds = secondsSince(start);
+  }
+  rates[index] = done / seconds;
 }
 
-double Ceilings::rateOf(bool takeMiddle, llvm::function_ref<double(int64_t)> piece) {
-  RateLoop loop(piece, takeMiddle, pool.size());
+double Ceilings::rateOf(llvm::function_ref<double(int64_t)> piece) {
+  RateLoop loop(piece, pool.size());
   pool.parallelFor(
       pool.size(),
       [](void *closure, int64_t begin, int64_t end, int64_t) {
@@ -156,7 +146,7 @@ char *Ceilings::nextPiece(int64_t share, int64_t bytes, int64_t pieceBytes) {
 }
 
 double Ceilings::readRate(int64_t bytes, int64_t pieceBytes) {
-  return rateOf(/*takeMiddle=*/true, [&](int64_t share) {
+  return rateOf([&](int64_t share) {
     auto *data = reinterpret_cast<const float *>(nextPiece(share, bytes, pieceBytes));
     loops.readFloats(data, pieceBytes / sizeof(float));
     return static_cast<double>(pieceBytes);
@@ -164,7 +154,7 @@ double Ceilings::readRate(int64_t bytes, int64_t pieceBytes) {
 }
 
 double Ceilings::copyRate() {
-  return rateOf(/*takeMiddle=*/true, [&](int64_t share) {
+  return rateOf([&](int64_t share) {
     auto *from = reinterpret_cast<float *>(nextPiece(share, memoryBytes, 2 * memoryPiece));
     constexpr int64_t count = memoryPiece / sizeof(float);
     loops.copyFloats(from + count, from, count);
@@ -175,7 +165,7 @@ double Ceilings::copyRate() {
 double Ceilings::measure(Bound bound) {
   switch (bound) {
   case Bound::Fma:
-    return rateOf(/*takeMiddle=*/false, [&](int64_t) { return loops.runFmaChains(10000); });
+    return rateOf([&](int64_t) { return loops.runFmaChains(10000); });
   case Bound::ReadMemory:
     return readRate(memoryBytes, memoryPiece);
   case Bound::ReadCache:
@@ -188,11 +178,12 @@ double Ceilings::measure(Bound bound) {
   return 0;
 }
 
-llvm::Expected<PeakMeter> PeakMeter::create(unsigned threads, llvm::StringRef cpu) {
+llvm::Expected<PeakMeter> PeakMeter::create(unsigned threads, llvm::StringRef cpu,
+                                            int64_t memoryBytes) {
   auto machine = createTargetMachine("", cpu, 2);
   if (!machine)
     return machine.takeError();
-  auto ceilings = Ceilings::create(threads, targetOf(**machine).vectorBits, peakMemoryBytes);
+  auto ceilings = Ceilings::create(threads, targetOf(**machine).vectorBits, memoryBytes);
   if (!ceilings)
     return ceilings.takeError();
   if (llvm::Error error = (*ceilings)->prepare(Bound::ReadMemory))
@@ -201,12 +192,14 @@ llvm::Expected<PeakMeter> PeakMeter::create(unsigned threads, llvm::StringRef cp
 }
 
 PeakRates PeakMeter::measure() {
-  PeakRates best;
-  for (int i = 0; i < tries; ++i) {
-    best.operations = std::max(best.operations, ceilings->measure(Bound::Fma));
-    best.bytes = std::max(best.bytes, ceilings->measure(Bound::ReadMemory));
-  }
-  return best;
+  PeakRates rates;
+  std::vector<double> bytes;
+  for (int i = 0; i < tries; ++i)
+    rates.operations = std::max(rates.operations, ceilings->measure(Bound::Fma));
+  for (int i = 0; i < tries; ++i)
+    bytes.push_back(ceilings->measure(Bound::ReadMemory));
+  rates.bytes = median(std::move(bytes));
+  return rates;
 }
 
 llvm::Expected<PeakRates> fovea::measurePeaks(unsigned threads, llvm::StringRef cpu) {

@@ -46,8 +46,7 @@ public:
   llvm::Error prepare(Bound bound);
 
   /// The rate now of all threads, per second: floating-point operations for Fma, else bytes; a copy
-  /// counts what it reads and what it writes. Memory is taken in pieces of some 10 us and the
-  /// middle one counts: in a virtual machine who first touches a page may wait for it.
+  /// counts what it reads and what it writes.
   double measure(Bound bound);
 
   unsigned threads() const { return pool.size(); }
@@ -57,8 +56,8 @@ private:
       : pool(threads), loops(loops), memoryBytes(memoryBytes), positions(threads) {}
 
   /// Runs `piece(share)`, which returns how much it did, over and over on all threads, each with a
-  /// share of its own, for some milliseconds. The rate is that of the middle piece, or of all.
-  double rateOf(bool takeMiddle, llvm::function_ref<double(int64_t share)> piece);
+  /// share of its own, for some milliseconds.
+  double rateOf(llvm::function_ref<double(int64_t share)> piece);
   double readRate(int64_t bytes, int64_t pieceBytes);
   double copyRate();
 
@@ -81,11 +80,18 @@ struct PeakRates {
 /// Measures peaks again and again, in turns with what is held against them.
 class PeakMeter {
 public:
-  /// For that many threads and code compiled for `cpu` as LLVM names it.
-  static llvm::Expected<PeakMeter> create(unsigned threads, llvm::StringRef cpu);
+  /// For that many threads and code compiled for `cpu` as LLVM names it. Memory is read round and
+  /// round a region of `memoryBytes`, of which a cache may hold a part.
+  static llvm::Expected<PeakMeter> create(unsigned threads, llvm::StringRef cpu,
+                                          int64_t memoryBytes = defaultMemoryBytes);
 
-  /// The best of several tries, since others may be at work; some hundredths of a second.
+  /// Of several tries, some hundredths of a second: the best for operations, since others may be at
+  /// work; the middle one for bytes, as what memory gives moves by itself, and no one reads as fast
+  /// as in the best moments for long.
   PeakRates measure();
+
+  /// More than last-level caches hold, little enough to be there anywhere.
+  static constexpr int64_t defaultMemoryBytes = int64_t(256) << 20;
 
 private:
   explicit PeakMeter(std::unique_ptr<Ceilings> ceilings) : ceilings(std::move(ceilings)) {}

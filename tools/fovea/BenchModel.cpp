@@ -87,23 +87,74 @@ static llvm::Error empty(KvCache &cache) {
 }
 
 namespace {
-/// What is run over and over.
+/// What is run over and over. `run` calls `pause` where it may be interrupted.
 struct Repeated {
-  llvm::function_ref<llvm::Error()> prepare, run;
+  llvm::function_ref<llvm::Error()> prepare;
+  llvm::function_ref<llvm::Error(llvm::function_ref<void()> pause)> run;
+};
+
+/// The machine's peaks before, between and after what one repetition does.
+class Turns {
+public:
+  explicit Turns(PeakMeter &meter) : meter(meter) {}
+
+  /// The repetition's seconds, without those of measuring.
+  llvm::Expected<double> time(const Repeated &repeated);
+  /// The best for operations, the mean for bytes.
+  PeakRates peaks() const;
+
+private:
+  void measure();
+  void pause();
+
+  PeakMeter &meter;
+  std::vector<PeakRates> all;
+  double away = 0;
+  Clock::time_point latest;
 };
 } // namespace
 
-static llvm::Expected<double> secondsOf(const Repeated &repeated) {
-  if (llvm::Error error = repeated.prepare())
-    return std::move(error);
-  Clock::time_point start = Clock::now();
-  if (llvm::Error error = repeated.run())
-    return std::move(error);
-  return secondsSince(start);
+void Turns::measure() {
+  all.push_back(meter.measure());
+  latest = Clock::now();
 }
 
-static PeakRates betterOf(PeakRates a, PeakRates b) {
-  return {std::max(a.operations, b.operations), std::max(a.bytes, b.bytes)};
+/// Memory's speed changes within tenths of a second.
+static constexpr double secondsBetweenPeaks = 0.1;
+
+void Turns::pause() {
+  if (secondsSince(latest) < secondsBetweenPeaks)
+    return;
+  Clock::time_point start = Clock::now();
+  measure();
+  away += secondsSince(start);
+}
+
+llvm::Expected<double> Turns::time(const Repeated &repeated) {
+  if (llvm::Error error = repeated.prepare())
+    return std::move(error);
+  measure();
+  Clock::time_point start = Clock::now();
+  if (llvm::Error error = repeated.run([&] { pause(); }))
+    return std::move(error);
+  double seconds = secondsSince(start) - away;
+  measure();
+  return seconds;
+}
+
+PeakRates Turns::peaks() const {
+  PeakRates rates;
+  for (const PeakRates &each : all) {
+    rates.operations = std::max(rates.operations, each.operations);
+    rates.bytes += each.bytes / static_cast<double>(all.size());
+  }
+  return rates;
+}
+
+/// A region that is read to find out how fast memory is: as large as what a step reads, so that
+/// caches hold as much of it.
+static int64_t regionFor(int64_t bytesOfStep) {
+  return std::clamp(bytesOfStep, int64_t(64) << 20, Ceilings::defaultMemoryBytes);
 }
 
 /// Repetitions in turns with the machine's peaks: its speed moves by a third within seconds where
@@ -114,21 +165,22 @@ static llvm::Error repeat(const BenchPlan &plan, llvm::StringRef cpu, const Repe
                           Rate &rate, BenchResult &result) {
   releaseProgramPages();
   forgetPeakMemory();
-  if (auto first = secondsOf(repeated); !first)
-    return first.takeError();
+  if (llvm::Error error = repeated.prepare())
+    return error;
+  if (llvm::Error error = repeated.run([] {}))
+    return error;
   result.peakMemory = std::max(result.peakMemory, peakMemory());
-  llvm::Expected<PeakMeter> meter = PeakMeter::create(result.threads, cpu);
+  llvm::Expected<PeakMeter> meter =
+      PeakMeter::create(result.threads, cpu, regionFor(result.weightBytes));
   if (!meter)
     return meter.takeError();
-  PeakRates before = meter->measure();
   for (int64_t i = 0; i < plan.repetitions; ++i) {
-    llvm::Expected<double> seconds = secondsOf(repeated);
+    Turns turns(*meter);
+    llvm::Expected<double> seconds = turns.time(repeated);
     if (!seconds)
       return seconds.takeError();
     rate.seconds.push_back(*seconds);
-    PeakRates after = meter->measure();
-    rate.peaks.push_back(betterOf(before, after));
-    before = after;
+    rate.peaks.push_back(turns.peaks());
   }
   return llvm::Error::success();
 }
@@ -149,7 +201,9 @@ static llvm::Error measurePrefill(const LanguageModel &model, const Work &work,
                          model.attentionProducts(0, plan.promptTokens));
   rate.bytes =
       static_cast<double>(chunks) * work.bytesOf(std::min(plan.promptTokens, cache->chunk()));
-  auto run = [&] { return model.prefill(*cache, 0, tokens).takeError(); };
+  auto run = [&](llvm::function_ref<void()>) {
+    return model.prefill(*cache, 0, tokens).takeError();
+  };
   return repeat(plan, cpu, {[&] { return empty(*cache); }, run}, rate, result);
 }
 
@@ -179,8 +233,8 @@ static llvm::Error measureDecode(const LanguageModel &model, const Work &work,
                static_cast<double>(plan.sequences));
   rate.bytes = steps * (work.bytesOf(plan.sequences) +
                         bytesOfPosition * (static_cast<double>(plan.depth) + (steps + 1) / 2));
-  auto run = [&]() -> llvm::Error {
-    for (int64_t i = 0; i < plan.newTokens; ++i)
+  auto run = [&](llvm::function_ref<void()> pause) -> llvm::Error {
+    for (int64_t i = 0; i < plan.newTokens; ++i, pause())
       if (llvm::Error error = model.decode(*cache, tokens).takeError())
         return error;
     return llvm::Error::success();

@@ -1,6 +1,7 @@
 #include "runtime/ceilings/Ceilings.h"
 #include "runtime/CodeGen.h"
 #include "runtime/Median.h"
+#include "runtime/Memory.h"
 #include "runtime/Stopwatch.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -178,12 +179,12 @@ double Ceilings::measure(Bound bound) {
   return 0;
 }
 
-llvm::Expected<PeakMeter> PeakMeter::create(unsigned threads, llvm::StringRef cpu,
-                                            int64_t memoryBytes) {
+llvm::Expected<PeakMeter> PeakMeter::create(unsigned threads, llvm::StringRef cpu) {
   auto machine = createTargetMachine("", cpu, 2);
   if (!machine)
     return machine.takeError();
-  auto ceilings = Ceilings::create(threads, targetOf(**machine).vectorBits, memoryBytes);
+  int64_t bytes = std::min(Ceilings::defaultMemoryBytes, physicalMemory() / 8);
+  auto ceilings = Ceilings::create(threads, targetOf(**machine).vectorBits, bytes);
   if (!ceilings)
     return ceilings.takeError();
   if (llvm::Error error = (*ceilings)->prepare(Bound::ReadMemory))

@@ -80,18 +80,14 @@ struct PeakRates {
 /// Measures peaks again and again, in turns with what is held against them.
 class PeakMeter {
 public:
-  /// For that many threads and code compiled for `cpu` as LLVM names it. Memory is read round and
-  /// round a region of `memoryBytes`, of which a cache may hold a part.
-  static llvm::Expected<PeakMeter> create(unsigned threads, llvm::StringRef cpu,
-                                          int64_t memoryBytes = defaultMemoryBytes);
+  /// For that many threads and code compiled for `cpu` as LLVM names it. What reading memory is
+  /// measured on is much more than caches hold, whatever the size of what is held against it.
+  static llvm::Expected<PeakMeter> create(unsigned threads, llvm::StringRef cpu);
 
   /// Of several tries, some hundredths of a second: the best for operations, since others may be at
   /// work; the middle one for bytes, as what memory gives moves by itself, and no one reads as fast
   /// as in the best moments for long.
   PeakRates measure();
-
-  /// More than last-level caches hold, little enough to be there anywhere.
-  static constexpr int64_t defaultMemoryBytes = int64_t(256) << 20;
 
 private:
   explicit PeakMeter(std::unique_ptr<Ceilings> ceilings) : ceilings(std::move(ceilings)) {}

@@ -151,12 +151,6 @@ PeakRates Turns::peaks() const {
   return rates;
 }
 
-/// A region that is read to find out how fast memory is: as large as what a step reads, so that
-/// caches hold as much of it.
-static int64_t regionFor(int64_t bytesOfStep) {
-  return std::clamp(bytesOfStep, int64_t(64) << 20, Ceilings::defaultMemoryBytes);
-}
-
 /// Repetitions in turns with the machine's peaks: its speed moves by a third within seconds where
 /// it is shared. The first repetition, which touches memory for the first time, does not count; the
 /// memory in use is that of its end, before that of the peaks is made, and without what an earlier
@@ -170,8 +164,7 @@ static llvm::Error repeat(const BenchPlan &plan, llvm::StringRef cpu, const Repe
   if (llvm::Error error = repeated.run([] {}))
     return error;
   result.peakMemory = std::max(result.peakMemory, peakMemory());
-  llvm::Expected<PeakMeter> meter =
-      PeakMeter::create(result.threads, cpu, regionFor(result.weightBytes));
+  llvm::Expected<PeakMeter> meter = PeakMeter::create(result.threads, cpu);
   if (!meter)
     return meter.takeError();
   for (int64_t i = 0; i < plan.repetitions; ++i) {

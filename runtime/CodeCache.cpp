@@ -1,19 +1,12 @@
 #include "runtime/CodeCache.h"
 #include "frontend/FileIO.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/Twine.h"
 #include "llvm/Support/Endian.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/xxhash.h"
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 using namespace fovea;
-namespace fs = llvm::sys::fs;
 using llvm::StringRef;
 
 // An entry: the magic, the key's hash (32 bytes), the size of the payload and its checksum (8 and
@@ -21,7 +14,6 @@ using llvm::StringRef;
 // object, the objects one after the other.
 static constexpr StringRef magic = "FOVEACC1";
 static constexpr size_t keyBytes = 32, headerBytes = 8 + keyBytes + 8 + 16;
-static constexpr StringRef extension = ".fovea-code";
 
 static std::string bytesOf(uint64_t value) {
   char bytes[8];
@@ -147,38 +139,10 @@ static std::optional<CachedCode> decode(StringRef payload) {
 // Files
 //===----------------------------------------------------------------------===//
 
-std::string CodeCache::pathOf(StringRef key) const {
-  llvm::SmallString<256> path(directory);
-  llvm::sys::path::append(path, llvm::toHex(hashOf(key), /*LowerCase=*/true) + extension);
-  return path.str().str();
-}
-
-/// An error if there is something else, or a directory that others can write to.
-llvm::Error CodeCache::checkOwner() const {
-  struct stat status;
-  if (stat(directory.c_str(), &status) != 0) {
-    std::error_code code = llvm::errnoAsErrorCode();
-    return isPresent(directory)
-               ? llvm::createStringError(directory + ": expected a directory: " + code.message())
-               : llvm::Error::success();
-  }
-  if (!S_ISDIR(status.st_mode))
-    return llvm::createStringError(directory + ": expected a directory, got a " +
-                                   (S_ISREG(status.st_mode) ? "file" : "special file"));
-  uid_t user = geteuid();
-  if (status.st_uid != user)
-    return llvm::createStringError(directory + ": expected a directory of user " +
-                                   llvm::Twine(user) + ", got one of user " +
-                                   llvm::Twine(status.st_uid));
-  if (status.st_mode & (S_IWGRP | S_IWOTH))
-    return llvm::createStringError("%s: expected a directory that its owner alone may write to, "
-                                   "got one of mode %o",
-                                   directory.c_str(), status.st_mode & 07777);
-  return llvm::Error::success();
-}
+std::string CodeCache::pathOf(StringRef key) const { return directory.pathOf(hashOf(key)); }
 
 std::optional<CachedCode> CodeCache::find(StringRef key) const {
-  if (llvm::Error error = checkOwner()) {
+  if (llvm::Error error = directory.check()) {
     llvm::consumeError(std::move(error));
     return std::nullopt;
   }
@@ -196,68 +160,17 @@ std::optional<CachedCode> CodeCache::find(StringRef key) const {
   if (*size != rest.size() || checksum != checksumOf(rest))
     return std::nullopt;
   std::optional<CachedCode> code = decode(rest);
-  // The time of the last change is that of the last use.
   if (code)
-    utimensat(AT_FDCWD, path.c_str(), /*times=*/nullptr, 0);
+    directory.use(path);
   return code;
 }
 
 llvm::Error CodeCache::store(StringRef key, const CachedCode &code) const {
   std::string payload = encode(code);
-  if (static_cast<int64_t>(headerBytes + payload.size()) > maxBytes)
+  if (static_cast<int64_t>(headerBytes + payload.size()) > directory.limit())
     return llvm::Error::success();
-  // What is there already may not do.
-  if (llvm::Error error = checkOwner())
-    return error;
-  // What is run from here is for its owner to write.
-  if (std::error_code error =
-          fs::create_directories(directory, /*IgnoreExisting=*/true, fs::perms::owner_all))
-    return llvm::createStringError(directory + ": cannot make this directory: " + error.message());
-  if (llvm::Error error = checkOwner())
-    return error;
-  std::string path = pathOf(key);
-  llvm::Error error = writeFile(path, [&](llvm::raw_ostream &os) {
+  return directory.store(pathOf(key), [&](llvm::raw_ostream &os) {
     os << magic << hashOf(key) << bytesOf(payload.size()) << checksumOf(payload) << payload;
     return llvm::Error::success();
   });
-  if (!error)
-    evict(path);
-  return error;
-}
-
-/// Removes what was not used for longest until the rest fits. Other processes may do so at the
-/// same time, so that what is gone already is no error; unfinished files that nobody has
-/// touched for an hour are nobody's.
-void CodeCache::evict(StringRef newest) const {
-  struct Entry {
-    llvm::sys::TimePoint<> used;
-    int64_t bytes;
-    std::string path;
-  };
-  std::vector<Entry> entries;
-  int64_t total = 0;
-  auto now = std::chrono::system_clock::now();
-  std::error_code error;
-  for (fs::directory_iterator it(directory, error), end; it != end && !error; it.increment(error)) {
-    auto status = it->status();
-    StringRef path = it->path();
-    if (!status || !fs::is_regular_file(*status) || !path.contains(extension))
-      continue;
-    auto used = status->getLastModificationTime();
-    if (!path.ends_with(extension)) {
-      if (now - used > std::chrono::hours(1))
-        fs::remove(path);
-      continue;
-    }
-    total += status->getSize();
-    if (path != newest)
-      entries.push_back({used, static_cast<int64_t>(status->getSize()), path.str()});
-  }
-  llvm::sort(entries, [](const Entry &a, const Entry &b) { return a.used < b.used; });
-  for (const Entry &entry : entries) {
-    if (total <= maxBytes)
-      return;
-    if (!fs::remove(entry.path))
-      total -= entry.bytes;
-  }
 }

@@ -1,10 +1,9 @@
 // Compiled code on disk. An entry is a file named after the hash of everything that the code was
-// made from. It is written beside its place and renamed, and checked when it is read: several
-// processes may use one directory, and a damaged entry is no entry. Entries that were not used for
-// longest go when there are too many.
+// made from. It is checked when it is read: a damaged entry is no entry.
 #ifndef FOVEA_RUNTIME_CODECACHE_H
 #define FOVEA_RUNTIME_CODECACHE_H
 
+#include "runtime/CacheDirectory.h"
 #include "runtime/Finding.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -27,7 +26,7 @@ public:
   /// others could have written is not run: one that is not this user's, or that others may write
   /// to, is neither read nor written.
   CodeCache(std::string directory, int64_t maxBytes)
-      : directory(std::move(directory)), maxBytes(maxBytes) {}
+      : directory(std::move(directory), ".fovea-code", maxBytes) {}
 
   /// The entry for `key`, which may be any bytes; nothing if there is none or it is damaged.
   std::optional<CachedCode> find(llvm::StringRef key) const;
@@ -39,11 +38,7 @@ public:
   std::string pathOf(llvm::StringRef key) const;
 
 private:
-  llvm::Error checkOwner() const;
-  void evict(llvm::StringRef newest) const;
-
-  std::string directory;
-  int64_t maxBytes;
+  CacheDirectory directory;
 };
 
 } // namespace fovea

@@ -252,18 +252,17 @@ Compilation::link(llvm::ArrayRef<std::string> objects) {
 // The cache
 //===----------------------------------------------------------------------===//
 
+static Finding cacheWarning(std::string message) {
+  return {{}, Finding::Severity::Warning, "cache", std::move(message), Shortfall::None, {}};
+}
+
 bool Compilation::usesCache() {
   if (options.cacheDirectory.empty() || options.trace || options.observer)
     return false;
   Stopwatch watch(times, "cache key");
   key = cacheKey(module, options, *machine);
   if (key.empty())
-    report.push_back({{},
-                      Finding::Severity::Warning,
-                      "cache",
-                      "code is not stored: the build of this compiler is not known",
-                      Shortfall::None,
-                      {}});
+    report.push_back(cacheWarning("code is not stored: the build of this compiler is not known"));
   return !key.empty();
 }
 
@@ -304,12 +303,7 @@ std::optional<std::vector<std::string>> Compilation::findObjects() {
 void Compilation::storeObjects(llvm::ArrayRef<std::string> objects) {
   Stopwatch watch(times, "cache store");
   if (llvm::Error error = cache().store(key, {weightsText, objects.vec(), report}))
-    report.push_back({{},
-                      Finding::Severity::Warning,
-                      "cache",
-                      "code is not stored: " + llvm::toString(std::move(error)),
-                      Shortfall::None,
-                      {}});
+    report.push_back(cacheWarning("code is not stored: " + llvm::toString(std::move(error))));
 }
 
 //===----------------------------------------------------------------------===//
@@ -355,14 +349,22 @@ static void discard(const Executable::Impl &impl, llvm::function_ref<void()> des
 
 static llvm::Expected<Executable> addWeights(std::unique_ptr<Executable::Impl> impl,
                                              const CompileOptions &options) {
+  std::optional<WeightCache> cache;
+  if (options.cacheWeights && !options.cacheDirectory.empty())
+    cache.emplace(options.cacheDirectory, options.weightCacheBytes);
   {
     Stopwatch watch(impl->times, "weights");
     auto table = WeightTable::resolve(impl->weightSpecs, options.weights, *impl->pool,
-                                      options.packingProgress);
+                                      options.packingProgress, cache ? &*cache : nullptr);
     if (!table)
       return table.takeError();
     impl->weights = std::move(*table);
+    if (impl->weights.isFromCache())
+      watch.rename("weights from the cache");
   }
+  if (!impl->weights.storeFailure().empty())
+    impl->report.push_back(
+        cacheWarning("packed weights are not stored: " + impl->weights.storeFailure()));
   return Executable(std::move(impl));
 }
 

@@ -28,7 +28,11 @@ struct CompileOptions {
   /// is traced or watched is compiled anew. What keeps code from being stored is a warning of the
   /// report with the topic "cache".
   std::string cacheDirectory = "";
-  int64_t cacheBytes = int64_t(512) << 20; // the directory's entries are kept to that
+  int64_t cacheBytes = int64_t(512) << 20; // the directory's code is kept to that
+  /// Keeps packed weights there as well (runtime/WeightCache.h). Worth it where packing takes longer
+  /// than reading what is packed and what it was packed from, which is compared.
+  bool cacheWeights = false;
+  int64_t weightCacheBytes = int64_t(16) << 30;
   /// Watches the lowering if it is not null; must outlive the call.
   LoweringObserver *observer = nullptr;
   /// Told the part of the weights that is packed, if it is not empty (PackingProgress).

@@ -177,32 +177,27 @@ static void copyVector(const WeightSpec &spec, int64_t slot, const void *data, v
   source.release(name, begin, begin + bytes);
 }
 
-namespace {
 /// A tensor to copy: the i-th of a spec. Its slot has the place in the file, then that of the copy.
-struct Copy {
+struct WeightTable::Copy {
   const WeightSpec *spec;
   int64_t i;
   const void **slot;
   char *to;
-};
-} // namespace
 
-/// What is in memory as a whole while it is packed comes first, the largest before all: the less is
-/// packed by then, the lower is the peak.
-static void sortForPacking(std::vector<Copy> &copies) {
-  auto rank = [](const Copy &copy) {
-    return std::pair(isReadAsAWhole(*copy.spec) ? -copy.spec->storedBytes() : 0, copy.slot);
-  };
-  llvm::sort(copies, [&](const Copy &a, const Copy &b) { return rank(a) < rank(b); });
-}
+  /// What is in memory as a whole while it is packed comes first, the largest before all: the less
+  /// is packed by then, the lower is the peak.
+  std::pair<int64_t, const void **> rank() const {
+    return {isReadAsAWhole(*spec) ? -spec->storedBytes() : 0, slot};
+  }
+};
 
 /// All in one piece of memory: of pieces of their own those below a large page would be read page
 /// by page of a few kilobytes, each of which has to be looked up.
-llvm::Error WeightTable::pack(llvm::ArrayRef<WeightSpec> specs, Packer packer) {
-  int64_t bytes = 0;
+llvm::Expected<std::vector<WeightTable::Copy>>
+WeightTable::place(llvm::ArrayRef<WeightSpec> specs) {
   for (const WeightSpec &spec : specs)
-    bytes += spec.slots().size() * copiedStride(spec);
-  if (llvm::Error error = packed.reserve(bytes))
+    packedBytes += spec.slots().size() * copiedStride(spec);
+  if (llvm::Error error = packed.reserve(packedBytes))
     return llvm::createStringError("packed weights: " + llvm::toString(std::move(error)));
   std::vector<Copy> copies;
   auto *to = static_cast<char *>(packed.data());
@@ -211,27 +206,50 @@ llvm::Error WeightTable::pack(llvm::ArrayRef<WeightSpec> specs, Packer packer) {
     for (int64_t i = 0, size = spec.slots().size(); i < size; ++i, ++slot, to += copiedStride(spec))
       if (isCopied(spec))
         copies.push_back({&spec, i, slot, to});
-  sortForPacking(copies);
-  for (const Copy &copy : copies) {
+  llvm::sort(copies, [](const Copy &a, const Copy &b) { return a.rank() < b.rank(); });
+  return copies;
+}
+
+llvm::Error WeightTable::pack(llvm::ArrayRef<Copy> copies, Packer &packer) {
+  for (const Copy &copy : copies)
     if (!copy.spec->panels)
       copyVector(*copy.spec, copy.i, *copy.slot, copy.to, *source);
     else if (llvm::Error error = packer.pack(*copy.spec, copy.i, *copy.slot, copy.to, *source))
       return error;
-    *copy.slot = copy.to;
-  }
   return llvm::Error::success();
+}
+
+llvm::MutableArrayRef<char> WeightTable::packedMemory() const {
+  return {static_cast<char *>(packed.data()), static_cast<size_t>(packedBytes)};
 }
 
 llvm::Expected<WeightTable> WeightTable::resolve(llvm::ArrayRef<WeightSpec> specs,
                                                  std::shared_ptr<const WeightSource> source,
-                                                 ThreadPool &pool,
-                                                 const PackingProgress &progress) {
+                                                 ThreadPool &pool, const PackingProgress &progress,
+                                                 const WeightCache *cache) {
   WeightTable table;
   table.source = std::move(source);
   // First what may be wrong with the files, whose sizes then bound those of the packed weights.
   if (llvm::Error error = table.find(specs))
     return std::move(error);
-  if (llvm::Error error = table.pack(specs, Packer(specs, pool, progress)))
-    return std::move(error);
+  llvm::Expected<std::vector<Copy>> copies = table.place(specs);
+  if (!copies)
+    return copies.takeError();
+  Packer packer(specs, pool, progress);
+  bool hasPanels = llvm::any_of(specs, [](const WeightSpec &spec) { return !!spec.panels; });
+  std::string key = cache && hasPanels ? cache->keyOf(specs, *table.source, pool) : "";
+  table.cacheHit = !key.empty() && cache->load(key, table.packedMemory(), pool);
+  if (table.cacheHit) {
+    if (progress)
+      progress(1);
+  } else {
+    if (llvm::Error error = table.pack(*copies, packer))
+      return std::move(error);
+    if (!key.empty())
+      if (llvm::Error error = cache->store(key, table.packedMemory(), pool))
+        table.failure = llvm::toString(std::move(error));
+  }
+  for (const Copy &copy : *copies)
+    *copy.slot = copy.to;
   return table;
 }

@@ -197,6 +197,7 @@ llvm::Error LanguageModel::compileEntries(Graph graph, const ModelOptions &optio
   compileOptions.quantize = options.quantize;
   compileOptions.require = options.require;
   compileOptions.cacheDirectory = options.cacheDirectory;
+  compileOptions.cacheWeights = options.cacheWeights;
   compileOptions.packingProgress = options.packingProgress;
   CompilationRecord record;
   if (options.report)

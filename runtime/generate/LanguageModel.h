@@ -25,6 +25,7 @@ struct ModelOptions {
   std::string cpu = "native";
   std::string route = "fast";
   std::string cacheDirectory = ""; // of compiled code, as CompileOptions has it; none if empty
+  bool cacheWeights = false;       // packed weights are kept there too
   Requirements require = {};       // what fails the compilation where passes do not reach it
   /// Called once, with what the compiler did, if it is not empty.
   std::function<void(const CompilationRecord &)> report = nullptr;

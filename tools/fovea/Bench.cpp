@@ -170,9 +170,12 @@ static llvm::Error bench(BenchOptions &options) {
     return threads.takeError();
   if (options.promptTokens == 0 && options.newTokens == 0)
     return llvm::make_error<UsageError>("expected tokens to read or to write, got -p 0 and -n 0");
+  if (llvm::Error error = options.cache.check())
+    return error;
   chooseLengths(options);
   options.compile.contextSize = contextFor(options.plan);
   options.compile.cacheDirectory = options.cache.path();
+  options.compile.cacheWeights = options.cache.keepsWeights;
   options.compile.packingProgress = loadingProgress();
   llvm::json::Array results;
   int64_t weightBytes = 0;

@@ -12,6 +12,15 @@ void CacheFlags::declare(CommandLine &line) {
             "where compiled code is kept; by default fovea in XDG_CACHE_HOME or ~/.cache",
             directory);
   line.flag("--no-cache", "neither use nor keep compiled code", isOff);
+  line.flag("--cache-weights", "use and keep packed weights there as well", keepsWeights);
+}
+
+llvm::Error CacheFlags::check() const {
+  if (keepsWeights && path().empty())
+    return usageError("--cache-weights needs a place: " +
+                      llvm::StringRef(isOff ? "there is none with --no-cache"
+                                            : "give one with --cache-dir, there is no home"));
+  return llvm::Error::success();
 }
 
 std::string CacheFlags::path() const {

@@ -10,11 +10,14 @@ namespace fovea::tool {
 struct CacheFlags {
   std::string directory;
   bool isOff = false;
+  bool keepsWeights = false;
 
   void declare(CommandLine &line);
   /// --cache-dir, or fovea in XDG_CACHE_HOME or in ~/.cache; empty if there is to be none, or no
   /// home.
   std::string path() const;
+  /// An error if weights are to be kept and there is no place for them.
+  llvm::Error check() const;
 };
 
 /// Prints to stderr why code was not stored, if it was not.

@@ -120,12 +120,15 @@ static void printTimes(const LanguageModel &model, double loadSeconds, const Gen
 //===----------------------------------------------------------------------===//
 
 static llvm::Expected<LanguageModel> loadModel(const GenerateOptions &options) {
+  if (llvm::Error error = options.cache.check())
+    return std::move(error);
   llvm::Expected<Requirements> require = options.reporting.requirements();
   if (!require)
     return require.takeError();
   ModelOptions compile = options.compile;
   compile.require = *require;
   compile.cacheDirectory = options.cache.path();
+  compile.cacheWeights = options.cache.keepsWeights;
   compile.packingProgress = loadingProgress();
   if (options.reporting.wantsRecord())
     compile.report = [&](const CompilationRecord &record) {

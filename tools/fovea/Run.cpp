@@ -206,6 +206,7 @@ static CompileOptions compileOptionsOf(const RunOptions &options, const EntrySig
   compileOptions.maxBytes = options.maxBytes;
   compileOptions.trace = !options.trace.empty();
   compileOptions.cacheDirectory = options.cache.path();
+  compileOptions.cacheWeights = options.cache.keepsWeights;
   compileOptions.packingProgress = packingProgress();
   return compileOptions;
 }
@@ -226,6 +227,8 @@ static llvm::Error checkMemory(const RunOptions &options, const Model &model,
 
 static llvm::Error runEntry(const RunOptions &options, const Model &model,
                             const EntrySignature &entry, const Requirements &require) {
+  if (llvm::Error error = options.cache.check())
+    return error;
   CompileOptions compileOptions = compileOptionsOf(options, entry, require);
   NamedTensors inputs;
   if (!options.input.empty())

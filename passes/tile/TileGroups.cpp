@@ -75,6 +75,7 @@ public:
     auto iterators = cast<TilingInterface>(root).getLoopIteratorTypes();
     group.tiledLoops.resize(iterators.size());
     group.acrossLines.resize(iterators.size());
+    group.acrossRows.resize(iterators.size());
     LoopMap identity;
     for (auto [i, iterator] : llvm::enumerate(iterators)) {
       identity.push_back(i);
@@ -154,7 +155,19 @@ private:
       };
       if (loop && loop != innermost && llvm::any_of(llvm::seq(op.getNumLoops()), isReadAcross))
         group.acrossLines.set(*loop);
+      else if (loop == innermost)
+        findRows(map, loops);
     }
+  }
+
+  /// Where an input has the root's innermost loop innermost too, but another one around it.
+  void findRows(AffineMap map, const LoopMap &loops) {
+    if (map.getNumResults() < 2)
+      return;
+    auto next = dyn_cast<AffineDimExpr>(map.getResult(map.getNumResults() - 2));
+    std::optional<unsigned> loop = next ? loops[next.getPosition()] : std::nullopt;
+    if (loop && *loop + 2 != group.tiledLoops.size())
+      group.acrossRows.set(*loop);
   }
 
   const llvm::SmallPtrSetImpl<Operation *> &taken;
@@ -163,8 +176,8 @@ private:
 };
 } // namespace
 
-SmallVector<TileGroup> fovea::findTileGroups(Block &block) {
-  SmallVector<TileGroup> groups;
+std::vector<TileGroup> fovea::findTileGroups(Block &block) {
+  std::vector<TileGroup> groups;
   llvm::SmallPtrSet<Operation *, 16> taken;
   for (Operation &op : llvm::reverse(block)) {
     // A fill is computed with whatever writes over it.

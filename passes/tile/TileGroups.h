@@ -6,6 +6,7 @@
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/SetVector.h"
+#include <vector>
 
 namespace fovea {
 
@@ -17,6 +18,9 @@ struct TileGroup {
   /// Loops of the root along which an input of a member is contiguous that the root's innermost
   /// loop reads across: of a transposition, for one.
   llvm::BitVector acrossLines;
+  /// Loops along which rows of the root's innermost loop follow each other in an input, but not in
+  /// the root: of heads that are split.
+  llvm::BitVector acrossRows;
   bool hasContraction = false;
   bool keepsRows = false;   // a member reduces along a loop of the root, which stays whole
   bool makesFactor = false; // a contraction outside reads what the root makes
@@ -24,7 +28,7 @@ struct TileGroup {
 
 /// The groups of a block, last root first. Every op on tensors with a TilingInterface is in
 /// exactly one; ops in nested regions are not looked at.
-llvm::SmallVector<TileGroup> findTileGroups(mlir::Block &block);
+std::vector<TileGroup> findTileGroups(mlir::Block &block);
 
 } // namespace fovea
 

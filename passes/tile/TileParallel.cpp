@@ -26,6 +26,13 @@ static constexpr int64_t vectorTile = 4096;
 /// Elements of a cache line, of 32 bits.
 static constexpr int64_t lineElements = 16;
 
+/// Bytes that a task reads of each line that it only reads across, if that leaves so many tasks:
+/// memory gives neighbouring lines faster than others.
+static constexpr int64_t acrossBytes = 1024, acrossTasks = 16;
+
+/// The same of short rows that the root has in another order, and from how many on they are short.
+static constexpr int64_t runBytes = 512, shortRowBytes = 256;
+
 /// Results of a task that reduces columns: whole lines and vectors, few enough that columns of some
 /// thousand elements stay in the second-level cache.
 static constexpr int64_t reducedColumns = 64;
@@ -78,10 +85,18 @@ static bool readsWeights(const TileGroup &group) {
   });
 }
 
+/// Of the elements that an op makes, as they lie in memory.
+static int64_t elementBits(Operation *op) {
+  Type element = getElementTypeOrSelf(op->getResult(0).getType());
+  return element.isIntOrFloat() ? std::max<int64_t>(element.getIntOrFloatBitWidth(), 8) : 64;
+}
+
 /// Makes tiles of an elementwise op, so far of one element, as long as they should be. Rows stay
 /// whole, since the innermost loop is the vector loop. First come dims of known size, such as
 /// heads: what a decoded token computes is a single tile then, for which no other thread is woken.
-static void widenTiles(Operation *root, ArrayRef<unsigned> tiled, MutableArrayRef<int64_t> sizes) {
+static void widenTiles(const TileGroup &group, ArrayRef<unsigned> tiled,
+                       MutableArrayRef<int64_t> sizes) {
+  Operation *root = group.root;
   if (tiled.size() == 1) {
     sizes[tiled.back()] = vectorTile;
     return;
@@ -93,14 +108,39 @@ static void widenTiles(Operation *root, ArrayRef<unsigned> tiled, MutableArrayRe
   int64_t elements = ranges[tiled.back()];
   if (ShapedType::isDynamic(elements))
     return;
+  int64_t rowBytes = std::max<int64_t>(elements * elementBits(root) / 8, 1);
+  for (unsigned loop : tiled.drop_back())
+    if (group.acrossRows.test(loop) && rowBytes < shortRowBytes) {
+      sizes[loop] = llvm::divideCeil(runBytes, rowBytes);
+      if (!ShapedType::isDynamic(ranges[loop]))
+        sizes[loop] = std::clamp<int64_t>(ranges[loop], 1, sizes[loop]);
+      elements *= sizes[loop];
+    }
   for (bool known : {true, false})
     for (unsigned loop : llvm::reverse(tiled.drop_back())) {
-      if (ShapedType::isDynamic(ranges[loop]) == known)
+      if (ShapedType::isDynamic(ranges[loop]) == known || sizes[loop] > 1)
         continue;
       int64_t size = std::max<int64_t>(vectorTile / std::max<int64_t>(elements, 1), 1);
       sizes[loop] = known ? std::min(size, std::max<int64_t>(ranges[loop], 1)) : size;
       elements *= sizes[loop];
     }
+}
+
+/// Iterations of a loop of a task that reads across the lines along it. What is computed on the way
+/// would need as much scratch memory.
+static int64_t acrossSize(const TileGroup &group, unsigned loop) {
+  auto root = dyn_cast<linalg::LinalgOp>(group.root);
+  if (!root || group.members.size() > 1)
+    return lineElements;
+  int64_t most = acrossBytes * 8 / elementBits(root), iterations = 1;
+  SmallVector<int64_t> ranges = root.getStaticLoopRanges();
+  for (unsigned tiled = 0; tiled + 1 < ranges.size(); ++tiled)
+    if (group.tiledLoops.test(tiled)) {
+      if (ShapedType::isDynamic(ranges[tiled]))
+        return most;
+      iterations *= ranges[tiled];
+    }
+  return std::clamp<int64_t>(llvm::bit_floor<uint64_t>(iterations / acrossTasks), lineElements, most);
 }
 
 /// One tile size per loop of the root; 0 leaves a loop whole.
@@ -126,7 +166,7 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
     return sizes;
   }
   if (!group.keepsRows)
-    widenTiles(group.root, tiled, sizes);
+    widenTiles(group, tiled, sizes);
   else if (tiled.back() + 1 == sizes.size())
     sizes[tiled.back()] = columnsOfTask(group.root, tiled.back());
   else if (group.makesFactor) // whole panels, which can be packed as soon as they are computed
@@ -134,7 +174,7 @@ static SmallVector<int64_t> chooseTileSizes(const TileGroup &group, const Target
   // What is read across lines is read from whole ones. A loop of size 0 stays whole.
   for (unsigned loop : tiled)
     if (sizes[loop] != 0 && group.acrossLines.test(loop))
-      sizes[loop] = llvm::alignTo(lineElements, sizes[loop]);
+      sizes[loop] = llvm::alignTo(acrossSize(group, loop), sizes[loop]);
   return sizes;
 }
 

@@ -3,7 +3,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/vector/LaneLoads.h"
-#include "passes/vector/VectorTranspose.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -84,49 +83,6 @@ Value LaneEmitter::loadLanes(OpOperand &operand, Value iv, int64_t lanes) {
     elements.push_back(
         memref::LoadOp::create(b, operand.get(), indicesAt(operand, b.add(iv, b.index(i)))));
   return vector::FromElementsOp::create(b, lanesOf(elements[0].getType(), lanes), elements);
-}
-
-/// Whether neighbours along `line` are neighbours in memory, and lanes are not.
-bool LaneEmitter::isAcross(OpOperand &operand, unsigned line) {
-  return plan.operands[operand.getOperandNumber()] == Access::Scattered &&
-         !op.getMatchingBlockArgument(&operand).use_empty() && !isBoolean(operand.get()) &&
-         getElementTypeOrSelf(operand.get()).isIntOrFloat() &&
-         accessAlong(operand.get().getType(), op.getMatchingIndexingMap(&operand), line) ==
-             Access::Contiguous;
-}
-
-bool LaneEmitter::readsSquares(unsigned line) {
-  static constexpr int64_t mostOperations = 256;
-  auto operations = static_cast<int64_t>(op.getBody()->getOperations().size());
-  return plan.lanes > 1 && operations * plan.lanes <= mostOperations &&
-         llvm::any_of(op.getDpsInputOperands(),
-                      [&](OpOperand *operand) { return isAcross(*operand, line); });
-}
-
-/// As many vectors of lanes from `iv` on as there are lanes, one an iteration of `line`.
-SmallVector<Value> LaneEmitter::loadSquare(OpOperand &operand, unsigned line, Value iv) {
-  SmallVector<Value> rows;
-  for (int64_t i = 0; i < plan.lanes; ++i)
-    rows.push_back(
-        emitContiguousLoad(operand.get(), indicesAt(operand, b.add(iv, b.index(i))), plan.lanes));
-  return transposeSquare(b, rows);
-}
-
-void LaneEmitter::emitSquare(SmallVector<Value> outerIvs, unsigned line, Value iv) {
-  ivs = outerIvs;
-  SmallVector<std::pair<OpOperand *, SmallVector<Value>>> squares;
-  for (OpOperand *operand : op.getDpsInputOperands())
-    if (isAcross(*operand, line))
-      squares.emplace_back(operand, loadSquare(*operand, line, iv));
-  Value first = outerIvs[line];
-  for (int64_t i = 0; i < plan.lanes; ++i) {
-    for (auto &[operand, vectors] : squares)
-      loaded[operand] = vectors[i];
-    outerIvs[line] = b.add(first, b.index(i));
-    emitUniform(outerIvs);
-    emitLanes(iv, plan.lanes, {});
-  }
-  loaded.clear();
 }
 
 /// One branch decides for several registers, and for what is fetched beside them.

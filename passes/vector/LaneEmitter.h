@@ -26,11 +26,21 @@ public:
 
   /// Whether lanes that lie across lines of memory can be read by whole vectors along the loop
   /// `line`, of which as many are transposed as there are lanes: the body is short, for it is
-  /// emitted for each of them.
+  /// emitted for each element of these vectors.
   bool readsSquares(unsigned line);
 
-  /// The same as emitUniform and emitLanes for as many iterations of the loop `line`, from
-  /// `ivs[line]` on, as there are lanes.
+  /// How many elements these vectors have.
+  int64_t squareColumns() const;
+
+  /// How many elements of a line of memory lie along the loop `line`.
+  int64_t lineElements(unsigned line);
+
+  /// Asks for the lines of a square: between those of one row lie those of others, and nothing else
+  /// foresees lines of such distance.
+  void prefetchSquares(llvm::ArrayRef<mlir::Value> ivs, unsigned line, mlir::Value iv);
+
+  /// The same as emitUniform and emitLanes for squareColumns() iterations of the loop `line`, from
+  /// `ivs[line]` on.
   void emitSquare(llvm::SmallVector<mlir::Value> ivs, unsigned line, mlir::Value iv);
 
   /// The type of `count` partial results of reduction `index`; at least f32 for floats.
@@ -49,8 +59,7 @@ public:
 
 private:
   bool isAcross(mlir::OpOperand &operand, unsigned line);
-  llvm::SmallVector<mlir::Value> loadSquare(mlir::OpOperand &operand, unsigned line,
-                                            mlir::Value iv);
+  llvm::SmallVector<mlir::Value> loadSquare(mlir::OpOperand &operand, mlir::Value iv);
   mlir::Value loadLanes(mlir::OpOperand &operand, mlir::Value iv, int64_t lanes);
   void storeLanes(mlir::OpOperand &operand, mlir::Value iv, mlir::Value value);
   void storePastCaches(mlir::OpOperand &operand, mlir::Value iv, mlir::Value value);

@@ -7,7 +7,8 @@
 //   too. Stores past the caches would wait in the last loop; written-back lines leave during the
 //   next row's functions. So do stores past the caches that are deferred (DeferredStores.h).
 //
-// An op alone reads as it goes, which the CPU foresees by itself; the same rule decides its stores.
+// An op alone reads as it goes, which the CPU foresees by itself; the same rule decides its stores,
+// of several rows too.
 #include "passes/vector/RowStreams.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -111,7 +112,7 @@ bool fovea::isOverRows(scf::ForallOp loop) {
 
 void RowTask::decide(StreamDecisions &decisions) {
   linalg::GenericOp storer = findStorer();
-  if (!isOverRows(forall) || !storer)
+  if (!storer || (!isOverRows(forall) && (rowOps.size() > 1 || isReduction(storer))))
     return;
   RowLoop loop{forall.getBody(), forall.getInductionVars().back(),
                forall.getMixedUpperBound().back()};

@@ -40,7 +40,7 @@ struct StreamDecision {
 using StreamDecisions = llvm::DenseMap<mlir::Operation *, StreamDecision>;
 
 /// For all ops on buffers under `root`, before any is replaced. Only parallel loops over single
-/// rows have decisions.
+/// rows have decisions, and ops that make several rows alone.
 StreamDecisions decideStreams(mlir::Operation *root);
 
 /// Emits the computation of `isLarge` and of the rows; nothing for results that are known to be

@@ -111,13 +111,15 @@ std::optional<unsigned> fovea::findLoopAlongLines(linalg::GenericOp op, const Ve
 }
 
 /// A register holds the widest float that varies; narrower than 32 bits it is computed on as
-/// 32, and indices, which would take two registers, count as 32 too. Bodies without floats go
-/// by their widest integer.
-static int64_t registerLanes(const VectorPlan &plan, const TargetInfo &target) {
+/// 32 unless it is only copied, and indices, which would take two registers, count as 32 too. Bodies
+/// without floats go by their widest integer.
+static int64_t registerLanes(linalg::GenericOp op, const VectorPlan &plan,
+                             const TargetInfo &target) {
   int64_t floatBits = 0, integerBits = 8;
+  int64_t fewestBits = llvm::hasSingleElement(*op.getBody()) ? 8 : 32;
   for (Value value : plan.varying) {
     if (auto type = dyn_cast<FloatType>(value.getType()))
-      floatBits = std::max<int64_t>({floatBits, type.getWidth(), 32});
+      floatBits = std::max<int64_t>({floatBits, type.getWidth(), fewestBits});
     else if (value.getType().isIndex())
       integerBits = std::max<int64_t>(integerBits, 32);
     else if (auto integer = dyn_cast<IntegerType>(value.getType()))
@@ -175,7 +177,7 @@ static VectorPlan makePlan(linalg::GenericOp op, unsigned dim, const TargetInfo 
     plan.runningInit = plan.running ? i : -1;
   }
   findVarying(op, plan);
-  plan.lanes = registerLanes(plan, target);
+  plan.lanes = registerLanes(op, plan, target);
   int64_t size = op.getStaticLoopRanges()[dim];
   bool isKnown = !ShapedType::isDynamic(size);
   if (isKnown)

@@ -173,3 +173,12 @@ SmallVector<Value> fovea::transposeWide(EmitBuilder &b, ValueRange rows) {
   }
   return result;
 }
+
+SmallVector<Value> fovea::transposeRows(EmitBuilder &b, VectorType rowType, int64_t count,
+                                        function_ref<Value(int64_t)> rowAt) {
+  int64_t lanes = rowType.getNumElements();
+  if (count == 2 * lanes && canTransposeHalves(rowType))
+    return transposeTall(b, rowType, rowAt);
+  SmallVector<Value> rows = llvm::map_to_vector(llvm::seq(count), rowAt);
+  return count == lanes ? transposeSquare(b, rows) : transposeNarrow(b, rows);
+}

@@ -24,6 +24,11 @@ llvm::SmallVector<mlir::Value> transposeWide(EmitBuilder &b, mlir::ValueRange ro
 /// narrow matrix, returns the n vectors of k n lanes of the transposed one. Takes k - 1 insertions
 /// and log2(n) shuffles a result: n columns of a square of k n rows, in a part of its code.
 llvm::SmallVector<mlir::Value> transposeNarrow(EmitBuilder &b, mlir::ValueRange rows);
+/// Given `count` rows of n lanes, whichever of the above fits: a square, twice as many rows as lanes
+/// where n lanes can be halves, else rows of 128 bits.
+llvm::SmallVector<mlir::Value> transposeRows(EmitBuilder &b, mlir::VectorType rowType,
+                                             int64_t count,
+                                             llvm::function_ref<mlir::Value(int64_t)> rowAt);
 /// The other way: given n vectors of k n lanes, the rows of a wide matrix, returns the k n vectors
 /// of n lanes of the transposed one. Takes n log2(n) shuffles and k n extractions.
 llvm::SmallVector<mlir::Value> transposeToNarrow(EmitBuilder &b, mlir::ValueRange rows);

@@ -52,26 +52,96 @@ static void emitParallelRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan
   forEachStep(b, plan, size, [&](Value iv, int64_t width) { lanes.emitLanes(iv, width, {}); });
 }
 
-/// The same for each iteration of the loop `line` in turn, or for as many at once as there are
-/// lanes.
+/// Lanes of the vector dim for each iteration of the loop `line` in turn.
 static void emitLines(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, unsigned line,
                       ArrayRef<Value> sizes, SmallVector<Value> ivs) {
   forEachStep(b, plan, sizes[plan.dim], [&](Value iv, int64_t width) {
-    Value begin = b.index(0);
-    if (width == plan.lanes && lanes.readsSquares(line)) {
-      Value end = b.roundDown(sizes[line], width);
-      b.loop(begin, end, width, [&](Value inLine) {
-        ivs[line] = inLine;
-        lanes.emitSquare(ivs, line, iv);
-      });
-      begin = end;
-    }
-    b.loop(begin, sizes[line], 1, [&](Value inLine) {
+    b.loop(b.index(0), sizes[line], 1, [&](Value inLine) {
       ivs[line] = inLine;
       lanes.emitUniform(ivs);
       lanes.emitLanes(iv, width, {});
     });
   });
+}
+
+namespace {
+/// Lanes of the vector dim for each iteration of the loop `line`, where lanes lie across lines: by
+/// squares, and what these leave.
+struct SquareNest {
+  EmitBuilder &b;
+  LaneEmitter &lanes;
+  const VectorPlan &plan;
+  unsigned line;
+  ArrayRef<Value> sizes;
+  SmallVector<Value> ivs;
+
+  void emit();
+  void emitRest(Value firstLine, Value begin, Value end, int64_t width);
+  int64_t columnsOfRun();
+};
+} // namespace
+
+/// Of each line that is written some registers follow each other: memory takes neighbouring lines
+/// faster than others. Lines of rows that are so short follow each other anyway, and there it is
+/// those that are read.
+int64_t SquareNest::columnsOfRun() {
+  static constexpr int64_t registers = 4;
+  std::optional<int64_t> size = getConstantIntValue(sizes[plan.dim]);
+  return size && *size <= 2 * registers * plan.lanes ? plan.lanes : registers * plan.lanes;
+}
+
+void SquareNest::emitRest(Value firstLine, Value begin, Value end, int64_t width) {
+  b.loop(begin, end, width, [&](Value iv) {
+    b.loop(firstLine, sizes[line], 1, [&](Value inLine) {
+      ivs[line] = inLine;
+      lanes.emitUniform(ivs);
+      lanes.emitLanes(iv, width, {});
+    });
+  });
+}
+
+void SquareNest::emit() {
+  int64_t run = columnsOfRun(), step = lanes.squareColumns();
+  int64_t wholeLine = std::max(step, lanes.lineElements(line));
+  Value columns = b.roundDown(sizes[plan.dim], plan.lanes), lines = b.roundDown(sizes[line], step);
+  b.loop(b.index(0), columns, run, [&](Value begin) {
+    Value end = b.min(b.add(begin, b.index(run)), columns);
+    b.loop(b.index(0), lines, wholeLine, [&](Value first) {
+      Value next = b.add(first, b.index(wholeLine)), last = b.min(next, lines);
+      b.loop(begin, end, plan.lanes, [&](Value iv) {
+        ivs[line] = next;
+        lanes.prefetchSquares(ivs, line, iv);
+        b.loop(first, last, step, [&](Value inLine) {
+          ivs[line] = inLine;
+          lanes.emitSquare(ivs, line, iv);
+        });
+      });
+    });
+  });
+  emitRest(lines, b.index(0), columns, plan.lanes);
+  emitRest(b.index(0), columns, sizes[plan.dim], 1);
+}
+
+static bool storesWholeLines(const VectorPlan &plan, OpOperand &operand) {
+  Type element = getElementTypeOrSelf(operand.get());
+  return element.isIntOrFloat() &&
+         plan.lanes * element.getIntOrFloatBitWidth() % (8 * cacheLine) == 0;
+}
+
+/// One branch decides how all squares are stored. Past the caches lines go only whole: of parts of
+/// them that come one after the other, with others between, each is a transfer.
+static void emitSquares(EmitBuilder &b, linalg::GenericOp op, const VectorPlan &plan,
+                        const RowStreams &streams, unsigned line, ArrayRef<Value> sizes,
+                        ArrayRef<Value> ivs) {
+  auto emitAs = [&](const RowStreams &way) {
+    LaneEmitter lanes(b, op, plan, way);
+    SquareNest{b, lanes, plan, line, sizes, llvm::to_vector(ivs)}.emit();
+  };
+  if (!streams.pastCaches || !storesWholeLines(plan, *streams.pastCaches))
+    return emitAs({});
+  b.branch(
+      streams.isLarge,
+      [&] { emitAs({b.constant(b.getI1Type(), 1), {}, streams.pastCaches}); }, [&] { emitAs({}); });
 }
 
 namespace {
@@ -152,12 +222,15 @@ static void emitRow(EmitBuilder &b, LaneEmitter &lanes, const VectorPlan &plan, 
 static void emitNest(EmitBuilder &b, linalg::GenericOp op, const VectorPlan &plan,
                      const RowStreams &streams) {
   SmallVector<Value> sizes = loopSizes(b, op), ivs(sizes.size());
-  LaneEmitter lanes(b, op, plan, streams);
   std::optional<unsigned> alongLines = findLoopAlongLines(op, plan);
+  RowStreams none;
+  LaneEmitter lanes(b, op, plan, alongLines ? none : streams);
   auto emitFrom = [&](auto &&self, unsigned dim) -> void {
     if (dim == plan.dim || dim == alongLines)
       return self(self, dim + 1);
     if (dim == sizes.size()) {
+      if (alongLines && lanes.readsSquares(*alongLines))
+        return emitSquares(b, op, plan, streams, *alongLines, sizes, ivs);
       if (alongLines)
         return emitLines(b, lanes, plan, *alongLines, sizes, ivs);
       lanes.emitUniform(ivs);

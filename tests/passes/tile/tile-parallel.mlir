@@ -283,6 +283,35 @@ func.func @transpose(%x: tensor<4096x100xf32>) -> tensor<100x4096xf32> {
 
 // -----
 
+// Of many rows a task reads a KiB of each line, if that leaves 16 tasks, or dims are dynamic.
+// CHECK-LABEL: func.func @transpose_large
+// CHECK: scf.forall (%{{.*}}) = (0) to (2048) step (128)
+// CHECK: scf.forall (%{{.*}}) = (0) to (%{{.*}}) step (512)
+func.func @transpose_large(%x: tensor<4096x2048xf32>, %z: tensor<4096x?xi16>, %n: index) -> (tensor<2048x4096xf32>, tensor<?x4096xi16>) {
+  %e = tensor.empty() : tensor<2048x4096xf32>
+  %t = linalg.transpose ins(%x : tensor<4096x2048xf32>) outs(%e : tensor<2048x4096xf32>) permutation = [1, 0]
+  %f = tensor.empty(%n) : tensor<?x4096xi16>
+  %u = linalg.transpose ins(%z : tensor<4096x?xi16>) outs(%f : tensor<?x4096xi16>) permutation = [1, 0]
+  return %t, %u : tensor<2048x4096xf32>, tensor<?x4096xi16>
+}
+
+// -----
+
+// Of short rows that follow each other in what is read, but not in the result, a task has 512 bytes; long rows
+// are runs by themselves.
+// CHECK-LABEL: func.func @split_heads
+// CHECK: scf.forall {{.*}} to (4, 128, 2048) step (1, 16, 32)
+// CHECK: scf.forall {{.*}} to (4, 16, 2048) step (1, 1, 64)
+func.func @split_heads(%x: tensor<4x2048x128x8xf32>, %z: tensor<4x2048x16x64xf32>) -> (tensor<4x128x2048x8xf32>, tensor<4x16x2048x64xf32>) {
+  %e = tensor.empty() : tensor<4x128x2048x8xf32>
+  %t = linalg.transpose ins(%x : tensor<4x2048x128x8xf32>) outs(%e : tensor<4x128x2048x8xf32>) permutation = [0, 2, 1, 3]
+  %f = tensor.empty() : tensor<4x16x2048x64xf32>
+  %u = linalg.transpose ins(%z : tensor<4x2048x16x64xf32>) outs(%f : tensor<4x16x2048x64xf32>) permutation = [0, 2, 1, 3]
+  return %t, %u : tensor<4x128x2048x8xf32>, tensor<4x16x2048x64xf32>
+}
+
+// -----
+
 // The same where an op of the group transposes what the root reads.
 #id = affine_map<(i, j) -> (i, j)>
 // CHECK-LABEL: func.func @transpose_within

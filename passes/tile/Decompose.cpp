@@ -98,6 +98,8 @@ struct DecomposePass : impl::DecomposePassBase<DecomposePass> {
     // While windows can be seen.
     if (!attention && failed(flattenWindows(getOperation())))
       return signalPassFailure();
+    if (!attention)
+      unrollWindows(getOperation());
     RewritePatternSet patterns(&getContext());
     populateDecomposeSoftmaxPatterns(patterns);
     populateDecomposeMaskPatterns(patterns);

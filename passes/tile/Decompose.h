@@ -22,6 +22,8 @@ void populateDecomposeUnfoldPatterns(mlir::RewritePatternSet &patterns);
 /// Contractions of windows with another factor -> products of matrices, of copies that are in the
 /// order that these want.
 llvm::LogicalResult flattenWindows(mlir::func::FuncOp function);
+/// Reductions of short windows -> elementwise ops that read what windows are cut from, tap by tap.
+void unrollWindows(mlir::func::FuncOp function);
 /// attn.rotary -> one elementwise linalg.generic for each half of the pairs.
 void populateDecomposeRotaryPatterns(mlir::RewritePatternSet &patterns);
 /// attn.cache_append -> tensor.insert_slice, two of them where a ring may wrap.

@@ -43,7 +43,12 @@ static bool readsInits(linalg::LinalgOp op) {
 static bool mayFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
-  if (!producer || !consumer || consumer.getNumReductionLoops() == consumer.getNumLoops())
+  if (!producer || !consumer)
+    return false;
+  // A single number is computed by one thread: what costs something stays outside, for all of them.
+  // A product of two tensors would become a contraction.
+  if (consumer.getNumReductionLoops() == consumer.getNumLoops() &&
+      (!isCheapBody(producer) || producer.getNumDpsInputs() > 1))
     return false;
   // Contractions keep their operands as they are: their kernels pack and reuse them.
   if (fovea::isPanelProduct(consumer))

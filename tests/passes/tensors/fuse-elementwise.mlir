@@ -161,3 +161,60 @@ func.func @negative_accumulating_broadcast(%v: tensor<8xf32>, %init: tensor<8xf3
   } -> tensor<4x8xf32>
   return %b : tensor<4x8xf32>
 }
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#none = affine_map<(i, j) -> ()>
+
+// One number is computed by one thread: squares on the way cost it nothing, exponentials would, and a product of
+// two tensors would make it a contraction.
+// CHECK-LABEL: func @single_number
+// CHECK: linalg.generic {{.*}} ["reduction", "reduction"]} ins(%arg0 :
+// CHECK: arith.mulf
+// CHECK: linalg.generic {{.*}} ["parallel", "parallel"]}
+// CHECK: math.exp
+// CHECK: linalg.generic {{.*}} ["reduction", "reduction"]}
+// CHECK: linalg.generic {{.*}} ["parallel", "parallel"]}
+// CHECK: arith.mulf
+// CHECK: linalg.generic {{.*}} ["reduction", "reduction"]}
+func.func @single_number(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %n: index, %s: tensor<f32>) -> (tensor<f32>, tensor<f32>, tensor<f32>) {
+  %e = tensor.empty(%n) : tensor<?x8xf32>
+  %squares = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.mulf %a, %a : f32
+    linalg.yield %r : f32
+  } -> tensor<?x8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #none], iterator_types = ["reduction", "reduction"]}
+      ins(%squares : tensor<?x8xf32>) outs(%s : tensor<f32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %r = arith.addf %a, %acc : f32
+    linalg.yield %r : f32
+  } -> tensor<f32>
+  %powers = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = math.exp %a : f32
+    linalg.yield %r : f32
+  } -> tensor<?x8xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #none], iterator_types = ["reduction", "reduction"]}
+      ins(%powers : tensor<?x8xf32>) outs(%s : tensor<f32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %r = arith.addf %a, %acc : f32
+    linalg.yield %r : f32
+  } -> tensor<f32>
+  %products = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %y : tensor<?x8xf32>, tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %r = arith.mulf %a, %b : f32
+    linalg.yield %r : f32
+  } -> tensor<?x8xf32>
+  %2 = linalg.generic {indexing_maps = [#id, #none], iterator_types = ["reduction", "reduction"]}
+      ins(%products : tensor<?x8xf32>) outs(%s : tensor<f32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %r = arith.addf %a, %acc : f32
+    linalg.yield %r : f32
+  } -> tensor<f32>
+  return %0, %1, %2 : tensor<f32>, tensor<f32>, tensor<f32>
+}

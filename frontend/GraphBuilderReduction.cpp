@@ -186,6 +186,16 @@ GraphBuilder::TensorOrError GraphBuilder::drawLargest(const SymbolicTensor &rows
   return SymbolicTensor{op.getResult(0), SymbolicShape{rows.dim(0)}};
 }
 
+/// The first place where a row holds its largest element, as a minimum: along rows lanes can each
+/// keep one number, but not a pair.
+static Value buildFirstPlace(OpBuilder &b, Location loc, int64_t dim, ValueRange elements) {
+  Value position = buildCast(b, loc, linalg::IndexOp::create(b, loc, dim), b.getI64Type());
+  Value isLargest = buildCompare(b, loc, CompareKind::Eq, elements[0], elements[1]);
+  Value none = arith::ConstantOp::create(b, loc, extremeAttr(b.getI64Type(), /*isLowest=*/false));
+  Value place = arith::SelectOp::create(b, loc, isLargest, position, none);
+  return buildBinary(b, loc, BinaryKind::Min, place, elements[2]);
+}
+
 // The pair (best, index) is folded by "greater, or equal with a lower index", which is associative
 // and commutative, so the result depends on no order of visits. NaN is never greater.
 GraphBuilder::TensorOrError GraphBuilder::argMax(const SymbolicTensor &x, ArrayRef<int64_t> kept) {
@@ -197,14 +207,28 @@ GraphBuilder::TensorOrError GraphBuilder::argMax(const SymbolicTensor &x, ArrayR
     ++reduced;
   SymbolicShape shape = pick(x.shape, kept);
   Type indexType = ir.getI64Type();
-  if (reduced + 1 == x.rank() && isa<FloatType>(x.elementType()))
+  bool isAlongRows = reduced + 1 == x.rank();
+  if (isAlongRows && isa<FloatType>(x.elementType()))
     return drawLargest(x);
+  AffineMap resultMap = mapOf(kept, x.shape.size(), ir.getContext());
+  AffineMap map = ir.getMultiDimIdentityMap(static_cast<unsigned>(x.rank()));
+  if (isAlongRows) {
+    TensorOrError largest = fold(ReduceKind::Max, x, kept);
+    Expected<Value> none = filledTensor(shape, extremeAttr(indexType, /*isLowest=*/false));
+    if (!largest || !none)
+      return largest ? none.takeError() : largest.takeError();
+    auto op = linalg::GenericOp::create(
+        ir, currentLoc, none->getType(), ValueRange{x.value, largest->value}, *none,
+        {map, resultMap, resultMap}, iteratorsOf(x.shape.size(), kept),
+        [&](OpBuilder &builder, Location loc, ValueRange elements) {
+          linalg::YieldOp::create(builder, loc, buildFirstPlace(builder, loc, reduced, elements));
+        });
+    return SymbolicTensor{op.getResult(0), std::move(shape)};
+  }
   Expected<Value> best = filledTensor(shape, extremeAttr(x.elementType(), /*isLowest=*/true));
   Expected<Value> index = best ? filledTensor(shape, constantAttr(0, indexType)) : best.takeError();
   if (!index)
     return index.takeError();
-  AffineMap resultMap = mapOf(kept, x.shape.size(), ir.getContext());
-  AffineMap map = ir.getMultiDimIdentityMap(static_cast<unsigned>(x.rank()));
   auto buildBody = [&](OpBuilder &builder, Location loc, ValueRange elements) {
     Value position =
         buildCast(builder, loc, linalg::IndexOp::create(builder, loc, reduced), indexType);

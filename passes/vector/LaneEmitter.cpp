@@ -73,11 +73,39 @@ Value LaneEmitter::emitContiguousLoad(Value memref, ValueRange indices, int64_t 
   return arith::TruncIOp::create(b, lanesOf(element, lanes), loaded);
 }
 
+/// Every `stride`th of elements that follow each other, out of as many vectors of them; the last one
+/// ends with the last lane.
+Value LaneEmitter::loadStrided(OpOperand &operand, Value iv, int64_t lanes, int64_t stride) {
+  Value memref = viewAsMemoryElements(b, operand.get());
+  VectorType type = lanesOf(cast<MemRefType>(memref.getType()).getElementType(), lanes);
+  SmallVector<Value> at = indicesAt(operand, iv);
+  Value first = at.back(), result;
+  for (int64_t part = 0; part < stride; ++part) {
+    int64_t begin = part + 1 < stride ? part * lanes : (lanes - 1) * stride + 1 - lanes;
+    at.back() = b.add(first, b.index(begin));
+    Value elements = vector::LoadOp::create(b, type, memref, at);
+    SmallVector<int64_t> mask;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      bool isKnown = part > 0 && lane * stride < part * lanes;
+      int64_t place = lane * stride - begin;
+      mask.push_back(isKnown ? lane : place < lanes ? lanes + place : 0);
+    }
+    result = vector::ShuffleOp::create(b, result ? result : elements, elements, mask);
+  }
+  return fromMemory(b, result, getElementTypeOrSelf(operand.get()));
+}
+
 Value LaneEmitter::loadLanes(OpOperand &operand, Value iv, int64_t lanes) {
+  static constexpr int64_t mostParts = 4;
   if (plan.operands[operand.getOperandNumber()] == Access::Contiguous)
     return emitContiguousLoad(operand.get(), indicesAt(operand, iv), lanes);
   if (Value vector = loaded.lookup(&operand))
     return vector;
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  std::optional<int64_t> stride = strideAlong(operand.get().getType(), map, plan.dim);
+  if (lanes > 1 && stride && *stride > 1 && *stride <= std::min(mostParts, lanes) &&
+      getElementTypeOrSelf(operand.get()).isIntOrFloat())
+    return loadStrided(operand, iv, lanes, *stride);
   SmallVector<Value> elements;
   for (int64_t i = 0; i < lanes; ++i)
     elements.push_back(

@@ -61,6 +61,7 @@ private:
   bool isAcross(mlir::OpOperand &operand, unsigned line);
   llvm::SmallVector<mlir::Value> loadSquare(mlir::OpOperand &operand, mlir::Value iv);
   mlir::Value loadLanes(mlir::OpOperand &operand, mlir::Value iv, int64_t lanes);
+  mlir::Value loadStrided(mlir::OpOperand &operand, mlir::Value iv, int64_t lanes, int64_t stride);
   void storeLanes(mlir::OpOperand &operand, mlir::Value iv, mlir::Value value);
   void storePastCaches(mlir::OpOperand &operand, mlir::Value iv, mlir::Value value);
   void emitPrefetches(mlir::Value iv, int64_t lanes);

@@ -30,6 +30,18 @@ Access fovea::accessAlong(Type type, AffineMap map, unsigned dim) {
   return contiguous ? Access::Contiguous : Access::Scattered;
 }
 
+std::optional<int64_t> fovea::strideAlong(Type type, AffineMap map, unsigned dim) {
+  auto others = map.getResults().drop_back();
+  if (!map.isFunctionOfDim(dim) || !cast<MemRefType>(type).isLastDimUnitStride() ||
+      llvm::any_of(others, [&](AffineExpr expr) { return expr.isFunctionOfDim(dim); }))
+    return std::nullopt;
+  AffineExpr last = map.getResults().back(), loop = getAffineDimExpr(dim, map.getContext());
+  AffineExpr distance =
+      simplifyAffineExpr(last.replace(loop, loop + 1) - last, map.getNumDims(), 0);
+  auto constant = dyn_cast<AffineConstantExpr>(distance);
+  return constant ? std::optional(constant.getValue()) : std::nullopt;
+}
+
 /// The op `acc' = combine(acc, x)` that yields the value of init `index`, if the body uses the
 /// old value for nothing else and `combine` has a neutral element.
 static Operation *findCombiner(linalg::GenericOp op, int64_t index) {

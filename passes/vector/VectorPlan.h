@@ -43,6 +43,10 @@ std::optional<VectorPlan> planVectorization(mlir::linalg::GenericOp op, const Ta
 /// How an operand of that type that `map` indexes varies along the loop `dim`.
 Access accessAlong(mlir::Type type, mlir::AffineMap map, unsigned dim);
 
+/// By how many elements of a line of memory neighbours along the loop `dim` lie apart, if they lie in
+/// one and the distance is known.
+std::optional<int64_t> strideAlong(mlir::Type type, mlir::AffineMap map, unsigned dim);
+
 /// The loop along which an operand is contiguous whose lanes are scattered, if there is one and the
 /// op reduces nothing and computes no functions for a whole row.
 std::optional<unsigned> findLoopAlongLines(mlir::linalg::GenericOp op, const VectorPlan &plan);

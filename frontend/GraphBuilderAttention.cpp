@@ -1,7 +1,6 @@
 // Attention and dropout. The op has rank 4; other ranks are viewed so.
 #include "dialect/AttnOps.h"
 #include "frontend/GraphBuilderAttentionDims.h"
-#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
 using namespace mlir;
@@ -11,7 +10,7 @@ using llvm::Expected;
 
 static llvm::Error checkDropout(double p, const std::optional<SymbolicTensor> &seed) {
   if (!(p >= 0 && p < 1))
-    return makeError("dropout: expected a probability in [0, 1), got " + std::to_string(p));
+    return makeError("dropout: expected a probability in [0, 1), got " + formatNumber(p));
   if (p > 0 && !seed)
     return makeError("dropout: expected a seed");
   return llvm::Error::success();
@@ -20,7 +19,7 @@ static llvm::Error checkDropout(double p, const std::optional<SymbolicTensor> &s
 /// A softcap of 0 makes every score NaN; a negative one is one above 0 with a sign too many.
 static llvm::Error checkOptions(const AttentionOptions &options) {
   if (std::optional<double> cap = options.softcap; cap && !(*cap > 0 && std::isfinite(*cap)))
-    return makeError(llvm::formatv("attention: expected a finite softcap above 0, got {0}", *cap));
+    return makeError("attention: expected a finite softcap above 0, got " + formatNumber(*cap));
   std::optional<int64_t> buckets = options.buckets.constant();
   if (options.bucket && buckets && *buckets < 1)
     return makeError("attention: expected at least 1 bucket, got " + std::to_string(*buckets));

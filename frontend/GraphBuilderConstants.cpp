@@ -22,7 +22,7 @@ static llvm::Error checkRepresentable(double value, Type type) {
   if (value >= -limit && value < limit && value == std::trunc(value))
     return llvm::Error::success();
   return makeError("constant: expected a value of " + formatType(type) + ", got " +
-                   std::to_string(value));
+                   formatNumber(value));
 }
 
 GraphBuilder::TensorOrError GraphBuilder::scalar(double value, Type elementType) {

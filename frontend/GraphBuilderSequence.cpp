@@ -114,8 +114,7 @@ static llvm::Error checkRope(const SymbolicTensor &x, const SymbolicTensor &posi
                      Twine(*headDim) + ", got " + Twine(rotated));
   if (!(options.theta > 0) || !(options.scalingFactor > 0))
     return makeError("rope: expected theta and scaling factor above 0, got " +
-                     std::to_string(options.theta) + " and " +
-                     std::to_string(options.scalingFactor));
+                     formatNumber(options.theta) + " and " + formatNumber(options.scalingFactor));
   return llvm::Error::success();
 }
 

@@ -1,6 +1,8 @@
 #include "frontend/ScalarOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <charconv>
+#include <cmath>
 
 using namespace mlir;
 using namespace fovea;
@@ -61,6 +63,20 @@ Type fovea::accumulatorType(Type type) {
   if (type.isF16() || type.isBF16())
     return Float32Type::get(type.getContext());
   return type;
+}
+
+// Python's: digits without an exponent from 1e-4 to 1e16, and a point in what is no integer.
+std::string fovea::formatNumber(double value) {
+  if (!std::isfinite(value))
+    return std::isnan(value) ? "nan" : value < 0 ? "-inf" : "inf";
+  double magnitude = std::abs(value);
+  bool isPlain = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e16);
+  char buffer[32];
+  auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof(buffer), value,
+                    isPlain ? std::chars_format::fixed : std::chars_format::scientific);
+  std::string text(buffer, end);
+  return isPlain && text.find('.') == std::string::npos ? text + ".0" : text;
 }
 
 static llvm::Error expectedElements(StringRef operation, StringRef expected, Type type) {

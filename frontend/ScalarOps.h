@@ -44,6 +44,9 @@ llvm::StringRef spell(BinaryKind kind);
 /// `f32`, `i64`, `bool`.
 std::string formatType(mlir::Type type);
 
+/// How descriptions write a number: `3.0`, `1e-05`, `-inf`. It reads back as the same.
+std::string formatNumber(double value);
+
 /// Whether the operation is defined on values of `type`; the error says what it takes.
 llvm::Error checkType(UnaryKind kind, mlir::Type type);
 llvm::Error checkType(BinaryKind kind, mlir::Type type);

@@ -4,7 +4,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
-#include <charconv>
 
 namespace fovea {
 
@@ -46,12 +45,6 @@ std::optional<SymbolicDim> Value::dim() const {
   if (auto *value = get<int64_t>())
     return SymbolicDim(*value);
   return std::nullopt;
-}
-
-std::string formatNumber(double value) {
-  char buffer[32];
-  auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), value);
-  return std::string(buffer, end);
 }
 
 namespace {

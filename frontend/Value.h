@@ -154,9 +154,6 @@ private:
       storage;
 };
 
-/// The shortest text that reads back as the same number.
-std::string formatNumber(double value);
-
 /// `f32` for the names of element types; null for any other name.
 mlir::Type parseElementType(mlir::MLIRContext *context, llvm::StringRef name);
 

@@ -140,6 +140,13 @@ llvm::Error GraphBuilder::checkInFunction() {
   return currentFunction ? llvm::Error::success() : makeError("no function is begun");
 }
 
+llvm::Error GraphBuilder::require(const SymbolicDim &slack, StringRef text) {
+  if (llvm::Error error = checkInFunction())
+    return error;
+  requireNotNegative(currentFunction, currentLoc, slack, text.str());
+  return llvm::Error::success();
+}
+
 // ---- Sizes -------------------------------------------------------------------------------------
 
 Value GraphBuilder::constantIndex(int64_t value) {

@@ -172,6 +172,10 @@ public:
 
   // ---- Constants and sizes -------------------------------------------------------------------
 
+  /// Makes `slack >= 0` a condition of the function unless it is certain: each run checks it first,
+  /// and says that it expected `text` where it does not hold.
+  llvm::Error require(const SymbolicDim &slack, llvm::StringRef text);
+
   TensorOrError scalar(double value, mlir::Type elementType);
   TensorOrError full(double value, mlir::Type elementType, llvm::ArrayRef<SymbolicDim> shape);
   TensorOrError zeros(mlir::Type elementType, llvm::ArrayRef<SymbolicDim> shape);

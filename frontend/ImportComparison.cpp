@@ -80,6 +80,11 @@ std::optional<bool> Importer::compareConstants(CompareOp op, const Value &left, 
                   op != CompareOp::GreaterEqual;
   bool symbolic = left.is<SymbolicDim>() || right.is<SymbolicDim>();
   bool oneKind = left.dim() && right.dim();
+  auto known = order == 2 && symbolic && oneKind
+                   ? compareSizes(op, *left.dim(), *right.dim(), range)
+                   : std::nullopt;
+  if (known)
+    return known;
   if (order == 2 && symbolic && oneKind)
     return fail(range, "whether " + left.describe() + " " + spell(op) + " " + right.describe() +
                            " is not known at compile time");

@@ -21,6 +21,9 @@ static std::optional<int64_t> checkedPower(int64_t base, int64_t exponent) {
   return result;
 }
 
+/// Of a size: more factors than a size may have.
+static constexpr int64_t maxPower = 64;
+
 static std::optional<int64_t> checkedFold(BinaryKind kind, int64_t left, int64_t right) {
   int64_t result = 0;
   switch (kind) {
@@ -104,7 +107,16 @@ MaybeValue Importer::foldFloat(BinaryKind kind, double left, double right, Sourc
   return fail(range, "'" + spell(kind) + "' takes integers or booleans");
 }
 
-// Sizes stay sizes under +, -, *, // and %. Anything else needs their value: a run-time f32.
+/// The product of so many times the size.
+static llvm::Expected<SymbolicDim> powerOf(const SymbolicDim &size, int64_t exponent) {
+  llvm::Expected<SymbolicDim> power = SymbolicDim(1);
+  for (int64_t n = 0; n < exponent && power; ++n)
+    power = power->times(size);
+  return power;
+}
+
+// Sizes stay sizes under +, -, *, //, % and powers. Of two the smaller and larger is an i64 of run
+// time where that is not known, anything else an f32.
 MaybeValue Importer::foldDim(BinaryKind kind, const Value &left, const Value &right,
                              SourceRange range) {
   auto a = left.dim(), b = right.dim();
@@ -126,11 +138,24 @@ MaybeValue Importer::foldDim(BinaryKind kind, const Value &left, const Value &ri
       return wrap(a->floorDiv(*b));
     case BinaryKind::Mod:
       return wrap(a->mod(*b));
+    case BinaryKind::Pow:
+      if (right.integer() && *right.integer() >= 0 && *right.integer() <= maxPower)
+        return wrap(powerOf(*a, *right.integer()));
+      break;
+    case BinaryKind::Min:
+    case BinaryKind::Max:
+      if (compareSizes(CompareOp::LessEqual, *a, *b, range) == true)
+        return kind == BinaryKind::Min ? left : right;
+      if (compareSizes(CompareOp::GreaterEqual, *a, *b, range) == true)
+        return kind == BinaryKind::Max ? left : right;
+      break;
     default:
       break;
     }
   }
-  mlir::Type type = getGraph().opBuilder().getF32Type();
+  bool isChoice = a && b && (kind == BinaryKind::Min || kind == BinaryKind::Max);
+  mlir::Type type = isChoice ? mlir::Type(getGraph().opBuilder().getI64Type())
+                             : getGraph().opBuilder().getF32Type();
   auto x = toTensor(left, type, range), y = toTensor(right, type, range);
   if (!x || !y)
     return std::nullopt;

@@ -128,23 +128,4 @@ Importer::Flow Importer::executeIf(const IfStmt &choice, Body &body) {
   return execute(*known ? choice.then : choice.otherwise, body);
 }
 
-// What comes after relies on what is asserted, so a failure ends the function.
-Importer::Flow Importer::executeAssert(const AssertStmt &stmt, Body &body) {
-  MaybeValue condition = evaluate(stmt.condition, body.scope);
-  auto holds = condition ? truth(*condition, stmt.condition->range) : std::nullopt;
-  if (holds && *holds)
-    return Flow::Next;
-  body.failed = true;
-  if (!holds)
-    return Flow::Returned;
-  std::string text = "assertion failed";
-  if (stmt.message) {
-    MaybeValue message = evaluate(stmt.message, body.scope);
-    if (auto *given = message ? message->get<TextValue>() : nullptr)
-      text += ": " + given->text;
-  }
-  fail(stmt.condition->range, text);
-  return Flow::Returned;
-}
-
 } // namespace fovea

@@ -211,6 +211,16 @@ private:
   void runTimeIf(const ast::IfStmt &choice, const Value &condition, Body &body);
   void runTimeBranch(const ast::IfStmt &choice, ast::Block block, mlir::Value condition,
                      Body &body);
+
+  // Sizes and assertions (ImportAssertions.cpp).
+  /// Whether the size is at least `least` in every run that there may be.
+  bool isCertain(const std::optional<SymbolicDim> &size, int64_t least, SourceRange range);
+  /// Whether sizes compare so in every run, or in none; nothing if that depends.
+  std::optional<bool> compareSizes(ast::CompareOp op, const SymbolicDim &a, const SymbolicDim &b,
+                                   SourceRange range);
+  MaybeValue assertComparison(ast::CompareOp op, const Value &left, const Value &right,
+                              const std::string &text, SourceRange range);
+  std::optional<bool> assertTrue(const ast::Expr *expr, const std::string &message, Scope *scope);
   Flow executeAssert(const ast::AssertStmt &stmt, Body &body);
 
   // Expressions (ImportExpressions.cpp, ImportSubscripts.cpp).

@@ -64,16 +64,6 @@ static Expected<SymbolicDim> fromAffine(AffineExpr expr, llvm::ArrayRef<std::str
 // Conditions
 //===----------------------------------------------------------------------===//
 
-/// Whether it is not negative whatever the sizes are, which are not.
-static bool isCertain(const SymbolicDim &slack) {
-  return llvm::all_of(slack.terms(), [](const auto &term) {
-    return term.second >= 0 && llvm::all_of(term.first, [](const SymbolicDim::FactorPtr &factor) {
-             return !factor->dividend ||
-                    (isCertain(*factor->dividend) && isCertain(*factor->divisor));
-           });
-  });
-}
-
 static std::string print(Location loc) {
   auto place = loc->findInstanceOf<FileLineColLoc>();
   if (!place)
@@ -112,13 +102,18 @@ static void addCondition(func::FuncOp function, Location loc, const SymbolicDim 
   function->setAttr(attributeName, b.getArrayAttr(conditions));
 }
 
+void fovea::requireNotNegative(func::FuncOp function, Location loc, const SymbolicDim &slack,
+                               const std::string &text) {
+  if (!slack.isAtLeast(0, 0))
+    addCondition(function, loc, slack, text);
+}
+
 llvm::Error fovea::requireAtMost(func::FuncOp function, Location loc, const SymbolicDim &least,
                                  const SymbolicDim &most) {
   Expected<SymbolicDim> slack = most.minus(least);
   if (!slack)
     return slack.takeError();
-  if (!isCertain(*slack))
-    addCondition(function, loc, *slack, least.str() + " <= " + most.str());
+  requireNotNegative(function, loc, *slack, least.str() + " <= " + most.str());
   return llvm::Error::success();
 }
 
@@ -128,8 +123,7 @@ llvm::Error fovea::requireMultiple(func::FuncOp function, Location loc, const Sy
   Expected<SymbolicDim> slack = rest ? rest->times(-1) : rest.takeError();
   if (!slack)
     return slack.takeError();
-  if (!isCertain(*slack))
-    addCondition(function, loc, *slack, size.str() + " to be a multiple of " + divisor.str());
+  requireNotNegative(function, loc, *slack, size.str() + " to be a multiple of " + divisor.str());
   return llvm::Error::success();
 }
 

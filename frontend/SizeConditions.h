@@ -24,6 +24,10 @@ struct SizeCondition {
   check(llvm::function_ref<std::optional<int64_t>(llvm::StringRef symbol)> sizeOf) const;
 };
 
+/// Makes `slack >= 0` a condition of the function if it is not certain, which messages call `text`.
+void requireNotNegative(mlir::func::FuncOp function, mlir::Location loc, const SymbolicDim &slack,
+                        const std::string &text);
+
 /// Makes `least <= most` a condition of the function if it is not certain. An error if their
 /// difference does not fit 64 bits.
 llvm::Error requireAtMost(mlir::func::FuncOp function, mlir::Location loc, const SymbolicDim &least,

@@ -254,6 +254,29 @@ Expected<SymbolicDim> SymbolicDim::substitute(SymbolLookup lookup) const {
   return sum;
 }
 
+/// Whether it is not negative whatever its symbols are, which are not.
+static bool isNeverNegative(const SymbolicDim &dim) {
+  return llvm::all_of(dim.terms(), [](const auto &term) {
+    return term.second >= 0 && llvm::all_of(term.first, [](const SymbolicDim::FactorPtr &factor) {
+             return !factor->dividend ||
+                    (isNeverNegative(*factor->dividend) && isNeverNegative(*factor->divisor));
+           });
+  });
+}
+
+bool SymbolicDim::isAtLeast(int64_t least, int64_t symbols) const {
+  // In terms of what each symbol has beyond the least that it can be.
+  Expected<SymbolicDim> beyond = substitute([&](StringRef name) -> std::optional<SymbolicDim> {
+    Expected<SymbolicDim> sum = symbol(name).plus(symbols);
+    return cantFail(std::move(sum));
+  });
+  Expected<SymbolicDim> slack = beyond ? beyond->minus(least) : beyond.takeError();
+  if (slack)
+    return isNeverNegative(*slack);
+  consumeError(slack.takeError());
+  return false;
+}
+
 void SymbolicDim::walkSymbols(function_ref<void(StringRef)> visit) const {
   for (const auto &term : polynomial)
     for (const FactorPtr &factor : term.first) {

@@ -58,6 +58,9 @@ public:
   /// This divided by `divisor` if the division leaves no remainder whatever the symbols are.
   std::optional<SymbolicDim> exactQuotient(const SymbolicDim &divisor) const;
 
+  /// Whether it is certain to be `least` or more where each symbol is at least `symbols`, 0 or 1.
+  bool isAtLeast(int64_t least, int64_t symbols) const;
+
   /// Replaces each symbol for which `lookup` has a dim, simplifying the result.
   llvm::Expected<SymbolicDim>
   substitute(llvm::function_ref<std::optional<SymbolicDim>(llvm::StringRef)> lookup) const;

@@ -119,6 +119,21 @@ TEST(SymbolicDim, TooManyTermsIsAnError) {
   EXPECT_EQ(errorOf(square->times(sum)), "size expression has more than 256 terms");
 }
 
+TEST(SymbolicDim, WhatIsCertainOfAllSizes) {
+  EXPECT_TRUE(L.isAtLeast(1, 1));
+  EXPECT_FALSE(L.isAtLeast(1, 0));
+  EXPECT_FALSE(L.isAtLeast(2, 1));
+  EXPECT_TRUE(L.isAtLeast(0, 0));
+  EXPECT_TRUE(SymbolicDim(3).isAtLeast(3, 0));
+  EXPECT_FALSE(SymbolicDim(3).isAtLeast(4, 1));
+  SymbolicDim product = llvm::cantFail(B.times(L));
+  EXPECT_TRUE(llvm::cantFail(product.minus(L)).isAtLeast(0, 1));
+  EXPECT_FALSE(llvm::cantFail(product.minus(L)).isAtLeast(0, 0));
+  EXPECT_FALSE(llvm::cantFail(B.minus(L)).isAtLeast(0, 1));
+  EXPECT_TRUE(llvm::cantFail(L.floorDiv(2)).isAtLeast(0, 0));
+  EXPECT_FALSE(SymbolicDim(INT64_MIN).isAtLeast(1, 1));
+}
+
 TEST(SymbolicDim, ShapesAndTheirSizes) {
   SymbolicShape shape = {B, L, 64};
   EXPECT_EQ(formatShape(shape), "[B, L, 64]");

@@ -62,6 +62,25 @@ static MaybeValue unary(BuiltinCall &call) {
   return Value(*result);
 }
 
+/// A tensor of numbers as one of truth values: whether they are other than 0.
+static MaybeValue truthOf(BuiltinCall &call, llvm::StringRef parameter) {
+  Value x = call.value(parameter);
+  auto *tensor = x.get<SymbolicTensor>();
+  mlir::Type type = call.importer.getGraph().opBuilder().getI1Type();
+  return tensor ? call.build([&](GraphBuilder &g) { return g.cast(*tensor, type); }) : x;
+}
+
+static MaybeValue logicalNot(BuiltinCall &call) {
+  MaybeValue x = truthOf(call, "x");
+  return x ? call.importer.unary(UnaryKind::LogicalNot, *x, call.range) : std::nullopt;
+}
+
+template <BinaryKind kind>
+static MaybeValue logical(BuiltinCall &call) {
+  MaybeValue a = truthOf(call, "a"), b = truthOf(call, "b");
+  return a && b ? call.importer.binary(kind, *a, *b, call.range) : std::nullopt;
+}
+
 template <BinaryKind kind>
 static MaybeValue binary(BuiltinCall &call) {
   return call.importer.binary(kind, call.value("a"), call.value("b"), call.range);
@@ -83,12 +102,7 @@ static MaybeValue where(BuiltinCall &call) {
   if (condition.is<ScalarValue>())
     return call.importer.select(condition, a, b, call.range);
   SymbolicTensor mask = call.tensor("condition");
-  mlir::Type f32 = call.importer.getGraph().opBuilder().getF32Type();
-  if (!a.is<SymbolicTensor>() && !b.is<SymbolicTensor>()) {
-    auto x = call.scalar("a", f32), y = call.scalar("b", f32);
-    return call.build([&](GraphBuilder &g) { return g.where(mask, *x, *y); });
-  }
-  auto parts = call.importer.unifyTensors(a, b, call.range);
+  auto parts = call.hasFailed() ? std::nullopt : call.importer.unifyTensors(a, b, call.range);
   if (!parts)
     return std::nullopt;
   return call.build([&](GraphBuilder &g) { return g.where(mask, parts->first, parts->second); });
@@ -148,9 +162,9 @@ llvm::ArrayRef<Builtin> getElementwiseBuiltins() {
       {"gelu_tanh", "x", unary<UnaryKind::GeluTanh>},
       {"floor", "x", unary<UnaryKind::Floor>},
       {"ceil", "x", unary<UnaryKind::Ceil>},
-      {"logical_not", "x", unary<UnaryKind::LogicalNot>},
-      {"logical_and", "a, b", binary<BinaryKind::And>},
-      {"logical_or", "a, b", binary<BinaryKind::Or>},
+      {"logical_not", "x", logicalNot},
+      {"logical_and", "a, b", logical<BinaryKind::And>},
+      {"logical_or", "a, b", logical<BinaryKind::Or>},
       {"minimum", "a, b", binary<BinaryKind::Min>},
       {"maximum", "a, b", binary<BinaryKind::Max>},
       {"pow", "a, b", binary<BinaryKind::Pow>},

@@ -108,12 +108,16 @@ static MaybeValue mergeHeads(BuiltinCall &call) {
 static MaybeValue concat(BuiltinCall &call) {
   std::vector<SymbolicTensor> tensors = call.tensors("tensors");
   int64_t dim = call.integer("dim");
+  if (call.hasFailed() || !call.importer.promote(tensors, call.range))
+    return std::nullopt;
   return call.build([&](GraphBuilder &g) { return g.concat(tensors, dim); });
 }
 
 static MaybeValue stack(BuiltinCall &call) {
   std::vector<SymbolicTensor> tensors = call.tensors("tensors");
   int64_t dim = call.integer("dim");
+  if (call.hasFailed() || !call.importer.promote(tensors, call.range))
+    return std::nullopt;
   return call.build([&](GraphBuilder &g) { return g.stack(tensors, dim); });
 }
 

@@ -177,6 +177,8 @@ public:
   llvm::Error require(const SymbolicDim &slack, llvm::StringRef text);
 
   TensorOrError scalar(double value, mlir::Type elementType);
+  /// The same of an integer, of which a double may not hold all digits.
+  TensorOrError integerScalar(int64_t value, mlir::Type elementType);
   TensorOrError full(double value, mlir::Type elementType, llvm::ArrayRef<SymbolicDim> shape);
   TensorOrError zeros(mlir::Type elementType, llvm::ArrayRef<SymbolicDim> shape);
   TensorOrError ones(mlir::Type elementType, llvm::ArrayRef<SymbolicDim> shape);
@@ -201,7 +203,8 @@ public:
   // ---- Elementwise, broadcasting as numpy does: a static 1 or an equal dim ---------------------
 
   TensorOrError unary(UnaryKind kind, const SymbolicTensor &x);
-  /// Both operands have one element type.
+  /// Both operands have one element type. Powers of integers are integers: 0 where the exponent is
+  /// negative, but for those of 1 and -1.
   TensorOrError binary(BinaryKind kind, const SymbolicTensor &a, const SymbolicTensor &b);
   TensorOrError compare(CompareKind kind, const SymbolicTensor &a, const SymbolicTensor &b);
   TensorOrError where(const SymbolicTensor &condition, const SymbolicTensor &ifTrue,

@@ -29,6 +29,20 @@ GraphBuilder::TensorOrError GraphBuilder::scalar(double value, Type elementType)
   return constant(value, elementType, {});
 }
 
+GraphBuilder::TensorOrError GraphBuilder::integerScalar(int64_t value, Type elementType) {
+  if (llvm::Error error = checkInFunction())
+    return error;
+  auto type = dyn_cast<IntegerType>(elementType);
+  bool fits = type && (type.getWidth() == 1 ? value == 0 || value == 1
+                                            : llvm::isIntN(type.getWidth(), value));
+  if (!fits)
+    return makeError("constant: expected a value of " + formatType(elementType) + ", got " +
+                     Twine(value));
+  auto dense = DenseElementsAttr::get(tensorType({}, type),
+                                      ArrayRef<Attribute>(IntegerAttr::get(type, value)));
+  return SymbolicTensor{arith::ConstantOp::create(ir, currentLoc, dense), {}};
+}
+
 GraphBuilder::TensorOrError GraphBuilder::constant(ArrayRef<double> values, Type elementType,
                                                    ArrayRef<int64_t> shape) {
   if (llvm::Error error = checkInFunction())

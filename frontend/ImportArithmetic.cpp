@@ -53,73 +53,18 @@ MaybeValue Importer::binary(BinaryKind kind, const Value &left, const Value &rig
 
 //===-- Tensors -----------------------------------------------------------------------------===//
 
-std::optional<SymbolicTensor> Importer::toTensor(const Value &value, mlir::Type elementType,
-                                                 SourceRange range) {
-  if (auto *tensor = value.get<SymbolicTensor>())
-    return *tensor;
-  if (value.is<double>() && !llvm::isa<mlir::FloatType>(elementType))
-    return fail(range, value.describe() + " is combined with " + formatType(elementType) +
-                           "; convert one of them, as in x.to(f32)");
-  if (auto number = value.number()) {
-    constexpr int64_t exact = int64_t(1) << 53;
-    if (value.integer() && std::abs(*number) > exact)
-      return fail(range, value.describe() + " is too large for a tensor element");
-    return build(range, [&](GraphBuilder &g) { return g.scalar(*number, elementType); });
+/// Sums and products of booleans are PyTorch's, which are booleans.
+static BinaryKind kindOfBooleans(BinaryKind kind) {
+  switch (kind) {
+  case BinaryKind::Add:
+  case BinaryKind::Max:
+    return BinaryKind::Or;
+  case BinaryKind::Mul:
+  case BinaryKind::Min:
+    return BinaryKind::And;
+  default:
+    return kind;
   }
-  std::optional<SymbolicTensor> integer;
-  if (auto dim = value.dim())
-    integer = build(range, [&](GraphBuilder &g) { return g.dimScalar(*dim); });
-  else if (auto *scalar = value.get<ScalarValue>(); scalar && scalar->value.getType().isIndex())
-    integer = build(range, [&](GraphBuilder &g) { return g.fromIndex(scalar->value); });
-  else
-    return fail(range, "expected a tensor or a number, got " + value.describe());
-  if (!integer || integer->elementType() == elementType)
-    return integer;
-  return build(range, [&](GraphBuilder &g) { return g.cast(*integer, elementType); });
-}
-
-/// A number of sizes, such as `D ** 0.5`, takes the float type of the tensor beside it.
-static void adoptType(SymbolicTensor &number, const SymbolicTensor &beside) {
-  if (number.elementType() == beside.elementType() || isSizeNumber(beside))
-    return;
-  if (auto adopted = sizeNumberAs(number, beside.elementType()))
-    number = *adopted;
-}
-
-/// The float type that integers beside floats take, PyTorch's: that of a tensor, f32 beside a
-/// number. None where there are no integers or no floats.
-static mlir::Type promotedType(const Value &left, const Value &right, bool wantFloat) {
-  mlir::FloatType wide;
-  bool hasIntegers = false, hasFloats = wantFloat;
-  for (const Value *value : {&left, &right}) {
-    auto *tensor = value->get<SymbolicTensor>();
-    auto type = tensor ? llvm::dyn_cast<mlir::FloatType>(tensor->elementType()) : nullptr;
-    wide = type ? type : wide;
-    hasIntegers |= tensor && !type;
-    hasFloats |= type || value->is<double>();
-  }
-  if (!hasIntegers || !hasFloats)
-    return {};
-  const Value &tensor = left.is<SymbolicTensor>() ? left : right;
-  mlir::Type f32 = mlir::Float32Type::get(tensor.get<SymbolicTensor>()->elementType().getContext());
-  return wide ? mlir::Type(wide) : f32;
-}
-
-// Numbers and sizes take the element type of the tensor on the other side.
-std::optional<std::pair<SymbolicTensor, SymbolicTensor>>
-Importer::unifyTensors(const Value &left, const Value &right, SourceRange range, bool wantFloat) {
-  auto *a = left.get<SymbolicTensor>(), *b = right.get<SymbolicTensor>();
-  mlir::Type promoted = promotedType(left, right, wantFloat);
-  auto x = toTensor(left, promoted ? promoted : (a ? a : b)->elementType(), range);
-  auto y = toTensor(right, promoted ? promoted : (b ? b : a)->elementType(), range);
-  for (std::optional<SymbolicTensor> *operand : {&x, &y})
-    if (*operand && promoted)
-      *operand = build(range, [&](GraphBuilder &g) { return g.cast(**operand, promoted); });
-  if (!x || !y)
-    return std::nullopt;
-  adoptType(*x, *y);
-  adoptType(*y, *x);
-  return std::pair(*x, *y);
 }
 
 MaybeValue Importer::tensorBinary(BinaryKind kind, const Value &left, const Value &right,
@@ -129,6 +74,8 @@ MaybeValue Importer::tensorBinary(BinaryKind kind, const Value &left, const Valu
     return std::nullopt;
   if (kind == BinaryKind::Pow && left.is<SymbolicTensor>() && right.number())
     return tensorPower(operands->first, *right.number(), range);
+  if (operands->first.elementType().isInteger(1))
+    kind = kindOfBooleans(kind);
   auto result = build(
       range, [&](GraphBuilder &g) { return g.binary(kind, operands->first, operands->second); });
   return result ? MaybeValue(*result) : std::nullopt;
@@ -137,10 +84,15 @@ MaybeValue Importer::tensorBinary(BinaryKind kind, const Value &left, const Valu
 // The powers that have an operation of their own.
 MaybeValue Importer::tensorPower(const SymbolicTensor &base, double exponent, SourceRange range) {
   bool isFloat = llvm::isa<mlir::FloatType>(base.elementType());
+  if (!isFloat && exponent < 0)
+    return fail(range, "a negative power of integers is no integer: expected an exponent of at "
+                       "least 0, got " +
+                           llvm::Twine(static_cast<int64_t>(exponent)) +
+                           "; convert the base, as in x.float()");
   auto result = build(range, [&](GraphBuilder &g) -> GraphBuilder::TensorOrError {
     if (exponent == 1)
       return base;
-    if (exponent == 2)
+    if (exponent == 2 && !base.elementType().isInteger(1))
       return g.mul(base, base);
     if (exponent == 0.5 && isFloat)
       return g.unary(UnaryKind::Sqrt, base);
@@ -152,6 +104,12 @@ MaybeValue Importer::tensorPower(const SymbolicTensor &base, double exponent, So
   return result ? MaybeValue(*result) : std::nullopt;
 }
 
+/// Of integers it is computed in floats.
+static bool needsFloat(UnaryKind kind) {
+  return kind != UnaryKind::Abs && kind != UnaryKind::Neg && kind != UnaryKind::Relu &&
+         kind != UnaryKind::LogicalNot;
+}
+
 MaybeValue Importer::unary(UnaryKind kind, const Value &operand, SourceRange range) {
   auto *scalar = operand.get<ScalarValue>();
   auto *tensor = operand.get<SymbolicTensor>();
@@ -161,9 +119,7 @@ MaybeValue Importer::unary(UnaryKind kind, const Value &operand, SourceRange ran
   }
   if (scalar) {
     mlir::Value x = scalar->value;
-    bool needsFloat = kind != UnaryKind::Abs && kind != UnaryKind::Neg && kind != UnaryKind::Relu &&
-                      kind != UnaryKind::LogicalNot;
-    if (needsFloat && x.getType().isIntOrIndex()) {
+    if (needsFloat(kind) && x.getType().isIntOrIndex()) {
       auto cast = toScalar(operand, regionFloat, range);
       if (!cast)
         return std::nullopt;
@@ -174,7 +130,14 @@ MaybeValue Importer::unary(UnaryKind kind, const Value &operand, SourceRange ran
     return Value(ScalarValue{buildUnary(scalarBuilder(), locate(range), kind, x), std::nullopt});
   }
   if (tensor) {
-    auto result = build(range, [&](GraphBuilder &g) { return g.unary(kind, *tensor); });
+    bool isInteger = llvm::isa<mlir::IntegerType>(tensor->elementType());
+    bool isRounding = kind == UnaryKind::Floor || kind == UnaryKind::Ceil;
+    if (isInteger && isRounding && !tensor->elementType().isInteger(1))
+      return operand;
+    auto x = isInteger && needsFloat(kind) && !isRounding
+                 ? convert(*tensor, mlir::Float32Type::get(getContext()), range)
+                 : *tensor;
+    auto result = x ? build(range, [&](GraphBuilder &g) { return g.unary(kind, *x); }) : x;
     return result ? MaybeValue(*result) : std::nullopt;
   }
   if (kind == UnaryKind::LogicalNot && operand.is<bool>())

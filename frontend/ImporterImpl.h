@@ -94,11 +94,17 @@ public:
                            llvm::ArrayRef<unsigned> passed, mlir::Type resultType,
                            const IndexBounds &bounds);
 
-  /// A number, size, run-time scalar or tensor as a tensor; numbers take `elementType`.
+  /// A number, size, run-time scalar or tensor as a tensor; all but tensors take `elementType`.
   std::optional<SymbolicTensor> toTensor(const Value &value, mlir::Type elementType,
                                          SourceRange range);
-  /// Two values, one of them a tensor, as tensors: integers beside floats, or if floats are wanted,
-  /// as floats.
+  /// The element type that tensors, scalars and numbers take beside each other, a float type if
+  /// floats are wanted.
+  mlir::Type promotedType(llvm::ArrayRef<Value> values, bool wantFloat = false);
+  std::optional<SymbolicTensor> convert(const SymbolicTensor &x, mlir::Type type,
+                                        SourceRange range);
+  /// Gives all one element type; false after an error.
+  bool promote(std::vector<SymbolicTensor> &tensors, SourceRange range);
+  /// Two values as tensors of one element type.
   std::optional<std::pair<SymbolicTensor, SymbolicTensor>>
   unifyTensors(const Value &left, const Value &right, SourceRange range, bool wantFloat = false);
   /// A number, size, rank-0 tensor or scalar as a scalar of `type`.

@@ -32,6 +32,55 @@ static Value buildModInteger(OpBuilder &builder, Location loc, Value a, Value b)
   return arith::SubIOp::create(builder, loc, a, arith::MulIOp::create(builder, loc, quotient, b));
 }
 
+/// By squares, one for each bit of the exponent.
+static Value buildPowInteger(OpBuilder &builder, Location loc, Value base, int64_t exponent) {
+  Value power, square = base;
+  for (; exponent; exponent >>= 1) {
+    if (exponent & 1)
+      power = power ? arith::MulIOp::create(builder, loc, power, square).getResult() : square;
+    if (exponent > 1)
+      square = arith::MulIOp::create(builder, loc, square, square);
+  }
+  return power ? power : buildConstant(builder, loc, 1, base.getType());
+}
+
+/// The same of an exponent known at run time. Powers from 64 on fit in no type, but for those of
+/// -1, 0 and 1: of larger exponents only the parity counts.
+static Value buildPowInteger(OpBuilder &builder, Location loc, Value base, Value exponent) {
+  APInt known;
+  if (matchPattern(exponent, m_ConstantInt(&known)) && !known.isNegative())
+    return buildPowInteger(builder, loc, base, known.getSExtValue());
+  constexpr int64_t most = 64;
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(base.getType(), value));
+  };
+  auto is = [&](arith::CmpIPredicate predicate, Value a, int64_t b) -> Value {
+    return arith::CmpIOp::create(builder, loc, predicate, a, constant(b));
+  };
+  Value zero = constant(0), one = constant(1);
+  Value isNegative = is(arith::CmpIPredicate::slt, exponent, 0);
+  Value negated = arith::SubIOp::create(builder, loc, zero, exponent);
+  Value count = arith::SelectOp::create(builder, loc, isNegative, negated, exponent);
+  Value parity = arith::AndIOp::create(builder, loc, count, one);
+  Value large = arith::AddIOp::create(builder, loc, constant(most), parity);
+  Value isLarge = is(arith::CmpIPredicate::ugt, count, most);
+  count = arith::SelectOp::create(builder, loc, isLarge, large, count);
+  Value power = one, square = base;
+  for (int64_t bit = 1; bit <= most; bit *= 2) {
+    if (bit > 1)
+      square = arith::MulIOp::create(builder, loc, square, square);
+    Value digit = arith::AndIOp::create(builder, loc, count, constant(bit));
+    Value factor =
+        arith::SelectOp::create(builder, loc, is(arith::CmpIPredicate::ne, digit, 0), square, one);
+    power = arith::MulIOp::create(builder, loc, power, factor);
+  }
+  // 1 / base of an integer, rounded towards zero.
+  Value isOne = is(arith::CmpIPredicate::eq, base, 1);
+  Value isUnit = arith::OrIOp::create(builder, loc, isOne, is(arith::CmpIPredicate::eq, base, -1));
+  Value inverse = arith::SelectOp::create(builder, loc, isUnit, power, zero);
+  return arith::SelectOp::create(builder, loc, isNegative, inverse, power);
+}
+
 static Value buildBinaryInteger(OpBuilder &builder, Location loc, BinaryKind kind, Value a,
                                 Value b) {
   switch (kind) {
@@ -53,11 +102,12 @@ static Value buildBinaryInteger(OpBuilder &builder, Location loc, BinaryKind kin
     return arith::AndIOp::create(builder, loc, a, b);
   case BinaryKind::Or:
     return arith::OrIOp::create(builder, loc, a, b);
-  case BinaryKind::Div:
   case BinaryKind::Pow:
+    return buildPowInteger(builder, loc, a, b);
+  case BinaryKind::Div:
     break;
   }
-  llvm_unreachable("checkType rejects `div` and `pow` of integers");
+  llvm_unreachable("checkType rejects `div` of integers");
 }
 
 /// Small constant powers are products: exact where powf is not, and cheap.

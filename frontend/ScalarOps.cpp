@@ -102,7 +102,7 @@ llvm::Error fovea::checkType(BinaryKind kind, Type type) {
   if (kind == BinaryKind::And || kind == BinaryKind::Or)
     return type.isInteger(1) ? llvm::Error::success()
                              : expectedElements(stringify(kind), "bool", type);
-  if (kind == BinaryKind::Div || kind == BinaryKind::Pow)
+  if (kind == BinaryKind::Div)
     return isa<FloatType>(type) ? llvm::Error::success()
                                 : expectedElements(stringify(kind), "float", type);
   return isNumber(type) ? llvm::Error::success()

@@ -52,7 +52,8 @@ llvm::Error checkType(UnaryKind kind, mlir::Type type);
 llvm::Error checkType(BinaryKind kind, mlir::Type type);
 
 /// The operation on values whose type passes `checkType`. What is no single instruction is
-/// computed in f32 for f16 and bf16. Integer FloorDiv and Mod round as Python does.
+/// computed in f32 for f16 and bf16. Integer FloorDiv and Mod round as Python does; integer Pow
+/// keeps the low bits, and is 0 for negative exponents, but for those of 1 and -1.
 mlir::Value buildUnary(mlir::OpBuilder &builder, mlir::Location loc, UnaryKind kind, mlir::Value x);
 mlir::Value buildBinary(mlir::OpBuilder &builder, mlir::Location loc, BinaryKind kind,
                         mlir::Value a, mlir::Value b);

@@ -130,8 +130,8 @@ TEST_F(GraphBuilderTest, ElementwiseErrors) {
             "neg: expected float or integer elements, got bool");
   EXPECT_EQ(errorOf(b.unary(UnaryKind::LogicalNot, x[0])), "not: expected bool elements, got f32");
   EXPECT_EQ(errorOf(b.div(x[2], x[2])), "div: expected float elements, got i64");
-  EXPECT_EQ(errorOf(b.binary(BinaryKind::Pow, x[2], x[2])),
-            "pow: expected float elements, got i64");
+  EXPECT_EQ(errorOf(b.binary(BinaryKind::Pow, x[4], x[4])),
+            "pow: expected float or integer elements, got bool");
   EXPECT_EQ(errorOf(b.binary(BinaryKind::And, x[0], x[0])), "and: expected bool elements, got f32");
   EXPECT_EQ(errorOf(b.add(x[4], x[4])), "add: expected float or integer elements, got bool");
   EXPECT_EQ(errorOf(b.compare(CompareKind::Le, x[0], x[2])),

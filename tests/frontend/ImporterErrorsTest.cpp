@@ -204,23 +204,22 @@ TEST_F(ImporterTest, DimsOfEntries) {
 // Numbers of sizes take the float type of the tensor beside them, integers any.
 TEST_F(ImporterTest, ElementTypesThatDiffer) {
   const std::string hint = "; convert one of them, as in x.to(f32)";
-  EXPECT_EQ(inBody("y = x.to(f16) * tensor(0.5)"),
-            Messages{"mul: element types differ: f16[B, 6, 8] and f32[]" + hint});
-  EXPECT_EQ(inBody("y = x.to(f16) * (x[0, 0, 0] * B)"),
-            Messages{"mul: element types differ: f16[B, 6, 8] and f32[]" + hint});
-  EXPECT_EQ(inBody("y = x.to(bf16) < x.to(f16)"),
-            Messages{"lt: element types differ: bf16[B, 6, 8] and f16[B, 6, 8]" + hint});
-  EXPECT_EQ(inBody("y = x.to(i32) + x.to(i64)"),
-            Messages{"add: element types differ: i32[B, 6, 8] and i64[B, 6, 8]; convert one of "
-                     "them, as in x.to(i64)"});
   // 0.1 has been rounded to f32.
   EXPECT_EQ(inBody("y = x.to(f64) * (0.1 * B ** 0.5)"),
-            Messages{"mul: element types differ: f64[B, 6, 8] and f32[]; convert one of them, as "
-                     "in x.to(f64)"});
-  EXPECT_EQ(inBody("y = cat((x, x.to(f16)))"),
-            Messages{"cat: element types differ: f32[B, 6, 8] and f16[B, 6, 8]" + hint});
-  EXPECT_EQ(inBody("y = where(x > 0.0, x, x.to(f16))"),
-            Messages{"where: element types differ: f32[B, 6, 8] and f16[B, 6, 8]" + hint});
+            Messages{"a number of sizes that was rounded to f32 is combined with f64; convert it, "
+                     "as in x.to(f64)"});
+  EXPECT_EQ(inBody("y = layer_norm(x.to(f16), x[0, 0])"),
+            Messages{"layer_norm: element types differ: f16[B, 6, 8] and f32[8]" + hint});
+  EXPECT_EQ(inBody("y = (x > 0) - (x < 1)"),
+            Messages{"sub: expected float or integer elements, got bool"});
+  EXPECT_EQ(inBody("y = x.to(i8) + 300"), Messages{"constant: expected a value of i8, got 300"});
+  EXPECT_EQ(inBody("y = x.to(i64) ** -2"),
+            Messages{"a negative power of integers is no integer: expected an exponent of at least "
+                     "0, got -2; convert the base, as in x.float()"});
+  EXPECT_EQ(inBody("y = where(x > 0, 'a', 1)"),
+            Messages{"expected a tensor or a number, got the string 'a'"});
+  EXPECT_EQ(inBody("y = cat((x, 1))"), Messages{"expected a sequence of tensors for 'tensors' of "
+                                                "'cat', got one with the integer 1"});
   EXPECT_EQ(inBody("y = x @ x.to(i64).T"),
             Messages{"matmul: element types differ: f32[B, 6, 8] and i64[B, 8, 6]" + hint});
 }

@@ -51,6 +51,24 @@ static std::optional<BinaryKind> combinerOf(ReduceKind kind) {
   }
 }
 
+/// What PyTorch calls the parts of `topk` and of `max` over a dim.
+static constexpr llvm::StringLiteral placedNames[] = {"values", "indices"};
+
+// The largest or smallest along a dim, whose places can be asked for. What nothing uses is dropped.
+static MaybeValue extreme(BuiltinCall &call, ReduceKind kind, const SymbolicTensor &x, int64_t dim,
+                          bool keep) {
+  MaybeValue values = call.build([&](GraphBuilder &g) { return g.reduce(kind, x, dim, keep); });
+  if (!values || x.elementType().isInteger(1))
+    return values;
+  ReduceKind placeKind = kind == ReduceKind::Max ? ReduceKind::ArgMax : ReduceKind::ArgMin;
+  MaybeValue places =
+      call.build([&](GraphBuilder &g) { return g.reduce(placeKind, x, dim, keep); });
+  if (!places)
+    return std::nullopt;
+  Value parts(std::vector<Value>{*values, *places}, placedNames);
+  return Value(*values->get<SymbolicTensor>(), std::move(parts));
+}
+
 // `max(x, dim=-1)` reduces a tensor, `max(a, b)` and `max([a, b])` compare values.
 template <ReduceKind kind>
 static MaybeValue reduce(BuiltinCall &call) {
@@ -58,11 +76,12 @@ static MaybeValue reduce(BuiltinCall &call) {
   auto combiner = combinerOf(kind);
   bool isTensor = x.is<SymbolicTensor>() && !second.is<SymbolicTensor>();
   if (!isTensor && combiner) {
-    if (auto *elements = x.sequence()) {
+    if (x.sequence() || x.is<RangeValue>()) {
+      auto elements = call.importer.elementsOf(x, call.rangeOf("x"));
       std::vector<LocatedValue> values;
-      for (const Value &element : *elements)
+      for (const Value &element : elements ? *elements : std::vector<Value>())
         values.push_back({"", element, call.range});
-      return accumulate(call, *combiner, values);
+      return elements ? accumulate(call, *combiner, values) : std::nullopt;
     }
     if (call.has("dim") && kind != ReduceKind::Sum)
       return accumulate(call, *combiner, {{"", x, call.range}, {"", second, call.range}});
@@ -70,6 +89,9 @@ static MaybeValue reduce(BuiltinCall &call) {
   SymbolicTensor tensor = call.tensor("x");
   llvm::SmallVector<int64_t> dims = call.integers("dim");
   bool keep = keepsDims(call);
+  bool hasPlaces = kind == ReduceKind::Max || kind == ReduceKind::Min;
+  if (hasPlaces && dims.size() == 1 && !call.hasFailed())
+    return extreme(call, kind, tensor, dims[0], keep);
   return call.build([&](GraphBuilder &g) { return g.reduce(kind, tensor, dims, keep); });
 }
 
@@ -103,33 +125,37 @@ static MaybeValue norm(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.norm(x, order, dims, keep); });
 }
 
-/// PyTorch's: `unbiased` is a correction of 1, which is the default, or 0.
-static std::optional<double> correctionOf(BuiltinCall &call) {
-  if (call.has("unbiased") && call.has("correction"))
-    return call.fail("unbiased",
-                     "'" + call.builtin.name + "' takes 'unbiased' or 'correction', not both");
-  return call.number("correction", call.flag("unbiased", true) ? 1 : 0);
-}
+/// The arguments of `var` and `std`, whose `unbiased` is PyTorch's: a correction of 1, which is the
+/// default, or 0.
+struct VarianceArguments {
+  explicit VarianceArguments(BuiltinCall &call)
+      : x(call.tensor("x")), dims(call.integers("dim")), keep(keepsDims(call)),
+        correction(call.number("correction", call.flag("unbiased", true) ? 1 : 0)) {
+    if (call.has("unbiased") && call.has("correction"))
+      call.fail("unbiased",
+                "'" + call.builtin.name + "' takes 'unbiased' or 'correction', not both");
+  }
+
+  SymbolicTensor x;
+  llvm::SmallVector<int64_t> dims;
+  bool keep;
+  double correction;
+};
 
 static MaybeValue variance(BuiltinCall &call) {
-  SymbolicTensor x = call.tensor("x");
-  auto correction = correctionOf(call);
-  llvm::SmallVector<int64_t> dims = call.integers("dim");
-  bool keep = keepsDims(call);
-  return call.build([&](GraphBuilder &g) { return g.variance(x, dims, *correction, keep); });
+  VarianceArguments of(call);
+  return call.build(
+      [&](GraphBuilder &g) { return g.variance(of.x, of.dims, of.correction, of.keep); });
 }
 
 // A variance may have no f16 where its root has.
 static MaybeValue standardDeviation(BuiltinCall &call) {
-  SymbolicTensor x = call.tensor("x");
-  auto correction = correctionOf(call);
-  llvm::SmallVector<int64_t> dims = call.integers("dim");
-  bool keep = keepsDims(call);
+  VarianceArguments of(call);
   return call.build([&](GraphBuilder &g) -> GraphBuilder::TensorOrError {
-    auto wide = g.cast(x, accumulatorType(x.elementType()));
-    auto squares = wide ? g.variance(*wide, dims, *correction, keep) : std::move(wide);
+    auto wide = g.cast(of.x, accumulatorType(of.x.elementType()));
+    auto squares = wide ? g.variance(*wide, of.dims, of.correction, of.keep) : std::move(wide);
     auto root = squares ? g.unary(UnaryKind::Sqrt, *squares) : std::move(squares);
-    return root ? g.cast(*root, x.elementType()) : std::move(root);
+    return root ? g.cast(*root, of.x.elementType()) : std::move(root);
   });
 }
 
@@ -144,7 +170,7 @@ static MaybeValue topK(BuiltinCall &call) {
                                    [&](GraphBuilder &g) { return g.topK(x, count, dim, largest); });
   if (!found || !call.importer.charge(Importer::costOfOp * 8 * count, call.range))
     return std::nullopt;
-  return Value(std::vector<Value>{Value(found->first), Value(found->second)});
+  return Value(std::vector<Value>{Value(found->first), Value(found->second)}, placedNames);
 }
 
 static MaybeValue softmax(BuiltinCall &call) {
@@ -191,6 +217,7 @@ llvm::ArrayRef<Builtin> getReductionBuiltins() {
       {"max", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::Max>},
       {"min", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::Min>},
       {"argmax", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::ArgMax>},
+      {"argmin", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::ArgMin>},
       {"any", "x, dim=, keepdim=, keepdims=", reduceTruth<ReduceKind::Any>},
       {"all", "x, dim=, keepdim=, keepdims=", reduceTruth<ReduceKind::All>},
       {"norm", "x, p=, dim=, keepdim=, keepdims=", norm},

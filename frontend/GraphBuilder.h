@@ -48,7 +48,7 @@ struct InputSpec {
   SymbolicShape shape;
 };
 
-enum class ReduceKind { Sum, Mean, Max, Min, ArgMax, Any, All };
+enum class ReduceKind { Sum, Mean, Max, Min, ArgMax, ArgMin, Any, All };
 /// Which part of a matrix `triangle` keeps.
 enum class TriangleKind { Lower, Upper };
 
@@ -240,9 +240,10 @@ public:
 
   // ---- Reductions and normalisation ------------------------------------------------------------
 
-  /// Over `dims` (negative count from the end; empty for all). Sums of f16 and bf16 are kept in
-  /// f32; ArgMax gives i64, the lowest index on ties, over one dim; Any and All give bool, of
-  /// numbers whether they are other than 0.
+  /// Over `dims` (negative count from the end; empty for all); of a scalar there is one element.
+  /// Sums of f16 and bf16 are kept in f32, those of integers and booleans are i64. ArgMax and
+  /// ArgMin give i64, the lowest index on ties, over one dim or in all elements as they lie; Any
+  /// and All give bool, of numbers whether they are other than 0.
   TensorOrError reduce(ReduceKind kind, const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims,
                        bool keepDims = false);
   /// The sum of magnitudes for order 1, the root of the sum of squares for 2, the largest magnitude
@@ -253,8 +254,8 @@ public:
   /// by 0 where that is below.
   TensorOrError variance(const SymbolicTensor &x, llvm::ArrayRef<int64_t> dims,
                          double correction = 1, bool keepDims = false);
-  /// The `count` largest or smallest along a dim, in order, and their places (i64); of equal ones
-  /// the lowest place first. NaN counts as infinity.
+  /// The `count` largest or smallest numbers along a dim, in order, and their places (i64); of
+  /// equal ones the lowest place first. NaN counts as infinity.
   llvm::Expected<std::pair<SymbolicTensor, SymbolicTensor>>
   topK(const SymbolicTensor &x, int64_t count, int64_t dim = -1, bool largest = true);
   TensorOrError softmax(const SymbolicTensor &x, int64_t dim = -1);
@@ -404,7 +405,8 @@ private:
                            llvm::ArrayRef<IndexList> inputLoops,
                            llvm::ArrayRef<SymbolicDim> loopSizes, llvm::ArrayRef<int64_t> kept,
                            mlir::TypedAttr initial, ElementBody body);
-  TensorOrError argMax(const SymbolicTensor &x, llvm::ArrayRef<int64_t> kept);
+  TensorOrError argExtreme(ReduceKind kind, const SymbolicTensor &x, llvm::ArrayRef<int64_t> kept);
+  TensorOrError argMax(const SymbolicTensor &x, int64_t dim);
   llvm::Expected<mlir::Value> degreesOfFreedom(const SymbolicTensor &x,
                                                llvm::ArrayRef<int64_t> dims, double correction);
   TensorOrError fold(ReduceKind kind, const SymbolicTensor &x, llvm::ArrayRef<int64_t> kept);

@@ -1,4 +1,5 @@
 #include "frontend/GraphBuilderDetail.h"
+#include <limits>
 
 using namespace mlir;
 using namespace fovea;
@@ -178,4 +179,39 @@ Block &graph::addBlock(Region &region, ArrayRef<Type> types, Location loc) {
   Block &block = region.emplaceBlock();
   block.addArguments(types, SmallVector<Location>(types.size(), loc));
   return block;
+}
+
+SymbolicShape graph::pickDims(ArrayRef<SymbolicDim> sizes, ArrayRef<int64_t> loops) {
+  return llvm::map_to_vector<4>(loops, [&](int64_t loop) { return sizes[loop]; });
+}
+
+AffineMap graph::loopMap(ArrayRef<int64_t> loops, size_t loopCount, MLIRContext *context) {
+  auto exprs = llvm::map_to_vector(
+      loops, [&](int64_t loop) { return getAffineDimExpr(static_cast<unsigned>(loop), context); });
+  return AffineMap::get(static_cast<unsigned>(loopCount), 0, exprs, context);
+}
+
+SmallVector<utils::IteratorType> graph::iteratorsOf(size_t loopCount, ArrayRef<int64_t> kept) {
+  SmallVector<utils::IteratorType> iterators(loopCount, utils::IteratorType::reduction);
+  for (int64_t loop : kept)
+    iterators[loop] = utils::IteratorType::parallel;
+  return iterators;
+}
+
+TypedAttr graph::extremeAttr(Type type, bool isLowest) {
+  if (isa<FloatType>(type)) {
+    double infinity = std::numeric_limits<double>::infinity();
+    return constantAttr(isLowest ? -infinity : infinity, type);
+  }
+  unsigned width = type.getIntOrFloatBitWidth();
+  return IntegerAttr::get(type, isLowest ? APInt::getSignedMinValue(width)
+                                         : APInt::getSignedMaxValue(width));
+}
+
+GraphBuilder::TensorOrError graph::inOppositeOrder(GraphBuilder &graph, const SymbolicTensor &x) {
+  if (isa<FloatType>(x.elementType()))
+    return graph.unary(UnaryKind::Neg, x);
+  // -1 - x: the lowest integer has no negative.
+  GraphBuilder::TensorOrError ones = graph.integerScalar(-1, x.elementType());
+  return ones ? graph.sub(*ones, x) : std::move(ones);
 }

@@ -4,6 +4,7 @@
 
 #include "frontend/GraphBuilder.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 namespace fovea::graph {
@@ -53,6 +54,20 @@ reassociate(llvm::ArrayRef<SymbolicDim> longer, llvm::ArrayRef<SymbolicDim> shor
 
 /// The identity `0, 1, ..., rank - 1`.
 llvm::SmallVector<int64_t, 6> identityLoops(int64_t rank);
+
+/// The dims of the loops in `loops`.
+SymbolicShape pickDims(llvm::ArrayRef<SymbolicDim> sizes, llvm::ArrayRef<int64_t> loops);
+/// From `loopCount` loops to those in `loops`.
+mlir::AffineMap loopMap(llvm::ArrayRef<int64_t> loops, size_t loopCount,
+                        mlir::MLIRContext *context);
+/// Parallel in the loops that are kept, reductions in the others.
+llvm::SmallVector<mlir::utils::IteratorType> iteratorsOf(size_t loopCount,
+                                                         llvm::ArrayRef<int64_t> kept);
+
+/// The lowest value of the type, which no other is below, or the highest.
+mlir::TypedAttr extremeAttr(mlir::Type type, bool isLowest);
+/// Numbers of which one is larger where that of `x` is smaller.
+GraphBuilder::TensorOrError inOppositeOrder(GraphBuilder &graph, const SymbolicTensor &x);
 
 /// A block in the empty `region` that takes arguments of these types.
 mlir::Block &addBlock(mlir::Region &region, llvm::ArrayRef<mlir::Type> types, mlir::Location loc);

@@ -1,7 +1,6 @@
 // Norms and variances: reductions of what is computed of each element, in one pass each.
 #include "frontend/GraphBuilderDetail.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
 using namespace mlir;
@@ -9,20 +8,13 @@ using namespace fovea;
 using namespace fovea::graph;
 using llvm::Expected;
 
-static llvm::Error checkMoment(StringRef name, const SymbolicTensor &x) {
-  if (llvm::Error error = checkFloat(name, "the input", x))
-    return error;
-  return checkHasDims(name, x);
-}
-
 GraphBuilder::TensorOrError GraphBuilder::norm(const SymbolicTensor &x, double order,
                                                ArrayRef<int64_t> dims, bool keepDims) {
-  if (llvm::Error error = checkMoment("norm", x))
+  if (llvm::Error error = checkFloat("norm", "the input", x))
     return error;
   bool isLargest = std::isinf(order) && order > 0;
   if (order != 1 && order != 2 && !isLargest)
-    return makeError("norm: expected an order of 1, 2 or inf, got " +
-                     llvm::formatv("{0:f3}", order));
+    return makeError("norm: expected an order of 1, 2 or inf, got " + formatNumber(order));
   TensorOrError wide = cast(x, accumulatorType(x.elementType()));
   TensorOrError parts = !wide        ? wide.takeError()
                         : order == 2 ? mul(*wide, *wide)
@@ -59,8 +51,12 @@ Expected<Value> GraphBuilder::degreesOfFreedom(const SymbolicTensor &x, ArrayRef
 
 GraphBuilder::TensorOrError GraphBuilder::variance(const SymbolicTensor &x, ArrayRef<int64_t> dims,
                                                    double correction, bool keepDims) {
-  if (llvm::Error error = checkMoment("var", x))
+  if (llvm::Error error = checkFloat("var", "the input", x))
     return error;
+  if (x.rank() == 0) {
+    TensorOrError row = unsqueeze(x, 0);
+    return row ? variance(*row, dims, correction) : std::move(row);
+  }
   TensorOrError wide = cast(x, accumulatorType(x.elementType()));
   Expected<Value> divisor =
       wide ? degreesOfFreedom(*wide, dims, correction) : Expected<Value>(wide.takeError());

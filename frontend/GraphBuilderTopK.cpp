@@ -13,8 +13,8 @@ using llvm::Expected;
 static constexpr int64_t maxCount = 64;
 
 static llvm::Error checkTopK(const SymbolicTensor &x, int64_t count, const SymbolicDim &size) {
-  if (llvm::Error error = checkFloat("topk", "the input", x))
-    return error;
+  if (x.elementType().isInteger(1))
+    return makeError("topk: expected float or integer elements, got " + x.str());
   int64_t most = std::min(size.constant().value_or(maxCount), maxCount);
   if (count >= 1 && count <= most)
     return llvm::Error::success();
@@ -22,16 +22,19 @@ static llvm::Error checkTopK(const SymbolicTensor &x, int64_t count, const Symbo
                    Twine(count));
 }
 
-/// What the first pass of each element takes the largest of: NaN as infinity, the smallest negated.
+/// What the first pass of each element takes the largest of: NaN as infinity, and if the smallest
+/// are asked for, those in the opposite order.
 static Expected<SymbolicTensor> orderKeys(GraphBuilder &graph, const SymbolicTensor &x,
                                           bool largest) {
+  if (isa<IntegerType>(x.elementType()))
+    return largest ? x : inOppositeOrder(graph, x);
   double infinity = std::numeric_limits<double>::infinity();
   auto highest = graph.scalar(largest ? infinity : -infinity, x.elementType());
   auto isNumber = highest ? graph.compare(CompareKind::Eq, x, x) : std::move(highest);
-  if (!isNumber || largest)
-    return isNumber ? graph.where(*isNumber, x, *highest) : std::move(isNumber);
-  auto negated = graph.unary(UnaryKind::Neg, x);
-  return negated ? graph.where(*isNumber, *negated, *highest) : std::move(negated);
+  if (!isNumber)
+    return isNumber;
+  auto ordered = largest ? x : inOppositeOrder(graph, x);
+  return ordered ? graph.where(*isNumber, *ordered, *highest) : std::move(ordered);
 }
 
 /// Where an element comes after that of this value and place: it is less, or equal and further on.
@@ -51,10 +54,12 @@ static Expected<SymbolicTensor> comesAfter(GraphBuilder &graph, const SymbolicTe
 /// `x` where the condition holds, `other` elsewhere and everything if there is no condition.
 static Expected<SymbolicTensor> keepWhere(GraphBuilder &graph,
                                           const std::optional<SymbolicTensor> &condition,
-                                          const SymbolicTensor &x, double other) {
+                                          const SymbolicTensor &x, TypedAttr other) {
   if (!condition)
     return x;
-  auto number = graph.scalar(other, x.elementType());
+  auto number = isa<FloatType>(x.elementType())
+                    ? graph.scalar(cast<FloatAttr>(other).getValueAsDouble(), x.elementType())
+                    : graph.integerScalar(cast<IntegerAttr>(other).getInt(), x.elementType());
   return number ? graph.where(*condition, x, *number) : std::move(number);
 }
 
@@ -66,8 +71,8 @@ Expected<GraphBuilder::Ranked> GraphBuilder::nextLargest(const SymbolicTensor &k
     if (llvm::Error error =
             comesAfter(*this, keys, places, last->value, last->place).moveInto(remaining))
       return std::move(error);
-  double lowest = -std::numeric_limits<double>::infinity();
-  int32_t furthest = std::numeric_limits<int32_t>::max();
+  TypedAttr lowest = extremeAttr(keys.elementType(), /*isLowest=*/true);
+  TypedAttr furthest = extremeAttr(places.elementType(), /*isLowest=*/false);
   TensorOrError kept = keepWhere(*this, remaining, keys, lowest);
   TensorOrError value = kept ? reduce(ReduceKind::Max, *kept, -1) : kept.takeError();
   TensorOrError column = value ? unsqueeze(*value, -1) : value.takeError();

@@ -237,6 +237,8 @@ MaybeValue Importer::evaluateAttribute(const AttributeExpr &expr, Scope *scope) 
       return Value(ConfigGetValue{*config, *kind});
     return configAttribute(*config, name, expr.attribute.range);
   }
+  if (const Value *element = object->named(name))
+    return *element;
   if (auto *tensor = object->get<SymbolicTensor>())
     return tensorAttribute(*object, *tensor, expr.attribute, expr.range);
   if (auto *limits = object->get<LimitsValue>())

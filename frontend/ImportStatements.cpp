@@ -66,7 +66,7 @@ bool Importer::bindTargets(llvm::ArrayRef<Identifier> targets, const Value &valu
 
 bool Importer::unpack(llvm::ArrayRef<Identifier> targets, const Value &value, SourceRange range,
                       Scope &scope) {
-  auto *elements = value.sequence();
+  auto *elements = value.elements();
   if (!elements || elements->size() != targets.size()) {
     fail(range, "expected " + llvm::Twine(targets.size()) + " values, got " + value.describe());
     return false;

@@ -14,6 +14,11 @@ MaybeValue Importer::evaluateSubscript(const SubscriptExpr &expr, Scope *scope) 
   MaybeValue object = evaluate(expr.object, scope);
   if (!object)
     return std::nullopt;
+  // PyTorch's `max(x, dim)[0]` are the values, here their first row.
+  if (object->hasParts() && llvm::isa<CallExpr>(expr.object) && expr.indices.size() == 1 &&
+      llvm::isa<IntegerExpr>(expr.indices[0]))
+    return fail(expr.range, "expected '.values' or '.indices' of this reduction, which is a tensor "
+                            "of its values; give it a name to index these");
   if (auto *tensor = object->get<SymbolicTensor>())
     return region ? extractElement(*tensor, expr, scope) : subscriptTensor(*tensor, expr, scope);
   if (auto *weight = object->get<WeightValue>())

@@ -14,13 +14,24 @@ Value::Value(const SymbolicDim &dim) {
     storage = dim;
 }
 
-SequenceValue::SequenceValue(std::vector<Value> values) {
+SequenceValue::SequenceValue(std::vector<Value> values, llvm::ArrayRef<llvm::StringLiteral> names)
+    : names(names) {
   for (const Value &value : values) {
     auto *inner = value.get<SequenceValue>();
     leaves = llvm::SaturatingAdd(leaves, inner ? inner->leaves : 1);
     depth = std::max(depth, inner ? inner->depth + 1 : 1);
   }
   elements = std::make_shared<const std::vector<Value>>(std::move(values));
+}
+
+const Value *Value::named(llvm::StringRef name) const {
+  if (parts)
+    return parts->named(name);
+  auto *sequence = get<SequenceValue>();
+  const auto *found = sequence ? llvm::find(sequence->names, name) : nullptr;
+  return found && found != sequence->names.end()
+             ? &(*sequence->elements)[found - sequence->names.begin()]
+             : nullptr;
 }
 
 std::optional<int64_t> Value::integer() const {

@@ -92,9 +92,11 @@ struct ScalarValue {
 
 /// A tuple or list; copies share their elements.
 struct SequenceValue {
-  explicit SequenceValue(std::vector<Value> values);
+  explicit SequenceValue(std::vector<Value> values, llvm::ArrayRef<llvm::StringLiteral> names = {});
 
   std::shared_ptr<const std::vector<Value>> elements;
+  /// Of the elements, such as those of `topk`: `.values`, `.indices`. Empty if they have none.
+  llvm::ArrayRef<llvm::StringLiteral> names;
   /// Levels of sequences in each other, this one included.
   size_t depth = 1;
   /// The elements that are no sequences, those of the inner sequences included.
@@ -114,6 +116,13 @@ public:
   /// A constant dim becomes an integer.
   Value(const SymbolicDim &dim);
   Value(std::vector<Value> elements) : storage(SequenceValue(std::move(elements))) {}
+  /// A sequence whose elements have names, which are never freed.
+  Value(std::vector<Value> elements, llvm::ArrayRef<llvm::StringLiteral> names)
+      : storage(SequenceValue(std::move(elements), names)) {}
+  /// A tensor that is the first of several parts, which have names: it is used as such, and taken
+  /// apart or asked for one of them where that is wanted, as the result of `max(x, dim)` is.
+  Value(SymbolicTensor tensor, Value parts)
+      : storage(std::move(tensor)), parts(std::make_shared<const Value>(std::move(parts))) {}
   Value(std::string text) : storage(TextValue{std::move(text)}) {}
   template <typename T>
   requires(isAlternative<std::decay_t<T>>) Value(T &&value) : storage(std::forward<T>(value)) {}
@@ -132,6 +141,11 @@ public:
     auto *sequence = get<SequenceValue>();
     return sequence ? sequence->elements.get() : nullptr;
   }
+  /// The elements of a sequence, or the parts of a tensor that has such.
+  const std::vector<Value> *elements() const { return parts ? parts->sequence() : sequence(); }
+  /// The element that has a name; nothing if none is called so.
+  const Value *named(llvm::StringRef name) const;
+  bool hasParts() const { return parts != nullptr; }
   /// An integer or bool as an integer.
   std::optional<int64_t> integer() const;
   /// A compile-time number as a double.
@@ -152,6 +166,7 @@ private:
                RangeValue, mlir::Type, FunctionValue, LambdaValue, BuiltinValue, ConfigValue,
                ConfigGetValue, WeightValue, LimitsValue, ScalarValue, SymbolicTensor>
       storage;
+  std::shared_ptr<const Value> parts;
 };
 
 /// `f32` for the names of element types; null for any other name.

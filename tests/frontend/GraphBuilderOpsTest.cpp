@@ -292,16 +292,15 @@ TEST_F(GraphBuilderTest, NormAndLargestShapes) {
 }
 
 TEST_F(GraphBuilderTest, NormAndLargestErrors) {
-  auto x = begin({{f32(), {B, 8}}, {i64(), {B}}, {f32(), {}}});
-  EXPECT_EQ(errorOf(b.norm(x[0], 3, {1})), "norm: expected an order of 1, 2 or inf, got 3.000");
+  auto x = begin({{f32(), {B, 8}}, {i64(), {B}}, {f32(), {}}, {i1(), {B}}});
+  EXPECT_EQ(errorOf(b.norm(x[0], 3, {1})), "norm: expected an order of 1, 2 or inf, got 3.0");
   EXPECT_EQ(errorOf(b.norm(x[1], 2, {})), "norm: expected the input of floats, got i64[B]");
-  EXPECT_EQ(errorOf(b.norm(x[2], 2, {})), "norm: expected rank 1 or more, got f32[]");
   EXPECT_EQ(errorOf(b.variance(x[0], {2})), "var: dim 2 is out of range for rank 2");
   EXPECT_EQ(errorOf(b.variance(x[1], {0})), "var: expected the input of floats, got i64[B]");
   EXPECT_EQ(errorOf(b.topK(x[0], 9)), "topk: expected 1 to 8 elements of f32[B, 8], got 9");
   EXPECT_EQ(errorOf(b.topK(x[0], 65, 0)), "topk: expected 1 to 64 elements of f32[B, 8], got 65");
   EXPECT_EQ(errorOf(b.topK(x[0], 0)), "topk: expected 1 to 8 elements of f32[B, 8], got 0");
-  EXPECT_EQ(errorOf(b.topK(x[1], 1)), "topk: expected the input of floats, got i64[B]");
+  EXPECT_EQ(errorOf(b.topK(x[3], 1)), "topk: expected float or integer elements, got bool[B]");
   EXPECT_EQ(errorOf(b.topK(x[2], 1)), "topk: dim -1 is out of range for rank 0");
 }
 
@@ -313,18 +312,30 @@ TEST_F(GraphBuilderTest, ReduceStartsFromTheNeutralElement) {
                       {"0xFF800000", "arith.maximumf", "9223372036854775807", "arith.minsi"}));
 }
 
+// Of a scalar all elements are one, as PyTorch has it.
+TEST_F(GraphBuilderTest, ReductionsOfScalarsAndBooleans) {
+  auto x = begin({{f32(), {}}, {i64(), {}}, {i1(), {B, 3}}, {f32(), {B, L}}});
+  EXPECT_EQ(llvm::cantFail(b.reduce(ReduceKind::Mean, x[0], {})).str(), "f32[]");
+  EXPECT_EQ(llvm::cantFail(b.reduce(ReduceKind::Sum, x[1], {-1}, true)).str(), "i64[]");
+  EXPECT_EQ(llvm::cantFail(b.reduce(ReduceKind::ArgMin, x[1], {})).str(), "i64[]");
+  EXPECT_EQ(llvm::cantFail(b.reduce(ReduceKind::Any, x[0], {})).str(), "bool[]");
+  EXPECT_EQ(llvm::cantFail(b.norm(x[0], 2, {})).str(), "f32[]");
+  EXPECT_EQ(llvm::cantFail(b.variance(x[0], {})).str(), "f32[]");
+  EXPECT_EQ(llvm::cantFail(b.reduce(ReduceKind::Max, x[2], {1})).str(), "bool[B]");
+  EXPECT_EQ(llvm::cantFail(b.reduce(ReduceKind::ArgMax, x[3], {}, true)).str(), "i64[1, 1]");
+  EXPECT_EQ(errorOf(b.reduce(ReduceKind::Sum, x[0], {1})), "sum: dim 1 is out of range for rank 1");
+}
+
 TEST_F(GraphBuilderTest, ReductionErrors) {
-  auto x = begin({{f32(), {B, L}}, {i64(), {B}}, {i1(), {B}}, {f32(), {}}});
+  auto x = begin({{f32(), {B, L}}, {i64(), {B}}, {i1(), {B}}, {f32(), {}}, {f32(), {B, L, 3}}});
   EXPECT_EQ(errorOf(b.reduce(ReduceKind::Sum, x[0], {2})), "sum: dim 2 is out of range for rank 2");
   EXPECT_EQ(errorOf(b.reduce(ReduceKind::Sum, x[0], {1, -1})), "sum: dim -1 is given twice");
   EXPECT_EQ(errorOf(b.reduce(ReduceKind::Mean, x[1], {})),
             "mean: expected the input of floats, got i64[B]");
-  EXPECT_EQ(errorOf(b.reduce(ReduceKind::Max, x[2], {})),
-            "max: expected float or integer elements, got bool[B]");
-  EXPECT_EQ(errorOf(b.reduce(ReduceKind::Sum, x[3], {})),
-            "sum: expected rank 1 or more, got f32[]");
-  EXPECT_EQ(errorOf(b.reduce(ReduceKind::ArgMax, x[0], {})),
-            "argmax: expected one dim to reduce, got 2 of f32[B, L]");
+  EXPECT_EQ(errorOf(b.reduce(ReduceKind::ArgMax, x[2], {})),
+            "argmax: expected float or integer elements, got bool[B]");
+  EXPECT_EQ(errorOf(b.reduce(ReduceKind::ArgMin, x[4], {0, 1})),
+            "argmin: expected one dim to reduce, or all, got 2 of f32[B, L, 3]");
   EXPECT_EQ(errorOf(b.softmax(x[1])), "softmax: expected the input of floats, got i64[B]");
   EXPECT_EQ(errorOf(b.softmax(x[0], 2)), "softmax: dim 2 is out of range for rank 2");
 }

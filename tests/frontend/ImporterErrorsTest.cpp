@@ -141,7 +141,7 @@ TEST_F(ImporterTest, TruthNormsAndLargest) {
   EXPECT_EQ(inEntry("x if all((True, 1)) and not any([]) else m.any(2)"), Messages{});
   EXPECT_EQ(inEntry("x.norm('nuc')"),
             Messages{"expected 1, 2, inf or 'fro' for 'p' of 'norm', got the string 'nuc'"});
-  EXPECT_EQ(inEntry("x.norm(0)"), Messages{"norm: expected an order of 1, 2 or inf, got 0.000"});
+  EXPECT_EQ(inEntry("x.norm(0)"), Messages{"norm: expected an order of 1, 2 or inf, got 0.0"});
   EXPECT_EQ(inEntry("std(n)"), Messages{"std: expected the input of floats, got i64[B]"});
   EXPECT_EQ(inEntry("x.var(0, True, correction=2)"),
             Messages{"'var' takes 'unbiased' or 'correction', not both"});

@@ -175,13 +175,19 @@ MaybeValue Importer::evaluateFString(const FStringExpr &expr, Scope *scope) {
     auto *layered = value->get<TextValue>();
     if (layered && layered->isKnown())
       layered = nullptr;
-    if (scalar && !scalar->loopEnd)
+    if (scalar && !scalar->range)
       return fail(piece->range, "only the variable of a loop over a range of known length can "
-                                "stand in a string at run time, or sums and products of such with "
-                                "integers from 0 on");
+                                "stand in a string at run time, or what +, -, *, // and % make of "
+                                "such and integers");
+    if (scalar && scalar->range->first < 0)
+      return fail(piece->range, "expected a number that is at least 0 in a string at run time, got "
+                                "one from " +
+                                    llvm::Twine(scalar->range->first) + " to " +
+                                    llvm::Twine(scalar->range->last));
     if (scalar || layered) {
       std::vector<LoopIndex> added =
-          scalar ? std::vector{LoopIndex{scalar->value, *scalar->loopEnd}} : layered->indices;
+          scalar ? std::vector{LoopIndex{scalar->value, scalar->range->last + 1}}
+                 : layered->indices;
       for (const LoopIndex &index : added)
         if (llvm::is_contained(llvm::map_range(result.indices, std::mem_fn(&LoopIndex::value)),
                                index.value))

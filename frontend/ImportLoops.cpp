@@ -128,7 +128,10 @@ llvm::Expected<GraphBuilder::Tensors> Importer::runLoopBody(const ForStmt &loop,
         "attn.name", graph.opBuilder().getStringAttr(loop.targets[0].name));
   }
   Scope *scope = newScope(outer.scope);
-  scope->names[loop.targets[0].name] = Value(ScalarValue{index, range.end.constant()});
+  ScalarValue number{index};
+  if (range.begin.constant() && range.end.constant())
+    number.range = IntegerRange{*range.begin.constant(), *range.end.constant() - 1};
+  scope->names[loop.targets[0].name] = Value(number);
   return runCarrying(loop.body, "loop", scope, carried, values);
 }
 
@@ -149,6 +152,9 @@ void Importer::setCarried(llvm::ArrayRef<LocatedValue> carried,
 }
 
 void Importer::runTimeFor(const ForStmt &loop, const RangeValue &range, Body &body) {
+  auto first = range.begin.constant(), end = range.end.constant();
+  if (first && end && *end <= *first) // no step, so what it would need may not exist
+    return;
   auto carried = findCarried(loop.body, loop.range, "loop", body.scope);
   if (loop.targets.size() != 1)
     fail(loop.range, "a loop over a range has one variable");

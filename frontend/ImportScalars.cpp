@@ -103,22 +103,46 @@ Importer::unifyScalars(const Value &left, const Value &right, bool wantFloat, So
   return std::pair(*a, *b);
 }
 
-/// What a loop's index, or an integer that is not negative, is below.
-static std::optional<int64_t> endOf(const Value &value) {
+/// What a loop's index or an integer goes through.
+static std::optional<IntegerRange> rangeOf(const Value &value) {
   if (auto *scalar = value.get<ScalarValue>())
-    return scalar->loopEnd;
+    return scalar->range;
   auto number = value.integer();
-  return number && *number >= 0 && *number < INT64_MAX ? std::optional(*number + 1) : std::nullopt;
+  return number ? std::optional(IntegerRange{*number, *number}) : std::nullopt;
 }
 
-/// The same of a sum or product of two: `outer * 4 + inner` numbers layers too.
-static std::optional<int64_t> loopEndOf(BinaryKind kind, const Value &left, const Value &right) {
-  auto a = endOf(left), b = endOf(right);
-  int64_t last;
-  bool fits = a && b && *a > 0 && *b > 0 &&
-              ((kind == BinaryKind::Add && !llvm::AddOverflow(*a - 1, *b - 1, last)) ||
-               (kind == BinaryKind::Mul && !llvm::MulOverflow(*a - 1, *b - 1, last)));
-  return fits && last < INT64_MAX ? std::optional(last + 1) : std::nullopt;
+/// The same of what is computed of two: `outer * 4 + inner` and `n - 1` number layers too. Beyond
+/// 2^30 nothing is known, so that nothing overflows.
+static std::optional<IntegerRange> rangeOf(BinaryKind kind, const Value &left, const Value &right) {
+  constexpr int64_t most = int64_t(1) << 30;
+  auto a = rangeOf(left), b = rangeOf(right);
+  for (const auto &operand : {a, b})
+    if (!operand || operand->first < -most || operand->last > most)
+      return std::nullopt;
+  switch (kind) {
+  case BinaryKind::Add:
+    return IntegerRange{a->first + b->first, a->last + b->last};
+  case BinaryKind::Sub:
+    return IntegerRange{a->first - b->last, a->last - b->first};
+  case BinaryKind::Mul: {
+    auto [first, last] = std::minmax(
+        {a->first * b->first, a->first * b->last, a->last * b->first, a->last * b->last});
+    return IntegerRange{first, last};
+  }
+  case BinaryKind::FloorDiv:
+    if (b->first != b->last || b->first < 1)
+      return std::nullopt;
+    return IntegerRange{llvm::divideFloorSigned(a->first, b->first),
+                        llvm::divideFloorSigned(a->last, b->first)};
+  case BinaryKind::Mod:
+    return b->first < 1 ? std::nullopt : std::optional(IntegerRange{0, b->last - 1});
+  case BinaryKind::Min:
+    return IntegerRange{std::min(a->first, b->first), std::min(a->last, b->last)};
+  case BinaryKind::Max:
+    return IntegerRange{std::max(a->first, b->first), std::max(a->last, b->last)};
+  default:
+    return std::nullopt;
+  }
 }
 
 /// The bits of the constants that an integer is multiplied by, and those of the largest that is
@@ -159,7 +183,7 @@ MaybeValue Importer::scalarBinary(BinaryKind kind, const Value &left, const Valu
   if (result.getType().isIntOrIndex() && !fitsInteger(kind, result))
     return fail(range, "this may leave 64 bits: a run-time integer is multiplied by numbers below "
                        "2**32 and added to numbers below 2**60");
-  return Value(ScalarValue{result, loopEndOf(kind, left, right)});
+  return Value(ScalarValue{result, rangeOf(kind, left, right)});
 }
 
 MaybeValue Importer::select(const Value &condition, const Value &then, const Value &otherwise,

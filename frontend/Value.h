@@ -83,11 +83,16 @@ struct LimitsValue {
   mlir::Type type;
 };
 
+/// The integers from `first` to `last`.
+struct IntegerRange {
+  int64_t first, last;
+};
+
 /// A run-time scalar: an argument of a mask function, a loop's index, or computed from such.
 struct ScalarValue {
   mlir::Value value;
-  /// Set for a loop's index, and sums and products of such and integers: it is below this.
-  std::optional<int64_t> loopEnd;
+  /// What a loop's index, or what is computed from such and integers, goes through.
+  std::optional<IntegerRange> range = std::nullopt;
 };
 
 /// A tuple or list; copies share their elements.

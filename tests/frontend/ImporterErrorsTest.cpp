@@ -302,8 +302,11 @@ TEST_F(ImporterTest, Loops) {
             Messages{"the index of a sequence must be a compile-time integer, got a run-time "
                      "index"});
   EXPECT_EQ(loop("x = x + weight(f'{n - 1}')[8]"),
+            Messages{"expected a number that is at least 0 in a string at run time, got one from "
+                     "-1 to 2"});
+  EXPECT_EQ(loop("x = x + weight(f'{n / 2}')[8]"),
             Messages{"only the variable of a loop over a range of known length can stand in a "
-                     "string at run time, or sums and products of such with integers from 0 on"});
+                     "string at run time, or what +, -, *, // and % make of such and integers"});
   EXPECT_EQ(loop("x = x + (1 if has_weight(f'{n}') else 0)"),
             Messages{"expected a string without variables of loops that run at run time for 'name' "
                      "of 'has_weight', got the string '{}'"});

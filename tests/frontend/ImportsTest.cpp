@@ -101,6 +101,28 @@ TEST_F(ImporterTest, SumsAndProductsOfLoopIndicesNumberLayers) {
   EXPECT_TRUE(llvm::StringRef(text).contains("of 6] : tensor<4x4xf32>")) << text;
   EXPECT_EQ(messages("def f(x: f32[L, 4]):\n  for g in range(3):\n"
                      "    x = linear(x, weight(f\"w.{g - 1}\")[4, 4])\n  return x\n"),
-            Messages{"only the variable of a loop over a range of known length can stand in a "
-                     "string at run time, or sums and products of such with integers from 0 on"});
+            Messages{"expected a number that is at least 0 in a string at run time, got one from "
+                     "-1 to 1"});
+  // What they may be decides how many tensors there are.
+  for (auto [number, count] : {std::pair("g - 1", "2"),
+                               {"g + 1", "4"},
+                               {"3 - g", "3"},
+                               {"g // 2", "2"},
+                               {"g % 2", "2"},
+                               {"max(g, 2) * 2", "5"}}) {
+    std::string layers =
+        ir(std::string("def f(x: f32[L, 4]):\n  for g in range(1, 3):\n") +
+           "    x = linear(x, weight(f\"w.{" + number + "}\")[4, 4])\n  return x\n");
+    EXPECT_TRUE(llvm::StringRef(layers).contains(std::string("of ") + count + "] :")) << layers;
+  }
+}
+
+// A loop without steps needs none of the weights that it names.
+TEST_F(ImporterTest, LoopsWithoutSteps) {
+  for (const char *range : {"0", "3, 3", "3, 1"}) {
+    std::string text = ir(std::string("def f(x: f32[L, 4]):\n  for g in range(") + range +
+                          "):\n    x = linear(x, weight(f\"w.{g}\")[4, 4])\n  return x\n");
+    EXPECT_TRUE(llvm::StringRef(text).contains("return %arg0")) << text;
+    EXPECT_FALSE(llvm::StringRef(text).contains("attn.weight")) << text;
+  }
 }

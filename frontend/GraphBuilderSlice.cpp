@@ -81,7 +81,8 @@ GraphBuilder::TensorOrError GraphBuilder::slice(const SymbolicTensor &x, int64_t
   if (!position)
     return position.takeError();
   if (step < 1)
-    return makeError("slice: expected a step of at least 1, got " + Twine(step));
+    return makeError("slice: expected a step of at least 1, got " + Twine(step) +
+                     (step < 0 ? "; flip puts a dim in the opposite order" : ""));
   const SymbolicDim &size = x.dim(*position);
   Expected<SymbolicDim> first = fromEnd(begin, size);
   Expected<SymbolicDim> last = first ? fromEnd(end, size) : first.takeError();

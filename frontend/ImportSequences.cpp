@@ -114,8 +114,6 @@ MaybeValue Importer::subscriptSequence(const Value &object, const SubscriptExpr 
       return fail(parts[i]->range, "the index of a sequence must be a compile-time integer, got " +
                                        value->describe());
     bounds[i] = *value->integer();
-    if (slice && i < 2)
-      bounds[i] = std::clamp<int64_t>(bounds[i] < 0 ? bounds[i] + size : bounds[i], 0, size);
   }
   if (!slice) {
     auto at = wrapIndex(bounds[0], elements->size());
@@ -124,12 +122,22 @@ MaybeValue Importer::subscriptSequence(const Value &object, const SubscriptExpr 
                                     llvm::Twine(size));
     return (*elements)[*at];
   }
-  if (bounds[2] < 1)
-    return fail(index->range, "the step of a slice must be at least 1");
-  if (!charge(bounds[1] > bounds[0] ? bounds[1] - bounds[0] : 0, index->range))
+  if (bounds[2] == 0)
+    return fail(index->range, "expected a step of a slice other than 0, got 0");
+  if (!charge(elements->size(), index->range))
     return std::nullopt;
+  // Python's: bounds outside are the closest inside, and a step below 0 goes from the end on.
+  bool isBackward = bounds[2] < 0;
+  int64_t lowest = isBackward ? -1 : 0, highest = isBackward ? size - 1 : size;
+  auto bound = [&](size_t i, int64_t otherwise) {
+    int64_t at = bounds[i] < 0 ? std::max(bounds[i], -size - 1) + size : bounds[i];
+    return parts[i] ? std::clamp(at, lowest, highest) : otherwise;
+  };
+  int64_t first = bound(0, isBackward ? highest : lowest);
+  int64_t end = bound(1, isBackward ? lowest : highest);
+  int64_t step = std::clamp(bounds[2], -size - 1, size + 1);
   std::vector<Value> part;
-  for (int64_t i = bounds[0]; i < bounds[1]; i += std::min(bounds[2], size))
+  for (int64_t i = first; isBackward ? i > end : i < end; i += step)
     part.push_back((*elements)[i]);
   return Value(std::move(part));
 }

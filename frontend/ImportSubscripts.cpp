@@ -1,4 +1,5 @@
 // Indexing: weights without dims, tensors, and single elements inside mask functions.
+#include "frontend/Builtins.h"
 #include "frontend/ImporterImpl.h"
 #include "frontend/ScalarOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -175,6 +176,8 @@ MaybeValue Importer::subscriptTensor(const SymbolicTensor &tensor, const Subscri
       next = applySlice(result, dim++, *slice, scope);
     } else {
       MaybeValue at = evaluate(index, scope);
+      if (at && (at->sequence() || at->is<RangeValue>()))
+        at = listedIndices(result.shape[dim], *at, index->range);
       auto *indices = at ? at->get<SymbolicTensor>() : nullptr;
       if (indices && indices->rank() > 0) {
         indexed.push_back(dim++);
@@ -192,6 +195,56 @@ MaybeValue Importer::subscriptTensor(const SymbolicTensor &tensor, const Subscri
   auto elements =
       build(expr.range, [&](GraphBuilder &g) { return g.indexElements(result, indexed, tensors); });
   return elements ? MaybeValue(*elements) : std::nullopt;
+}
+
+/// Appends the integers of nested lists; false at anything else, which `other` is then.
+static bool collectIntegers(const Value &value, std::vector<int64_t> &integers, Value &other) {
+  if (auto *elements = value.sequence())
+    return llvm::all_of(*elements,
+                        [&](const Value &e) { return collectIntegers(e, integers, other); });
+  if (value.is<int64_t>())
+    return integers.push_back(*value.integer()), true;
+  other = value;
+  return false;
+}
+
+// As a single index that is known is checked.
+bool Importer::checkIndex(int64_t index, const SymbolicDim &size, SourceRange range) {
+  auto at = take(range, index < 0 ? size.plus(index) : llvm::Expected<SymbolicDim>(index));
+  auto next = at ? take(range, at->plus(1)) : std::nullopt;
+  auto rest = next ? take(range, size.minus(*next)) : std::nullopt;
+  if (!rest)
+    return false;
+  if (at->constant().value_or(0) < 0 || rest->constant().value_or(0) < 0) {
+    fail(range, "index " + llvm::Twine(index) + " is out of range for a dim of " + size.str());
+    return false;
+  }
+  graph.setLocation(locate(range));
+  for (auto [slack, text] :
+       {std::pair(*at, "0 <= " + at->str()), std::pair(*rest, next->str() + " <= " + size.str())})
+    if (llvm::Error error = graph.require(slack, text))
+      return report(range, std::move(error)), false;
+  return true;
+}
+
+// A list of indices of a dim as a tensor.
+MaybeValue Importer::listedIndices(const SymbolicDim &size, const Value &list, SourceRange range) {
+  auto elements = elementsOf(list, range);
+  auto *nested = list.get<SequenceValue>();
+  if (!elements || !charge(nested ? nested->leaves : 0, range))
+    return std::nullopt;
+  Value values(*elements), other;
+  std::vector<int64_t> indices;
+  if (!collectIntegers(values, indices, other))
+    return fail(range, "expected a list of integers as index, got one with " + other.describe());
+  if (indices.empty())
+    return fail(range, "expected at least one index in a list, got none");
+  if (!checkIndex(*llvm::min_element(indices), size, range) ||
+      !checkIndex(*llvm::max_element(indices), size, range))
+    return std::nullopt;
+  mlir::Type i64 = getGraph().opBuilder().getI64Type();
+  return callBuiltin(*this, *findBuiltin("tensor"),
+                     {{"", values, range}, {"dtype", Value(i64), range}}, range);
 }
 
 std::optional<SymbolicTensor> Importer::applyIndex(const SymbolicTensor &tensor, int64_t dim,

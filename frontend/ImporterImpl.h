@@ -262,6 +262,8 @@ private:
                             Scope *scope);
   std::optional<SymbolicTensor> applyIndex(const SymbolicTensor &tensor, int64_t dim,
                                            const Value &index, SourceRange range);
+  bool checkIndex(int64_t index, const SymbolicDim &size, SourceRange range);
+  MaybeValue listedIndices(const SymbolicDim &size, const Value &list, SourceRange range);
   std::optional<SymbolicTensor> applySlice(const SymbolicTensor &tensor, int64_t dim,
                                            const ast::SliceExpr &slice, Scope *scope);
   std::optional<bool> truth(const Value &value, SourceRange range);

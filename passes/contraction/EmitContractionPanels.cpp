@@ -303,8 +303,12 @@ static void emitFew(MutableArrayRef<ContractionEmitter> products, ArrayRef<Scrat
   SmallVector<FewRowsProduct, 2> few;
   for (auto [e, memory] : llvm::zip(products, scratch))
     few.push_back({e, memory.edge, memory.wide});
-  if (!products.front().c.b.inPanels)
-    return PanelProduct(products.front(), scratch.front(), tile, RowSource::AsTheyLie).emit();
+  // Siblings are alike in this.
+  if (!products.front().c.b.inPanels) {
+    for (auto [e, memory] : llvm::zip(products, scratch))
+      PanelProduct(e, memory, tile, RowSource::AsTheyLie).emit();
+    return;
+  }
   if (canShareTile(tile))
     return emitFewRows(few, tile);
   for (const FewRowsProduct &product : few)

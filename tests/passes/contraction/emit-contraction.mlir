@@ -933,3 +933,42 @@ func.func @siblings(%x: memref<1x64xf32>, %t: memref<1x128xf32>) {
   memref.copy %own, %y : memref<1x64xf32> to memref<1x64xf32, strided<[128, 1]>>
   return
 }
+
+// -----
+
+// Weights that are in no panels, as those of three dims: both products of few rows are computed too.
+// CHECK-LABEL: @siblings_without_panels
+// CHECK:         %[[GATE:.*]] = attn.weight "gate"
+// CHECK:         %[[UP:.*]] = attn.weight "up"
+// CHECK:         vector.load %[[UP]][
+// CHECK:         vector.fma
+// CHECK:         vector.load %[[GATE]][
+// CHECK:         vector.fma
+// CHECK:         return
+#rows = affine_map<(m, e, n, k) -> (m, k)>
+#weights = affine_map<(m, e, n, k) -> (e, n, k)>
+#results = affine_map<(m, e, n, k) -> (m, e, n)>
+func.func @siblings_without_panels(%x: memref<1x16xf32>, %y: memref<1x4x32xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %gate = attn.weight "gate" : memref<4x32x16xf32>
+  %up = attn.weight "up" : memref<4x32x16xf32>
+  %own = memref.alloc() : memref<1x4x32xf32>
+  linalg.fill ins(%zero : f32) outs(%own : memref<1x4x32xf32>)
+  linalg.generic {indexing_maps = [#rows, #weights, #results], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+    ins(%x, %up : memref<1x16xf32>, memref<4x32x16xf32>) outs(%own : memref<1x4x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  }
+  linalg.fill ins(%zero : f32) outs(%y : memref<1x4x32xf32>)
+  linalg.generic {indexing_maps = [#rows, #weights, #results], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+    ins(%x, %gate : memref<1x16xf32>, memref<4x32x16xf32>) outs(%y : memref<1x4x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  }
+  memref.copy %own, %y : memref<1x4x32xf32> to memref<1x4x32xf32>
+  return
+}

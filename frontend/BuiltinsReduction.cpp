@@ -95,6 +95,15 @@ static MaybeValue reduce(BuiltinCall &call) {
   return call.build([&](GraphBuilder &g) { return g.reduce(kind, tensor, dims, keep); });
 }
 
+// PyTorch's `amax`: over any dims, and the values alone.
+template <ReduceKind kind>
+static MaybeValue extremeValue(BuiltinCall &call) {
+  SymbolicTensor x = call.tensor("x");
+  llvm::SmallVector<int64_t> dims = call.integers("dim");
+  bool keep = keepsDims(call);
+  return call.build([&](GraphBuilder &g) { return g.reduce(kind, x, dims, keep); });
+}
+
 // `any(x, dim=-1)` reduces a tensor, `any(c for c in conditions)` looks at what is known at import.
 template <ReduceKind kind>
 static MaybeValue reduceTruth(BuiltinCall &call) {
@@ -217,6 +226,8 @@ llvm::ArrayRef<Builtin> getReductionBuiltins() {
       {"max", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::Max>},
       {"min", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::Min>},
       {"argmax", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::ArgMax>},
+      {"amax", "x, dim=, keepdim=, keepdims=", extremeValue<ReduceKind::Max>},
+      {"amin", "x, dim=, keepdim=, keepdims=", extremeValue<ReduceKind::Min>},
       {"argmin", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::ArgMin>},
       {"any", "x, dim=, keepdim=, keepdims=", reduceTruth<ReduceKind::Any>},
       {"all", "x, dim=, keepdim=, keepdims=", reduceTruth<ReduceKind::All>},

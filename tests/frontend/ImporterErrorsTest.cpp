@@ -224,6 +224,27 @@ TEST_F(ImporterTest, ElementTypesThatDiffer) {
             Messages{"matmul: element types differ: f32[B, 6, 8] and i64[B, 8, 6]" + hint});
 }
 
+TEST_F(ImporterTest, ListsAsIndicesAndParts) {
+  EXPECT_EQ(inBody("y = x[:, [0, 6]]"), Messages{"index 6 is out of range for a dim of 6"});
+  EXPECT_EQ(inBody("y = x[:, [-7]]"), Messages{"index -7 is out of range for a dim of 6"});
+  EXPECT_EQ(inBody("y = x[[]]"), Messages{"expected at least one index in a list, got none"});
+  EXPECT_EQ(inBody("y = x[[0, True]]"),
+            Messages{"expected a list of integers as index, got one with True"});
+  EXPECT_EQ(inBody("y = x[[[0, 1], [1]]]"),
+            Messages{"expected nested lists of numbers of equal lengths, got a sequence of 1"});
+  EXPECT_EQ(inBody("y = x[:, ::-1]"), Messages{"slice: expected a step of at least 1, got -1; flip "
+                                               "puts a dim in the opposite order"});
+  EXPECT_EQ(inBody("y = x * [1, 2][::0][0]"),
+            Messages{"expected a step of a slice other than 0, got 0"});
+  EXPECT_EQ(inBody("y = x.max(dim=-1)[0]"),
+            Messages{"expected '.values' or '.indices' of this reduction, which is a tensor of its "
+                     "values; give it a name to index these"});
+  EXPECT_EQ(inBody("y = x.topk(2).places"), Messages{"a sequence of 2 has no attribute 'places'"});
+  EXPECT_EQ(inBody("y = x.max().values"), Messages{"a tensor has no attribute 'values'"});
+  EXPECT_EQ(inBody("a, b, c = x.max(dim=0)"),
+            Messages{"expected 3 values, got a tensor f32[6, 8]"});
+}
+
 TEST_F(ImporterTest, Arithmetic) {
   EXPECT_EQ(inBody("y = 9223372036854775807 + 1"),
             Messages{"9223372036854775807 + 1 does not fit in 64 bits"});

@@ -41,6 +41,16 @@ TEST_F(ImporterTest, ResultTypes) {
   EXPECT_EQ(typeOf("x.sum(dim=-1, keepdims=True)"), "tensor<?x6x1xf32>");
   EXPECT_EQ(typeOf("x.mean(dim=(0, 1))"), "tensor<8xf32>");
   EXPECT_EQ(typeOf("argmax(x, dim=-1)"), "tensor<?x6xi64>");
+  EXPECT_EQ(typeOf("argmin(x, dim=-1, keepdim=True)"), "tensor<?x6x1xi64>");
+  EXPECT_EQ(typeOf("x.amax(dim=(0, 2))"), "tensor<6xf32>");
+  EXPECT_EQ(typeOf("x.amin()"), "tensor<f32>");
+  EXPECT_EQ(typeOf("x.max(dim=1).indices"), "tensor<?x8xi64>");
+  EXPECT_EQ(typeOf("topk(x.to(i32), 3).values"), "tensor<?x6x3xi32>");
+  EXPECT_EQ(typeOf("x[:, [0, 2]]"), "tensor<?x2x8xf32>");
+  EXPECT_EQ(typeOf("x[..., None, [[0], [1]]]"), "tensor<?x6x1x2x1xf32>");
+  EXPECT_EQ(typeOf("ones([1, 2, 3][::-1])"), "tensor<3x2x1xf32>");
+  EXPECT_EQ(typeOf("ones([1, 2, 3, 4][-1:0:-2])"), "tensor<4x2xf32>");
+  EXPECT_EQ(typeOf("sum(range(4)) * x"), "tensor<?x6x8xf32>");
   EXPECT_EQ(typeOf("x.to(f16)"), "tensor<?x6x8xf16>");
   EXPECT_EQ(typeOf("x.reshape(B, 48)"), "tensor<?x48xf32>");
   EXPECT_EQ(typeOf("x.view(-1, 8)"), "tensor<?x8xf32>");

@@ -89,6 +89,13 @@ def rotate(x, freqs, magnitude=1.0):  # [heads, L, D], the first 2 * len(freqs) 
     return torch.cat([a * cos - b * sin, b * cos + a * sin, rest], -1)
 
 
+def rotate_pairs(x, freqs, magnitude=1.0):
+    """The same of elements that are neighbours instead of half of the rotated ones apart."""
+    dims = 2 * len(freqs)
+    y = rotate(torch.cat([x[..., 0:dims:2], x[..., 1:dims:2], x[..., dims:]], -1), freqs, magnitude)
+    return torch.cat([torch.stack([y[..., :dims // 2], y[..., dims // 2:dims]], -1).flatten(-2), y[..., dims:]], -1)
+
+
 def attention(q, k, v, scale=None, window=None, cap=None, sinks=None):
     group = q.shape[0] // k.shape[0]
     k, v = k.repeat_interleave(group, 0), v.repeat_interleave(group, 0)

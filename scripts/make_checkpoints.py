@@ -14,6 +14,7 @@ import torch
 
 from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like, mixtral_mlp, phi3, qwen_mlp
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
+from checkpoints.rms_decoders import olmo2
 from checkpoints.tensors import Weights, write_safetensors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "models"
@@ -99,6 +100,15 @@ MODELS = {
               "eos_token_id": 2}, gpt2, torch.float32),
 }
 
+# What is left out has the default of the model_type.
+SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 61,
+         "max_position_embeddings": 64, "eos_token_id": 2}
+MODELS.update({
+    "olmo2": ({**SMALL, "model_type": "olmo2", "num_key_value_heads": 2}, olmo2, torch.bfloat16),
+    "olmo3": ({**SMALL, "model_type": "olmo3", "hidden_size": 16, "num_hidden_layers": 5, "sliding_window": 6,
+               "rope_scaling": {"rope_type": "linear", "factor": 4.0}}, olmo2, torch.bfloat16),
+})
+
 TRANSFORMER = {"d_model": 32, "num_heads": 4, "num_layers": 2, "d_ff": 48, "vocab_size": 61, "max_seq_len": 64}
 MODELS["gpt-sinusoidal"] = ({**TRANSFORMER, "model_type": "sinusoidal_gpt", "eos_token_id": 2}, sinusoidal_gpt,
                             torch.float32)
@@ -106,7 +116,7 @@ MODELS["gpt-sinusoidal"] = ({**TRANSFORMER, "model_type": "sinusoidal_gpt", "eos
 # A name's place is its seed: new ones come last, so that the others stay what they are.
 SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mistral", "phi3", "qwen2", "qwen3",
          "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope", "qwen2-window", "qwen3-window",
-         "gemma2-global", "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe"]
+         "gemma2-global", "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe", "olmo2", "olmo3"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

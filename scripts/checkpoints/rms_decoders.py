@@ -1,0 +1,57 @@
+"""Llama's relatives with RMS norms, written out by hand from their definitions. What a configuration leaves out
+has the default of its model_type."""
+from checkpoints.arithmetic import attention, frequencies, gelu_tanh, rms_norm, rotate, rotate_pairs, silu, split
+
+
+class Layers:
+    """Projections and norms of states [L, E] by the names of their tensors."""
+
+    def __init__(self, weights, eps, offset=0.0):
+        self.weights, self.eps, self.offset = weights, eps, offset
+
+    def table(self, config):
+        return self.weights.get("model.embed_tokens.weight", config["vocab_size"], config["hidden_size"], scale=1.0)
+
+    def project(self, x, name, outputs, bias=False):
+        y = x @ self.weights.get(name + ".weight", outputs, x.shape[-1]).T
+        return y + self.weights.get(name + ".bias", outputs, scale=0.3) if bias else y
+
+    def norm(self, x, name):
+        w = self.weights.get(name + ".weight", x.shape[-1], scale=0.2, mean=1 - self.offset)
+        return rms_norm(x, self.offset + w, self.eps)
+
+    def heads(self, x, p, queries, keys, size, bias=False):
+        counts = (("q", queries), ("k", keys), ("v", keys))
+        return [split(self.project(x, f"{p}self_attn.{name}_proj", n * size, bias), n) for name, n in counts]
+
+    def gated(self, x, p, inner, bias=False, act=silu):
+        gate = act(self.project(x, p + "mlp.gate_proj", inner, bias))
+        return self.project(gate * self.project(x, p + "mlp.up_proj", inner, bias), p + "mlp.down_proj", x.shape[-1], bias)
+
+    def output(self, x, config, tied):
+        x = self.norm(x, "model.norm")
+        return x @ (self.table(config).T if tied else self.weights.get(
+            "lm_head.weight", config["vocab_size"], config["hidden_size"]).T)
+
+
+def sizes(config):
+    E, H = config["hidden_size"], config["num_attention_heads"]
+    return E, config["intermediate_size"], H, config.get("num_key_value_heads", H), config.get("head_dim", E // H)
+
+
+def olmo2(config, weights, ids):
+    """OLMo 2 and 3: the third has local layers, whose rotation is not scaled."""
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-5))
+    theta, third = config.get("rope_theta", 10000.0), config["model_type"] == "olmo3"
+    kinds = {False: (frequencies(D, theta, config.get("rope_scaling")), None),
+             True: (frequencies(D, theta), config.get("sliding_window", 4096))}
+    x = t.table(config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p, (freqs, window) = f"model.layers.{n}.", kinds[third and (n + 1) % 4 != 0]
+        q = t.norm(t.project(x, p + "self_attn.q_proj", H * D), p + "self_attn.q_norm")
+        k = t.norm(t.project(x, p + "self_attn.k_proj", G * D), p + "self_attn.k_norm")
+        v = split(t.project(x, p + "self_attn.v_proj", G * D), G)
+        y = attention(rotate(split(q, H), freqs), rotate(split(k, G), freqs), v, window=window)
+        x = x + t.norm(t.project(y, p + "self_attn.o_proj", E), p + "post_attention_layernorm")
+        x = x + t.norm(t.gated(x, p, F), p + "post_feedforward_layernorm")
+    return t.output(x, config, config.get("tie_word_embeddings", False))

@@ -14,7 +14,7 @@ import torch
 
 from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like, mixtral_mlp, phi3, qwen_mlp
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
-from checkpoints.rms_decoders import olmo2
+from checkpoints.rms_decoders import olmo2, smollm3
 from checkpoints.tensors import Weights, write_safetensors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "models"
@@ -105,6 +105,12 @@ SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "nu
          "max_position_embeddings": 64, "eos_token_id": 2}
 MODELS.update({
     "olmo2": ({**SMALL, "model_type": "olmo2", "num_key_value_heads": 2}, olmo2, torch.bfloat16),
+    "smollm3": ({**SMALL, "model_type": "smollm3", "hidden_size": 16, "num_hidden_layers": 5, "num_key_value_heads": 1},
+                smollm3, torch.bfloat16),
+    "smollm3-window": ({**SMALL, "model_type": "smollm3", "hidden_size": 16, "num_hidden_layers": 3, "num_key_value_heads": 2,
+                        "no_rope_layers": [0, 1, 0], "use_sliding_window": True, "sliding_window": 5, "mlp_bias": True,
+                        "attention_bias": True, "tie_word_embeddings": False,
+                        "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 5000.0}}, smollm3, torch.float16),
     "olmo3": ({**SMALL, "model_type": "olmo3", "hidden_size": 16, "num_hidden_layers": 5, "sliding_window": 6,
                "rope_scaling": {"rope_type": "linear", "factor": 4.0}}, olmo2, torch.bfloat16),
 })
@@ -116,7 +122,8 @@ MODELS["gpt-sinusoidal"] = ({**TRANSFORMER, "model_type": "sinusoidal_gpt", "eos
 # A name's place is its seed: new ones come last, so that the others stay what they are.
 SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mistral", "phi3", "qwen2", "qwen3",
          "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope", "qwen2-window", "qwen3-window",
-         "gemma2-global", "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe", "olmo2", "olmo3"]
+         "gemma2-global", "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe", "olmo2", "olmo3",
+         "smollm3", "smollm3-window"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

@@ -55,3 +55,21 @@ def olmo2(config, weights, ids):
         x = x + t.norm(t.project(y, p + "self_attn.o_proj", E), p + "post_attention_layernorm")
         x = x + t.norm(t.gated(x, p, F), p + "post_feedforward_layernorm")
     return t.output(x, config, config.get("tie_word_embeddings", False))
+
+
+def smollm3(config, weights, ids):
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-6))
+    scaling = config.get("rope_parameters", {"rope_theta": config.get("rope_theta", 2000000.0)})
+    freqs, layers = frequencies(D, scaling["rope_theta"], scaling), range(config["num_hidden_layers"])
+    turns = config.get("no_rope_layers", [(n + 1) % config.get("no_rope_layer_interval", 4) for n in layers])
+    bias, mlp_bias = config.get("attention_bias", False), config.get("mlp_bias", False)
+    x = t.table(config)[ids]
+    for n in layers:
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D, bias)
+        if turns[n]:
+            q, k = rotate(q, freqs), rotate(k, freqs)
+        window = config["sliding_window"] if config.get("use_sliding_window") and not turns[n] else None
+        x = x + t.project(attention(q, k, v, window=window), p + "self_attn.o_proj", E, bias)
+        x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, mlp_bias)
+    return t.output(x, config, config.get("tie_word_embeddings", True))

@@ -55,7 +55,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "qwen3-window", "phi3", "phi3-longrope", "gemma2",
                                            "gemma2-global", "gemma3", "gemma3-images", "gpt2",
                                            "gpt-oss", "gpt-oss-mxfp4", "gpt-sinusoidal", "mixtral",
-                                           "qwen2-moe", "qwen3-moe", "olmo2", "olmo3"),
+                                           "qwen2-moe", "qwen3-moe", "olmo2", "olmo3", "smollm3",
+                                           "smollm3-window"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

@@ -73,3 +73,18 @@ def smollm3(config, weights, ids):
         x = x + t.project(attention(q, k, v, window=window), p + "self_attn.o_proj", E, bias)
         x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, mlp_bias)
     return t.output(x, config, config.get("tie_word_embeddings", True))
+
+
+def granite(config, weights, ids):
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-6))
+    freqs = frequencies(D, config.get("rope_theta", 10000.0))
+    bias, mlp_bias = config.get("attention_bias", False), config.get("mlp_bias", False)
+    residual = config.get("residual_multiplier", 1.0)
+    x = t.table(config)[ids] * config.get("embedding_multiplier", 1.0)
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D, bias)
+        y = attention(rotate(q, freqs), rotate(k, freqs), v, scale=config.get("attention_multiplier", 1.0))
+        x = x + residual * t.project(y, p + "self_attn.o_proj", E, bias)
+        x = x + residual * t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, mlp_bias)
+    return t.output(x, config, config.get("tie_word_embeddings", False)) / config.get("logits_scaling", 1.0)

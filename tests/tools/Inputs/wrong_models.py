@@ -175,6 +175,7 @@ CASES = {
     "more experts in a stack than tensors have": ("gpt-oss", config(num_local_experts=6)),
     "no_rope_layers for some layers": ("smollm3-window", config(no_rope_layers=[1])),
     "no_rope_layers that are no switches": ("smollm3-window", config(no_rope_layers=[1, 2, 0])),
+    "residual_multiplier is 0": ("granite", config(residual_multiplier=0)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

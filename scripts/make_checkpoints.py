@@ -14,7 +14,7 @@ import torch
 
 from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like, mixtral_mlp, phi3, qwen_mlp
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
-from checkpoints.rms_decoders import granite, olmo2, smollm3
+from checkpoints.rms_decoders import gemma1, granite, olmo2, smollm3
 from checkpoints.tensors import Weights, write_safetensors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "models"
@@ -114,6 +114,8 @@ MODELS.update({
     "granite": ({**SMALL, "model_type": "granite", "num_key_value_heads": 2, "embedding_multiplier": 12.0,
                  "attention_multiplier": 0.2, "residual_multiplier": 0.22, "logits_scaling": 8.0,
                  "tie_word_embeddings": True}, granite, torch.bfloat16),
+    "gemma": ({**SMALL, "model_type": "gemma", "hidden_size": 16, "num_key_value_heads": 1, "head_dim": 8}, gemma1,
+              torch.bfloat16),
     "olmo3": ({**SMALL, "model_type": "olmo3", "hidden_size": 16, "num_hidden_layers": 5, "sliding_window": 6,
                "rope_scaling": {"rope_type": "linear", "factor": 4.0}}, olmo2, torch.bfloat16),
 })
@@ -126,7 +128,7 @@ MODELS["gpt-sinusoidal"] = ({**TRANSFORMER, "model_type": "sinusoidal_gpt", "eos
 SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mistral", "phi3", "qwen2", "qwen3",
          "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope", "qwen2-window", "qwen3-window",
          "gemma2-global", "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe", "olmo2", "olmo3",
-         "smollm3", "smollm3-window", "granite"]
+         "smollm3", "smollm3-window", "granite", "gemma"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

@@ -88,3 +88,16 @@ def granite(config, weights, ids):
         x = x + residual * t.project(y, p + "self_attn.o_proj", E, bias)
         x = x + residual * t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, mlp_bias)
     return t.output(x, config, config.get("tie_word_embeddings", False)) / config.get("logits_scaling", 1.0)
+
+
+def gemma1(config, weights, ids):
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-6), offset=1.0)
+    freqs = frequencies(D, config.get("rope_theta", 10000.0))
+    x = t.table(config)[ids] * E ** 0.5
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D)
+        y = attention(rotate(q, freqs), rotate(k, freqs), v)
+        x = x + t.project(y, p + "self_attn.o_proj", E)
+        x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, act=gelu_tanh)
+    return t.output(x, config, config.get("tie_word_embeddings", True))

@@ -176,6 +176,7 @@ CASES = {
     "no_rope_layers for some layers": ("smollm3-window", config(no_rope_layers=[1])),
     "no_rope_layers that are no switches": ("smollm3-window", config(no_rope_layers=[1, 2, 0])),
     "residual_multiplier is 0": ("granite", config(residual_multiplier=0)),
+    "hidden_act is exact where it never was": ("gemma", config(hidden_act="gelu")),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

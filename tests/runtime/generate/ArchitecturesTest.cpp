@@ -56,7 +56,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "gemma2-global", "gemma3", "gemma3-images", "gpt2",
                                            "gpt-oss", "gpt-oss-mxfp4", "gpt-sinusoidal", "mixtral",
                                            "qwen2-moe", "qwen3-moe", "olmo2", "olmo3", "smollm3",
-                                           "smollm3-window", "granite", "gemma"),
+                                           "smollm3-window", "granite", "gemma", "gpt-neox",
+                                           "gpt-neox-sequential"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

@@ -1,0 +1,59 @@
+"""Decoders with layer norms, written out by hand from their definitions. What a configuration leaves out has the
+default of its model_type."""
+import math
+
+import torch
+
+from checkpoints.arithmetic import attention, frequencies, gelu_tanh, layer_norm, rotate, rotate_pairs, silu, split
+
+
+def gelu(x):
+    return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+
+
+ACTIVATIONS = {"gelu": gelu, "gelu_new": gelu_tanh, "gelu_fast": gelu_tanh, "gelu_pytorch_tanh": gelu_tanh,
+               "relu": lambda x: x.clamp(min=0), "silu": silu}
+
+
+class Layers:
+    """Projections and layer norms of states [L, E] by the names of their tensors."""
+
+    def __init__(self, weights, eps):
+        self.weights, self.eps = weights, eps
+
+    def table(self, name, config, columns=None):
+        return self.weights.get(name + ".weight", config["vocab_size"], columns or config["hidden_size"], scale=1.0)
+
+    def project(self, x, name, outputs, bias=True):
+        y = x @ self.weights.get(name + ".weight", outputs, x.shape[-1]).T
+        return y + self.weights.get(name + ".bias", outputs, scale=0.3) if bias else y
+
+    def norm(self, x, name, bias=True):
+        size = x.shape[-1]
+        b = self.weights.get(name + ".bias", size, scale=0.2) if bias else torch.zeros(size)
+        return layer_norm(x, self.weights.get(name + ".weight", size, scale=0.2, mean=1), b, self.eps)
+
+    def heads(self, x, p, queries, keys, size, bias=True):
+        counts = (("q", queries), ("k", keys), ("v", keys))
+        return [split(self.project(x, f"{p}{name}_proj", n * size, bias), n) for name, n in counts]
+
+
+def gpt_neox(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    t, D, bias = Layers(weights, config.get("layer_norm_eps", 1e-5)), E // H, config.get("attention_bias", True)
+    rope = config.get("rope_parameters", {})
+    part = rope.get("partial_rotary_factor", config.get("rotary_pct", 0.25))
+    freqs = frequencies(int(D * part), rope.get("rope_theta", config.get("rotary_emb_base", 10000.0)), rope)
+    act = ACTIVATIONS[config.get("hidden_act", "gelu")]
+    table = t.table("gpt_neox.embed_in", config)
+    x = table[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"gpt_neox.layers.{n}."
+        qkv = t.project(t.norm(x, p + "input_layernorm"), p + "attention.query_key_value", 3 * E, bias)
+        q, k, v = qkv.reshape(len(ids), H, 3, D).permute(2, 1, 0, 3)  # of each head its query, key and value
+        y = t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "attention.dense", E, bias)
+        z = x if config.get("use_parallel_residual", True) else x + y
+        z = act(t.project(t.norm(z, p + "post_attention_layernorm"), p + "mlp.dense_h_to_4h", F))
+        x = x + y + t.project(z, p + "mlp.dense_4h_to_h", E)
+    x = t.norm(x, "gpt_neox.final_layer_norm")
+    return x @ table.T if config.get("tie_word_embeddings", False) else t.project(x, "embed_out", config["vocab_size"], False)

@@ -57,3 +57,21 @@ def gpt_neox(config, weights, ids):
         x = x + y + t.project(z, p + "mlp.dense_4h_to_h", E)
     x = t.norm(x, "gpt_neox.final_layer_norm")
     return x @ table.T if config.get("tie_word_embeddings", False) else t.project(x, "embed_out", config["vocab_size"], False)
+
+
+def starcoder2(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    t, bias = Layers(weights, config.get("norm_epsilon", 1e-5)), config.get("use_bias", True)
+    G, D = config.get("num_key_value_heads", 2), E // H
+    freqs, act = frequencies(D, config.get("rope_theta", 10000.0)), ACTIVATIONS[config.get("hidden_act", "gelu_pytorch_tanh")]
+    table = t.table("model.embed_tokens", config)
+    x = table[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p + "self_attn.", H, G, D, bias)
+        y = attention(rotate(q, freqs), rotate(k, freqs), v, window=config.get("sliding_window"))
+        x = x + t.project(y, p + "self_attn.o_proj", E, bias)
+        z = act(t.project(t.norm(x, p + "post_attention_layernorm"), p + "mlp.c_fc", F, bias))
+        x = x + t.project(z, p + "mlp.c_proj", E, bias)
+    x = t.norm(x, "model.norm")
+    return x @ table.T if config.get("tie_word_embeddings", True) else t.project(x, "lm_head", config["vocab_size"], False)

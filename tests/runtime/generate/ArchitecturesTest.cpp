@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "gpt-oss", "gpt-oss-mxfp4", "gpt-sinusoidal", "mixtral",
                                            "qwen2-moe", "qwen3-moe", "olmo2", "olmo3", "smollm3",
                                            "smollm3-window", "granite", "gemma", "gpt-neox",
-                                           "gpt-neox-sequential"),
+                                           "gpt-neox-sequential", "starcoder2"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

@@ -181,6 +181,7 @@ CASES = {
     "rotary_pct beyond 1": ("gpt-neox", config(rotary_pct=2)),
     "heads that do not divide hidden_size": ("gpt-neox", config(num_attention_heads=5)),
     "quantised without Llama's names": ("gpt-neox", config(quantization_config={"quant_method": "bitsandbytes"})),
+    "biases that are not to be": ("starcoder2", config(use_bias=False)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -75,3 +75,23 @@ def starcoder2(config, weights, ids):
         x = x + t.project(z, p + "mlp.c_proj", E, bias)
     x = t.norm(x, "model.norm")
     return x @ table.T if config.get("tie_word_embeddings", True) else t.project(x, "lm_head", config["vocab_size"], False)
+
+
+def stablelm(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    t, G, D = Layers(weights, config.get("layer_norm_eps", 1e-5)), config["num_key_value_heads"], E // H
+    freqs = frequencies(int(D * config.get("partial_rotary_factor", 0.25)), config.get("rope_theta", 10000.0))
+    x = t.table("model.embed_tokens", config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        z = t.norm(x, p + "input_layernorm")
+        q, k, v = t.heads(z, p + "self_attn.", H, G, D, config.get("use_qkv_bias", False))
+        if config.get("qk_layernorm", False):
+            q, k = (torch.stack([t.norm(head, f"{p}self_attn.{name}_layernorm.norms.{h}", False)
+                                 for h, head in enumerate(heads)]) for name, heads in (("q", q), ("k", k)))
+        y = t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "self_attn.o_proj", E, False)
+        if not config.get("use_parallel_residual", False):
+            z = t.norm(x + y, p + "post_attention_layernorm")
+        z = silu(t.project(z, p + "mlp.gate_proj", F, False)) * t.project(z, p + "mlp.up_proj", F, False)
+        x = x + y + t.project(z, p + "mlp.down_proj", E, False)
+    return t.project(t.norm(x, "model.norm"), "lm_head", config["vocab_size"], False)

@@ -57,7 +57,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "gpt-oss", "gpt-oss-mxfp4", "gpt-sinusoidal", "mixtral",
                                            "qwen2-moe", "qwen3-moe", "olmo2", "olmo3", "smollm3",
                                            "smollm3-window", "granite", "gemma", "gpt-neox",
-                                           "gpt-neox-sequential", "starcoder2"),
+                                           "gpt-neox-sequential", "starcoder2", "stablelm",
+                                           "stablelm-parallel"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

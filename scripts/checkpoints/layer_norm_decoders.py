@@ -95,3 +95,20 @@ def stablelm(config, weights, ids):
         z = silu(t.project(z, p + "mlp.gate_proj", F, False)) * t.project(z, p + "mlp.up_proj", F, False)
         x = x + y + t.project(z, p + "mlp.down_proj", E, False)
     return t.project(t.norm(x, "model.norm"), "lm_head", config["vocab_size"], False)
+
+
+def phi(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    t, G, D = Layers(weights, config.get("layer_norm_eps", 1e-5)), config.get("num_key_value_heads", H), E // H
+    freqs = frequencies(int(D * config.get("partial_rotary_factor", 0.5)), config.get("rope_theta", 10000.0))
+    act = ACTIVATIONS[config.get("hidden_act", "gelu_new")]
+    x = t.table("model.embed_tokens", config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        z = t.norm(x, p + "input_layernorm")
+        q, k, v = t.heads(z, p + "self_attn.", H, G, D)
+        if config.get("qk_layernorm", False):
+            q, k = t.norm(q, p + "self_attn.q_layernorm"), t.norm(k, p + "self_attn.k_layernorm")
+        y = t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "self_attn.dense", E)
+        x = x + y + t.project(act(t.project(z, p + "mlp.fc1", F)), p + "mlp.fc2", E)
+    return t.project(t.norm(x, "model.final_layernorm"), "lm_head", config["vocab_size"])

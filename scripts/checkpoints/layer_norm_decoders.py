@@ -112,3 +112,23 @@ def phi(config, weights, ids):
         y = t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "self_attn.dense", E)
         x = x + y + t.project(act(t.project(z, p + "mlp.fc1", F)), p + "mlp.fc2", E)
     return t.project(t.norm(x, "model.final_layernorm"), "lm_head", config["vocab_size"])
+
+
+def opt(config, weights, ids):
+    E, H, first = config["hidden_size"], config["num_attention_heads"], config.get("do_layer_norm_before", True)
+    W, bias, t = config.get("word_embed_proj_dim", E), config.get("enable_bias", True), Layers(weights, 1e-5)
+    act, table = ACTIVATIONS[config.get("activation_function", "relu")], t.table("model.decoder.embed_tokens", config, W)
+    x = table[ids] if W == E else t.project(table[ids], "model.decoder.project_in", E, False)
+    positions = weights.get("model.decoder.embed_positions.weight", config["max_position_embeddings"] + 2, E, scale=0.5)
+    x = x + positions[torch.arange(len(ids)) + 2]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.decoder.layers.{n}."
+
+        def half(x, norm, compute):
+            return x + compute(t.norm(x, p + norm)) if first else t.norm(x + compute(x), p + norm)
+        x = half(x, "self_attn_layer_norm", lambda z: t.project(
+            attention(*t.heads(z, p + "self_attn.", H, H, E // H, bias)), p + "self_attn.out_proj", E, bias))
+        x = half(x, "final_layer_norm", lambda z: t.project(
+            act(t.project(z, p + "fc1", config["ffn_dim"], bias)), p + "fc2", E, bias))
+    x = t.norm(x, "model.decoder.final_layer_norm") if first else x
+    return (x if W == E else t.project(x, "model.decoder.project_out", W, False)) @ table.T

@@ -58,7 +58,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "qwen2-moe", "qwen3-moe", "olmo2", "olmo3", "smollm3",
                                            "smollm3-window", "granite", "gemma", "gpt-neox",
                                            "gpt-neox-sequential", "starcoder2", "stablelm",
-                                           "stablelm-parallel", "phi", "phi-norms"),
+                                           "stablelm-parallel", "phi", "phi-norms", "opt",
+                                           "opt-normed-after"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

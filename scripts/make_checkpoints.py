@@ -14,7 +14,7 @@ import torch
 
 from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like, mixtral_mlp, phi3, qwen_mlp
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
-from checkpoints.layer_norm_decoders import gpt_neox, opt, phi, stablelm, starcoder2
+from checkpoints.layer_norm_decoders import gpt_neo, gpt_neox, opt, phi, stablelm, starcoder2
 from checkpoints.rms_decoders import gemma1, granite, olmo2, smollm3
 from checkpoints.tensors import Weights, write_safetensors
 
@@ -136,6 +136,9 @@ MODELS.update({
     "opt-normed-after": ({"model_type": "opt", "hidden_size": 32, "ffn_dim": 48, "num_hidden_layers": 2,
                           "num_attention_heads": 2, "vocab_size": 61, "max_position_embeddings": 64, "enable_bias": False,
                           "word_embed_proj_dim": 16, "do_layer_norm_before": False}, opt, torch.float16),
+    "gpt-neo": ({"model_type": "gpt_neo", "hidden_size": 32, "num_layers": 3, "num_heads": 4, "vocab_size": 61,
+                 "intermediate_size": None, "max_position_embeddings": 64, "window_size": 5,
+                 "attention_types": [[["global", "local"], 1], [["local"], 1]]}, gpt_neo, torch.float16),
     "olmo3": ({**SMALL, "model_type": "olmo3", "hidden_size": 16, "num_hidden_layers": 5, "sliding_window": 6,
                "rope_scaling": {"rope_type": "linear", "factor": 4.0}}, olmo2, torch.bfloat16),
 })
@@ -149,7 +152,7 @@ SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mi
          "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope", "qwen2-window", "qwen3-window",
          "gemma2-global", "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe", "olmo2", "olmo3",
          "smollm3", "smollm3-window", "granite", "gemma", "gpt-neox", "gpt-neox-sequential", "starcoder2", "stablelm",
-         "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after"]
+         "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

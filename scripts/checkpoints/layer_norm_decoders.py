@@ -132,3 +132,18 @@ def opt(config, weights, ids):
             act(t.project(z, p + "fc1", config["ffn_dim"], bias)), p + "fc2", E, bias))
     x = t.norm(x, "model.decoder.final_layer_norm") if first else x
     return (x if W == E else t.project(x, "model.decoder.project_out", W, False)) @ table.T
+
+
+def gpt_neo(config, weights, ids):
+    E, H, t = config["hidden_size"], config["num_heads"], Layers(weights, config.get("layer_norm_epsilon", 1e-5))
+    act, F = ACTIVATIONS[config.get("activation_function", "gelu_new")], config.get("intermediate_size") or 4 * E
+    kinds = [kind for pattern, times in config["attention_types"] for kind in times * pattern]
+    table = t.table("transformer.wte", config)
+    x = table[ids] + weights.get("transformer.wpe.weight", config["max_position_embeddings"], E, scale=0.5)[:len(ids)]
+    for n in range(config["num_layers"]):
+        p = f"transformer.h.{n}."
+        q, k, v = t.heads(t.norm(x, p + "ln_1"), p + "attn.attention.", H, H, E // H, False)
+        y = attention(q, k, v, scale=1.0, window=config.get("window_size", 256) if kinds[n] == "local" else None)
+        x = x + t.project(y, p + "attn.attention.out_proj", E)
+        x = x + t.project(act(t.project(t.norm(x, p + "ln_2"), p + "mlp.c_fc", F)), p + "mlp.c_proj", E)
+    return t.norm(x, "transformer.ln_f") @ table.T

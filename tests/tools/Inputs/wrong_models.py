@@ -185,6 +185,8 @@ CASES = {
     "no dims to rotate": ("stablelm", config(partial_rotary_factor=0.1)),
     "norms of heads that are not there": ("phi", config(qk_layernorm=True)),
     "embeddings of another size": ("opt", config(word_embed_proj_dim=16)),
+    "attention_types for some layers": ("gpt-neo", config(attention_types=[[["global"], 2]])),
+    "attention_types that are unknown": ("gpt-neo", config(attention_types=[[["dense"], 3]])),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -147,3 +147,27 @@ def gpt_neo(config, weights, ids):
         x = x + t.project(y, p + "attn.attention.out_proj", E)
         x = x + t.project(act(t.project(t.norm(x, p + "ln_2"), p + "mlp.c_fc", F)), p + "mlp.c_proj", E)
     return t.norm(x, "transformer.ln_f") @ table.T
+
+
+def cohere(config, weights, ids):
+    """Both generations: the second has local layers, which alone rotate, and the first may normalise heads."""
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    t, G, D = Layers(weights, config.get("layer_norm_eps", 1e-5)), config["num_key_value_heads"], E // H
+    second, period = config["model_type"] == "cohere2", config.get("sliding_window_pattern", 4)
+    bias = config.get("attention_bias", False)
+    freqs = frequencies(D, config["rope_theta"])
+    table = t.table("model.embed_tokens", config)
+    x = table[ids]
+    for n in range(config["num_hidden_layers"]):
+        p, is_global = f"model.layers.{n}.", second and (n + 1) % period == 0
+        z = t.norm(x, p + "input_layernorm", False)
+        q, k, v = t.heads(z, p + "self_attn.", H, G, D, bias)
+        if config.get("use_qk_norm", False):
+            q, k = (layer_norm(heads, 1, 0, t.eps) * weights.get(f"{p}self_attn.{name}_norm.weight", len(heads), D, mean=1)[:, None]
+                    for name, heads in (("q", q), ("k", k)))
+        if not is_global:
+            q, k = rotate_pairs(q, freqs), rotate_pairs(k, freqs)
+        y = attention(q, k, v, window=config["sliding_window"] if second and not is_global else None)
+        z = silu(t.project(z, p + "mlp.gate_proj", F, False)) * t.project(z, p + "mlp.up_proj", F, False)
+        x = x + t.project(y, p + "self_attn.o_proj", E, bias) + t.project(z, p + "mlp.down_proj", E, False)
+    return t.norm(x, "model.norm", False) @ table.T * config.get("logit_scale", 0.0625)

@@ -187,6 +187,8 @@ CASES = {
     "embeddings of another size": ("opt", config(word_embed_proj_dim=16)),
     "attention_types for some layers": ("gpt-neo", config(attention_types=[[["global"], 2]])),
     "attention_types that are unknown": ("gpt-neo", config(attention_types=[[["dense"], 3]])),
+    "norms of heads that are not to be": ("cohere", config(use_qk_norm=False)),
+    "layer_types of cohere2 are too few": ("cohere2", config(layer_types=["full_attention"])),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -14,7 +14,7 @@ import torch
 
 from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like, mixtral_mlp, phi3, qwen_mlp
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
-from checkpoints.layer_norm_decoders import cohere, gpt_neo, gpt_neox, opt, phi, stablelm, starcoder2
+from checkpoints.layer_norm_decoders import cohere, falcon, gpt_neo, gpt_neox, opt, phi, stablelm, starcoder2
 from checkpoints.rms_decoders import gemma1, granite, olmo2, smollm3
 from checkpoints.tensors import Weights, write_safetensors
 
@@ -143,6 +143,11 @@ MODELS.update({
                torch.bfloat16),
     "cohere2": ({**SMALL, "model_type": "cohere2", "hidden_size": 16, "num_hidden_layers": 5, "num_key_value_heads": 1,
                  "rope_theta": 50000.0, "sliding_window": 6, "logit_scale": 0.25}, cohere, torch.bfloat16),
+    "falcon": ({**SMALL, "model_type": "falcon", "hidden_size": 24, "num_attention_heads": 3}, falcon, torch.bfloat16),
+    "falcon-new": ({**SMALL, "model_type": "falcon", "num_kv_heads": 2, "new_decoder_architecture": True,
+                    "ffn_hidden_size": 40, "bias": True}, falcon, torch.bfloat16),
+    "falcon-sequential": ({**SMALL, "model_type": "falcon", "hidden_size": 16, "num_attention_heads": 2,
+                           "multi_query": False, "parallel_attn": False}, falcon, torch.bfloat16),
     "olmo3": ({**SMALL, "model_type": "olmo3", "hidden_size": 16, "num_hidden_layers": 5, "sliding_window": 6,
                "rope_scaling": {"rope_type": "linear", "factor": 4.0}}, olmo2, torch.bfloat16),
 })
@@ -156,7 +161,8 @@ SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mi
          "gpt-oss", "gpt-sinusoidal", "llama-dynamic", "phi3-longrope", "qwen2-window", "qwen3-window",
          "gemma2-global", "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe", "olmo2", "olmo3",
          "smollm3", "smollm3-window", "granite", "gemma", "gpt-neox", "gpt-neox-sequential", "starcoder2", "stablelm",
-         "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2"]
+         "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2", "falcon",
+         "falcon-new", "falcon-sequential"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

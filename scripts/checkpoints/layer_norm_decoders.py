@@ -171,3 +171,27 @@ def cohere(config, weights, ids):
         z = silu(t.project(z, p + "mlp.gate_proj", F, False)) * t.project(z, p + "mlp.up_proj", F, False)
         x = x + t.project(y, p + "self_attn.o_proj", E, bias) + t.project(z, p + "mlp.down_proj", E, False)
     return t.norm(x, "model.norm", False) @ table.T * config.get("logit_scale", 0.0625)
+
+
+def falcon(config, weights, ids):
+    E, H, bias = config["hidden_size"], config["num_attention_heads"], config.get("bias", False)
+    t, D, F = Layers(weights, config.get("layer_norm_epsilon", 1e-5)), E // H, config.get("ffn_hidden_size", 4 * E)
+    new, parallel = config.get("new_decoder_architecture", False), config.get("parallel_attn", True)
+    two_norms = new and config.get("num_ln_in_parallel_attn", 2) == 2
+    G = config.get("num_kv_heads", H) if new else 1 if config.get("multi_query", True) else H
+    freqs, table = frequencies(D, config.get("rope_theta", 10000.0)), t.table("transformer.word_embeddings", config)
+    x = table[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"transformer.h.{n}."
+        first = t.norm(x, p + ("ln_attn" if two_norms else "input_layernorm"))
+        qkv = t.project(first, p + "self_attention.query_key_value", (H + 2 * G) * D, bias)
+        qkv = qkv.reshape(len(ids), G, H // G + 2, D).permute(1, 2, 0, 3)  # of each group its queries, key and value
+        q, k, v = qkv[:, :-2].reshape(H, len(ids), D), qkv[:, -2], qkv[:, -1]
+        y = t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "self_attention.dense", E, bias)
+        if not parallel:
+            second = t.norm(x + y, p + "post_attention_layernorm")
+        else:
+            second = t.norm(x, p + "ln_mlp") if two_norms else first
+        z = gelu(t.project(second, p + "mlp.dense_h_to_4h", F, bias))
+        x = x + y + t.project(z, p + "mlp.dense_4h_to_h", E, bias)
+    return t.norm(x, "transformer.ln_f") @ table.T

@@ -59,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "smollm3-window", "granite", "gemma", "gpt-neox",
                                            "gpt-neox-sequential", "starcoder2", "stablelm",
                                            "stablelm-parallel", "phi", "phi-norms", "opt",
-                                           "opt-normed-after", "gpt-neo", "cohere", "cohere2"),
+                                           "opt-normed-after", "gpt-neo", "cohere", "cohere2",
+                                           "falcon", "falcon-new", "falcon-sequential"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

@@ -101,3 +101,20 @@ def gemma1(config, weights, ids):
         x = x + t.project(y, p + "self_attn.o_proj", E)
         x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, act=gelu_tanh)
     return t.output(x, config, config.get("tie_word_embeddings", True))
+
+
+def glm(config, weights, ids):
+    """Both generations: the second has norms after the halves of a layer, too."""
+    (E, F, H, G, _), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1.5625e-7))
+    D, after = config.get("head_dim", 128), config["model_type"] == "glm4"
+    freqs = frequencies(int(D * config.get("partial_rotary_factor", 0.5)), config.get("rope_theta", 10000.0))
+    x = t.table(config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D, config.get("attention_bias", True))
+        y = t.project(attention(rotate_pairs(q, freqs), rotate_pairs(k, freqs), v), p + "self_attn.o_proj", E)
+        x = x + (t.norm(y, p + "post_self_attn_layernorm") if after else y)
+        gate, up = t.project(t.norm(x, p + "post_attention_layernorm"), p + "mlp.gate_up_proj", 2 * F).chunk(2, -1)
+        z = t.project(silu(gate) * up, p + "mlp.down_proj", E)
+        x = x + (t.norm(z, p + "post_mlp_layernorm") if after else z)
+    return t.output(x, config, False)

@@ -60,7 +60,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "gpt-neox-sequential", "starcoder2", "stablelm",
                                            "stablelm-parallel", "phi", "phi-norms", "opt",
                                            "opt-normed-after", "gpt-neo", "cohere", "cohere2",
-                                           "falcon", "falcon-new", "falcon-sequential"),
+                                           "falcon", "falcon-new", "falcon-sequential", "glm",
+                                           "glm4"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

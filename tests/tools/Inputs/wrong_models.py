@@ -193,6 +193,7 @@ CASES = {
     "halves in turn in the new architecture": ("falcon-new", config(parallel_attn=False)),
     "three norms before a layer": ("falcon-new", config(num_ln_in_parallel_attn=3)),
     "heads that num_kv_heads do not divide": ("falcon-new", config(num_kv_heads=3)),
+    "heads that key heads do not divide, of GLM": ("glm4", config(num_key_value_heads=3)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -118,3 +118,17 @@ def glm(config, weights, ids):
         z = t.project(silu(gate) * up, p + "mlp.down_proj", E)
         x = x + (t.norm(z, p + "post_mlp_layernorm") if after else z)
     return t.output(x, config, False)
+
+
+def ernie(config, weights, ids):
+    (E, F, H, G, _), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-5))
+    D, bias = config.get("head_dim", 128), config.get("use_bias", False)
+    freqs = frequencies(D, config.get("rope_theta", 500000.0))
+    x = t.table(config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D, bias)
+        y = attention(rotate_pairs(q, freqs), rotate_pairs(k, freqs), v)
+        x = x + t.project(y, p + "self_attn.o_proj", E, bias)
+        x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, bias)
+    return t.output(x, config, config.get("tie_word_embeddings", True))

@@ -132,3 +132,20 @@ def ernie(config, weights, ids):
         x = x + t.project(y, p + "self_attn.o_proj", E, bias)
         x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, bias)
     return t.output(x, config, config.get("tie_word_embeddings", True))
+
+
+def exaone4(config, weights, ids):
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-5))
+    freqs, window = frequencies(D, config.get("rope_theta", 10000.0)), config.get("sliding_window", 4096)
+    x = t.table(config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        is_local = window is not None and (n + 1) % config.get("sliding_window_pattern", 4) != 0
+        q, k, v = t.heads(x, p, H, G, D)
+        q, k = t.norm(q, p + "self_attn.q_norm"), t.norm(k, p + "self_attn.k_norm")
+        if is_local or window is None:
+            q, k = rotate(q, freqs), rotate(k, freqs)
+        y = attention(q, k, v, window=window if is_local else None)
+        x = x + t.norm(t.project(y, p + "self_attn.o_proj", E), p + "post_attention_layernorm")
+        x = x + t.norm(t.gated(x, p, F), p + "post_feedforward_layernorm")
+    return t.output(x, config, config.get("tie_word_embeddings", False))

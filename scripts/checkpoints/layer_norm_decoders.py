@@ -195,3 +195,23 @@ def falcon(config, weights, ids):
         z = gelu(t.project(second, p + "mlp.dense_h_to_4h", F, bias))
         x = x + y + t.project(z, p + "mlp.dense_4h_to_h", E, bias)
     return t.norm(x, "transformer.ln_f") @ table.T
+
+
+def olmo(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    t, G, D, limit = Layers(weights, 1e-5), config.get("num_key_value_heads", H), E // H, config.get("clip_qkv")
+    freqs = frequencies(D, config.get("rope_theta", 10000.0))
+
+    def norm(x):
+        return layer_norm(x, 1, 0, 1e-5)
+
+    x = t.table("model.embed_tokens", config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = (heads if limit is None else heads.clamp(-limit, limit)
+                   for heads in t.heads(norm(x), p + "self_attn.", H, G, D, False))
+        x = x + t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "self_attn.o_proj", E, False)
+        z = norm(x)
+        z = silu(t.project(z, p + "mlp.gate_proj", F, False)) * t.project(z, p + "mlp.up_proj", F, False)
+        x = x + t.project(z, p + "mlp.down_proj", E, False)
+    return t.project(norm(x), "lm_head", config["vocab_size"], False)

@@ -16,7 +16,7 @@ from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
 from checkpoints.layer_norm_decoders import (cohere, falcon, gpt_neo, gpt_neox, olmo, opt, phi, stablelm,
                                              starcoder2)
-from checkpoints.rms_decoders import ernie, exaone4, gemma1, glm, granite, olmo2, smollm3
+from checkpoints.rms_decoders import ernie, exaone4, gemma1, glm, granite, hunyuan, olmo2, smollm3
 from checkpoints.tensors import Weights, write_safetensors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "models"
@@ -160,6 +160,9 @@ MODELS.update({
                         "sliding_window": None, "tie_word_embeddings": True}, exaone4, torch.bfloat16),
     "olmo3": ({**SMALL, "model_type": "olmo3", "hidden_size": 16, "num_hidden_layers": 5, "sliding_window": 6,
                "rope_scaling": {"rope_type": "linear", "factor": 4.0}}, olmo2, torch.bfloat16),
+    "hunyuan": ({**SMALL, "model_type": "hunyuan_v1_dense", "hidden_size": 16, "num_key_value_heads": 2, "head_dim": 8,
+                 "tie_word_embeddings": True, "rope_scaling": {"type": "dynamic", "alpha": 50.0, "factor": 1.0}}, hunyuan,
+                torch.bfloat16),
     "olmo": ({**SMALL, "model_type": "olmo", "hidden_size": 16, "clip_qkv": 1.0}, olmo, torch.bfloat16),
 })
 
@@ -173,7 +176,7 @@ SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mi
          "gemma2-global", "gemma3-images", "gpt-oss-mxfp4", "mixtral", "qwen3-moe", "qwen2-moe", "olmo2", "olmo3",
          "smollm3", "smollm3-window", "granite", "gemma", "gpt-neox", "gpt-neox-sequential", "starcoder2", "stablelm",
          "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2", "falcon",
-         "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo"]
+         "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo", "hunyuan"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

@@ -149,3 +149,16 @@ def exaone4(config, weights, ids):
         x = x + t.norm(t.project(y, p + "self_attn.o_proj", E), p + "post_attention_layernorm")
         x = x + t.norm(t.gated(x, p, F), p + "post_feedforward_layernorm")
     return t.output(x, config, config.get("tie_word_embeddings", False))
+
+
+def hunyuan(config, weights, ids):
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-5))
+    freqs = frequencies(D, config.get("rope_theta", 10000.0) * config["rope_scaling"]["alpha"] ** (D / (D - 2)))
+    x = t.table(config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D)
+        q, k = t.norm(rotate(q, freqs), p + "self_attn.query_layernorm"), t.norm(rotate(k, freqs), p + "self_attn.key_layernorm")
+        x = x + t.project(attention(q, k, v), p + "self_attn.o_proj", E)
+        x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F)
+    return t.output(x, config, config.get("tie_word_embeddings", False))

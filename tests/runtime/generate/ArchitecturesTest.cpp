@@ -61,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "stablelm-parallel", "phi", "phi-norms", "opt",
                                            "opt-normed-after", "gpt-neo", "cohere", "cohere2",
                                            "falcon", "falcon-new", "falcon-sequential", "glm",
-                                           "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo"),
+                                           "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo",
+                                           "hunyuan"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

@@ -196,6 +196,7 @@ CASES = {
     "heads that key heads do not divide, of GLM": ("glm4", config(num_key_value_heads=3)),
     "pattern of windows in letters": ("exaone4", config(sliding_window_pattern="LLG")),
     "clip_qkv is 0": ("olmo", config(clip_qkv=0)),
+    "alpha is a string": ("hunyuan", config(rope_scaling={"type": "dynamic", "alpha": "50", "factor": 1.0})),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -1,6 +1,9 @@
 """Llama's relatives with RMS norms, written out by hand from their definitions. What a configuration leaves out
 has the default of its model_type."""
+import math
+
 from checkpoints.arithmetic import attention, frequencies, gelu_tanh, rms_norm, rotate, rotate_pairs, silu, split
+from checkpoints.decoders import gated, mixture
 
 
 class Layers:

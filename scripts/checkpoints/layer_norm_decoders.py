@@ -215,3 +215,20 @@ def olmo(config, weights, ids):
         z = silu(t.project(z, p + "mlp.gate_proj", F, False)) * t.project(z, p + "mlp.up_proj", F, False)
         x = x + t.project(z, p + "mlp.down_proj", E, False)
     return t.project(norm(x), "lm_head", config["vocab_size"], False)
+
+
+def gpt_bigcode(config, weights, ids):
+    E, H, t = config["n_embd"], config["n_head"], Layers(weights, config.get("layer_norm_epsilon", 1e-5))
+    F, D, act = config.get("n_inner") or 4 * E, E // H, ACTIVATIONS[config.get("activation_function", "gelu_pytorch_tanh")]
+    table = weights.get("transformer.wte.weight", config["vocab_size"], E, scale=1.0)
+    x = table[ids] + weights.get("transformer.wpe.weight", config["n_positions"], E, scale=0.5)[:len(ids)]
+    for n in range(config["n_layer"]):
+        p, z = f"transformer.h.{n}.", t.norm(x, f"transformer.h.{n}.ln_1")
+        if config.get("multi_query", True):
+            q, k, v = t.project(z, p + "attn.c_attn", E + 2 * D).split([E, D, D], -1)
+            q, k, v = split(q, H), k[None], v[None]
+        else:  # of each head its query, key and value
+            q, k, v = split(t.project(z, p + "attn.c_attn", 3 * E), H).split(D, -1)
+        x = x + t.project(attention(q, k, v), p + "attn.c_proj", E)
+        x = x + t.project(act(t.project(t.norm(x, p + "ln_2"), p + "mlp.c_fc", F)), p + "mlp.c_proj", E)
+    return t.norm(x, "transformer.ln_f") @ table.T

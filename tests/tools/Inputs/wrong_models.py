@@ -197,6 +197,8 @@ CASES = {
     "pattern of windows in letters": ("exaone4", config(sliding_window_pattern="LLG")),
     "clip_qkv is 0": ("olmo", config(clip_qkv=0)),
     "alpha is a string": ("hunyuan", config(rope_scaling={"type": "dynamic", "alpha": "50", "factor": 1.0})),
+    "scores that are not scaled": ("gpt-bigcode", config(scale_attn_weights=False)),
+    "attention to another sequence": ("gpt-bigcode", config(add_cross_attention=True)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -232,3 +232,17 @@ def gpt_bigcode(config, weights, ids):
         x = x + t.project(attention(q, k, v), p + "attn.c_proj", E)
         x = x + t.project(act(t.project(t.norm(x, p + "ln_2"), p + "mlp.c_fc", F)), p + "mlp.c_proj", E)
     return t.norm(x, "transformer.ln_f") @ table.T
+
+
+def gptj(config, weights, ids):
+    E, H, t = config["n_embd"], config["n_head"], Layers(weights, config.get("layer_norm_epsilon", 1e-5))
+    F, act = config.get("n_inner") or 4 * E, ACTIVATIONS[config.get("activation_function", "gelu_new")]
+    freqs = frequencies(config.get("rotary_dim", 64), 10000.0)
+    x = weights.get("transformer.wte.weight", config["vocab_size"], E, scale=1.0)[ids]
+    for n in range(config["n_layer"]):
+        p = f"transformer.h.{n}."
+        z = t.norm(x, p + "ln_1")
+        q, k, v = t.heads(z, p + "attn.", H, H, E // H, False)
+        y = attention(rotate_pairs(q, freqs), rotate_pairs(k, freqs), v)
+        x = x + t.project(y, p + "attn.out_proj", E, False) + t.project(act(t.project(z, p + "mlp.fc_in", F)), p + "mlp.fc_out", E)
+    return t.project(t.norm(x, "transformer.ln_f"), "lm_head", config["vocab_size"])

@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "opt-normed-after", "gpt-neo", "cohere", "cohere2",
                                            "falcon", "falcon-new", "falcon-sequential", "glm",
                                            "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo",
-                                           "hunyuan", "gpt-bigcode", "gpt-bigcode-heads"),
+                                           "hunyuan", "gpt-bigcode", "gpt-bigcode-heads", "gptj"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

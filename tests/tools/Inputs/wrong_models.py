@@ -199,6 +199,7 @@ CASES = {
     "alpha is a string": ("hunyuan", config(rope_scaling={"type": "dynamic", "alpha": "50", "factor": 1.0})),
     "scores that are not scaled": ("gpt-bigcode", config(scale_attn_weights=False)),
     "attention to another sequence": ("gpt-bigcode", config(add_cross_attention=True)),
+    "rotary_dim beyond a head": ("gptj", config(rotary_dim=18)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

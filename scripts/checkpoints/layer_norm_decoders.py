@@ -246,3 +246,21 @@ def gptj(config, weights, ids):
         y = attention(rotate_pairs(q, freqs), rotate_pairs(k, freqs), v)
         x = x + t.project(y, p + "attn.out_proj", E, False) + t.project(act(t.project(z, p + "mlp.fc_in", F)), p + "mlp.fc_out", E)
     return t.project(t.norm(x, "transformer.ln_f"), "lm_head", config["vocab_size"])
+
+
+def nemotron(config, weights, ids):
+    E, F, H = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    t, G, D = Layers(weights, config.get("norm_eps", 1e-5)), config.get("num_key_value_heads", H), E // H
+    freqs = frequencies(int(D * config.get("partial_rotary_factor", 0.5)), config.get("rope_theta", 10000.0))
+
+    def norm(x, name):
+        return layer_norm(x, 1 + weights.get(name + ".weight", E, scale=0.2), weights.get(name + ".bias", E, scale=0.2), t.eps)
+
+    x = t.table("model.embed_tokens", config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(norm(x, p + "input_layernorm"), p + "self_attn.", H, G, D, False)
+        x = x + t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "self_attn.o_proj", E, False)
+        z = t.project(norm(x, p + "post_attention_layernorm"), p + "mlp.up_proj", F, False).clamp(min=0) ** 2
+        x = x + t.project(z, p + "mlp.down_proj", E, False)
+    return t.project(norm(x, "model.norm"), "lm_head", config["vocab_size"], False)

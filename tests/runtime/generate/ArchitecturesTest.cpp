@@ -62,7 +62,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Architectures,
                                            "opt-normed-after", "gpt-neo", "cohere", "cohere2",
                                            "falcon", "falcon-new", "falcon-sequential", "glm",
                                            "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo",
-                                           "hunyuan", "gpt-bigcode", "gpt-bigcode-heads", "gptj"),
+                                           "hunyuan", "gpt-bigcode", "gpt-bigcode-heads", "gptj",
+                                           "nemotron"),
                          [](const auto &info) {
                            std::string name = info.param;
                            llvm::erase(name, '-');

@@ -165,3 +165,16 @@ def hunyuan(config, weights, ids):
         x = x + t.project(attention(q, k, v), p + "self_attn.o_proj", E)
         x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F)
     return t.output(x, config, config.get("tie_word_embeddings", False))
+
+
+def arcee(config, weights, ids):
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-5))
+    freqs, bias = frequencies(D, config.get("rope_theta", 10000.0)), config.get("mlp_bias", False)
+    x = t.table(config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D)
+        x = x + t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "self_attn.o_proj", E)
+        z = t.project(t.norm(x, p + "post_attention_layernorm"), p + "mlp.up_proj", F, bias).clamp(min=0) ** 2
+        x = x + t.project(z, p + "mlp.down_proj", E, bias)
+    return t.output(x, config, config.get("tie_word_embeddings", False))

@@ -178,3 +178,17 @@ def arcee(config, weights, ids):
         z = t.project(t.norm(x, p + "post_attention_layernorm"), p + "mlp.up_proj", F, bias).clamp(min=0) ** 2
         x = x + t.project(z, p + "mlp.down_proj", E, bias)
     return t.output(x, config, config.get("tie_word_embeddings", False))
+
+
+def seed_oss(config, weights, ids):
+    (E, F, H, G, _), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-6))
+    D = config.get("head_dim", 128)
+    freqs = frequencies(D, config.get("rope_theta", 10000.0))
+    x = t.table(config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D, config.get("attention_bias", True))
+        y = attention(rotate(q, freqs), rotate(k, freqs), v)
+        x = x + t.project(y, p + "self_attn.o_proj", E, config.get("attention_out_bias", False))
+        x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, config.get("mlp_bias", False))
+    return t.output(x, config, config.get("tie_word_embeddings", False))

@@ -192,3 +192,22 @@ def seed_oss(config, weights, ids):
         x = x + t.project(y, p + "self_attn.o_proj", E, config.get("attention_out_bias", False))
         x = x + t.gated(t.norm(x, p + "post_attention_layernorm"), p, F, config.get("mlp_bias", False))
     return t.output(x, config, config.get("tie_word_embeddings", False))
+
+
+def olmoe(config, weights, ids):
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-5))
+    freqs, limit = frequencies(D, config.get("rope_theta", 10000.0)), config.get("clip_qkv") or math.inf
+    mixed = {**config, "num_experts_per_tok": config.get("num_experts_per_tok", 8)}
+    x = t.table(config)[ids]
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        z = t.norm(x, p + "input_layernorm")
+        q = t.norm(t.project(z, p + "self_attn.q_proj", H * D), p + "self_attn.q_norm")
+        k = t.norm(t.project(z, p + "self_attn.k_proj", G * D), p + "self_attn.k_norm")
+        v = t.project(z, p + "self_attn.v_proj", G * D)
+        q, k, v = (split(part.clamp(-limit, limit), heads) for part, heads in ((q, H), (k, G), (v, G)))
+        x = x + t.project(attention(rotate(q, freqs), rotate(k, freqs), v), p + "self_attn.o_proj", E)
+        x = x + mixture(mixed, weights, t.norm(x, p + "post_attention_layernorm"), p + "mlp.gate", lambda z, e: gated(
+            weights, z, [f"{p}mlp.experts.{e}.{name}_proj" for name in ("gate", "up", "down")], E, F),
+            config["num_experts"], config.get("norm_topk_prob", False))
+    return t.output(x, config, config.get("tie_word_embeddings", False))

@@ -200,6 +200,7 @@ CASES = {
     "scores that are not scaled": ("gpt-bigcode", config(scale_attn_weights=False)),
     "attention to another sequence": ("gpt-bigcode", config(add_cross_attention=True)),
     "rotary_dim beyond a head": ("gptj", config(rotary_dim=18)),
+    "more experts chosen than OLMoE has": ("olmoe", config(num_experts_per_tok=6)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -16,8 +16,8 @@ from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
 from checkpoints.layer_norm_decoders import (cohere, falcon, gpt_bigcode, gpt_neo, gpt_neox, gptj, nemotron,
                                              olmo, opt, phi, stablelm, starcoder2)
-from checkpoints.rms_decoders import (arcee, ernie, exaone4, gemma1, glm, granite, hunyuan, olmo2, olmoe,
-                                      seed_oss, smollm3)
+from checkpoints.rms_decoders import (arcee, ernie, exaone4, gemma1, glm, granite, granitemoe, hunyuan, olmo2,
+                                      olmoe, seed_oss, smollm3)
 from checkpoints.tensors import Weights, write_safetensors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "models"
@@ -177,6 +177,10 @@ MODELS.update({
                   "attention_out_bias": True}, seed_oss, torch.bfloat16),
     "olmoe": ({**SMALL, "model_type": "olmoe", "hidden_size": 16, "intermediate_size": 12, "num_experts": 5,
                "num_experts_per_tok": 2, "clip_qkv": 1.5}, olmoe, torch.bfloat16),
+    "granitemoe": ({**SMALL, "model_type": "granitemoe", "hidden_size": 16, "intermediate_size": 12, "num_key_value_heads": 2,
+                    "num_local_experts": 4, "num_experts_per_tok": 2, "embedding_multiplier": 12.0,
+                    "attention_multiplier": 0.3, "residual_multiplier": 0.22, "logits_scaling": 6.0,
+                    "tie_word_embeddings": True}, granitemoe, torch.bfloat16),
 })
 
 TRANSFORMER = {"d_model": 32, "num_heads": 4, "num_layers": 2, "d_ff": 48, "vocab_size": 61, "max_seq_len": 64}
@@ -190,7 +194,7 @@ SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mi
          "smollm3", "smollm3-window", "granite", "gemma", "gpt-neox", "gpt-neox-sequential", "starcoder2", "stablelm",
          "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2", "falcon",
          "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo", "hunyuan",
-         "gpt-bigcode", "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe"]
+         "gpt-bigcode", "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe", "granitemoe"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

@@ -211,3 +211,23 @@ def olmoe(config, weights, ids):
             weights, z, [f"{p}mlp.experts.{e}.{name}_proj" for name in ("gate", "up", "down")], E, F),
             config["num_experts"], config.get("norm_topk_prob", False))
     return t.output(x, config, config.get("tie_word_embeddings", False))
+
+
+def granitemoe(config, weights, ids):
+    (E, F, H, G, D), t = sizes(config), Layers(weights, config.get("rms_norm_eps", 1e-6))
+    freqs, residual = frequencies(D, config.get("rope_theta", 10000.0)), config["residual_multiplier"]
+    experts = config["num_local_experts"]
+    x = t.table(config)[ids] * config["embedding_multiplier"]
+
+    def expert(z, p, e):
+        gate, up = (weights.get(p + "input_linear.weight", experts, 2 * F, E)[e] @ z).chunk(2)
+        return weights.get(p + "output_linear.weight", experts, E, F)[e] @ (silu(gate) * up)
+
+    for n in range(config["num_hidden_layers"]):
+        p = f"model.layers.{n}."
+        q, k, v = t.heads(t.norm(x, p + "input_layernorm"), p, H, G, D)
+        y = attention(rotate(q, freqs), rotate(k, freqs), v, scale=config["attention_multiplier"])
+        x, p = x + residual * t.project(y, p + "self_attn.o_proj", E), p + "block_sparse_moe."
+        z = t.norm(x, f"model.layers.{n}.post_attention_layernorm")
+        x = x + residual * mixture(config, weights, z, p + "router.layer", lambda z, e: expert(z, p, e), experts, True)
+    return t.output(x, config, config.get("tie_word_embeddings", False)) / config["logits_scaling"]

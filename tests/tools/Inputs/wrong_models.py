@@ -201,6 +201,7 @@ CASES = {
     "attention to another sequence": ("gpt-bigcode", config(add_cross_attention=True)),
     "rotary_dim beyond a head": ("gptj", config(rotary_dim=18)),
     "more experts chosen than OLMoE has": ("olmoe", config(num_experts_per_tok=6)),
+    "more experts than Granite's tensors have": ("granitemoe", config(num_local_experts=5)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -49,23 +49,21 @@ TEST(RotationByRoom, WithinTheOriginalContext) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Architectures,
-                         ::testing::Values("llama3", "llama-linear", "llama-yarn", "llama-dynamic",
-                                           "mistral", "qwen2", "qwen2-window", "qwen3",
-                                           "qwen3-window", "phi3", "phi3-longrope", "gemma2",
-                                           "gemma2-global", "gemma3", "gemma3-images", "gpt2",
-                                           "gpt-oss", "gpt-oss-mxfp4", "gpt-sinusoidal", "mixtral",
-                                           "qwen2-moe", "qwen3-moe", "olmo2", "olmo3", "smollm3",
-                                           "smollm3-window", "granite", "gemma", "gpt-neox",
-                                           "gpt-neox-sequential", "starcoder2", "stablelm",
-                                           "stablelm-parallel", "phi", "phi-norms", "opt",
-                                           "opt-normed-after", "gpt-neo", "cohere", "cohere2",
-                                           "falcon", "falcon-new", "falcon-sequential", "glm",
-                                           "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo",
-                                           "hunyuan", "gpt-bigcode", "gpt-bigcode-heads", "gptj",
-                                           "nemotron", "arcee", "seed-oss", "olmoe", "granitemoe"),
-                         [](const auto &info) {
-                           std::string name = info.param;
-                           llvm::erase(name, '-');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Models, Architectures,
+    ::testing::Values("llama3", "llama-linear", "llama-yarn", "llama-dynamic", "mistral", "qwen2",
+                      "qwen2-window", "qwen3", "qwen3-window", "phi3", "phi3-longrope", "gemma2",
+                      "gemma2-global", "gemma3", "gemma3-images", "gpt2", "gpt-oss",
+                      "gpt-oss-mxfp4", "gpt-sinusoidal", "mixtral", "qwen2-moe", "qwen3-moe",
+                      "olmo2", "olmo3", "smollm3", "smollm3-window", "granite", "gemma", "gpt-neox",
+                      "gpt-neox-sequential", "starcoder2", "stablelm", "stablelm-parallel", "phi",
+                      "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2",
+                      "falcon", "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5",
+                      "exaone4", "exaone4-global", "olmo", "hunyuan", "gpt-bigcode",
+                      "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe",
+                      "granitemoe"),
+    [](const auto &info) {
+      std::string name = info.param;
+      llvm::erase(name, '-');
+      return name;
+    });

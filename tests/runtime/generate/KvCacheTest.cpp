@@ -100,7 +100,10 @@ INSTANTIATE_TEST_SUITE_P(Models, Caches,
                                            std::pair("qwen2-window", "f32"),
                                            std::pair("mistral", "f32"), std::pair("gemma3", "f32"),
                                            std::pair("gpt-oss", "f32"), std::pair("qwen3", "q8"),
-                                           std::pair("gemma3", "q8")));
+                                           std::pair("gemma3", "q8"), std::pair("cohere2", "f32"),
+                                           std::pair("gpt-neo", "f32"),
+                                           std::pair("smollm3-window", "q8"),
+                                           std::pair("falcon-new", "f32")));
 
 class NarrowCaches : public ::testing::TestWithParam<const char *> {};
 

@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from checkpoints.arithmetic import attention, frequencies, gelu_tanh, layer_norm, rotate, rotate_pairs, silu, split
+from checkpoints.arithmetic import (attention, frequencies, gelu_tanh, layer_norm, merge, rotate, rotate_pairs, silu,
+                                    split)
 
 
 def gelu(x):

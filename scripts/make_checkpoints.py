@@ -14,8 +14,8 @@ import torch
 
 from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like, mixtral_mlp, phi3, qwen_mlp
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
-from checkpoints.layer_norm_decoders import (cohere, falcon, gpt_bigcode, gpt_neo, gpt_neox, gptj, nemotron,
-                                             olmo, opt, phi, stablelm, starcoder2)
+from checkpoints.layer_norm_decoders import (bloom, cohere, falcon, gpt_bigcode, gpt_neo, gpt_neox, gptj,
+                                             nemotron, olmo, opt, phi, stablelm, starcoder2)
 from checkpoints.rms_decoders import (arcee, ernie, exaone4, gemma1, glm, granite, granitemoe, hunyuan, olmo2,
                                       olmoe, seed_oss, smollm3)
 from checkpoints.tensors import Weights, write_safetensors
@@ -181,6 +181,8 @@ MODELS.update({
                     "num_local_experts": 4, "num_experts_per_tok": 2, "embedding_multiplier": 12.0,
                     "attention_multiplier": 0.3, "residual_multiplier": 0.22, "logits_scaling": 6.0,
                     "tie_word_embeddings": True}, granitemoe, torch.bfloat16),
+    "bloom": ({"model_type": "bloom", "hidden_size": 24, "n_layer": 2, "n_head": 6, "vocab_size": 61, "seq_length": 64,
+               "eos_token_id": 2}, bloom, torch.float16),
 })
 
 TRANSFORMER = {"d_model": 32, "num_heads": 4, "num_layers": 2, "d_ff": 48, "vocab_size": 61, "max_seq_len": 64}
@@ -194,7 +196,7 @@ SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mi
          "smollm3", "smollm3-window", "granite", "gemma", "gpt-neox", "gpt-neox-sequential", "starcoder2", "stablelm",
          "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2", "falcon",
          "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo", "hunyuan",
-         "gpt-bigcode", "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe", "granitemoe"]
+         "gpt-bigcode", "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe", "granitemoe", "bloom"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

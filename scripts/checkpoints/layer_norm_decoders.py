@@ -265,3 +265,27 @@ def nemotron(config, weights, ids):
         z = t.project(norm(x, p + "post_attention_layernorm"), p + "mlp.up_proj", F, False).clamp(min=0) ** 2
         x = x + t.project(z, p + "mlp.down_proj", E, False)
     return t.project(norm(x, "model.norm"), "lm_head", config["vocab_size"], False)
+
+
+def attention_by_distance(q, k, v, slopes, scale=None):
+    i, j = torch.arange(q.shape[1])[:, None], torch.arange(q.shape[1])[None]
+    s = q @ k.transpose(1, 2) * (scale or q.shape[-1] ** -0.5) - slopes[:, None, None] * (i - j)
+    return merge(torch.softmax(s.masked_fill(j > i, -math.inf), -1) @ v)
+
+
+def bloom(config, weights, ids):
+    E, H, t = config["hidden_size"], config["n_head"], Layers(weights, config.get("layer_norm_epsilon", 1e-5))
+    power = 2 ** math.floor(math.log2(H))
+    slopes = [2 ** (-8 / power * (h + 1)) for h in range(power)]
+    slopes += [2 ** (-8 / (2 * power) * (2 * h + 1)) for h in range(H - power)]
+    slopes = torch.tensor(slopes, dtype=torch.float64)
+    table = t.table("transformer.word_embeddings", config)
+    x = t.norm(table[ids], "transformer.word_embeddings_layernorm")
+    for n in range(config["n_layer"]):
+        p = f"transformer.h.{n}."
+        qkv = t.project(t.norm(x, p + "input_layernorm"), p + "self_attention.query_key_value", 3 * E)
+        q, k, v = split(qkv, H).split(E // H, -1)  # of each head its query, key and value
+        x = x + t.project(attention_by_distance(q, k, v, slopes), p + "self_attention.dense", E)
+        z = gelu_tanh(t.project(t.norm(x, p + "post_attention_layernorm"), p + "mlp.dense_h_to_4h", 4 * E))
+        x = x + t.project(z, p + "mlp.dense_4h_to_h", E)
+    return t.norm(x, "transformer.ln_f") @ table.T

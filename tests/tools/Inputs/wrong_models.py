@@ -202,6 +202,7 @@ CASES = {
     "rotary_dim beyond a head": ("gptj", config(rotary_dim=18)),
     "more experts chosen than OLMoE has": ("olmoe", config(num_experts_per_tok=6)),
     "more experts than Granite's tensors have": ("granitemoe", config(num_local_experts=5)),
+    "residuals of normalised states": ("bloom", config(apply_residual_connection_post_layernorm=True)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

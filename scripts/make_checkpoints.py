@@ -14,7 +14,7 @@ import torch
 
 from checkpoints.decoders import gemma, gemma3_images, gpt2, gpt_oss, llama_like, mixtral_mlp, phi3, qwen_mlp
 from checkpoints.first_transformers import bert, causal, sinusoidal, sinusoidal_gpt, transformer_block
-from checkpoints.layer_norm_decoders import (bloom, cohere, falcon, gpt_bigcode, gpt_neo, gpt_neox, gptj,
+from checkpoints.layer_norm_decoders import (bloom, cohere, falcon, gpt_bigcode, gpt_neo, gpt_neox, gptj, mpt,
                                              nemotron, olmo, opt, phi, stablelm, starcoder2)
 from checkpoints.rms_decoders import (arcee, ernie, exaone4, gemma1, glm, granite, granitemoe, hunyuan, olmo2,
                                       olmoe, seed_oss, smollm3)
@@ -183,6 +183,10 @@ MODELS.update({
                     "tie_word_embeddings": True}, granitemoe, torch.bfloat16),
     "bloom": ({"model_type": "bloom", "hidden_size": 24, "n_layer": 2, "n_head": 6, "vocab_size": 61, "seq_length": 64,
                "eos_token_id": 2}, bloom, torch.float16),
+    "mpt": ({"model_type": "mpt", "d_model": 32, "n_layers": 2, "n_heads": 4, "expansion_ratio": 2, "vocab_size": 61,
+             "max_seq_len": 64, "no_bias": True, "attn_config": {"alibi": True, "clip_qkv": 2.0}}, mpt, torch.bfloat16),
+    "mpt-heads": ({"model_type": "mpt", "d_model": 24, "n_layers": 2, "n_heads": 3, "expansion_ratio": 2, "vocab_size": 61,
+                   "max_seq_len": 64, "attn_config": {"softmax_scale": 0.5}}, mpt, torch.bfloat16),
 })
 
 TRANSFORMER = {"d_model": 32, "num_heads": 4, "num_layers": 2, "d_ff": 48, "vocab_size": 61, "max_seq_len": 64}
@@ -196,7 +200,8 @@ SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mi
          "smollm3", "smollm3-window", "granite", "gemma", "gpt-neox", "gpt-neox-sequential", "starcoder2", "stablelm",
          "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2", "falcon",
          "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo", "hunyuan",
-         "gpt-bigcode", "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe", "granitemoe", "bloom"]
+         "gpt-bigcode", "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe", "granitemoe", "bloom",
+         "mpt", "mpt-heads"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

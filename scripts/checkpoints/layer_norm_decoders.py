@@ -289,3 +289,22 @@ def bloom(config, weights, ids):
         z = gelu_tanh(t.project(t.norm(x, p + "post_attention_layernorm"), p + "mlp.dense_h_to_4h", 4 * E))
         x = x + t.project(z, p + "mlp.dense_4h_to_h", E)
     return t.norm(x, "transformer.ln_f") @ table.T
+
+
+def mpt(config, weights, ids):
+    E, H, t = config["d_model"], config["n_heads"], Layers(weights, config.get("layer_norm_epsilon", 1e-5))
+    options, F = config.get("attn_config", {}), E * config.get("expansion_ratio", 4)
+    power, limit = 2 ** math.ceil(math.log2(H)), options.get("clip_qkv") or math.inf
+    slopes = 2.0 ** (-torch.arange(1, power + 1, dtype=torch.float64) * 8 / power)
+    slopes = slopes if power == H else torch.cat([slopes[1::2], slopes[::2]])[:H]
+    table = weights.get("transformer.wte.weight", config["vocab_size"], E, scale=1.0)
+    x = table[ids]
+    for n in range(config["n_layers"]):
+        p = f"transformer.blocks.{n}."
+        qkv = t.project(t.norm(x, p + "norm_1", False), p + "attn.Wqkv", 3 * E, False).clamp(-limit, limit)
+        q, k, v = (split(part, H) for part in qkv.chunk(3, -1))
+        y = attention_by_distance(q, k, v, slopes, options.get("softmax_scale"))
+        x = x + t.project(y, p + "attn.out_proj", E, False)
+        z = gelu(t.project(t.norm(x, p + "norm_2", False), p + "ffn.up_proj", F, False))
+        x = x + t.project(z, p + "ffn.down_proj", E, False)
+    return t.norm(x, "transformer.norm_f", False) @ table.T

@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "falcon", "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5",
                       "exaone4", "exaone4-global", "olmo", "hunyuan", "gpt-bigcode",
                       "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe",
-                      "granitemoe", "bloom"),
+                      "granitemoe", "bloom", "mpt", "mpt-heads"),
     [](const auto &info) {
       std::string name = info.param;
       llvm::erase(name, '-');

@@ -78,10 +78,12 @@ void CacheDirectory::evict(StringRef newest) const {
   for (fs::directory_iterator it(directory, error), end; it != end && !error; it.increment(error)) {
     auto status = it->status();
     StringRef path = it->path();
-    if (!status || !fs::is_regular_file(*status) || !path.contains(extension))
+    StringRef name = llvm::sys::path::filename(path);
+    bool isUnfinished = name.contains(extension + ".tmp-");
+    if (!status || !fs::is_regular_file(*status) || !(isUnfinished || name.ends_with(extension)))
       continue;
     auto used = status->getLastModificationTime();
-    if (!path.ends_with(extension)) {
+    if (isUnfinished) {
       if (now - used > std::chrono::hours(1))
         fs::remove(path);
       continue;

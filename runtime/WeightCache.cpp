@@ -67,15 +67,19 @@ hashInChunks(int64_t bytes, int64_t chunk, ThreadPool &pool,
 // Keys
 //===----------------------------------------------------------------------===//
 
-static std::string hashOfTensor(StringRef name, const WeightSource &source, ThreadPool &pool) {
+/// Of a slot, which a source may have to load as a whole.
+static std::string hashOfSlot(const WeightSpec &spec, int64_t slot, const WeightSource &source,
+                              ThreadPool &pool) {
+  std::string name = spec.slots().nameOf(slot);
   std::optional<TensorView> tensor = source.findStored(name);
-  if (!tensor)
+  int64_t first = spec.storedBegin(slot), bytes = spec.storedBytes();
+  if (!tensor || first + bytes > tensor->numBytes())
     return "";
-  auto *data = static_cast<const char *>(tensor->data());
-  return hashInChunks(tensor->numBytes(), fileChunk, pool, [&](int64_t begin, int64_t end) {
-    auto loaded = source.load(name, begin, end);
+  auto *data = static_cast<const char *>(tensor->data()) + first;
+  auto loaded = source.load(name, first, first + bytes);
+  return hashInChunks(bytes, fileChunk, pool, [&](int64_t begin, int64_t end) {
     llvm::XXH128_hash_t hash = hashOf(data + begin, end - begin);
-    source.release(name, begin, end);
+    source.release(name, first + begin, first + end);
     return hash;
   });
 }
@@ -95,9 +99,8 @@ std::string WeightCache::keyOf(llvm::ArrayRef<WeightSpec> specs, const WeightSou
       os << " panels " << panels.dim << " " << panels.lanes << " " << panels.streams << " "
          << (panels.format ? attn::stringifyWeightFormat(*panels.format) : "stored");
     }
-    attn::WeightSlots slots = spec.slots();
-    for (int64_t slot = 0; slot < slots.size(); slot += slots.stackSize())
-      os << hashOfTensor(slots.nameOf(slot), source, pool);
+    for (int64_t slot = 0, size = spec.slots().size(); slot < size; ++slot)
+      os << hashOfSlot(spec, slot, source, pool);
   }
   return key;
 }
@@ -130,7 +133,8 @@ static bool readAt(int file, char *to, int64_t bytes, int64_t offset) {
 static std::string readPacked(int file, llvm::MutableArrayRef<char> packed, ThreadPool &pool) {
   struct stat status;
   auto bytes = static_cast<int64_t>(packed.size());
-  if (fstat(file, &status) != 0 || status.st_size != headerBytes + bytes)
+  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) ||
+      status.st_size != headerBytes + bytes)
     return "";
   std::atomic<bool> isWhole = true;
   std::string checksum = hashInChunks(bytes, packedChunk, pool, [&](int64_t begin, int64_t end) {
@@ -147,7 +151,7 @@ bool WeightCache::load(StringRef key, llvm::MutableArrayRef<char> packed, Thread
     return false;
   }
   std::string path = pathOf(key), header(headerBytes, 0);
-  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); // not to wait for a pipe
   if (file < 0)
     return false;
   std::string checksum = readPacked(file, packed, pool);

@@ -19,6 +19,7 @@ public:
 
   /// What an entry is found by: the bytes of the tensors that `specs` name, all of which are read,
   /// the form in which code reads them, and the build of the compiler. Empty if that is not known.
+  /// Contents are told apart by XXH3, 128 bits, which no accident matches but a forger may.
   static std::string keyOf(llvm::ArrayRef<WeightSpec> specs, const WeightSource &source,
                            ThreadPool &pool);
 

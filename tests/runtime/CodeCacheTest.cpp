@@ -4,6 +4,7 @@
 #include "tests/ErrorTesting.h"
 #include "tests/TemporaryDirectory.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -191,6 +192,25 @@ TEST(CodeCacheTest, LeavesOtherFilesOfItsDirectoryAlone) {
   EXPECT_EQ(messageOf(cache.store("a", exampleCode())), "");
   EXPECT_TRUE(cache.find("a"));
   EXPECT_TRUE(fs::exists(dir.path("notes.txt")));
+}
+
+// Nor are they its own because the directory is called so.
+TEST(CodeCacheTest, GoesByTheNamesOfFilesAlone) {
+  TemporaryDirectory dir;
+  std::string path = dir.path("x.fovea-code");
+  CodeCache cache(path, 10000);
+  EXPECT_EQ(messageOf(cache.store("a", exampleCode())), "");
+  auto writeOld = [&](const char *name) {
+    std::string file = path + "/" + name;
+    overwrite(file, "x");
+    timespec old[2] = {{1, 0}, {1, 0}};
+    EXPECT_EQ(utimensat(AT_FDCWD, file.c_str(), old, 0), 0);
+    return file;
+  };
+  std::string other = writeOld("notes.txt"), unfinished = writeOld("ab.fovea-code.tmp-1-2");
+  EXPECT_EQ(messageOf(cache.store("b", exampleCode())), "");
+  EXPECT_TRUE(fs::exists(other));
+  EXPECT_FALSE(fs::exists(unfinished));
 }
 
 TEST(CodeCacheTest, SaysWhyItCannotStore) {

@@ -3,6 +3,7 @@
 #include "tests/ErrorTesting.h"
 #include "tests/TemporaryDirectory.h"
 #include "llvm/Support/FileSystem.h"
+#include <sys/stat.h>
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -51,6 +52,17 @@ TEST(WeightCacheTest, TakesNoDamagedEntryAndNoneOfAnotherSize) {
     flipByte(cache.pathOf("key"), place);
   }
   EXPECT_TRUE(cache.load("key", packed, pool));
+}
+
+TEST(WeightCacheTest, WaitsForNoPipe) {
+  TemporaryDirectory dir;
+  ThreadPool pool(1);
+  WeightCache cache(dir.path("cache"), large);
+  std::vector<char> packed = somePacked();
+  EXPECT_FALSE(cache.store("key", packed, pool));
+  llvm::sys::fs::remove(cache.pathOf("key"));
+  ASSERT_EQ(mkfifo(cache.pathOf("key").c_str(), 0600), 0);
+  EXPECT_FALSE(cache.load("key", packed, pool));
 }
 
 TEST(WeightCacheTest, SaysThatAnEntryIsTooLarge) {

@@ -219,6 +219,7 @@ CASES = {
     "a million layers of MPT": ("mpt", config(n_layers=10**6)),
     "a million layers of GPT-2": ("gpt2", config(n_layer=10**6)),
     "a million layers with sinusoidal positions": ("gpt-sinusoidal", config(num_layers=10**6)),
+    "n_embed that is not hidden_size": ("bloom", config(n_embed=32)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -233,6 +233,7 @@ CASES = {
     "an odd number of dims to rotate, of rope_parameters": ("nemotron", config(rope_parameters={"partial_rotary_factor": 0.4})),
     "rotary_dim is odd": ("gptj", config(rotary_dim=5)),
     "rotary_dim is null": ("gptj", config(rotary_dim=None)),
+    "heads that key heads do not divide, of cohere2": ("cohere2", config(num_key_value_heads=3)),
     "generation_config.json is a list": ("qwen3", text("generation_config.json", "[]")),
     "generation_config.json is cut off": ("qwen3", text("generation_config.json", "{")),
     "generation_config.json is a link to nothing": ("qwen3", link("generation_config.json")),

@@ -28,6 +28,12 @@ static MaybeValue length(BuiltinCall &call) {
   return elements ? MaybeValue(Value(static_cast<int64_t>(elements->size()))) : std::nullopt;
 }
 
+// Configurations hold what they like, and nothing else asks of a value whether it has elements.
+static MaybeValue isList(BuiltinCall &call) {
+  Value argument = call.value("x");
+  return Value(argument.sequence() != nullptr || argument.is<RangeValue>());
+}
+
 static MaybeValue enumerateElements(BuiltinCall &call) {
   auto elements = call.importer.elementsOf(call.value("x"), call.rangeOf("x"));
   if (!elements)
@@ -185,6 +191,7 @@ llvm::ArrayRef<Builtin> getCompileTimeBuiltins() {
   static const Builtin table[] = {
       {"range", "*bounds", makeRange, false},
       {"len", "x", length, false},
+      {"is_list", "x", isList, false},
       {"enumerate", "x", enumerateElements, false},
       {"zip", "*sequences", zipElements, false},
       {"int", "x", toInt},

@@ -85,6 +85,8 @@ TEST_F(ImporterTest, CompileTimeValues) {
   EXPECT_EQ(typeOf("ones(3 if x.ndim == 3 and not n is None else 4)"), "tensor<3xf32>");
   EXPECT_EQ(typeOf("ones((lambda a, b: a - b)(5, 3))"), "tensor<2xf32>");
   EXPECT_EQ(typeOf("ones(2 if x.dtype == f32 else 3)"), "tensor<2xf32>");
+  EXPECT_EQ(typeOf("ones([len(p) if is_list(p) else 1 for p in ((7, 8), 'abc', 3)])"),
+            "tensor<2x1x1xf32>");
   EXPECT_EQ(typeOf("ones([p[1] for p in enumerate('ab' == 'ab' and (8, 9))])"), "tensor<8x9xf32>");
 }
 

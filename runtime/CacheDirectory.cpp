@@ -2,8 +2,11 @@
 #include "frontend/FileIO.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/xxhash.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,9 +15,24 @@ using namespace fovea;
 namespace fs = llvm::sys::fs;
 using llvm::StringRef;
 
-std::string CacheDirectory::pathOf(StringRef hash) const {
+std::string fovea::keyHash(StringRef key) {
+  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(key));
+  return std::string(hash.begin(), hash.end());
+}
+
+std::string fovea::bytesOf(uint64_t value) {
+  char bytes[8];
+  llvm::support::endian::write64le(bytes, value);
+  return std::string(bytes, sizeof(bytes));
+}
+
+std::string fovea::bytesOf(llvm::XXH128_hash_t checksum) {
+  return bytesOf(checksum.low64) + bytesOf(checksum.high64);
+}
+
+std::string CacheDirectory::pathOf(StringRef key) const {
   llvm::SmallString<256> path(directory);
-  llvm::sys::path::append(path, llvm::toHex(hash, /*LowerCase=*/true) + extension);
+  llvm::sys::path::append(path, llvm::toHex(keyHash(key), /*LowerCase=*/true) + extension);
   return path.str().str();
 }
 

@@ -7,7 +7,18 @@
 #include "frontend/FileIO.h"
 #include <string>
 
+namespace llvm {
+struct XXH128_hash_t;
+}
+
 namespace fovea {
+
+/// The 32 bytes that stand for a key, which may be any bytes, in the name of a file and within it.
+std::string keyHash(llvm::StringRef key);
+
+/// As files hold them: little-endian, 8 and 16 bytes.
+std::string bytesOf(uint64_t value);
+std::string bytesOf(llvm::XXH128_hash_t checksum);
 
 /// Files of one kind, with an extension of their own.
 class CacheDirectory {
@@ -17,8 +28,8 @@ public:
   CacheDirectory(std::string directory, std::string extension, int64_t maxBytes)
       : directory(std::move(directory)), extension(std::move(extension)), maxBytes(maxBytes) {}
 
-  /// Where the file of a hash lies.
-  std::string pathOf(llvm::StringRef hash) const;
+  /// Where the file for a key lies.
+  std::string pathOf(llvm::StringRef key) const;
 
   /// An error if there is something else in its place, or a directory of another user or that
   /// others may write to: what lies there is neither read nor replaced.

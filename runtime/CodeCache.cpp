@@ -3,7 +3,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace fovea;
@@ -15,20 +14,8 @@ using llvm::StringRef;
 static constexpr StringRef magic = "FOVEACC1";
 static constexpr size_t keyBytes = 32, headerBytes = 8 + keyBytes + 8 + 16;
 
-static std::string bytesOf(uint64_t value) {
-  char bytes[8];
-  llvm::support::endian::write64le(bytes, value);
-  return std::string(bytes, sizeof(bytes));
-}
-
-static std::string hashOf(StringRef key) {
-  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(key));
-  return std::string(hash.begin(), hash.end());
-}
-
 static std::string checksumOf(StringRef payload) {
-  llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(payload));
-  return bytesOf(hash.low64) + bytesOf(hash.high64);
+  return bytesOf(llvm::xxh3_128bits(llvm::arrayRefFromStringRef(payload)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -139,7 +126,7 @@ static std::optional<CachedCode> decode(StringRef payload) {
 // Files
 //===----------------------------------------------------------------------===//
 
-std::string CodeCache::pathOf(StringRef key) const { return directory.pathOf(hashOf(key)); }
+std::string CodeCache::pathOf(StringRef key) const { return directory.pathOf(key); }
 
 std::optional<CachedCode> CodeCache::find(StringRef key) const {
   if (llvm::Error error = directory.check()) {
@@ -153,7 +140,7 @@ std::optional<CachedCode> CodeCache::find(StringRef key) const {
     return std::nullopt;
   }
   StringRef rest = (*file)->getBuffer();
-  if (rest.size() < headerBytes || !rest.consume_front(magic) || !rest.consume_front(hashOf(key)))
+  if (rest.size() < headerBytes || !rest.consume_front(magic) || !rest.consume_front(keyHash(key)))
     return std::nullopt;
   std::optional<uint64_t> size = takeNumber(rest);
   StringRef checksum = *take(rest, 16);
@@ -170,7 +157,7 @@ llvm::Error CodeCache::store(StringRef key, const CachedCode &code) const {
   if (static_cast<int64_t>(headerBytes + payload.size()) > directory.limit())
     return llvm::Error::success();
   return directory.store(pathOf(key), [&](llvm::raw_ostream &os) {
-    os << magic << hashOf(key) << bytesOf(payload.size()) << checksumOf(payload) << payload;
+    os << magic << keyHash(key) << bytesOf(payload.size()) << checksumOf(payload) << payload;
     return llvm::Error::success();
   });
 }

@@ -2,10 +2,7 @@
 #include "runtime/CompilerIdentity.h"
 #include "runtime/Memory.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/Support/xxhash.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,20 +20,8 @@ static constexpr int64_t headerBytes = 64;
 /// whose pages at both ends of a chunk stay in memory.
 static constexpr int64_t packedChunk = int64_t(256) << 10, fileChunk = int64_t(4) << 20;
 
-static std::string textOf(llvm::XXH128_hash_t hash) {
-  char bytes[16];
-  llvm::support::endian::write64le(bytes, hash.low64);
-  llvm::support::endian::write64le(bytes + 8, hash.high64);
-  return std::string(bytes, sizeof(bytes));
-}
-
 static llvm::XXH128_hash_t hashOf(const void *data, int64_t bytes) {
   return llvm::xxh3_128bits({static_cast<const uint8_t *>(data), static_cast<size_t>(bytes)});
-}
-
-static std::string nameOf(StringRef key) {
-  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(key));
-  return std::string(hash.begin(), hash.end());
 }
 
 /// The hash of the hashes of chunks, which all threads compute.
@@ -59,8 +44,8 @@ hashInChunks(int64_t bytes, int64_t chunk, ThreadPool &pool,
       &loop);
   std::string all;
   for (llvm::XXH128_hash_t hash : loop.hashes)
-    all += textOf(hash);
-  return textOf(hashOf(all.data(), static_cast<int64_t>(all.size())));
+    all += bytesOf(hash);
+  return bytesOf(hashOf(all.data(), static_cast<int64_t>(all.size())));
 }
 
 //===----------------------------------------------------------------------===//
@@ -109,14 +94,10 @@ std::string WeightCache::keyOf(llvm::ArrayRef<WeightSpec> specs, const WeightSou
 // Entries
 //===----------------------------------------------------------------------===//
 
-std::string WeightCache::pathOf(StringRef key) const { return directory.pathOf(nameOf(key)); }
+std::string WeightCache::pathOf(StringRef key) const { return directory.pathOf(key); }
 
 static std::string headerOf(StringRef key, int64_t bytes, StringRef checksum) {
-  char size[8];
-  llvm::support::endian::write64le(size, bytes);
-  std::string header = (magic + nameOf(key)).str() + std::string(size, sizeof(size));
-  header += checksum;
-  return header;
+  return (magic + keyHash(key) + bytesOf(static_cast<uint64_t>(bytes)) + checksum).str();
 }
 
 static bool readAt(int file, char *to, int64_t bytes, int64_t offset) {

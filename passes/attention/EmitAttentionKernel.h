@@ -148,10 +148,6 @@ private:
   /// values are finite: an i1, null if no key can be masked.
   mlir::Value fetchBlock(const KeyBlock &block);
   void fetchKeys(const KeyBlock &block);
-  /// In how many parts a tile of keys fetches what is packed next, a few cache lines of each
-  /// operand at a time; 0 if it does not.
-  int64_t fetchedParts();
-  void fetchFollowing(const Panel &panel, mlir::Value group, mlir::Value part, int64_t parts);
   /// A tile of columns of the block's values from `column` on, [keys][keysPerTile].
   mlir::Value viewTile(mlir::Value column);
   mlir::Value checkValues(const KeyBlock &block);
@@ -162,6 +158,16 @@ private:
   void storeTransposed(mlir::Value from, mlir::ValueRange leading, mlir::Value lo, mlir::Value hi,
                        mlir::Value into, const Panel &panel, mlir::Value columnOffset,
                        mlir::Value factors = {});
+
+  // EmitAttentionFetches.cpp: what is fetched ahead of its use.
+  /// In how many parts a tile of keys fetches what is packed next, a few cache lines of each
+  /// operand at a time; 0 if it does not.
+  int64_t fetchedParts();
+  void fetchFollowing(const Panel &panel, mlir::Value group, mlir::Value part, int64_t parts);
+  void fetchNextKeys(mlir::Value tileKeys, mlir::Value d);
+  void fetchNextValues(mlir::Value tileValues, mlir::Value key);
+  void fetchFirstValues(mlir::Value key);
+  void fetchIntoSecondLevel(mlir::Value memref, mlir::ValueRange at);
 
   // EmitAttentionScores.cpp: scores^T = keys . queries^T, masked, to probabilities.
   /// Emits which queries of a panel may attend to a key, given its place in the block.

@@ -42,52 +42,6 @@ Value AttentionKernel::fetchBlock(const KeyBlock &block) {
   return op.hasScore() ? checkValues(block) : checkPartialValues(block);
 }
 
-/// Rows of a known size, each of which can be loaded as vectors.
-static bool hasKnownRows(Value memref) {
-  return hasContiguousRows(memref) && !cast<MemRefType>(memref.getType()).isDynamicDim(1);
-}
-
-/// Keys of a window for each row of queries, keys and values that is fetched meanwhile:
-/// all of a panel's while it meets a window.
-static constexpr int64_t keysPerFetchedRow = 4;
-/// Of each operand at once: few enough that all requests are taken at once, and no more loops than
-/// that needs.
-static constexpr int64_t linesPerPart = 2;
-
-static int64_t fetchedRows(const AttentionTile &tile) {
-  return std::max<int64_t>(tile.keysPerTile / keysPerFetchedRow, 1);
-}
-
-int64_t AttentionKernel::fetchedParts() {
-  std::optional<int64_t> columns = getConstantIntValue(headDim);
-  if (head.packedKeys || !isWindowed(op) || !columns)
-    return 0;
-  int64_t rowBits = *columns * getElementTypeOrSelf(head.key).getIntOrFloatBitWidth();
-  int64_t parts =
-      std::max<int64_t>(fetchedRows(tile) * rowBits / (linesPerPart * 8 * cacheLine), 1);
-  return *columns % parts ? 1 : parts;
-}
-
-// What is packed next is read while registers are at work: packing alone waits for memory. A panel
-// of a window fetches the queries of the next block of rows and the keys of the next block, a few
-// rows with each group of keys.
-void AttentionKernel::fetchFollowing(const Panel &panel, Value group, Value part, int64_t parts) {
-  int64_t rows = fetchedRows(tile);
-  Value row = b.createOrFold<arith::RemUIOp>(b.mul(group, b.index(rows)), b.index(tile.width()));
-  auto fetch = [&](Value source, Value first, int64_t ahead) {
-    if (!hasKnownRows(source))
-      return;
-    int64_t count = llvm::divideCeil(rows * rowElements(source, 1), parts);
-    packer.prefetch(source, b.add(b.add(first, b.index(ahead)), row), b.mul(part, b.index(count)),
-                    count, /*locality=*/2);
-  };
-  fetch(head.query, panel.row, tile.rowsPerBlock());
-  fetch(head.output, panel.row, 0);
-  int64_t keysAhead = tile.keysPerBlock + tile.keysPerBlock / 4;
-  fetch(head.key, panel.first, keysAhead);
-  fetch(head.value, panel.first, keysAhead);
-}
-
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//

@@ -117,6 +117,7 @@ AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value
   Vectors zeros = flat(0.0, count * span.count);
   auto multiply = [&](Value d, ValueRange carried) {
     Vectors query = load(packedQueries, {panel.index, d}, span);
+    fetchNextKeys(tileKeys, d);
     Vectors next;
     for (int64_t t = 0; t < count; ++t) {
       Value element = memref::LoadOp::create(b, tileKeys, ValueRange{d, b.index(t)});
@@ -296,6 +297,8 @@ void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
       own = vectorSpans[first];
     Vectors next = b.loop(own.lo, own.hi, 1, before, [&](Value key, ValueRange carried) {
       Vectors added;
+      if (first == 0)
+        fetchFirstValues(key);
       for (int64_t v = first; v < first + together; ++v) {
         Value at[] = {key, b.index(v * tile.lanes)};
         Value score = vector::LoadOp::create(b, vectorType, scores, at);

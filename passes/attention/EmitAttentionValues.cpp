@@ -19,6 +19,7 @@ AttentionKernel::Vectors AttentionKernel::multiplyValues(const VectorSpan &span,
   Value values = viewTile(column);
   Vectors after = b.loop(span.lo, span.hi, 1, before, [&](Value key, ValueRange carried) {
     Vectors p = load(scores, {key}, span);
+    fetchNextValues(values, key);
     Vectors next;
     for (int64_t t = 0; t < columns; ++t) {
       Value element = memref::LoadOp::create(b, values, ValueRange{key, b.index(t)});

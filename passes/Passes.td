@@ -188,8 +188,9 @@ def EmitAttentionPass : Pass<"attn-emit-attention", "::mlir::func::FuncOp"> {
     Option<"target", "target", "std::string", "\"avx2\"",
            "row of the target table: generic, avx2 (default), avx512, zen4 or neon">
   ];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
 }
 
 def FoldWideningPass : Pass<"attn-fold-widening", "::mlir::func::FuncOp"> {

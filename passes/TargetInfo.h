@@ -28,6 +28,8 @@ struct TargetInfo {
   /// The LLVM intrinsic that multiplies a register of i16 by another and adds neighbours up to i32
   /// (with the sum that follows one instruction where the CPU has VNNI); empty if there is none.
   llvm::StringRef pairProduct;
+  /// The LLVM intrinsic that multiplies a register of f32 by powers of two; empty if there is none.
+  llvm::StringRef multiplyByPower;
 
   /// Lanes of a vector of elements of the given width, e.g. 8 for f32 with AVX2.
   int64_t lanes(int64_t elementBits) const { return vectorBits / elementBits; }

@@ -17,7 +17,7 @@ using namespace fovea::bench;
 
 static constexpr llvm::StringLiteral symbol = "exp2_block";
 
-static OwningOpRef<ModuleOp> buildModule(MLIRContext *context, int64_t lanes,
+static OwningOpRef<ModuleOp> buildModule(MLIRContext *context, const TargetInfo &target,
                                          bool fusedMultiplyAdd) {
   Location loc = UnknownLoc::get(context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
@@ -27,10 +27,13 @@ static OwningOpRef<ModuleOp> buildModule(MLIRContext *context, int64_t lanes,
   auto function = func::FuncOp::create(b, symbol, b.getFunctionType({buffer, buffer}, {}));
   Block *body = function.addEntryBlock();
   b.setInsertionPointToEnd(body);
+  int64_t lanes = target.lanes(32);
   auto vector = VectorType::get({lanes}, b.getF32Type());
+  llvm::StringRef multiplyByPower = fusedMultiplyAdd ? target.multiplyByPower : "";
   b.loop(b.index(0), b.index(CompiledExp2::blockSize), lanes, [&](Value i) {
     Value x = vector::LoadOp::create(b, vector, body->getArgument(0), i);
-    vector::StoreOp::create(b, emitExp2(b, x, fusedMultiplyAdd), body->getArgument(1), i);
+    Value power = emitExp2(b, x, fusedMultiplyAdd, multiplyByPower);
+    vector::StoreOp::create(b, power, body->getArgument(1), i);
   });
   func::ReturnOp::create(b);
   return module;
@@ -58,8 +61,7 @@ llvm::Expected<CompiledExp2> CompiledExp2::create(bool fusedMultiplyAdd) {
   if (!machine)
     return machine.takeError();
   std::unique_ptr<MLIRContext> context = makeContext();
-  OwningOpRef<ModuleOp> module =
-      buildModule(context.get(), targetOf(**machine).lanes(32), fusedMultiplyAdd);
+  OwningOpRef<ModuleOp> module = buildModule(context.get(), targetOf(**machine), fusedMultiplyAdd);
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code;
   if (succeeded(lowerToLLVM(*module)))

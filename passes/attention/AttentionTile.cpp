@@ -63,6 +63,7 @@ AttentionTile fovea::chooseAttentionTile(const TargetInfo &target, int64_t score
   tile.keysPerSegment = windowed ? 0 : keysPerSegment;
   tile.registers = target.vectorRegisters;
   tile.fusedMultiplyAdd = target.fusedMultiplyAdd;
+  tile.multiplyByPower = target.multiplyByPower;
   tile.panelsPerBlock = panelsInCache(target, tile.width(), scoreBits, headDim, valueDim);
   if (rows) {
     int64_t panels = llvm::divideCeil(std::max<int64_t>(*rows, 1), tile.width());

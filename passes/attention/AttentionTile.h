@@ -20,7 +20,8 @@ struct AttentionTile {
   int64_t panelsPerBlock;
   int64_t keysPerSegment; // a multiple of keysPerBlock; 0 if all keys are one segment
   int64_t registers;
-  bool fusedMultiplyAdd; // without it, LLVM would call a function for each
+  bool fusedMultiplyAdd;           // without it, LLVM would call a function for each
+  llvm::StringRef multiplyByPower; // of TargetInfo
 
   int64_t width() const { return lanes * vectors; }
   int64_t rowsPerBlock() const { return width() * panelsPerBlock; }

@@ -243,7 +243,8 @@ AttentionKernel::Vectors AttentionKernel::finiteMaximum(const Vectors &maximum) 
 }
 
 Value AttentionKernel::probability(Value score, Value maximum) {
-  return emitExp2(b, arith::SubFOp::create(b, score, maximum), tile.fusedMultiplyAdd);
+  return emitExp2(b, arith::SubFOp::create(b, score, maximum), tile.fusedMultiplyAdd,
+                  tile.multiplyByPower);
 }
 
 AttentionKernel::Vectors AttentionKernel::probabilities(const Vectors &score,
@@ -284,8 +285,7 @@ void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
                                   const MaskBounds &visible) {
   Vectors before = load(maxima, {panel.index});
   Vectors largest = finishScores(panel, block, visible, before);
-  Vectors after =
-      eachVector([&](int64_t v) { return emitReference(b, before[v], largest[v]); });
+  Vectors after = eachVector([&](int64_t v) { return emitReference(b, before[v], largest[v]); });
   Vectors finite = finiteMaximum(after);
   rescale(panel, before, after, finite);
   Vectors sum = load(sums, {panel.index});

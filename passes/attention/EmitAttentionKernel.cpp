@@ -107,11 +107,12 @@ void AttentionKernel::emitRowBlock(Value row, Value count, Value chunk) {
 }
 
 void AttentionKernel::attendToKeys(Value row, Value count) {
-  useState(b.index(total));
-  forEachPanel(row, count, [&](const Panel &panel) { initialize(panel); });
   Value first = b.add(firstPosition, row);
   Value last = b.sub(b.add(first, count), b.index(1));
   MaskBounds bounds = boundsOf(first, last);
+  KeySpan own = keysOfTotal(bounds);
+  useState(b.index(total));
+  forEachPanel(row, count, [&](const Panel &panel) { initialize(panel, own); });
   auto visit = [&](KeyBlock block) {
     if (!hasGaps())
       return attendToBlock(row, count, block);
@@ -180,7 +181,12 @@ Value AttentionKernel::isFirstBlock(const Panel &panel, const KeyBlock &block) {
   if (!writesFirstOutputs())
     return Value();
   Value firstKey = boundsOf(panel.first, panel.last).anyLo;
-  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, firstKey, block.begin);
+  Value isFirst = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, firstKey, block.begin);
+  if (!tile.keysPerSegment)
+    return isFirst;
+  Value place = b.createOrFold<arith::RemUIOp>(block.begin, b.index(tile.keysPerSegment));
+  Value begins = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, place, b.index(0));
+  return b.createOrFold<arith::OrIOp>(isFirst, begins);
 }
 
 Value AttentionKernel::orSeesAll(Value isSeen) {
@@ -210,11 +216,22 @@ void AttentionKernel::forEachPanel(Value row, Value count, function_ref<void(Pan
   });
 }
 
+Value AttentionKernel::firstSegment(const MaskBounds &bounds) {
+  return b.roundDown(bounds.anyLo, tile.keysPerSegment);
+}
+
+AttentionKernel::KeySpan AttentionKernel::keysOfTotal(const MaskBounds &bounds) {
+  if (!tile.keysPerSegment)
+    return {bounds.anyLo, bounds.anyHi};
+  Value begin = firstSegment(bounds);
+  return {begin, op.hasSink() ? begin : b.add(begin, b.index(tile.keysPerSegment))};
+}
+
 void AttentionKernel::forEachSegment(Value row, Value count, const MaskBounds &bounds,
                                      function_ref<void(Value lo, Value hi)> body) {
   if (!tile.keysPerSegment)
     return body(bounds.anyLo, bounds.anyHi);
-  Value start = b.roundDown(bounds.anyLo, tile.keysPerSegment);
+  Value start = firstSegment(bounds);
   b.loop(start, bounds.anyHi, tile.keysPerSegment, [&](Value begin) {
     // The first needs no merging, unless the total holds a sink.
     Value isTotal = arith::ConstantIntOp::create(b, 0, /*width=*/1);
@@ -223,7 +240,11 @@ void AttentionKernel::forEachSegment(Value row, Value count, const MaskBounds &b
     useState(b.createOrFold<arith::SelectOp>(isTotal, b.index(total), b.index(part)));
     b.branch(
         isTotal, [] {},
-        [&] { forEachPanel(row, count, [&](const Panel &panel) { clearState(panel); }); });
+        [&] {
+          forEachPanel(row, count, [&](const Panel &panel) {
+            clearState(panel, {begin, b.add(begin, b.index(tile.keysPerSegment))});
+          });
+        });
     body(b.createOrFold<arith::MaxSIOp>(begin, bounds.anyLo),
          b.min(b.add(begin, b.index(tile.keysPerSegment)), bounds.anyHi));
     b.branch(

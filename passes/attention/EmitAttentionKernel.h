@@ -91,6 +91,11 @@ private:
   /// The rows [row, row + count) of chunk `chunk`.
   void emitRowBlock(mlir::Value row, mlir::Value count, mlir::Value chunk);
   void forEachPanel(mlir::Value row, mlir::Value rows, llvm::function_ref<void(Panel)> body);
+  /// Where the first segment begins.
+  mlir::Value firstSegment(const MaskBounds &bounds);
+  /// The keys that the total's own outputs are of: those of the first segment, none where it holds
+  /// a sink. Others reach it by merging.
+  KeySpan keysOfTotal(const MaskBounds &bounds);
   /// Emits `body` for the keys [lo, hi) of each segment with some that the rows see, with a state
   /// of its own, and brings the states together.
   void forEachSegment(mlir::Value row, mlir::Value count, const MaskBounds &bounds,
@@ -116,7 +121,8 @@ private:
   /// Visits the keys that the mask lets rows of the block see, and updates the panels' states.
   void attendToKeys(mlir::Value row, mlir::Value count);
   void attendToBlock(mlir::Value row, mlir::Value count, KeyBlock block);
-  /// i1: whether the panel has no outputs before the block; null where outputs begin as zeros.
+  /// i1: whether the panel has no outputs of the segment before the block; null where outputs
+  /// begin as zeros.
   mlir::Value isFirstBlock(const Panel &panel, const KeyBlock &block);
   /// attendToKeys, and where masked keys have a fill once more to all keys, if that left a row of
   /// the block without any that outweighs them (attention_s5).
@@ -133,11 +139,13 @@ private:
   static constexpr int64_t total = 0, part = 1; // slots of states: all segments so far, and one
   /// Lets `outputs`, `maxima`, `sums` and `bucketScratch` be those of a slot.
   void useState(mlir::Value slot);
-  void clearState(const Panel &panel);
+  /// Of a segment of keys.
+  void clearState(const Panel &panel, const KeySpan &segment);
   void clearOutputs(const Panel &panel);
-  /// Whether a panel's first block of keys writes the outputs: of a window there are one or two.
+  /// Whether a panel's first block of a segment writes the outputs instead of adding to them.
   bool writesFirstOutputs();
-  void initialize(const Panel &panel);
+  /// The total, with its own keys.
+  void initialize(const Panel &panel, const KeySpan &own);
   void mergeStates(const Panel &panel);
   void finish(const Panel &panel);
   void storeLse(const Panel &panel, const Vectors &sum);

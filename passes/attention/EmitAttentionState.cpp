@@ -19,9 +19,9 @@ void AttentionKernel::useState(Value slot) {
     bucketScratch = viewOf(b, states.buckets, slot);
 }
 
-bool AttentionKernel::writesFirstOutputs() {
-  return isWindowed(op) && !tile.keysPerSegment && !hasGaps() && !op.getFill();
-}
+// A mask with gaps may leave out any block, and where masked keys have a fill, keys are visited
+// twice.
+bool AttentionKernel::writesFirstOutputs() { return !hasGaps() && !op.getFill(); }
 
 void AttentionKernel::clearOutputs(const Panel &panel) {
   b.loop(b.index(0), paddedValueDim, 1, [&](Value column) {
@@ -29,11 +29,12 @@ void AttentionKernel::clearOutputs(const Panel &panel) {
   });
 }
 
-void AttentionKernel::clearState(const Panel &panel) {
+void AttentionKernel::clearState(const Panel &panel, const KeySpan &segment) {
   if (writesFirstOutputs()) {
     MaskBounds visible = boundsOf(panel.first, panel.last);
-    Value seesNone =
-        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, visible.anyLo, visible.anyHi);
+    Value first = b.createOrFold<arith::MaxSIOp>(visible.anyLo, segment.lo);
+    Value seesNone = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, first,
+                                                   b.min(visible.anyHi, segment.hi));
     b.branch(
         seesNone, [&] { clearOutputs(panel); }, [] {});
   } else {
@@ -47,8 +48,8 @@ void AttentionKernel::clearState(const Panel &panel) {
   store(constants(0.0), sums, {panel.index});
 }
 
-void AttentionKernel::initialize(const Panel &panel) {
-  clearState(panel);
+void AttentionKernel::initialize(const Panel &panel, const KeySpan &own) {
+  clearState(panel, own);
   if (!op.hasSink())
     return;
   // The sink is one more key, whose value is zero, and comes first.

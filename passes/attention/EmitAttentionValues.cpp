@@ -46,7 +46,7 @@ void AttentionKernel::emitValueTile(const Panel &panel, const MaskBounds &visibl
 void AttentionKernel::addToOutputs(const Panel &panel, Value column, const Vectors &sum) {
   int64_t columns = sum.size() / usedVectors;
   // Of a window, registers hold the ends of spans: the address of a view is one too many.
-  bool isViewed = !startsOutputs;
+  bool isViewed = !startsOutputs || !isWindowed(op);
   Value into = outputs;
   if (isViewed)
     into = tileOf(b, outputs, {panel.index, column, b.index(0)}, columns, tile.width());

@@ -54,6 +54,12 @@
 // AVX512-COUNT-24: vector.fma {{.*}} : vector<16xf32>
 // AVX512-NOT: vector.fma
 // AVX512: scf.yield
+// 2^x: rounded and multiplied by a power by instructions of its own, without an addition and a shift.
+// AVX512: scf.for
+// AVX512-NOT: arith.shli
+// AVX512: math.roundeven
+// AVX512-COUNT-5: math.fma
+// AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
 // NEON-LABEL: func @full
 // NEON: memref<16x64x8xf32>
 // NEON: memref<128x12xf32>

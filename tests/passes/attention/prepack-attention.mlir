@@ -16,6 +16,15 @@
 // CHECK: scf.forall (%[[B2:.*]], %[[H2:.*]], %{{.*}}) =
 // CHECK: %[[GROUP:.*]] = affine.apply
 // CHECK: memref.subview %[[KEYS]][%[[B2]], %[[GROUP]], 0, 0, 0, 0] [1, 1, 2, 32, 64, 4]
+// With each of the 64 steps of a tile of keys that of the next tile is fetched, with each key of its
+// probabilities the first tile of values, with each key of a tile of values that of the next one.
+// CHECK-COUNT-12: vector.fma
+// CHECK: %[[STEP:.*]] = arith.addi %{{.*}}, %c64
+// CHECK: memref.prefetch %{{.*}}[%[[STEP]], %c0], read, locality<2>
+// CHECK: memref.prefetch %{{.*}}[%{{.*}}, %c0], read, locality<2>
+// CHECK: math.fma
+// CHECK: %[[NEXT:.*]] = arith.addi %{{.*}}, %c128
+// CHECK: memref.prefetch %{{.*}}[%[[NEXT]], %c0], read, locality<2>
 // Tiles of 8 columns take half of a cache line of each row of values, which stay where they are.
 // WIDE-LABEL: func @shared
 // WIDE: memref.alloc({{.*}}) {alignment = 64 : i64} : memref<?x4x2x16x64x8xf32>

@@ -31,6 +31,12 @@ struct TargetInfo {
   /// The LLVM intrinsic that multiplies a register of f32 by powers of two; empty if there is none.
   llvm::StringRef multiplyByPower;
 
+  /// Whether code for it has instructions by name that a CPU of row `cpu` lacks. Vectors that are
+  /// too wide are no such: they become several.
+  bool exceeds(const TargetInfo &cpu) const {
+    return vectorBits > cpu.vectorBits && !(pairProduct.empty() && multiplyByPower.empty());
+  }
+
   /// Lanes of a vector of elements of the given width, e.g. 8 for f32 with AVX2.
   int64_t lanes(int64_t elementBits) const { return vectorBits / elementBits; }
 };

@@ -142,6 +142,19 @@ const TargetInfo &fovea::targetOf(const llvm::TargetMachine &machine) {
   return targetForFeatures(present);
 }
 
+llvm::Expected<std::string> fovea::chooseTarget(const llvm::TargetMachine &machine,
+                                                llvm::StringRef wanted) {
+  const TargetInfo &own = targetOf(machine);
+  if (wanted.empty())
+    return own.name.str();
+  const TargetInfo *target = findTarget(wanted);
+  if (target && target->exceeds(own))
+    return llvm::createStringError("the CPU " + machine.getTargetCPU() +
+                                   " lacks instructions of the target '" + wanted +
+                                   "'; its own is '" + own.name + "'");
+  return wanted.str();
+}
+
 static void prepare(llvm::Module &module, llvm::TargetMachine &machine,
                     llvm::function_ref<bool(llvm::StringRef)> isExported) {
   module.setTargetTriple(machine.getTargetTriple());

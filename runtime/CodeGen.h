@@ -28,6 +28,11 @@ bool isOwnArchitecture(llvm::StringRef triple);
 /// The row of the target table for that machine's CPU.
 const TargetInfo &targetOf(const llvm::TargetMachine &machine);
 
+/// The name of the row to compile for: `wanted`, or the machine's own where that is empty. An error
+/// if code for it has instructions that the machine lacks, at which LLVM would abort.
+llvm::Expected<std::string> chooseTarget(const llvm::TargetMachine &machine,
+                                         llvm::StringRef wanted);
+
 /// Sets the module up for the machine and optimises it: not at all at level 0, at 1 and 2 by the
 /// few passes that change code of Fovea's making, at 3 by LLVM's whole pipeline, which takes
 /// several times as long. Functions that `isExported` does not name become internal.

@@ -136,9 +136,12 @@ llvm::Error Compilation::lowerTo(Phase phase) {
   Stopwatch watch(times, "passes");
   if (llvm::Error error = readEntries())
     return error;
+  llvm::Expected<std::string> target = chooseTarget(*machine, options.target);
+  if (!target)
+    return target.takeError();
   LoweringOptions lowering;
   lowering.route = options.route;
-  lowering.target = options.target.empty() ? targetOf(*machine).name.str() : options.target;
+  lowering.target = std::move(*target);
   lowering.entry = options.entry;
   lowering.quantize = options.quantize;
   lowering.phase = phase;

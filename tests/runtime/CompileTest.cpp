@@ -144,6 +144,11 @@ TEST(CompileTest, RejectsBadOptions) {
   EXPECT_TRUE(failsWith(module.compile({.cpu = "abacus"}), "or native, got 'abacus'"));
   EXPECT_TRUE(
       failsWith(module.compile({.target = "sse"}), "generic, avx2, avx512, zen4, neon, got 'sse'"));
+#if defined(__x86_64__)
+  EXPECT_TRUE(failsWith(module.compile({.cpu = "znver3", .target = "avx512"}),
+                        "the CPU znver3 lacks instructions of the target 'avx512'; its own is "
+                        "'avx2'"));
+#endif
   EXPECT_TRUE(failsWith(module.compile({.optLevel = 4}), "from 0 to 3, got 4"));
 }
 

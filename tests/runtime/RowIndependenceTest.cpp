@@ -1,11 +1,13 @@
 // A row of a contraction has the same bits however many rows there are, wherever it stands, on any
 // number of threads: chunks of a prompt and batches give what one run gives.
+#include "runtime/CodeGen.h"
 #include "runtime/Compile.h"
 #include "runtime/QuantizedWeights.h"
 #include "runtime/Reference.h"
 #include "tests/ErrorTesting.h"
 #include "tests/TemporaryDirectory.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Target/TargetMachine.h"
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -100,6 +102,10 @@ class RowIndependenceTest : public ::testing::TestWithParam<Choice> {};
 
 TEST_P(RowIndependenceTest, RowsHaveTheirOwnBits) {
   auto [target, format, entry] = GetParam();
+  auto machine = createTargetMachine("", "native", /*optLevel=*/1);
+  ASSERT_TRUE(succeeds(machine));
+  if (auto chosen = chooseTarget(**machine, target); !chosen)
+    GTEST_SKIP() << llvm::toString(chosen.takeError());
   TemporaryDirectory dir;
   auto graph = Graph::fromFile(dir.write("rows.fov", description), {}, "", entry);
   ASSERT_TRUE(succeeds(graph));

@@ -7,17 +7,9 @@
 #include "mlir/IR/Matchers.h"
 #include "passes/raise/SoftmaxMatch.h"
 #include "passes/tensors/DimSizes.h"
-#include <cmath>
-#include <numbers>
 
 using namespace mlir;
 using namespace fovea;
-
-Value fovea::stripCasts(Value element) {
-  while (isa_and_nonnull<arith::ExtFOp, arith::TruncFOp>(element.getDefiningOp()))
-    element = element.getDefiningOp()->getOperand(0);
-  return element;
-}
 
 /// The value that an init tensor is filled with.
 static Attribute getFilledValue(Value tensor) {
@@ -29,21 +21,6 @@ static Attribute getFilledValue(Value tensor) {
                 ? cast<SplatElementsAttr>(value).getSplatValue<Attribute>()
                 : Attribute();
   return value;
-}
-
-Value fovea::matchPower(Value weight, double &logarithm) {
-  logarithm = 1;
-  if (auto exp = weight.getDefiningOp<math::ExpOp>())
-    return exp.getOperand();
-  logarithm = std::numbers::ln2;
-  if (auto exp = weight.getDefiningOp<math::Exp2Op>())
-    return exp.getOperand();
-  auto power = weight.getDefiningOp<math::PowFOp>();
-  APFloat base(0.0);
-  if (!power || !matchPattern(power.getLhs(), m_ConstantFloat(&base)))
-    return Value();
-  logarithm = std::log(base.convertToDouble());
-  return std::isfinite(logarithm) && logarithm != 0 ? power.getRhs() : Value();
 }
 
 bool fovea::isSumOnto(Operation *combiner, Value init) {
@@ -106,95 +83,6 @@ bool NormalizedMatcher::isSameForAllKeys(Value element, int64_t keyDim) {
           work.push_back(operand);
   }
   return true;
-}
-
-/// Reads p where the number is 1 or 0 as a predicate holds: uitofp(p) or select(p, 1, 0).
-static Value matchZeroOrOne(Value factor, bool &oneWhereTrue) {
-  oneWhereTrue = true;
-  if (auto cast = factor.getDefiningOp<arith::UIToFPOp>())
-    return cast.getIn().getType().isInteger(1) ? cast.getIn() : Value();
-  auto select = factor.getDefiningOp<arith::SelectOp>();
-  if (!select)
-    return Value();
-  oneWhereTrue = matchPattern(select.getTrueValue(), m_OneFloat());
-  if (oneWhereTrue ? matchPattern(select.getFalseValue(), m_AnyZeroFloat())
-                   : matchPattern(select.getTrueValue(), m_AnyZeroFloat()) &&
-                         matchPattern(select.getFalseValue(), m_OneFloat()))
-    return select.getCondition();
-  return Value();
-}
-
-/// `{value, p}` of a product that is `value` where p holds (or, by the flag, does not) and else 0.
-std::pair<Value, Value> NormalizedMatcher::matchKeptWhere(Value product, bool &keepsWhereTrue) {
-  if (auto select = product.getDefiningOp<arith::SelectOp>()) {
-    keepsWhereTrue = matchPattern(select.getFalseValue(), m_AnyZeroFloat());
-    if (keepsWhereTrue)
-      return {select.getTrueValue(), select.getCondition()};
-    if (matchPattern(select.getTrueValue(), m_AnyZeroFloat()))
-      return {select.getFalseValue(), select.getCondition()};
-  }
-  if (auto mul = product.getDefiningOp<arith::MulFOp>())
-    for (unsigned i : {0, 1})
-      if (Value p = matchZeroOrOne(mul->getOperand(i), keepsWhereTrue))
-        return {mul->getOperand(1 - i), p};
-  return {};
-}
-
-/// The score where it is kept, else -inf, whose weight is 0.
-Value NormalizedMatcher::emitMasked(Value score, Value allowed, bool keepsWhereTrue) {
-  auto type = cast<FloatType>(score.getType());
-  Value fill = arith::ConstantOp::create(
-      builder, loc,
-      FloatAttr::get(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true)));
-  return arith::SelectOp::create(builder, loc, allowed, keepsWhereTrue ? score : fill,
-                                 keepsWhereTrue ? fill : score);
-}
-
-/// A float times a number that is 1 for what needs no product.
-Value NormalizedMatcher::times(Value value, double factor) {
-  if (factor == 1)
-    return value;
-  auto type = cast<FloatType>(value.getType());
-  Value number = arith::ConstantOp::create(builder, loc, FloatAttr::get(type, factor));
-  return arith::MulFOp::create(builder, loc, value, number);
-}
-
-/// Matches exp(x - c) or exp(x), kept or 0 by a condition, of any base. Whatever c is, it cancels.
-std::optional<Exponential> NormalizedMatcher::matchExponential(Value weight, int64_t keyDim) {
-  double logarithm = 1;
-  if (Value exponent = matchPower(weight, logarithm)) {
-    Value shift;
-    if (auto difference = exponent.getDefiningOp<arith::SubFOp>();
-        difference && isSameForAllKeys(difference.getRhs(), keyDim)) {
-      exponent = difference.getLhs();
-      shift = difference.getRhs();
-    }
-    // Sinks are in base e.
-    return Exponential{times(exponent, logarithm), shift ? times(shift, logarithm) : shift};
-  }
-  bool keepsWhereTrue = true;
-  auto [kept, allowed] = matchKeptWhere(weight, keepsWhereTrue);
-  auto inner = kept ? matchExponential(kept, keyDim) : std::nullopt;
-  if (!inner)
-    return std::nullopt;
-  return Exponential{emitMasked(inner->score, allowed, keepsWhereTrue), inner->shift};
-}
-
-/// y of exp(y - shift), an addend of the sum of weights; exp(-shift) has a y of 0.
-Value NormalizedMatcher::matchSink(Value addend, Value shift, int64_t keyDim) {
-  auto exp = addend.getDefiningOp<math::ExpOp>();
-  if (!exp || !isSameForAllKeys(addend, keyDim))
-    return matchPattern(addend, m_OneFloat()) && !shift
-               ? arith::ConstantOp::create(builder, loc, builder.getZeroAttr(addend.getType()))
-                     .getResult()
-               : Value();
-  if (!shift)
-    return exp.getOperand();
-  if (auto negated = exp.getOperand().getDefiningOp<arith::NegFOp>();
-      negated && computedAlike(negated.getOperand(), shift))
-    return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(addend.getType()));
-  auto difference = exp.getOperand().getDefiningOp<arith::SubFOp>();
-  return difference && computedAlike(difference.getRhs(), shift) ? difference.getLhs() : Value();
 }
 
 /// Whether an element is one of a tensor reduced to its maxima.
@@ -341,46 +229,4 @@ std::optional<Normalized> NormalizedMatcher::matchLogarithm(Value root) {
   Value numerator = math::ExpOp::create(builder, loc, exponent);
   return matchQuotient(
       arith::DivFOp::create(builder, loc, numerator, logarithm.getOperand()).getResult());
-}
-
-//===----------------------------------------------------------------------===//
-// Sinks as a column of scores
-//===----------------------------------------------------------------------===//
-
-/// Whether the parts are all of a tensor along `dim` alone, one behind the other.
-static bool areAdjacent(tensor::InsertSliceOp first, tensor::InsertSliceOp second, int64_t dim) {
-  for (tensor::InsertSliceOp part : {first, second}) {
-    auto type = part.getSourceType();
-    if (!part.hasUnitStride() || type.getRank() != part.getDestType().getRank())
-      return false;
-    for (int64_t d = 0; d < type.getRank(); ++d)
-      if (d != dim && (!isConstantIntValue(part.getMixedOffsets()[d], 0) ||
-                       !haveEqualSizes(part.getSource(), d, part.getDest(), d)))
-        return false;
-  }
-  return isConstantIntValue(first.getMixedOffsets()[dim], 0) &&
-         isEqualConstantIntOrValue(second.getMixedOffsets()[dim], first.getMixedSizes()[dim]) &&
-         first.getDest().getDefiningOp<tensor::EmptyOp>();
-}
-
-std::optional<Normalized> NormalizedMatcher::splitColumn(const Normalized &whole,
-                                                         tensor::ExtractSliceOp slice,
-                                                         bool columnFirst) {
-  Value score = stripCasts(stripShift(stripCasts(whole.score), whole.keyDim));
-  auto element = score.getDefiningOp<tensor::ExtractOp>();
-  auto second = element && llvm::equal(element.getIndices(), args)
-                    ? element.getTensor().getDefiningOp<tensor::InsertSliceOp>()
-                    : tensor::InsertSliceOp();
-  auto first =
-      second ? second.getDest().getDefiningOp<tensor::InsertSliceOp>() : tensor::InsertSliceOp();
-  if (!first || whole.sink || !areAdjacent(first, second, whole.keyDim))
-    return std::nullopt;
-  Value column = (columnFirst ? first : second).getSource();
-  Value scores = (columnFirst ? second : first).getSource();
-  if (cast<RankedTensorType>(column.getType()).getDimSize(whole.keyDim) != 1 ||
-      !haveEqualSizes(scores, whole.keyDim, slice.getResult(), whole.keyDim))
-    return std::nullopt;
-  SmallVector<Value> atColumn(args);
-  atColumn[whole.keyDim] = reader.constant(0);
-  return Normalized{reader.read(scores, args), whole.keyDim, reader.read(column, atColumn)};
 }

@@ -42,7 +42,8 @@ public:
   std::optional<Normalized> matchQuotient(mlir::Value root);
   /// An element of a softmax op at `args`, or of one that is spelled out.
   std::optional<Normalized> matchSoftmaxOpElement(mlir::Value element);
-  /// The scores and the sink of a softmax whose scores are two parts, one of them a column.
+  /// The scores and the sink of a softmax whose scores are two parts, one of them a column
+  /// (SinkColumn.cpp).
   std::optional<Normalized> splitColumn(const Normalized &whole, mlir::tensor::ExtractSliceOp slice,
                                         bool columnFirst);
 
@@ -55,6 +56,8 @@ private:
   mlir::Value stripShift(mlir::Value score, int64_t keyDim);
   Normalized matchSource(mlir::Value scores, int64_t keyDim);
   bool isSameForAllKeys(mlir::Value element, int64_t keyDim);
+
+  // MatchExponential.cpp: what is summed up.
   std::optional<Exponential> matchExponential(mlir::Value weight, int64_t keyDim);
   mlir::Value matchSink(mlir::Value addend, mlir::Value shift, int64_t keyDim);
   mlir::Value times(mlir::Value value, double factor);

@@ -1,12 +1,9 @@
 #include "passes/attention/EmitDecodeKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/attention/SoftmaxMath.h"
 #include "passes/attention/StoredRows.h"
-#include "passes/vector/Exp2Polynomial.h"
-#include "passes/vector/RegionVectorizer.h"
 
 using namespace mlir;
 using namespace fovea;
@@ -163,34 +160,6 @@ void DecodeKernel::forEachRowTile(function_ref<void(const RowTile &)> body) {
   });
 }
 
-bool DecodeKernel::maskDependsOnHead() { return !op.getMask().getArgument(1).use_empty(); }
-
-/// What some and what all rows of a group see. The heads of a group may see different keys.
-MaskBounds DecodeKernel::visibleBounds() {
-  if (!mask)
-    return unmaskedBounds(b, keys);
-  if (op.getFill()) // which may give any key a weight
-    return {b.index(0), b.index(0), b.index(0), keys};
-  Value last = b.sub(b.add(firstPosition, queries), b.index(1));
-  auto ofHead = [&](Value head) { return mask->emit(b, batch, head, firstPosition, last, keys); };
-  if (!maskDependsOnHead())
-    return ofHead(firstHead);
-  Value inits[] = {keys, b.index(0), keys, b.index(0)};
-  SmallVector<Value> all = foldHeads(inits, [&](Value head, ValueRange before) {
-    MaskBounds next = ofHead(head);
-    auto larger = [&](Value x, Value y) { return b.createOrFold<arith::MaxSIOp>(x, y); };
-    return SmallVector<Value>{b.min(before[0], next.anyLo), larger(before[1], next.allLo),
-                              b.min(before[2], next.allHi), larger(before[3], next.anyHi)};
-  });
-  return {all[0], all[1], all[2], all[3]};
-}
-
-SmallVector<Value> DecodeKernel::foldHeads(ValueRange inits, EmitBuilder::LoopBody body) {
-  return b.loop(b.index(0), b.index(group), 1, inits, [&](Value number, ValueRange carried) {
-    return body(b.add(firstHead, number), carried);
-  });
-}
-
 void DecodeKernel::beginGroup(Value batchIndex, Value keyHead) {
   batch = batchIndex;
   firstHead = b.mul(keyHead, b.index(group));
@@ -198,9 +167,6 @@ void DecodeKernel::beginGroup(Value batchIndex, Value keyHead) {
   valueView = viewOf(b, op.getValue(), op.getValuePermutation(), {batch, keyHead});
   packQueries();
 }
-
-/// Whether blocks are tested for a key that a row sees.
-bool DecodeKernel::skipsBlocks() { return mask && mask->getBlocks().hasGaps() && !op.getFill(); }
 
 /// Whether the scores of all blocks of a segment come before all the rest, so that keys and values
 /// are read in longer stretches: reading has to gain speed anew at the begin of each. Not where
@@ -243,51 +209,6 @@ DecodeKernel::Reading DecodeKernel::readingOf(Value begin, const MaskBounds &vis
   return {begin, visible.anyHi, b.add(keys, first)};
 }
 
-DecodeKernel::Block DecodeKernel::blockAt(Value begin, const MaskBounds &visible) {
-  // Keys past the last one that a row sees are left out: most of the cache of a short sequence.
-  Value end = b.min(b.add(begin, b.index(tile.keysPerBlock)), visible.anyHi);
-  auto isAtMost = [&](Value x, Value y) {
-    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, x, y);
-  };
-  Block block;
-  block.begin = begin;
-  block.count = b.sub(end, begin);
-  block.isFull =
-      b.createOrFold<arith::AndIOp>(isAtMost(visible.allLo, begin), isAtMost(end, visible.allHi));
-  return block;
-}
-
-/// Whether a test holds for some or for all heads of the group.
-template <typename Combine>
-Value DecodeKernel::ofHeads(function_ref<Value(Value head)> test) {
-  if (!maskDependsOnHead())
-    return test(firstHead);
-  Value neutral = b.constant(b.getI1Type(), std::is_same_v<Combine, arith::AndIOp> ? 1 : 0);
-  return foldHeads(neutral, [&](Value head, ValueRange before) {
-    return SmallVector<Value>{b.createOrFold<Combine>(before[0], test(head))};
-  })[0];
-}
-
-/// Skips a block of which no row sees a key, and finds whether all rows see all of it.
-void DecodeKernel::whereVisible(const Block &begun) {
-  if (!skipsBlocks())
-    return emitBlock(begun);
-  Block block = begun;
-  Value last = b.sub(b.add(firstPosition, queries), b.index(1));
-  Value lastKey = b.sub(b.add(block.begin, block.count), b.index(1));
-  auto rowsOf = [&](Value head) {
-    return EmittedBlock{batch, head, firstPosition, last, block.begin, lastKey};
-  };
-  auto attend = [&] {
-    Value every =
-        ofHeads<arith::AndIOp>([&](Value head) { return mask->emitEvery(b, rowsOf(head)); });
-    block.isFull = b.createOrFold<arith::OrIOp>(block.isFull, every);
-    emitBlock(block);
-  };
-  Value some = ofHeads<arith::OrIOp>([&](Value head) { return mask->emitSome(b, rowsOf(head)); });
-  b.branch(some, attend, [] {});
-}
-
 void DecodeKernel::emitBlock(const Block &begun) {
   Block block = begun;
   if (!scoresSegments())
@@ -300,88 +221,6 @@ void DecodeKernel::emitBlock(const Block &begun) {
   if (mask || op.hasScore())
     block.finite = checkValues(block);
   emitValues(block);
-}
-
-//===----------------------------------------------------------------------===//
-// The state of a row
-//===----------------------------------------------------------------------===//
-
-/// scaledQueries[r][d], in scores' type: whole vectors, as conversions of single elements would
-/// take as long as dozens of keys.
-void DecodeKernel::scaleQueries(const RowTile &rowTile) {
-  Value factor = emitQueryFactor(b, op, headDim);
-  for (int64_t r = 0; r < rowsPerTile; ++r) {
-    Value query = viewOf(b, op.getQuery(), op.getQueryPermutation(),
-                         {batch, b.add(b.add(firstHead, rowTile.head), b.index(r))});
-    auto type = cast<MemRefType>(query.getType());
-    Value whole = type.isLastDimUnitStride() ? b.roundDown(headDim, tile.lanes) : b.index(0);
-    b.loop(b.index(0), whole, tile.lanes, [&](Value d) {
-      Value vector = loadVector(query, {rowTile.query, d});
-      vector = arith::MulFOp::create(b, vector, b.splat(vectorType, factor));
-      vector::StoreOp::create(b, vector, scaledQueries, ValueRange{b.index(r), d});
-    });
-    b.loop(whole, headDim, 1, [&](Value d) {
-      Value element = memref::LoadOp::create(b, query, ValueRange{rowTile.query, d});
-      Value scaled = arith::MulFOp::create(b, b.convertFloat(element, scoreType), factor);
-      memref::StoreOp::create(b, scaled, scaledQueries, ValueRange{b.index(r), d});
-    });
-  }
-}
-
-/// Of one query, for vectors of keys that are not together; of more, the next take their place.
-int64_t DecodeKernel::queryCopies() {
-  return multipliesFromRegisters() && !stagesKeys()
-             ? llvm::divideCeil(keyVectors(), vectorsTogether())
-             : 1;
-}
-
-void DecodeKernel::packQueries() {
-  forEachRowTile([&](const RowTile &rowTile) {
-    scaleQueries(rowTile);
-    Value place = b.divide(rowTile.number, rowsPerTile);
-    b.loop(b.index(0), headDim, 1, [&](Value d) {
-      for (int64_t r = 0; r < rowsPerTile; ++r) {
-        Value scaled = memref::LoadOp::create(b, scaledQueries, ValueRange{b.index(r), d});
-        for (int64_t copy = 0; copy < queryCopies(); ++copy) {
-          Value at[] = {b.add(place, b.index(copy)), d, b.index(r)};
-          memref::StoreOp::create(b, scaled, packedQueries, at);
-        }
-      }
-    });
-  });
-}
-
-void DecodeKernel::clear(const DecodeState &of) {
-  forEachRow([&](const Row &row) { states->clear(of, row.number); });
-}
-
-void DecodeKernel::initialize(const DecodeState &of) {
-  clear(of);
-  if (!op.hasSink())
-    return;
-  // The sink is one more key, whose value is zero, and comes first.
-  forEachRow([&](const Row &row) {
-    Value logit = cloneOnLanes(b, op.getSink(), {batch, row.head, row.position}, 1);
-    logit = vector::ExtractOp::create(b, logit, 0);
-    logit = arith::MulFOp::create(b, logit, b.constant(scoreType, softmax::log2e));
-    Value maximum = emitLarger(b, b.constant(scoreType, -softmax::infinity), logit);
-    Value sum = states->exponential(logit, emitFiniteMaximum(b, maximum));
-    memref::StoreOp::create(b, maximum, of.maxima, row.number);
-    memref::StoreOp::create(b, sum, of.sums, row.number);
-  });
-}
-
-void DecodeKernel::finish(const DecodeState &of) {
-  forEachRow([&](const Row &row) {
-    Value output = viewOf(b, op.getOutputInit(), op.getOutputPermutation(), {batch, row.head});
-    states->storeOutput(of, row.number, output, row.query);
-    Value lse = op.getLseInit();
-    if (!lse)
-      return;
-    Type element = cast<MemRefType>(lse.getType()).getElementType();
-    memref::StoreOp::create(b, b.convertFloat(states->emitLse(of, row.number), element), lse,
-                            ValueRange{batch, row.head, row.query});
-  });
 }
 
 Value DecodeKernel::loadVector(Value memref, ValueRange at) {

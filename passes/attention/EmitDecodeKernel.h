@@ -77,34 +77,38 @@ private:
   };
   static constexpr int64_t keysPerChunk = 32;
 
-  // EmitDecodeKernel.cpp: rows, blocks and the state of rows.
+  // EmitDecodeKernel.cpp: the loops over groups, segments, blocks and rows.
   void allocate();
   void beginGroup(mlir::Value batch, mlir::Value keyHead);
   void emitGroup(const DecodeState &total, const DecodeState &part);
-  bool skipsBlocks();
   bool scoresSegments();
   int64_t scoresPerRow();
   mlir::Value viewScores(mlir::Value key);
   Reading readingOf(mlir::Value begin, const MaskBounds &visible);
-  Block blockAt(mlir::Value begin, const MaskBounds &visible);
   /// Adds keys [lo, hi) to the state in use.
   void emitKeys(const MaskBounds &visible, mlir::Value lo, mlir::Value hi);
-  void whereVisible(const Block &block);
   void emitBlock(const Block &block);
   void forEachRow(llvm::function_ref<void(const Row &)> body);
   void forEachRowTile(llvm::function_ref<void(const RowTile &)> body);
+
+  // EmitDecodeBlocks.cpp: which blocks rows see.
   bool maskDependsOnHead();
   MaskBounds visibleBounds();
+  bool skipsBlocks();
+  Block blockAt(mlir::Value begin, const MaskBounds &visible);
+  void whereVisible(const Block &block);
   /// A loop over the heads of the group.
   llvm::SmallVector<mlir::Value> foldHeads(mlir::ValueRange inits, EmitBuilder::LoopBody body);
   template <typename Combine>
   mlir::Value ofHeads(llvm::function_ref<mlir::Value(mlir::Value head)> test);
-  void clear(const DecodeState &of);
-  void initialize(const DecodeState &of);
-  void finish(const DecodeState &of);
+
+  // EmitDecodeRows.cpp: queries, and the state of rows.
   int64_t queryCopies();
   void packQueries();
   void scaleQueries(const RowTile &rowTile);
+  void clear(const DecodeState &of);
+  void initialize(const DecodeState &of);
+  void finish(const DecodeState &of);
 
   // DecodeKeyTile.cpp: what of keys is in registers at a time.
   bool multipliesFromRegisters();

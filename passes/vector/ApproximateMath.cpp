@@ -234,22 +234,9 @@ struct Approximate : OpRewritePattern<OpTy> {
       : OpRewritePattern<OpTy>(context), target(target) {}
 
   LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
-    Type type = op.getType(), element = getElementTypeOrSelf(type);
-    if (!element.isF32() && !element.isF16() && !element.isBF16())
-      return rewriter.notifyMatchFailure(op, "neither f32 nor narrower");
-    EmitBuilder b(op.getLoc(), rewriter);
-    b.setInsertionPoint(op);
-    b.setListener(rewriter.getListener());
-    Type f32 = withElement(type, b.getF32Type());
-    Value x = op.getOperand();
-    if (type != f32)
-      x = arith::ExtFOp::create(b, f32, x);
-    FloatMath f(b, f32, target);
-    Value result = emitFor(f, op, x);
-    if (type != f32)
-      result = arith::TruncFOp::create(b, type, result);
-    rewriter.replaceOp(op, result);
-    return success();
+    return approximateInF32(op, rewriter, target, [&](FloatMath &f, ValueRange operands) {
+      return emitFor(f, op, operands[0]);
+    });
   }
 
 private:

@@ -111,22 +111,9 @@ struct ApproximatePow : OpRewritePattern<math::PowFOp> {
       : OpRewritePattern(context), target(target) {}
 
   LogicalResult matchAndRewrite(math::PowFOp op, PatternRewriter &rewriter) const override {
-    Type type = op.getType(), element = getElementTypeOrSelf(type);
-    if (!element.isF32() && !element.isF16() && !element.isBF16())
-      return rewriter.notifyMatchFailure(op, "neither f32 nor narrower");
-    EmitBuilder b(op.getLoc(), rewriter);
-    b.setInsertionPoint(op);
-    b.setListener(rewriter.getListener());
-    Type f32 = withElement(type, b.getF32Type());
-    auto widen = [&](Value x) -> Value {
-      return type == f32 ? x : arith::ExtFOp::create(b, f32, x).getResult();
-    };
-    FloatMath f(b, f32, target);
-    Value result = PowEmitter(f, target).emit(widen(op.getLhs()), widen(op.getRhs()));
-    if (type != f32)
-      result = arith::TruncFOp::create(b, type, result);
-    rewriter.replaceOp(op, result);
-    return success();
+    return approximateInF32(op, rewriter, target, [&](FloatMath &f, ValueRange operands) {
+      return PowEmitter(f, target).emit(operands[0], operands[1]);
+    });
   }
 
   const TargetInfo &target;

@@ -89,3 +89,25 @@ Value FloatMath::scaleByPowerOfTwo(Value x, Value n) {
   Value rest = arith::SubIOp::create(b, n, half);
   return mul(mul(x, powerOfTwo(*this, half)), powerOfTwo(*this, rest));
 }
+
+LogicalResult fovea::approximateInF32(Operation *op, PatternRewriter &rewriter,
+                                      const TargetInfo &target,
+                                      function_ref<Value(FloatMath &, ValueRange operands)> emit) {
+  Type type = op->getResult(0).getType(), element = getElementTypeOrSelf(type);
+  if (!element.isF32() && !element.isF16() && !element.isBF16())
+    return rewriter.notifyMatchFailure(op, "neither f32 nor narrower");
+  EmitBuilder b(op->getLoc(), rewriter);
+  b.setInsertionPoint(op);
+  b.setListener(rewriter.getListener());
+  Type f32 = withElement(type, b.getF32Type());
+  SmallVector<Value, 2> operands(op->getOperands());
+  if (type != f32)
+    for (Value &operand : operands)
+      operand = arith::ExtFOp::create(b, f32, operand);
+  FloatMath f(b, f32, target);
+  Value result = emit(f, operands);
+  if (type != f32)
+    result = arith::TruncFOp::create(b, type, result);
+  rewriter.replaceOp(op, result);
+  return success();
+}

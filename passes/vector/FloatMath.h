@@ -4,6 +4,7 @@
 #define FOVEA_PASSES_VECTOR_FLOATMATH_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/PatternMatch.h"
 #include "passes/TargetInfo.h"
 #include "passes/vector/EmitBuilder.h"
 
@@ -57,6 +58,12 @@ public:
 private:
   bool fused;
 };
+
+/// Replaces an elementwise op on f32 or narrower floats by what `emit` makes of its operands, all
+/// in f32.
+llvm::LogicalResult
+approximateInF32(mlir::Operation *op, mlir::PatternRewriter &rewriter, const TargetInfo &target,
+                 llvm::function_ref<mlir::Value(FloatMath &, mlir::ValueRange)> emit);
 
 } // namespace fovea
 

@@ -50,35 +50,6 @@ std::vector<const Function *> Importer::findEntries() {
   return entries;
 }
 
-static void collectDimNames(const Function &function, std::set<std::string> &names) {
-  for (const Parameter &parameter : function.parameters)
-    if (parameter.type)
-      for (const Expr *dim : parameter.type->dims)
-        if (auto *name = llvm::dyn_cast<NameExpr>(dim))
-          names.insert(name->name.str());
-}
-
-bool Importer::checkOverrides() {
-  std::set<std::string> known;
-  for (const Function *function : existing)
-    collectDimNames(*function, known);
-  for (const Constant &constant : module.constants) {
-    known.erase(constant.name.name.str());
-    if (constant.isParam)
-      known.insert(constant.name.name.str());
-  }
-  std::vector<llvm::StringRef> candidates(known.begin(), known.end());
-  bool valid = true;
-  for (const auto &[name, value] : options.params) {
-    if (!known.count(name)) {
-      fail(SourceRange::nowhere(), "'" + name + "' is neither a param nor a dim of this file" +
-                                       didYouMean(name, candidates));
-      valid = false;
-    }
-  }
-  return valid;
-}
-
 //===-- Arguments ---------------------------------------------------------------------------===//
 
 // A dim that is a bare name without a value is a symbol, or the number given from outside.

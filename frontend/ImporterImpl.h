@@ -139,15 +139,19 @@ private:
     bool inLoop = false;
   };
 
-  // Modules and entries (Importer.cpp, ImportEntries.cpp).
+  // The set of functions (Importer.cpp, ImportRecursion.cpp).
   bool declare(const ast::Identifier &name);
   bool declareFunctions();
   bool selectFunctions();
+  bool checkRecursion();
+
+  // Constants (ImportConstants.cpp).
   void evaluateConstants();
   MaybeValue overrideParam(const ast::Constant &constant, const MaybeValue &value);
   void exportConstant(const ast::Constant &constant, const Value &value);
   bool checkOverrides();
-  bool checkRecursion();
+
+  // Entries (ImportEntries.cpp).
   std::vector<const ast::Function *> findEntries();
   static const ast::Parameter *findUntyped(const ast::Function &function);
   void importEntry(const ast::Function &function);

@@ -1,4 +1,5 @@
-// Every kind of error in a description, word for word.
+// Every kind of error in a description, word for word; ImporterMaskErrorsTest.cpp has those in
+// masks.
 #include "tests/frontend/DescriptionTesting.h"
 
 using namespace fovea;
@@ -70,39 +71,6 @@ TEST_F(ImporterTest, Arguments) {
   EXPECT_EQ(messages(g + "g(x)\n"), Messages{"'g' needs an argument for 'b'"});
   EXPECT_EQ(messages(g + "g(x, 1, 2)\n"), Messages{"'g' takes 2 arguments, got 3"});
   EXPECT_EQ(messages(g + "g(x, a=x)\n"), Messages{"parameter 'a' is given twice"});
-}
-
-TEST_F(ImporterTest, ElementsByIndex) {
-  auto inEntry = [&](const std::string &value) {
-    return messages(
-        "def f(x: f32[B, L, 16], i: i64[3], j: i64[B, 3, 15], k: f32[3]):\n  return y=" + value +
-        "\n");
-  };
-  EXPECT_EQ(inEntry("x[k]"), Messages{"index: expected indices of integers, got f32[3]"});
-  EXPECT_EQ(inEntry("x[0, k > 0.0]"), Messages{"index: expected indices of integers, got bool[3]"});
-  EXPECT_EQ(inEntry("x[i, j]"), Messages{"index: shapes do not broadcast: [3] and [B, 3, 15]: 3 "
-                                         "against 15"});
-  EXPECT_EQ(inEntry("x[i, k]"), Messages{"index: expected indices of integers, got f32[3]"});
-  EXPECT_EQ(inEntry("x.index_select(1, j)"),
-            Messages{"expected a tensor of rank 1, got i64[B, 3, 15]"});
-  EXPECT_EQ(
-      inEntry("gather(x, 1, j)"),
-      Messages{"gather: expected indices of shape [B, L, 16], of which dim 1 alone may differ, "
-               "got i64[B, 3, 15]"});
-  EXPECT_EQ(inEntry("roll(x, (1, 2), 1)"),
-            Messages{"expected as many shifts as dims, got 2 and 1"});
-  EXPECT_EQ(inEntry("x.roll(0.5, 1)"),
-            Messages{"expected an integer or a size in 'roll', got the number 0.5"});
-  EXPECT_EQ(inEntry("flip(x)"), Messages{"'flip' needs a dim"});
-  EXPECT_EQ(inEntry("flip(x, 3)"), Messages{"flip: dim 3 is out of range for rank 3"});
-  EXPECT_EQ(inEntry("repeat(x, 2)"),
-            Messages{"repeat: expected a count for each dim of f32[B, L, 16], got 1"});
-  EXPECT_EQ(inEntry("x.repeat_interleave(0, 1)"),
-            Messages{"repeat_interleave: expected a count of at least 1, got 0"});
-  EXPECT_EQ(inEntry("cumsum(x, 5)"), Messages{"cumsum: dim 5 is out of range for rank 3"});
-  EXPECT_EQ(inEntry("clamp(x)"), Messages{"'clamp' needs 'min' or 'max'"});
-  EXPECT_EQ(inEntry("logsumexp(i, 0)"),
-            Messages{"logsumexp: expected the input of floats, got i64[3]"});
 }
 
 // Builtins that are made of others name themselves, and what their arguments call themselves.
@@ -224,27 +192,6 @@ TEST_F(ImporterTest, ElementTypesThatDiffer) {
             Messages{"matmul: element types differ: f32[B, 6, 8] and i64[B, 8, 6]" + hint});
 }
 
-TEST_F(ImporterTest, ListsAsIndicesAndParts) {
-  EXPECT_EQ(inBody("y = x[:, [0, 6]]"), Messages{"index 6 is out of range for a dim of 6"});
-  EXPECT_EQ(inBody("y = x[:, [-7]]"), Messages{"index -7 is out of range for a dim of 6"});
-  EXPECT_EQ(inBody("y = x[[]]"), Messages{"expected at least one index in a list, got none"});
-  EXPECT_EQ(inBody("y = x[[0, True]]"),
-            Messages{"expected a list of integers as index, got one with True"});
-  EXPECT_EQ(inBody("y = x[[[0, 1], [1]]]"),
-            Messages{"expected nested lists of numbers of equal lengths, got a sequence of 1"});
-  EXPECT_EQ(inBody("y = x[:, ::-1]"), Messages{"slice: expected a step of at least 1, got -1; flip "
-                                               "puts a dim in the opposite order"});
-  EXPECT_EQ(inBody("y = x * [1, 2][::0][0]"),
-            Messages{"expected a step of a slice other than 0, got 0"});
-  EXPECT_EQ(inBody("y = x.max(dim=-1)[0]"),
-            Messages{"expected '.values' or '.indices' of this reduction, which is a tensor of its "
-                     "values; give it a name to index these"});
-  EXPECT_EQ(inBody("y = x.topk(2).places"), Messages{"a sequence of 2 has no attribute 'places'"});
-  EXPECT_EQ(inBody("y = x.max().values"), Messages{"a tensor has no attribute 'values'"});
-  EXPECT_EQ(inBody("a, b, c = x.max(dim=0)"),
-            Messages{"expected 3 values, got a tensor f32[6, 8]"});
-}
-
 TEST_F(ImporterTest, Arithmetic) {
   EXPECT_EQ(inBody("y = 9223372036854775807 + 1"),
             Messages{"9223372036854775807 + 1 does not fit in 64 bits"});
@@ -277,20 +224,6 @@ TEST_F(ImporterTest, Conditions) {
   EXPECT_EQ(inBody("y = 1 if B > 3 else 2"),
             Messages{"whether the size B > the integer 3 is not known at compile time"});
   EXPECT_EQ(inBody("assert x.shape[1] == 7, 'seven'"), Messages{"assertion failed: seven"});
-}
-
-TEST_F(ImporterTest, Indices) {
-  EXPECT_EQ(inBody("y = (1, 2)[2]"), Messages{"index 2 is outside a sequence of 2"});
-  EXPECT_EQ(inBody("y = (1, 2)[x]"), Messages{"the index of a sequence must be a compile-time "
-                                              "integer, got a tensor f32[B, 6, 8]"});
-  EXPECT_EQ(inBody("y = x[0, 0, 0, 0]"), Messages{"too many indices for f32[B, 6, 8]: got 4"});
-  EXPECT_EQ(inBody("y = x[..., 0, ...]"), Messages{"an index has at most one '...'"});
-  EXPECT_EQ(inBody("y = x['a']"), Messages{"expected an integer, a size or an integer scalar as "
-                                           "index, got the string 'a'"});
-  EXPECT_EQ(inBody("y = x[n:]"),
-            Messages{"the bounds of a slice are sizes known at compile time, got a tensor i64[]; "
-                     "use dynamic_slice"});
-  EXPECT_EQ(inBody("y = 3[0]"), Messages{"the integer 3 cannot be indexed"});
 }
 
 TEST_F(ImporterTest, Statements) {
@@ -362,91 +295,6 @@ TEST_F(ImporterTest, ChoicesAtRunTime) {
                      "use where(condition, a, b)"});
 }
 
-TEST_F(ImporterTest, MaskFunctions) {
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i: i > 0)"),
-            Messages{"a mask function takes (i, j) or (b, h, i, j), got one of 1 parameters"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i: s)"),
-            Messages{"a score function takes (s), (s, i, j) or (s, b, h, i, j), got one of 2 "
-                     "parameters"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask='causal')"),
-            Messages{"expected a function or a tensor for 'mask' of 'attention', got the string "
-                     "'causal'"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i, j: j <= i)"),
-            Messages{"expected a number, got a run-time bool; choose one, as in `s if c else "
-                     "0.0`"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, sink=lambda h: True)"),
-            Messages{"expected a number, got True; choose one, as in `s if c else 0.0`"});
-  EXPECT_EQ(inBody("y = x.masked_fill(tril(x), 0.0)"),
-            Messages{"expected a mask of bool, got f32[B, 6, 8]; compare it, as in mask != 0"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, score=x)"),
-            Messages{"expected a function for 'score' of 'attention', got a tensor "
-                     "f32[B, 6, 8]"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: x[i, j] > 0)"),
-            Messages{"inside a mask or score function every dim of a tensor is indexed: "
-                     "f32[B, 6, 8] takes 3 indices, got 2"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: x > i)"),
-            Messages{"expected a scalar, got a tensor f32[B, 6, 8]; index it"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: i <= jj)"),
-            Messages{"unknown name 'jj' (did you mean 'j'?)"});
-}
-
-TEST_F(ImporterTest, BucketsAndSoftcap) {
-  EXPECT_EQ(inBody("y = attention(x, x, x, bucket=lambda i: i, buckets=3)"),
-            Messages{"a bucket function takes (i, j) or (b, h, i, j), got one of 1 parameters"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, bucket=lambda i, j: i)"),
-            Messages{"a bucket function needs 'buckets', their number"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, buckets=3)"),
-            Messages{"'buckets' counts those of a function 'bucket', which is missing"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, bucket=3, buckets=3)"),
-            Messages{"expected a function for 'bucket' of 'attention', got the integer 3"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, bucket=lambda i, j: 0.5, buckets=3)"),
-            Messages{"expected index, got the number 0.5"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, softcap=0)"),
-            Messages{"attention: expected a finite softcap above 0, got 0.0"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, offset=arange(0, 3))"),
-            Messages{"attention: expected offset to be an integer scalar, got i64[3]"});
-}
-
-// A number is no truth value, neither as a mask nor as a condition in a mask or score function.
-TEST_F(ImporterTest, MasksAreBoolean) {
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: i - j)"),
-            Messages{"expected bool, got a run-time index; compare it"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: 1)"),
-            Messages{"expected bool, got the integer 1; compare it"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: 0.5)"),
-            Messages{"expected bool, got the number 0.5; compare it"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: x[0, i, 0])"),
-            Messages{"expected bool, got a run-time f32; compare it"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i, j: s if i else 0.0)"),
-            Messages{"expected bool, got a run-time index; compare it"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: True)"), Messages{});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: (i > j) == 1)"), Messages{});
-  for (std::string choice : {"True if i > j else False", "i > 2 if i > j else True"})
-    EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: " + choice + ")"), Messages{});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: 1 if i > j else 0)"),
-            Messages{"expected bool, got a run-time index; compare it"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, mask=lambda i, j: (i > j) != -1)"),
-            Messages{"the integer -1 does not fit in bool"});
-}
-
-// Positions times large numbers would leave the 64 bits in which comparisons are solved.
-TEST_F(ImporterTest, LargeNumbersInMasks) {
-  const std::string tooLarge =
-      "this may leave 64 bits: a run-time integer is multiplied by numbers "
-      "below 2**32 and added to numbers below 2**60";
-  auto mask = [&](const std::string &text) {
-    return inBody("y = attention(x, x, x, mask=lambda i, j: " + text + ")");
-  };
-  EXPECT_EQ(mask("j * 4294967296 <= i"), Messages{tooLarge});
-  EXPECT_EQ(mask("j * 65536 * 65536 <= i"), Messages{tooLarge});
-  EXPECT_EQ(mask("j * -9223372036854775807 <= i"), Messages{tooLarge});
-  EXPECT_EQ(mask("j + 1152921504606846976 <= i"), Messages{tooLarge});
-  EXPECT_EQ(mask("j - 9223372036854775807 <= i"), Messages{tooLarge});
-  EXPECT_EQ(mask("j * 4294967295 <= i + 1152921504606846975"), Messages{});
-  EXPECT_EQ(mask("j <= 9223372036854775807"), Messages{});
-  EXPECT_EQ(mask("(i - j) % 9223372036854775807 < 5"), Messages{});
-}
-
 TEST_F(ImporterTest, NumbersThatAreNotFinite) {
   EXPECT_EQ(inBody("y = x * 0 ** -1"), Messages{"a negative power of zero is a division by zero"});
   EXPECT_EQ(inBody("y = x * 2.0 ** 100000"),
@@ -454,91 +302,6 @@ TEST_F(ImporterTest, NumbersThatAreNotFinite) {
   EXPECT_EQ(inBody("y = x * (1e200 * 1e200)"),
             Messages{"the number 1e+200 * the number 1e+200 is too large for f64"});
   EXPECT_EQ(inBody("y = x * (inf + 1)"), Messages{});
-}
-
-TEST_F(ImporterTest, MembersAndCastsOfScalars) {
-  auto mask = [&](const std::string &text) {
-    return inBody("y = attention(x, x, x, mask=lambda i, j: " + text + ")");
-  };
-  EXPECT_EQ(mask("j in (0, i, 5) and j not in (3, 4) and not (j in ())"), Messages{});
-  EXPECT_EQ(mask("float(j) < 2.5 and int(0.5 * j) < i and bool(j) and long(j) < i"), Messages{});
-  EXPECT_EQ(mask("to(i > j, f32) < gelu(0.5 * j, approximate='tanh')"), Messages{});
-  EXPECT_EQ(mask("j in 3"), Messages{"'in' does not apply to a run-time index and the integer 3"});
-  EXPECT_EQ(mask("j in (0, 'a')"), Messages{"expected a scalar, got the string 'a'"});
-  EXPECT_EQ(inBody("y = attention(x, x, x, score=lambda s, i, j: s * gelu(s, approximate='no'))"),
-            Messages{"expected 'none' or 'tanh', got 'no'"});
-}
-
-TEST_F(ImporterTest, Recursion) {
-  EXPECT_EQ(errors("def f(x: f32[B]):\n  return g(x)\ndef g(x):\n  return f(x)\n"),
-            "t.fov:4:10: error: 'f' calls itself: f -> g -> f\n"
-            "  return f(x)\n"
-            "         ^");
-  EXPECT_EQ(messages("def f(x: f32[B]):\n  return f(x)\n"), Messages{"'f' calls itself: f -> f"});
-  // Through a value, which only shows when it is called.
-  EXPECT_EQ(messages("def g(h, x):\n  return h(h, x)\ndef f(x: f32[B]):\n  return g(g, x)\n"),
-            Messages{"'g' calls itself: g -> g"});
-  // A parameter that is called as a function of the file is not that function.
-  EXPECT_EQ(messages("def mask(x):\n  return x\n"
-                     "def f(x: f32[B], mask: f32[B]):\n  return x * mask\n"),
-            Messages{});
-  EXPECT_EQ(messages("def b(x: f32[1, 2, L, 8]):\n"
-                     "  return attention(x, x, x, mask=lambda b, h, i, j: b + j <= i)\n"),
-            Messages{});
-  EXPECT_EQ(messages("def n(x: f32[B]):\n  return [x * n for n in (1, 2)]\n"), Messages{});
-  EXPECT_EQ(messages("def n(x: f32[B]):\n  return [n(x) for m in (1, 2)]\n"),
-            Messages{"'n' calls itself: n -> n"});
-}
-
-// Descriptions whose expansion, or whose values, have no end that anyone would wait for.
-TEST_F(ImporterTest, Explosion) {
-  const Messages tooMuch{"the description takes more than 1000000 steps to expand"};
-  std::string text = "def f0(x):\n  return x\n";
-  for (int i = 1; i < 40; ++i)
-    text += "def f" + std::to_string(i) + "(x):\n  return (f" + std::to_string(i - 1) + "(x), f" +
-            std::to_string(i - 1) + "(x))[0]\n";
-  EXPECT_EQ(messages(text + "def f(x: f32[B]):\n  return f39(x)\n"), tooMuch);
-  EXPECT_EQ(inBody("y = [i for i in range(100000000)]"),
-            Messages{"a sequence has at most 65536 elements, got 100000000"});
-  const std::string many = "a = [i for i in range(32768)]\n  ";
-  for (const char *expr : {"a + a", "max(a)", "sum(a)", "zip(a, a)", "enumerate(a)", "a[1:]",
-                           "range(9) == a[5:]", "len(range(9999))"})
-    EXPECT_EQ(inBody(many + "y = [" + expr + " for i in range(65536)]"), tooMuch) << expr;
-  EXPECT_EQ(inBody(many + "for i in a:\n    for j in a:\n      pass"), tooMuch);
-}
-
-TEST_F(ImporterTest, ValuesAreBounded) {
-  auto grow = [&](const std::string &start, const std::string &step) {
-    return inBody("v = " + start + "\n  for i in [0 for j in range(300)]:\n    v = " + step);
-  };
-  EXPECT_EQ(grow("1", "[v]"), Messages{"this sequence is nested more than 100 deep"});
-  EXPECT_EQ(grow("1", "[v, v]"), Messages{"this sequence has more than 16777216 elements, those of "
-                                          "the sequences in it included"});
-  EXPECT_EQ(grow("'a'", "v + v"), Messages{"a string has at most 4096 characters, got 8192"});
-  EXPECT_EQ(grow("'a'", "f'{v}{v}'"), Messages{"a string has at most 4096 characters, got 8192"});
-  EXPECT_EQ(grow("[1]", "v + v"), Messages{"a sequence has at most 65536 elements, got 131072"});
-  EXPECT_EQ(grow("B", "v * v"), Messages{"size expression has a product of more than 32 sizes"});
-  EXPECT_EQ(grow("B", "(v + 1) // 2 + B"),
-            Messages{"size expression has a division longer than 1024 characters"});
-  EXPECT_EQ(grow("x", "v[None]"), Messages{"unsqueeze: expected at most 16 dims, got 17"});
-  EXPECT_EQ(messages("def f(x: f32[B]):\n  return [x for i in range(2000)]\n"),
-            Messages{"an entry returns at most 1024 tensors, got 2000"});
-}
-
-// Names can be as many as the file has room for.
-TEST_F(ImporterTest, ManyErrorsAreQuick) {
-  std::string text;
-  for (int i = 0; i < 20000; ++i)
-    text += "a" + std::to_string(i) + " = u" + std::to_string(i) + "\n";
-  EXPECT_EQ(messages(text).size(), 20u);
-}
-
-TEST_F(ImporterTest, DeepCallChain) {
-  std::string text = "def f0(x):\n  return x\n";
-  for (int i = 1; i < 1000; ++i)
-    text += "def f" + std::to_string(i) + "(x):\n  return f" + std::to_string(i - 1) + "(x)\n";
-  EXPECT_EQ(messages(text + "def f(x: f32[B]):\n  return f999(x)\n"),
-            Messages{"calls and expressions are nested more than 400 deep here"});
 }
 
 TEST_F(ImporterTest, Definitions) {

@@ -44,32 +44,21 @@ static PlanOr readSequence(const JsonNode &node) {
 
 namespace {
 struct ReplaceDecoder : WholeTokenStage {
-  ReplaceDecoder(Pattern pattern, std::string content)
-      : pattern(std::move(pattern)), content(std::move(content)) {}
+  explicit ReplaceDecoder(Replacement replacement) : replacement(std::move(replacement)) {}
   llvm::Error token(StringRef text) override {
-    Expected<std::string> replaced = pattern.replaceAll(text, content);
+    Expected<std::string> replaced = replacement.apply(text);
     return replaced ? pass(*replaced) : replaced.takeError();
   }
-  Pattern pattern;
-  std::string content;
+  Replacement replacement;
 };
 } // namespace
 
 static PlanOr readReplace(const JsonNode &node) {
-  if (llvm::Error error = node.expectOnly({"type", "pattern", "content"}))
-    return std::move(error);
-  Expected<JsonNode> member = node.member("pattern");
-  if (!member)
-    return member.takeError();
-  Expected<Pattern> pattern = Pattern::read(*member);
-  if (!pattern)
-    return pattern.takeError();
-  Expected<std::string> content = node.stringMember("content");
-  if (!content)
-    return content.takeError();
-  return planOf([pattern = *pattern, content = *content] {
-    return std::make_unique<ReplaceDecoder>(pattern, content);
-  });
+  Expected<Replacement> replacement = Replacement::read(node);
+  if (!replacement)
+    return replacement.takeError();
+  return planOf(
+      [replacement = *replacement] { return std::make_unique<ReplaceDecoder>(replacement); });
 }
 
 static Expected<std::string> readCodePoint(const JsonNode &node, StringRef key) {

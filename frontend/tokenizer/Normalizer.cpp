@@ -56,13 +56,9 @@ struct Prepend : Normalizer {
 };
 
 struct Replace : Normalizer {
-  Replace(Pattern pattern, std::string content)
-      : pattern(std::move(pattern)), content(std::move(content)) {}
-  Expected<std::string> apply(StringRef text) const override {
-    return pattern.replaceAll(text, content);
-  }
-  Pattern pattern;
-  std::string content;
+  explicit Replace(Replacement replacement) : replacement(std::move(replacement)) {}
+  Expected<std::string> apply(StringRef text) const override { return replacement.apply(text); }
+  Replacement replacement;
 };
 
 struct SpellBytes : Normalizer {
@@ -126,18 +122,10 @@ static NormalizerOr readPrepend(const JsonNode &node) {
 }
 
 static NormalizerOr readReplace(const JsonNode &node) {
-  if (llvm::Error error = node.expectOnly({"type", "pattern", "content"}))
-    return std::move(error);
-  Expected<JsonNode> pattern = node.member("pattern");
-  if (!pattern)
-    return pattern.takeError();
-  Expected<Pattern> read = Pattern::read(*pattern);
-  if (!read)
-    return read.takeError();
-  Expected<std::string> content = node.stringMember("content");
-  if (!content)
-    return content.takeError();
-  return std::make_unique<Replace>(std::move(*read), std::move(*content));
+  Expected<Replacement> replacement = Replacement::read(node);
+  if (!replacement)
+    return replacement.takeError();
+  return std::make_unique<Replace>(std::move(*replacement));
 }
 
 /// Those that have a type and nothing else; null for other types.

@@ -58,6 +58,21 @@ Expected<Pattern> Pattern::read(const JsonNode &node) {
   return pattern;
 }
 
+Expected<Replacement> Replacement::read(const JsonNode &node) {
+  if (llvm::Error error = node.expectOnly({"type", "pattern", "content"}))
+    return std::move(error);
+  Expected<JsonNode> member = node.member("pattern");
+  if (!member)
+    return member.takeError();
+  Expected<Pattern> pattern = Pattern::read(*member);
+  if (!pattern)
+    return pattern.takeError();
+  Expected<std::string> content = node.stringMember("content");
+  if (!content)
+    return content.takeError();
+  return Replacement{std::move(*pattern), std::move(*content)};
+}
+
 namespace {
 struct Deleter {
   void operator()(pcre2_match_data *data) { pcre2_match_data_free(data); }

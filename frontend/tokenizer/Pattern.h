@@ -49,6 +49,18 @@ private:
   std::shared_ptr<const pcre2_real_code_8> code; // null for a literal
 };
 
+/// A part that puts `content` where `pattern` is found.
+struct Replacement {
+  Pattern pattern;
+  std::string content;
+
+  /// Reads {"type": ..., "pattern": ..., "content": "..."}.
+  static llvm::Expected<Replacement> read(const JsonNode &node);
+  llvm::Expected<std::string> apply(llvm::StringRef text) const {
+    return pattern.replaceAll(text, content);
+  }
+};
+
 } // namespace fovea::tokenizer
 
 #endif // FOVEA_FRONTEND_TOKENIZER_PATTERN_H

@@ -96,8 +96,9 @@ std::string WeightCache::keyOf(llvm::ArrayRef<WeightSpec> specs, const WeightSou
 
 std::string WeightCache::pathOf(StringRef key) const { return directory.pathOf(key); }
 
-static std::string headerOf(StringRef key, int64_t bytes, StringRef checksum) {
-  return (magic + keyHash(key) + bytesOf(static_cast<uint64_t>(bytes)) + checksum).str();
+/// What comes before the checksum.
+static std::string headerOf(StringRef key, int64_t bytes) {
+  return (magic + keyHash(key) + bytesOf(static_cast<uint64_t>(bytes))).str();
 }
 
 static bool readAt(int file, char *to, int64_t bytes, int64_t offset) {
@@ -110,13 +111,20 @@ static bool readAt(int file, char *to, int64_t bytes, int64_t offset) {
   return true;
 }
 
-/// The checksum of the packed weights in a file, once they are read; empty if it has not as many.
-static std::string readPacked(int file, llvm::MutableArrayRef<char> packed, ThreadPool &pool) {
+/// The checksum that an entry for `key` of so many bytes says it has; empty if it is none.
+static std::string readChecksum(int file, StringRef key, int64_t bytes) {
   struct stat status;
-  auto bytes = static_cast<int64_t>(packed.size());
+  std::string header(headerBytes, 0), expected = headerOf(key, bytes);
   if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) ||
-      status.st_size != headerBytes + bytes)
+      status.st_size != headerBytes + bytes || !readAt(file, header.data(), headerBytes, 0) ||
+      !StringRef(header).starts_with(expected))
     return "";
+  return header.substr(expected.size());
+}
+
+/// Reads all after the header; the checksum of that, empty if it cannot be read.
+static std::string readPacked(int file, llvm::MutableArrayRef<char> packed, ThreadPool &pool) {
+  auto bytes = static_cast<int64_t>(packed.size());
   std::atomic<bool> isWhole = true;
   std::string checksum = hashInChunks(bytes, packedChunk, pool, [&](int64_t begin, int64_t end) {
     if (!readAt(file, packed.data() + begin, end - begin, headerBytes + begin))
@@ -131,13 +139,12 @@ bool WeightCache::load(StringRef key, llvm::MutableArrayRef<char> packed, Thread
     llvm::consumeError(std::move(error));
     return false;
   }
-  std::string path = pathOf(key), header(headerBytes, 0);
+  std::string path = pathOf(key);
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); // not to wait for a pipe
   if (file < 0)
     return false;
-  std::string checksum = readPacked(file, packed, pool);
-  bool isEntry = !checksum.empty() && readAt(file, header.data(), headerBytes, 0) &&
-                 header == headerOf(key, static_cast<int64_t>(packed.size()), checksum);
+  std::string checksum = readChecksum(file, key, static_cast<int64_t>(packed.size()));
+  bool isEntry = !checksum.empty() && readPacked(file, packed, pool) == checksum;
   close(file);
   if (isEntry)
     directory.use(path);
@@ -153,7 +160,7 @@ llvm::Error WeightCache::store(StringRef key, llvm::ArrayRef<char> packed, Threa
     return hashOf(packed.data() + begin, end - begin);
   });
   return directory.store(pathOf(key), [&](llvm::raw_ostream &os) {
-    os << headerOf(key, bytes, checksum);
+    os << headerOf(key, bytes) << checksum;
     os.write(packed.data(), packed.size());
     return llvm::Error::success();
   });

@@ -23,8 +23,8 @@ public:
   static std::string keyOf(llvm::ArrayRef<WeightSpec> specs, const WeightSource &source,
                            ThreadPool &pool);
 
-  /// Fills `packed` from the entry for `key`. False if there is none of that size or it is damaged;
-  /// then anything may be in `packed`.
+  /// Fills `packed` from the entry for `key`. False if there is none of that size, which is seen
+  /// before anything is read, or it is damaged; then anything may be in `packed`.
   bool load(llvm::StringRef key, llvm::MutableArrayRef<char> packed, ThreadPool &pool) const;
 
   /// An error says why nothing was written: there is no room, or the entry alone is over the limit.

@@ -54,6 +54,20 @@ TEST(WeightCacheTest, TakesNoDamagedEntryAndNoneOfAnotherSize) {
   EXPECT_TRUE(cache.load("key", packed, pool));
 }
 
+TEST(WeightCacheTest, ReadsNothingBehindAWrongHeader) {
+  TemporaryDirectory dir;
+  ThreadPool pool(2);
+  WeightCache cache(dir.path("cache"), large);
+  std::vector<char> packed = somePacked(), read(packed.size());
+  EXPECT_FALSE(cache.store("key", packed, pool));
+  for (int64_t place : {0, 20, 41}) {
+    flipByte(cache.pathOf("key"), place);
+    EXPECT_FALSE(cache.load("key", read, pool));
+    flipByte(cache.pathOf("key"), place);
+  }
+  EXPECT_EQ(read, std::vector<char>(packed.size()));
+}
+
 TEST(WeightCacheTest, WaitsForNoPipe) {
   TemporaryDirectory dir;
   ThreadPool pool(1);

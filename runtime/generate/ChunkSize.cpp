@@ -2,6 +2,7 @@
 
 using namespace fovea;
 
+static constexpr int64_t maxChunkSize = 512;
 static constexpr int64_t step = 64;
 static constexpr int64_t smallWorkspace = 4 << 20;
 static constexpr int64_t processMemory = 7 << 20; // tokenizer, pages of the program and of files

@@ -140,6 +140,7 @@ CASES = {
     "rope_parameters for global layers alone": ("gemma3", config(rope_parameters={"full_attention": {}})),
     "partial_rotary_factor beyond 1": ("phi3", config(partial_rotary_factor=1.5)),
     "unknown rope_scaling": ("qwen3", config(rope_scaling={"type": "ntk", "factor": 2.0})),
+    "rope_scaling of a base that 2 dims have no use for": ("llama-dynamic", config(head_dim=2)),
     "tie_word_embeddings is a string": ("qwen3", config(tie_word_embeddings="yes")),
     "eos_token_id is a string": ("qwen3", config(eos_token_id="</s>")),
     "eos_token_id of generation_config.json is a string": ("qwen3", text("generation_config.json", '{"eos_token_id": [2, "a"]}')),

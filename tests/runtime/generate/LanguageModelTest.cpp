@@ -59,6 +59,16 @@ TEST(LanguageModel, UnsupportedSwitch) {
                         "/config.json: expected 'hidden_act', 'silu', got the string 'relu'"));
 }
 
+// The first configurations of Gemma 1 name another function than its weights mean.
+TEST(LanguageModel, GemmaGoesByHiddenActivation) {
+  CheckpointCopy copy("gemma");
+  copy.configure("\"gemma\"", "\"gemma\", \"hidden_act\": \"gelu\"");
+  EXPECT_FALSE(static_cast<bool>(loadError(copy.path())));
+  copy.configure("\"gelu\"", "\"gelu\", \"hidden_activation\": \"gelu\"");
+  EXPECT_TRUE(failsWith(loadError(copy.path()), "expected 'hidden_activation', "
+                                                "'gelu_pytorch_tanh', got the string 'gelu'"));
+}
+
 TEST(LanguageModel, UnsupportedRopeScaling) {
   CheckpointCopy copy("llama-yarn");
   copy.configure("\"yarn\"", "\"ntk\"");

@@ -1,10 +1,8 @@
-// Functions, weights, loops and sizes; the ops are in GraphBuilder<Subject>.cpp.
+// Functions, weights and regions; the ops are in GraphBuilder<Subject>.cpp.
 #include "frontend/GraphBuilder.h"
 #include "dialect/AttnOps.h"
 #include "frontend/GraphBuilderDetail.h"
 #include "frontend/SizeConditions.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Iterators.h"
@@ -147,103 +145,7 @@ llvm::Error GraphBuilder::require(const SymbolicDim &slack, StringRef text) {
   return llvm::Error::success();
 }
 
-// ---- Sizes -------------------------------------------------------------------------------------
-
-Value GraphBuilder::constantIndex(int64_t value) {
-  return arith::ConstantIndexOp::create(ir, currentLoc, value);
-}
-
-void GraphBuilder::bindSymbols(Value value, ArrayRef<SymbolicDim> shape) {
-  for (auto [index, dim] : llvm::enumerate(shape)) {
-    std::optional<StringRef> name = dim.symbolName();
-    if (!name || symbolSizes.contains(*name))
-      continue;
-    symbolSizes[*name] = tensor::DimOp::create(ir, currentLoc, value, static_cast<int64_t>(index));
-  }
-}
-
-Expected<Value> GraphBuilder::dimValue(const SymbolicDim &dim) {
-  if (llvm::Error error = checkInFunction())
-    return error;
-  if (std::optional<int64_t> constant = dim.constant())
-    return constantIndex(*constant);
-  Value sum;
-  for (const auto &[monomial, coefficient] : dim.terms()) {
-    Value product;
-    auto multiply = [&](Value factor) {
-      product = product ? buildBinary(ir, currentLoc, BinaryKind::Mul, product, factor) : factor;
-    };
-    for (const SymbolicDim::FactorPtr &factor : monomial) {
-      Expected<Value> size = factorValue(*factor);
-      if (!size)
-        return size.takeError();
-      multiply(*size);
-    }
-    if (coefficient != 1 || !product)
-      multiply(constantIndex(coefficient));
-    sum = sum ? buildBinary(ir, currentLoc, BinaryKind::Add, sum, product) : product;
-  }
-  return sum;
-}
-
-static bool hasNegativeTerm(const SymbolicDim &dim) {
-  return llvm::any_of(dim.terms(), [](const auto &term) { return term.second < 0; });
-}
-
-Expected<Value> GraphBuilder::factorValue(const SymbolicDim::Factor &factor) {
-  if (!factor.dividend) {
-    Value size = symbolSizes.lookup(factor.text);
-    if (!size)
-      return makeError("dim '" + Twine(factor.text) + "' is the dim of no input or weight");
-    return size;
-  }
-  Expected<Value> dividend = dimValue(*factor.dividend);
-  Expected<Value> divisor = dividend ? dimValue(*factor.divisor) : dividend.takeError();
-  if (!divisor)
-    return divisor.takeError();
-  // Sizes without negative terms are not negative: no rounding towards minus infinity is needed.
-  if (!hasNegativeTerm(*factor.dividend) && !hasNegativeTerm(*factor.divisor))
-    return arith::DivUIOp::create(ir, currentLoc, *dividend, *divisor).getResult();
-  return buildBinary(ir, currentLoc, BinaryKind::FloorDiv, *dividend, *divisor);
-}
-
-Expected<SmallVector<OpFoldResult>> GraphBuilder::mixedSizes(ArrayRef<SymbolicDim> shape) {
-  SmallVector<OpFoldResult> sizes;
-  for (const SymbolicDim &dim : shape) {
-    if (std::optional<int64_t> constant = dim.constant()) {
-      sizes.push_back(ir.getIndexAttr(*constant));
-      continue;
-    }
-    Expected<Value> size = dimValue(dim);
-    if (!size)
-      return size.takeError();
-    if (llvm::Error error = requireAtMost(currentFunction, currentLoc, 0, dim))
-      return std::move(error);
-    sizes.push_back(*size);
-  }
-  return sizes;
-}
-
-Expected<Value> GraphBuilder::emptyTensor(ArrayRef<SymbolicDim> shape, Type type) {
-  if (llvm::Error error = checkInFunction())
-    return error;
-  if (llvm::Error error = checkShape("result", shape))
-    return error;
-  Expected<SmallVector<OpFoldResult>> sizes = mixedSizes(shape);
-  if (!sizes)
-    return sizes.takeError();
-  return tensor::EmptyOp::create(ir, currentLoc, *sizes, type).getResult();
-}
-
-Expected<Value> GraphBuilder::filledTensor(ArrayRef<SymbolicDim> shape, TypedAttr value) {
-  Expected<Value> empty = emptyTensor(shape, value.getType());
-  if (!empty)
-    return empty.takeError();
-  Value scalar = arith::ConstantOp::create(ir, currentLoc, value);
-  return linalg::FillOp::create(ir, currentLoc, scalar, *empty).getResult(0);
-}
-
-// ---- Weights and loops -------------------------------------------------------------------------
+// ---- Weights -----------------------------------------------------------------------------------
 
 static llvm::Error checkWeightName(StringRef name, ArrayRef<LoopIndex> indices) {
   if (name.empty())
@@ -290,64 +192,6 @@ GraphBuilder::TensorOrError GraphBuilder::storedWeight(StringRef name, Type stor
   if (widened)
     storedWeights[widened->value] = stored->value;
   return widened;
-}
-
-static llvm::Error checkCarried(ArrayRef<SymbolicTensor> init, ArrayRef<SymbolicTensor> next) {
-  if (init.size() != next.size())
-    return makeError("for: expected " + Twine(init.size()) + " carried tensors, got " +
-                     Twine(next.size()));
-  for (auto [index, pair] : llvm::enumerate(llvm::zip_equal(init, next))) {
-    const auto &[before, after] = pair;
-    if (before.elementType() != after.elementType() || before.shape != after.shape)
-      return makeError("for: carried tensor " + Twine(index) + " starts as " + before.str() +
-                       " but becomes " + after.str());
-  }
-  return llvm::Error::success();
-}
-
-Expected<GraphBuilder::Tensors>
-GraphBuilder::forLoop(const SymbolicDim &count, ArrayRef<SymbolicTensor> init, LoopBody body) {
-  Expected<Value> upper = dimValue(count);
-  if (!upper)
-    return upper.takeError();
-  return loopTo(*upper, init, [&](Value index, ArrayRef<SymbolicTensor> carried) {
-    loopCounts.insert({index, count});
-    return body(index, carried);
-  });
-}
-
-Expected<GraphBuilder::Tensors>
-GraphBuilder::ifTrue(Value condition, ArrayRef<SymbolicTensor> init,
-                     llvm::function_ref<Expected<Tensors>(ArrayRef<SymbolicTensor>)> body) {
-  Value steps = arith::ExtUIOp::create(ir, currentLoc, ir.getI64Type(), condition);
-  Value upper = arith::IndexCastOp::create(ir, currentLoc, ir.getIndexType(), steps);
-  return loopTo(upper, init,
-                [&](Value, ArrayRef<SymbolicTensor> carried) { return body(carried); });
-}
-
-Expected<GraphBuilder::Tensors> GraphBuilder::loopTo(Value upper, ArrayRef<SymbolicTensor> init,
-                                                     LoopBody body) {
-  if (init.empty())
-    return makeError("for: expected at least one carried tensor, got none");
-  auto values = llvm::map_to_vector(init, [](const SymbolicTensor &x) { return x.value; });
-  auto loop = scf::ForOp::create(ir, currentLoc, constantIndex(0), upper, constantIndex(1), values);
-  OpBuilder::InsertionGuard guard(ir);
-  ir.setInsertionPointToStart(loop.getBody());
-  Tensors carried;
-  for (auto [argument, tensor] : llvm::zip_equal(loop.getRegionIterArgs(), init))
-    carried.push_back({argument, tensor.shape});
-  Expected<Tensors> next = body(loop.getInductionVar(), carried);
-  llvm::Error error = next ? checkCarried(init, *next) : next.takeError();
-  if (error) {
-    sharedTables.clear(); // They may be inside the loop.
-    loop.erase();
-    return error;
-  }
-  auto results = llvm::map_to_vector(*next, [](const SymbolicTensor &x) { return x.value; });
-  scf::YieldOp::create(ir, currentLoc, results);
-  for (auto [result, tensor] : llvm::zip_equal(loop.getResults(), carried))
-    tensor.value = result;
-  return carried;
 }
 
 // ---- Regions -----------------------------------------------------------------------------------

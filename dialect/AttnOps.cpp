@@ -161,28 +161,53 @@ static void printPositionType(OpAsmPrinter &printer, CacheAppendOp, Type type) {
 // WeightOp
 //===----------------------------------------------------------------------===//
 
-/// Nothing, or `[%layer of 24, %expert of 8]`.
+/// Nothing, or `[%layer of 24 in [0:3, 8:24], %expert of 8]`.
 static ParseResult parseWeightIndices(OpAsmParser &parser,
                                       SmallVectorImpl<OpAsmParser::UnresolvedOperand> &indices,
-                                      DenseI64ArrayAttr &counts) {
-  SmallVector<int64_t> numbers;
+                                      DenseI64ArrayAttr &counts, DenseI64ArrayAttr &spans) {
+  SmallVector<int64_t> numbers, bounds;
+  auto parseSpan = [&]() -> ParseResult {
+    bounds.push_back(numbers.size() - 1);
+    return failure(parser.parseInteger(bounds.emplace_back()) || parser.parseColon() ||
+                   parser.parseInteger(bounds.emplace_back()));
+  };
   auto parseIndex = [&]() -> ParseResult {
-    return failure(parser.parseOperand(indices.emplace_back()) || parser.parseKeyword("of") ||
-                   parser.parseInteger(numbers.emplace_back()));
+    if (parser.parseOperand(indices.emplace_back()) || parser.parseKeyword("of") ||
+        parser.parseInteger(numbers.emplace_back()))
+      return failure();
+    return failed(parser.parseOptionalKeyword("in"))
+               ? success()
+               : parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square, parseSpan);
   };
   if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::OptionalSquare, parseIndex))
     return failure();
   counts = parser.getBuilder().getDenseI64ArrayAttr(numbers);
+  spans = parser.getBuilder().getDenseI64ArrayAttr(bounds);
   return success();
 }
 
+/// ` in [0:3, 8:24]` from the spans of the index at `position`, which come first.
+static void printSpans(OpAsmPrinter &printer, int64_t position, ArrayRef<int64_t> &spans) {
+  StringRef separator = " in [";
+  bool hasSpans = !spans.empty() && spans.front() == position;
+  for (; !spans.empty() && spans.front() == position; spans = spans.drop_front(3)) {
+    printer << separator << spans[1] << ':' << spans[2];
+    separator = ", ";
+  }
+  if (hasSpans)
+    printer << ']';
+}
+
 static void printWeightIndices(OpAsmPrinter &printer, Operation *, OperandRange indices,
-                               DenseI64ArrayAttr counts) {
+                               DenseI64ArrayAttr counts, DenseI64ArrayAttr spans) {
   if (indices.empty())
     return;
   printer << '[';
-  llvm::interleaveComma(llvm::zip(indices, counts.asArrayRef()), printer, [&](auto index) {
-    printer << std::get<0>(index) << " of " << std::get<1>(index);
+  ArrayRef<int64_t> rest = spans;
+  auto all = llvm::enumerate(llvm::zip(indices, counts.asArrayRef()));
+  llvm::interleaveComma(all, printer, [&](auto index) {
+    printer << std::get<0>(index.value()) << " of " << std::get<1>(index.value());
+    printSpans(printer, index.index(), rest);
   });
   printer << ']';
 }

@@ -393,7 +393,9 @@ def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
   let description = [{
     The tensor that the weight files hold under `name`. Each `{}` in the name stands for an index,
     so that a loop over layers is one loop: the counts say how many such tensors there are
-    (layers 0 to count - 1). Indices beyond those choose along the first dims of the tensor of
+    (layers 0 to count - 1). Where an index takes some of these numbers only, since it is that of a loop
+    that begins later or stands in a choice, the spans after `in` say which: no others need to
+    exist. Indices beyond those choose along the first dims of the tensor of
     the files, such as one expert's matrix of a stack. The result type is checked against the
     file before anything runs.
 
@@ -401,6 +403,7 @@ def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
     %e = attn.weight "model.embed_tokens.weight" : tensor<512x64xf32>
     %w = attn.weight "model.layers.{}.mlp.up_proj.weight"[%layer of 5] : tensor<172x64xf32>
     %x = attn.weight "layers.{}.experts.{}.w"[%layer of 5, %expert of 8] : tensor<172x64xf32>
+    %g = attn.weight "layers.{}.gate"[%layer of 5 in [1:3, 4:5]] : tensor<8x64xf32>
     // Of tensors<8x172x64xf32>, one a layer.
     %y = attn.weight "layers.{}.experts.w"[%layer of 5, %expert of 8] : tensor<172x64xf32>
     ```
@@ -418,20 +421,23 @@ def Attn_WeightOp : Attn_Op<"weight", [Pure]> {
   }];
   let arguments = (ins StrAttr:$name, Variadic<Index>:$indices,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$counts,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$spans,
                        OptionalAttr<TypeAttr>:$source, OptionalAttr<I64Attr>:$panel_dim);
   let results = (outs Attn_Shaped:$result);
   let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::StringRef":$name,
                                  CArg<"::mlir::ValueRange", "{}">:$indices,
-                                 CArg<"::llvm::ArrayRef<int64_t>", "{}">:$counts), [{
+                                 CArg<"::llvm::ArrayRef<int64_t>", "{}">:$counts,
+                                 CArg<"::llvm::ArrayRef<int64_t>", "{}">:$spans), [{
     build($_builder, $_state, type, $_builder.getStringAttr(name), indices,
-          $_builder.getDenseI64ArrayAttr(counts), nullptr, nullptr);
+          $_builder.getDenseI64ArrayAttr(counts), $_builder.getDenseI64ArrayAttr(spans), nullptr,
+          nullptr);
   }]>];
   let assemblyFormat = [{
-    $name `` custom<WeightIndices>($indices, $counts) (`panels` `(` $source^ `along` $panel_dim `)`)?
+    $name `` custom<WeightIndices>($indices, $counts, $spans) (`panels` `(` $source^ `along` $panel_dim `)`)?
     attr-dict `:` type($result)
   }];
   let extraClassDeclaration = [{
-    ::fovea::attn::WeightSlots getSlots() { return {getName(), getCounts()}; }
+    ::fovea::attn::WeightSlots getSlots() { return {getName(), getCounts(), getSpans()}; }
     /// What the weight files hold.
     ::mlir::RankedTensorType getStoredType();
   }];
@@ -458,18 +464,19 @@ def Attn_QuantizedWeightOp : Attn_Op<"quantized_weight", [Pure]> {
     ```
   }];
   let arguments = (ins StrAttr:$name, Variadic<Index>:$indices,
-                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$counts, TypeAttr:$source,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$counts,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$spans, TypeAttr:$source,
                        I64Attr:$panel_dim, Attn_WeightFormatAttr:$format);
   let results = (outs MemRefRankOf<[I8], [5]>:$values, MemRefRankOf<[BF16], [4]>:$scales);
   let assemblyFormat = [{
-    $name `` custom<WeightIndices>($indices, $counts)
+    $name `` custom<WeightIndices>($indices, $counts, $spans)
     `panels` `(` $source `along` $panel_dim `as` $format `)` attr-dict `:` type($values) `,` type($scales)
   }];
   let extraClassDeclaration = [{
     int64_t getLanes() { return getScales().getType().getShape().back(); }
     int64_t getStreams() { return getScales().getType().getShape().front(); }
     QuantizedPanels getPanels();
-    ::fovea::attn::WeightSlots getSlots() { return {getName(), getCounts()}; }
+    ::fovea::attn::WeightSlots getSlots() { return {getName(), getCounts(), getSpans()}; }
     /// What the weight files hold.
     ::mlir::RankedTensorType getStoredType();
   }];

@@ -193,6 +193,11 @@ static LogicalResult checkWeightName(Op op) {
     return op.emitOpError() << "weight_c2: expected a count of at least 1 for each of "
                             << numIndices << " indices, and a product of at most 2^31, got ["
                             << op.getCounts() << "]";
+  if (!WeightSlots::areSpans(op.getSpans(), op.getCounts()))
+    return op.emitOpError() << "weight_c5: expected spans of numbers below the counts ["
+                            << op.getCounts()
+                            << "], apart and in order, got (index, begin, end) of ["
+                            << op.getSpans() << "]";
   return success();
 }
 

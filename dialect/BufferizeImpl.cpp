@@ -82,7 +82,7 @@ struct WeightModel : BufferizableOpInterface::ExternalModel<WeightModel, WeightO
     auto type = cast<RankedTensorType>(weight.getType());
     replaceOpWithNewBufferizedOp<WeightOp>(
         rewriter, op, MemRefType::get(type.getShape(), type.getElementType()), weight.getNameAttr(),
-        weight.getIndices(), weight.getCountsAttr(), weight.getSourceAttr(),
+        weight.getIndices(), weight.getCountsAttr(), weight.getSpansAttr(), weight.getSourceAttr(),
         weight.getPanelDimAttr());
     return success();
   }

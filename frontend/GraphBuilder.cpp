@@ -161,6 +161,15 @@ static llvm::Error checkWeightName(StringRef name, ArrayRef<LoopIndex> indices) 
   return llvm::Error::success();
 }
 
+/// As attn.weight has them: the position of an index, begin, end.
+static SmallVector<int64_t> spansOf(ArrayRef<LoopIndex> indices) {
+  SmallVector<int64_t> spans;
+  for (auto [position, index] : llvm::enumerate(indices))
+    for (ArrayRef<int64_t> rest = index.spans; rest.size() > 1; rest = rest.drop_front(2))
+      spans.append({static_cast<int64_t>(position), rest[0], rest[1]});
+  return spans;
+}
+
 GraphBuilder::TensorOrError GraphBuilder::weight(StringRef name, Type elementType,
                                                  ArrayRef<SymbolicDim> shape,
                                                  ArrayRef<LoopIndex> indices) {
@@ -174,8 +183,13 @@ GraphBuilder::TensorOrError GraphBuilder::weight(StringRef name, Type elementTyp
   SmallVector<int64_t> counts = llvm::map_to_vector(indices, std::mem_fn(&LoopIndex::count));
   if (!attn::WeightSlots::checkedSize(counts))
     return makeError("weight '" + name + "': expected at most 2^31 tensors of one name");
-  auto op =
-      attn::WeightOp::create(ir, currentLoc, tensorType(shape, elementType), name, values, counts);
+  SmallVector<int64_t> spans = spansOf(indices);
+  if (!attn::WeightSlots::areSpans(spans, counts))
+    return makeError(
+        "weight '" + name +
+        "': expected spans of numbers below the count of each index, apart and in order");
+  auto op = attn::WeightOp::create(ir, currentLoc, tensorType(shape, elementType), name, values,
+                                   counts, spans);
   bool isAtTop = ir.getInsertionBlock() == &currentFunction.front();
   if (isAtTop)
     bindSymbols(op.getResult(), shape);

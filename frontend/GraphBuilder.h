@@ -119,6 +119,8 @@ struct SampleOptions {
 struct LoopIndex {
   mlir::Value value;
   int64_t count;
+  /// Begins and ends of the numbers below it that the value takes, in turn; all if empty.
+  llvm::SmallVector<int64_t, 0> spans = {};
 };
 
 class GraphBuilder {

@@ -127,7 +127,9 @@ MaybeValue Importer::unary(UnaryKind kind, const Value &operand, SourceRange ran
     }
     if (llvm::Error error = checkType(kind, x.getType()))
       return report(range, std::move(error)), std::nullopt;
-    return Value(ScalarValue{buildUnary(scalarBuilder(), locate(range), kind, x), std::nullopt});
+    mlir::Value result = buildUnary(scalarBuilder(), locate(range), kind, x);
+    bool isNot = kind == UnaryKind::LogicalNot;
+    return Value(ScalarValue{result, std::nullopt, isNot ? turnsOfNot(*scalar) : nullptr});
   }
   if (tensor) {
     bool isInteger = llvm::isa<mlir::IntegerType>(tensor->elementType());

@@ -155,7 +155,10 @@ MaybeValue Importer::compare(CompareOp op, const Value &left, const Value &right
       return std::nullopt;
     mlir::Value result =
         buildCompare(scalarBuilder(), locate(range), kind, operands->first, operands->second);
-    return Value(ScalarValue{result, std::nullopt});
+    auto turns = combineTurns(left, right, [&](int64_t a, int64_t b) {
+      return std::optional<int64_t>(holds(op, threeWay(a, b)));
+    });
+    return Value(ScalarValue{result, std::nullopt, turns});
   }
   auto operands = unifyTensors(left, right, range);
   if (!operands)

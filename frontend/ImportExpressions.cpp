@@ -185,9 +185,7 @@ MaybeValue Importer::evaluateFString(const FStringExpr &expr, Scope *scope) {
                                     llvm::Twine(scalar->range->first) + " to " +
                                     llvm::Twine(scalar->range->last));
     if (scalar || layered) {
-      std::vector<LoopIndex> added =
-          scalar ? std::vector{LoopIndex{scalar->value, scalar->range->last + 1}}
-                 : layered->indices;
+      std::vector<LoopIndex> added = scalar ? std::vector{loopIndex(*scalar)} : layered->indices;
       for (const LoopIndex &index : added)
         if (llvm::is_contained(llvm::map_range(result.indices, std::mem_fn(&LoopIndex::value)),
                                index.value))

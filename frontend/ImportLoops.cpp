@@ -2,6 +2,7 @@
 // parts are loops of one step or none.
 #include "frontend/ImporterImpl.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/ScopeExit.h"
 
 namespace fovea {
 
@@ -128,7 +129,8 @@ llvm::Expected<GraphBuilder::Tensors> Importer::runLoopBody(const ForStmt &loop,
         "attn.name", graph.opBuilder().getStringAttr(loop.targets[0].name));
   }
   Scope *scope = newScope(outer.scope);
-  ScalarValue number{index};
+  ScalarValue number{index, std::nullopt, beginTurns(index, range)};
+  llvm::scope_exit forget([&] { reaching.erase(index); });
   if (range.begin.constant() && range.end.constant())
     number.range = IntegerRange{*range.begin.constant(), *range.end.constant() - 1};
   scope->names[loop.targets[0].name] = Value(number);
@@ -192,13 +194,34 @@ void Importer::runTimeIf(const IfStmt &choice, const Value &condition, Body &bod
     body.failed = true;
     return;
   }
-  runTimeBranch(choice, choice.then, *holds, body);
-  if (choice.otherwise.empty())
-    return;
   mlir::Location loc = locate(choice.condition->range);
   mlir::Value yes = mlir::arith::ConstantIntOp::create(builder, loc, 1, 1);
-  runTimeBranch(choice, choice.otherwise, mlir::arith::XOrIOp::create(builder, loc, *holds, yes),
-                body);
+  for (bool isThen : {true, false}) {
+    ast::Block block = isThen ? choice.then : choice.otherwise;
+    mlir::Value taken =
+        isThen ? *holds : mlir::arith::XOrIOp::create(builder, loc, *holds, yes).getResult();
+    if (block.empty())
+      continue;
+    if (scalar && scalar->turns)
+      runTakenTurns(choice, isThen, taken, *scalar->turns, body);
+    else
+      runTimeBranch(choice, block, taken, body);
+  }
+}
+
+// A part that no turn takes is forgotten, with all that it would need; one that all take needs no
+// condition.
+void Importer::runTakenTurns(const IfStmt &choice, bool holds, mlir::Value condition,
+                             const TurnValues &turns, Body &body) {
+  llvm::BitVector taken = turnsWhere(turns, holds);
+  if (taken.none())
+    return;
+  if (taken == reaching.lookup(turns.loop))
+    condition = mlir::arith::ConstantIntOp::create(graph.opBuilder(),
+                                                   locate(choice.condition->range), 1, 1);
+  llvm::BitVector outer = std::exchange(reaching[turns.loop], taken);
+  runTimeBranch(choice, holds ? choice.then : choice.otherwise, condition, body);
+  reaching[turns.loop] = outer;
 }
 
 void Importer::runTimeBranch(const IfStmt &choice, Block block, mlir::Value condition, Body &body) {

@@ -183,7 +183,7 @@ MaybeValue Importer::scalarBinary(BinaryKind kind, const Value &left, const Valu
   if (result.getType().isIntOrIndex() && !fitsInteger(kind, result))
     return fail(range, "this may leave 64 bits: a run-time integer is multiplied by numbers below "
                        "2**32 and added to numbers below 2**60");
-  return Value(ScalarValue{result, rangeOf(kind, left, right)});
+  return Value(ScalarValue{result, rangeOf(kind, left, right), turnsOfBinary(kind, left, right)});
 }
 
 MaybeValue Importer::select(const Value &condition, const Value &then, const Value &otherwise,

@@ -1,5 +1,4 @@
 // Types of parameters and results: element types, dims, and their agreement with values.
-#include "dialect/WeightSlots.h"
 #include "frontend/ImporterImpl.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -233,12 +232,14 @@ std::optional<WeightValue> Importer::namedWeight(const Parameter &parameter, Sco
 }
 
 // Layers are stored alike; a file where they are not is refused when it is loaded.
-std::optional<mlir::Type> Importer::storedType(llvm::StringRef weightName) {
+std::optional<mlir::Type> Importer::storedType(const TextValue &name) {
   if (!options.weights)
     return std::nullopt;
-  llvm::SmallVector<int64_t> counts(weightName.count("{}"), 1);
-  attn::WeightSlots slots{weightName, counts};
-  std::optional<TensorView> tensor = options.weights->findStored(slots.nameOf(0));
+  // The first of each index.
+  std::string first = name.text;
+  for (const LoopIndex &index : name.indices)
+    first.replace(first.find("{}"), 2, std::to_string(index.spans.empty() ? 0 : index.spans[0]));
+  std::optional<TensorView> tensor = options.weights->findStored(first);
   if (!tensor)
     return std::nullopt;
   mlir::Type type = parseElementType(getContext(), stringify(tensor->dataType()));
@@ -250,7 +251,7 @@ MaybeValue Importer::loadWeight(const WeightValue &weight, llvm::ArrayRef<Symbol
   mlir::Type used = weight.elementType, stored = used;
   if (!used) {
     used = getGraph().opBuilder().getF32Type();
-    stored = storedType(weight.name.text).value_or(used);
+    stored = storedType(weight.name).value_or(used);
   }
   auto tensor = build(range, [&](GraphBuilder &g) {
     return g.storedWeight(weight.name.text, stored, used, shape, weight.name.indices);

@@ -7,6 +7,7 @@
 #include "frontend/Diagnostics.h"
 #include "frontend/Importer.h"
 #include "frontend/Value.h"
+#include "llvm/ADT/BitVector.h"
 #include "llvm/Support/SaveAndRestore.h"
 #include <deque>
 #include <set>
@@ -173,7 +174,7 @@ private:
   bool checkResults(const ast::Function &function, const Body &body);
   MaybeValue loadWeight(const WeightValue &weight, llvm::ArrayRef<SymbolicDim> shape,
                         SourceRange range);
-  std::optional<mlir::Type> storedType(llvm::StringRef weightName);
+  std::optional<mlir::Type> storedType(const TextValue &name);
   std::optional<WeightValue> namedWeight(const ast::Parameter &parameter, Scope *scope);
 
   // Calls (ImportCalls.cpp).
@@ -221,6 +222,22 @@ private:
   void runTimeIf(const ast::IfStmt &choice, const Value &condition, Body &body);
   void runTimeBranch(const ast::IfStmt &choice, ast::Block block, mlir::Value condition,
                      Body &body);
+  void runTakenTurns(const ast::IfStmt &choice, bool holds, mlir::Value condition,
+                     const TurnValues &turns, Body &body);
+
+  // Turns of loops (ImportTurns.cpp).
+  static std::shared_ptr<const TurnValues>
+  combineTurns(const Value &left, const Value &right,
+               llvm::function_ref<std::optional<int64_t>(int64_t, int64_t)> combine);
+  static std::shared_ptr<const TurnValues> turnsOfBinary(BinaryKind kind, const Value &left,
+                                                         const Value &right);
+  static std::shared_ptr<const TurnValues> turnsOfNot(const ScalarValue &condition);
+  /// The numbers of a loop's index, all of whose turns reach its body.
+  std::shared_ptr<const TurnValues> beginTurns(mlir::Value loop, const RangeValue &range);
+  /// Of the turns that get here those in which the condition holds, or does not.
+  llvm::BitVector turnsWhere(const TurnValues &condition, bool holds);
+  /// A number in a string, with those that it takes.
+  LoopIndex loopIndex(const ScalarValue &number);
 
   // Sizes and assertions (ImportAssertions.cpp).
   /// Whether the size is at least `least` in every run that there may be.
@@ -315,6 +332,8 @@ private:
   mlir::Type regionFloat;
   /// Arguments of that region which lie in [0, size).
   llvm::DenseMap<mlir::Value, SymbolicDim> indexBounds;
+  /// Of each loop that the statement stands in, by its index, the turns that reach the statement.
+  llvm::DenseMap<mlir::Value, llvm::BitVector> reaching;
   size_t depth = 0;
   uint64_t steps = 0;
   bool aborted = false;

@@ -88,11 +88,19 @@ struct IntegerRange {
   int64_t first, last;
 };
 
+/// What a scalar that is computed of one loop's index alone is in each turn of the loop; of a
+/// condition 0 and 1.
+struct TurnValues {
+  mlir::Value loop; // its index
+  std::vector<int64_t> values;
+};
+
 /// A run-time scalar: an argument of a mask function, a loop's index, or computed from such.
 struct ScalarValue {
   mlir::Value value;
   /// What a loop's index, or what is computed from such and integers, goes through.
   std::optional<IntegerRange> range = std::nullopt;
+  std::shared_ptr<const TurnValues> turns = nullptr;
 };
 
 /// A tuple or list; copies share their elements.

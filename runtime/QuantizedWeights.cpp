@@ -98,6 +98,8 @@ llvm::Error QuantizedSource::add(const WeightSpec &spec) {
   attn::WeightSlots slots = spec.slots();
   for (int64_t slot = 0, size = slots.size(); slot < size; slot += slots.stackSize()) {
     std::string name = slots.nameOf(slot);
+    if (!slots.isReached(slot))
+      continue;
     std::optional<TensorView> stored = source->find(name);
     if (!stored || stored->sizes() != llvm::ArrayRef<int64_t>(slots.storedSizes(spec.sizes)))
       return llvm::createStringError(location() + ": expected a matrix '" + name + "', got " +

@@ -221,6 +221,9 @@ static llvm::Error runWeight(Operation *op, Frame &frame) {
       return errorAt(op, "expected an index below " + Twine(count) + ", got " + Twine(number));
     slot = slot * count + number;
   }
+  if (!slots.isReached(slot))
+    return errorAt(op, "expected indices that the op says it takes, got those of slot " +
+                           Twine(slot) + " of '" + Twine(slots.name) + "'");
   std::string name = slots.nameOf(slot);
   if (!frame.weights)
     return errorAt(op, "there are no weights to look up '" + Twine(name) + "' in");

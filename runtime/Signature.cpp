@@ -36,9 +36,9 @@ int64_t WeightSpec::storedBytes() const {
 int64_t WeightSpec::numBytes() const {
   if (panels) {
     fovea_weight weight = toC("");
-    return slots().size() * fovea_packed_size(&weight);
+    return slots().reachedSize() * fovea_packed_size(&weight);
   }
-  return slots().size() * storedBytes();
+  return slots().reachedSize() * storedBytes();
 }
 
 static int32_t formatOf(const PanelSpec &panels) {
@@ -211,9 +211,11 @@ llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {
     auto counts = entry ? entry.getAs<DenseI64ArrayAttr>("counts") : DenseI64ArrayAttr();
     auto typeAttr = entry ? entry.getAs<TypeAttr>("type") : TypeAttr();
     auto type = typeAttr ? dyn_cast<ShapedType>(typeAttr.getValue()) : ShapedType();
+    auto spansAttr = entry ? entry.getAs<DenseI64ArrayAttr>("spans") : DenseI64ArrayAttr();
+    auto spans = spansAttr ? spansAttr.asArrayRef() : ArrayRef<int64_t>();
     if (!name || !counts || !attn::WeightSlots::checkedSize(counts) ||
         name.getValue().count("{}") > static_cast<size_t>(counts.size()) || !type ||
-        !type.hasStaticShape())
+        !type.hasStaticShape() || !attn::WeightSlots::areSpans(spans, counts))
       return llvm::createStringError(
           "expected name, counts and static type in each entry of attn.weights");
     std::optional<DataType> element = toDataType(type.getElementType());
@@ -224,7 +226,7 @@ llvm::Expected<std::vector<WeightSpec>> fovea::readWeights(ModuleOp module) {
     if (!panels)
       return panels.takeError();
     weights.push_back({name.str(), llvm::to_vector<2>(counts.asArrayRef()), *element,
-                       llvm::to_vector<4>(type.getShape()), *panels});
+                       llvm::to_vector<4>(type.getShape()), *panels, llvm::to_vector<0>(spans)});
   }
   return weights;
 }

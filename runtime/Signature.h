@@ -57,8 +57,10 @@ struct WeightSpec {
   llvm::SmallVector<int64_t, 4> sizes; // of a slot, as stored
   std::optional<PanelSpec> panels =
       std::nullopt; // what the code reads, if not the elements as stored
+  /// Of the numbers that indices take, if not all.
+  llvm::SmallVector<int64_t, 0> spans = {};
 
-  attn::WeightSlots slots() const { return {name, counts}; }
+  attn::WeightSlots slots() const { return {name, counts, spans}; }
   /// Of the elements of a slot, as stored.
   int64_t storedBytes() const;
   /// Where those of a slot begin in its tensor.

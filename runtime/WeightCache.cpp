@@ -85,7 +85,8 @@ std::string WeightCache::keyOf(llvm::ArrayRef<WeightSpec> specs, const WeightSou
          << (panels.format ? attn::stringifyWeightFormat(*panels.format) : "stored");
     }
     for (int64_t slot = 0, size = spec.slots().size(); slot < size; ++slot)
-      os << hashOfSlot(spec, slot, source, pool);
+      if (spec.slots().isReached(slot))
+        os << hashOfSlot(spec, slot, source, pool);
   }
   return key;
 }

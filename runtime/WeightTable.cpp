@@ -75,7 +75,7 @@ public:
       : pool(pool), progress(progress) {
     for (const WeightSpec &spec : specs)
       if (spec.panels)
-        total += static_cast<double>(spec.slots().size() * spec.storedBytes());
+        total += static_cast<double>(spec.slots().reachedSize() * spec.storedBytes());
     if (progress && total > 0)
       progress(0);
   }
@@ -196,16 +196,18 @@ struct WeightTable::Copy {
 llvm::Expected<std::vector<WeightTable::Copy>>
 WeightTable::place(llvm::ArrayRef<WeightSpec> specs) {
   for (const WeightSpec &spec : specs)
-    packedBytes += spec.slots().size() * copiedStride(spec);
+    packedBytes += spec.slots().reachedSize() * copiedStride(spec);
   if (llvm::Error error = packed.reserve(packedBytes))
     return llvm::createStringError("packed weights: " + llvm::toString(std::move(error)));
   std::vector<Copy> copies;
   auto *to = static_cast<char *>(packed.data());
   const void **slot = pointers.data();
   for (const WeightSpec &spec : specs)
-    for (int64_t i = 0, size = spec.slots().size(); i < size; ++i, ++slot, to += copiedStride(spec))
-      if (isCopied(spec))
+    for (int64_t i = 0, size = spec.slots().size(); i < size; ++i, ++slot)
+      if (isCopied(spec) && spec.slots().isReached(i)) {
         copies.push_back({&spec, i, slot, to});
+        to += copiedStride(spec);
+      }
   llvm::sort(copies, [](const Copy &a, const Copy &b) { return a.rank() < b.rank(); });
   return copies;
 }
@@ -217,6 +219,18 @@ llvm::Error WeightTable::pack(llvm::ArrayRef<Copy> copies, Packer &packer) {
     else if (llvm::Error error = packer.pack(*copy.spec, copy.i, *copy.slot, copy.to, *source))
       return error;
   return llvm::Error::success();
+}
+
+/// Slots that no index chooses point to what one that an index does points to.
+void WeightTable::fillUp(llvm::ArrayRef<WeightSpec> specs) {
+  const void **first = pointers.data();
+  for (const WeightSpec &spec : specs) {
+    attn::WeightSlots slots = spec.slots();
+    int64_t size = slots.size();
+    for (int64_t slot = 0; slot < size; ++slot)
+      first[slot] = first[slots.standIn(slot)];
+    first += size;
+  }
 }
 
 llvm::MutableArrayRef<char> WeightTable::packedMemory() const {
@@ -251,5 +265,6 @@ llvm::Expected<WeightTable> WeightTable::resolve(llvm::ArrayRef<WeightSpec> spec
   }
   for (const Copy &copy : *copies)
     *copy.slot = copy.to;
+  table.fillUp(specs);
   return table;
 }

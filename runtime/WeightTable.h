@@ -45,6 +45,7 @@ private:
   struct Copy;
 
   llvm::Error find(llvm::ArrayRef<WeightSpec> specs);
+  void fillUp(llvm::ArrayRef<WeightSpec> specs);
   llvm::Expected<std::vector<Copy>> place(llvm::ArrayRef<WeightSpec> specs);
   llvm::Error pack(llvm::ArrayRef<Copy> copies, Packer &packer);
   llvm::MutableArrayRef<char> packedMemory() const;

@@ -57,7 +57,7 @@ attn::WeightOp WeightPacker::createPacked(attn::WeightOp op) {
   auto panels = MemRefType::get({shape.streams, places, depth, shape.lanes}, type.getElementType());
   auto stored = RankedTensorType::get(type.getShape(), type.getElementType());
   return attn::WeightOp::create(rewriter, op.getLoc(), panels, op.getNameAttr(), op.getIndices(),
-                                op.getCountsAttr(), TypeAttr::get(stored),
+                                op.getCountsAttr(), op.getSpansAttr(), TypeAttr::get(stored),
                                 rewriter.getI64IntegerAttr(panelDim));
 }
 

@@ -16,8 +16,9 @@ QuantizedFactor fovea::createQuantizedWeight(OpBuilder &b, attn::WeightOp op, in
   auto stored = RankedTensorType::get(type.getShape(), type.getElementType());
   auto weight = attn::QuantizedWeightOp::create(
       b, op.getLoc(), panels.valuesType(b.getContext()), panels.scalesType(b.getContext()),
-      op.getNameAttr(), op.getIndices(), op.getCountsAttr(), TypeAttr::get(stored),
-      b.getI64IntegerAttr(panelDim), attn::WeightFormatAttr::get(b.getContext(), format));
+      op.getNameAttr(), op.getIndices(), op.getCountsAttr(), op.getSpansAttr(),
+      TypeAttr::get(stored), b.getI64IntegerAttr(panelDim),
+      attn::WeightFormatAttr::get(b.getContext(), format));
   return {weight.getValues(), weight.getScales(), format};
 }
 

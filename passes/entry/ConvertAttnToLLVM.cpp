@@ -36,6 +36,7 @@ private:
   struct Slots {
     int64_t first;
     SmallVector<int64_t> counts;
+    SmallVector<int64_t, 0> spans;
     MemRefType type;
     TypeAttr stored; // only if the type is panels of it
     IntegerAttr panelDim;
@@ -69,7 +70,11 @@ private:
   LLVMTypeConverter converter;
   Type pointer, i64;
   llvm::MapVector<StringAttr, Slots> weights;
-  DenseMap<StringAttr, SmallVector<int64_t>> weightCounts; // the largest of each name
+  struct Reach {
+    SmallVector<int64_t> counts;
+    SmallVector<int64_t, 0> spans;
+  };
+  DenseMap<StringAttr, Reach> reached; // by all ops of each name
   int64_t nextSlot = 0;
 };
 } // namespace
@@ -97,9 +102,9 @@ template <typename Op>
 FailureOr<ContextLowering::Slots> ContextLowering::slotsOf(Op op, MemRefType type, TypeAttr stored,
                                                            IntegerAttr panelDim,
                                                            attn::WeightFormatAttr format) {
-  const SmallVector<int64_t> &counts = weightCounts[op.getNameAttr()];
-  auto [it, isNew] = weights.try_emplace(op.getNameAttr(),
-                                         Slots{nextSlot, counts, type, stored, panelDim, format});
+  const auto &[counts, spans] = reached[op.getNameAttr()];
+  auto [it, isNew] = weights.try_emplace(
+      op.getNameAttr(), Slots{nextSlot, counts, spans, type, stored, panelDim, format});
   if (isNew)
     nextSlot += llvm::product_of(counts);
   const Slots &slots = it->second;
@@ -281,6 +286,8 @@ DictionaryAttr ContextLowering::describe(StringAttr name, const Slots &slots) {
   SmallVector<NamedAttribute> row = {b.getNamedAttr("name", name),
                                      b.getNamedAttr("counts", b.getDenseI64ArrayAttr(slots.counts)),
                                      b.getNamedAttr("type", slots.stored ? slots.stored : type)};
+  if (!slots.spans.empty())
+    row.push_back(b.getNamedAttr("spans", b.getDenseI64ArrayAttr(slots.spans)));
   if (slots.stored)
     row.append({b.getNamedAttr("panels", type), b.getNamedAttr("panel_dim", slots.panelDim)});
   if (slots.format)
@@ -289,15 +296,19 @@ DictionaryAttr ContextLowering::describe(StringAttr name, const Slots &slots) {
   return b.getDictionaryAttr(row);
 }
 
-/// Loops over some of the layers share the slots of the loop that goes furthest.
+/// Loops over some of the layers share the slots of the loop that goes furthest, and what one of
+/// them reaches must exist.
 template <typename Op>
 LogicalResult ContextLowering::count(Op op) {
-  auto [it, isNew] = weightCounts.try_emplace(op.getNameAttr(), op.getCounts());
-  SmallVector<int64_t> &counts = it->second;
+  auto [it, isNew] =
+      reached.try_emplace(op.getNameAttr(), Reach{SmallVector<int64_t>(op.getCounts()),
+                                                  SmallVector<int64_t, 0>(op.getSpans())});
+  auto &[counts, spans] = it->second;
   if (counts.size() != op.getCounts().size())
     return op.emitOpError("weight '")
            << op.getName() << "' is used elsewhere with " << counts.size() << " indices, here with "
            << op.getCounts().size();
+  spans = attn::WeightSlots{op.getName(), counts, spans}.spansWith(op.getSlots());
   for (auto [largest, count] : llvm::zip(counts, op.getCounts()))
     largest = std::max(largest, count);
   if (!attn::WeightSlots::checkedSize(counts))

@@ -54,7 +54,7 @@ static void replaceByWeight(RewriterBase &rewriter, attn::WeightOp weight,
     indices.push_back(getValueOrCreateConstantIndexOp(rewriter, slice.getLoc(), offset));
   llvm::append_range(counts, stack.getShape().take_front(stackDims));
   rewriter.replaceOpWithNewOp<attn::WeightOp>(slice, slice.getType(), weight.getName(), indices,
-                                              counts);
+                                              counts, weight.getSpans());
 }
 
 namespace {

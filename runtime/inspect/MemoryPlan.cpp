@@ -78,11 +78,11 @@ void Planner::addWeights() {
     if (!seen.insert(weight.getName()))
       return;
     attn::WeightSlots slots = weight.getSlots();
-    int64_t count = slots.size() / slots.stackSize();
+    int64_t count = slots.reachedSize() / slots.stackSize();
     std::string prefix = count == 1 ? "" : std::to_string(count) + " x ";
     plan.weights.push_back({weight.getName().str(),
                             prefix + textOf(weight.getStoredType()) + format,
-                            formulas.multiply(bytes, slots.size())});
+                            formulas.multiply(bytes, slots.reachedSize())});
   };
   entry.walk([&](Operation *op) {
     if (auto weight = dyn_cast<attn::WeightOp>(op))

@@ -1048,6 +1048,88 @@ func.func @f(%i: index) {
 
 // -----
 
+// weight_c5: spans lie within the count
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c5: expected spans of numbers below the counts [4], apart and in order, got (index, begin, end) of [0, 1, 5]}}
+  %0 = attn.weight "l.{}.w"[%i of 4 in [1:5]] : tensor<4xf32>
+  return
+}
+
+// -----
+
+// weight_c5: spans hold numbers
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c5: expected spans of numbers below the counts [4], apart and in order, got (index, begin, end) of [0, 2, 2]}}
+  %0 = attn.weight "l.{}.w"[%i of 4 in [2:2]] : tensor<4xf32>
+  return
+}
+
+// -----
+
+// weight_c5: spans lie in order
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c5: expected spans of numbers below the counts [4], apart and in order, got (index, begin, end) of [0, 2, 3, 0, 0, 1]}}
+  %0 = attn.weight "l.{}.w"[%i of 4 in [2:3, 0:1]] : tensor<4xf32>
+  return
+}
+
+// -----
+
+// weight_c5: spans lie apart
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c5: expected spans of numbers below the counts [4], apart and in order, got (index, begin, end) of [0, 0, 2, 0, 2, 3]}}
+  %0 = attn.weight "l.{}.w"[%i of 4 in [0:2, 2:3]] : tensor<4xf32>
+  return
+}
+
+// -----
+
+// weight_c5: spans lie not below 0
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c5: expected spans of numbers below the counts [4], apart and in order, got (index, begin, end) of [0, -1, 2]}}
+  %0 = attn.weight "l.{}.w"[%i of 4 in [-1:2]] : tensor<4xf32>
+  return
+}
+
+// -----
+
+// weight_c5: of an index that there is
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c5: expected spans of numbers below the counts [4], apart and in order, got (index, begin, end) of [1, 0, 1]}}
+  %0 = "attn.weight"(%i) {name = "l.{}.w", counts = array<i64: 4>, spans = array<i64: 1, 0, 1>} : (index) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// weight_c5: three numbers each
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c5: expected spans of numbers below the counts [4], apart and in order, got (index, begin, end) of [0, 1]}}
+  %0 = "attn.weight"(%i) {name = "l.{}.w", counts = array<i64: 4>, spans = array<i64: 0, 1>} : (index) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// weight_c5: of quantised weights too
+func.func @f(%i: index) {
+  // expected-error @below {{weight_c5: expected spans of numbers below the counts [5], apart and in order, got (index, begin, end) of [0, 3, 6]}}
+  %v, %s = attn.quantized_weight "l.{}.w"[%i of 5 in [3:6]] panels(tensor<64x8xf32> along 1 as q4)
+    : memref<1x1x2x8x16xi8, strided<[288, 288, 144, 16, 1]>>, memref<1x1x2x8xbf16, strided<[144, 144, 72, 1], offset: 64>>
+  return
+}
+
+// -----
+
+// attn.weight: a span has an end
+func.func @f(%i: index) {
+  // expected-error @below {{expected ':'}}
+  %0 = attn.weight "l.{}.w"[%i of 4 in [1]] : tensor<4xf32>
+  return
+}
+
+// -----
+
 // weight_c3: panels are those of a matrix
 func.func @f() {
   // expected-error @below {{weight_c3: expected panels of a matrix of known sizes along dim 0 or 1, got those of 'tensor<20xf32>' along 0}}

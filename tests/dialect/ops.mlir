@@ -156,6 +156,10 @@ func.func @sample_weight(%logits: tensor<2x512xf32>, %init: tensor<2xi64>, %t: f
   %1 = attn.weight "layers.{}.weight"[%layer of 4] : tensor<3xf32>
   // CHECK: attn.weight "layers.{}.{}.x"[%{{.*}} of 4, %{{.*}} of 8] : tensor<3xf32>
   %x = attn.weight "layers.{}.{}.x"[%layer of 4, %layer of 8] : tensor<3xf32>
+  // CHECK: attn.weight "layers.{}.{}.y"[%{{.*}} of 4 in [0:1, 2:4], %{{.*}} of 8] : tensor<3xf32>
+  %y = attn.weight "layers.{}.{}.y"[%layer of 4 in [0:1, 2:4], %layer of 8] : tensor<3xf32>
+  // CHECK: attn.weight "layers.{}.{}.z"[%{{.*}} of 4, %{{.*}} of 8 in [7:8]] : tensor<3xf32>
+  %z = attn.weight "layers.{}.{}.z"[%layer of 4, %layer of 8 in [7:8]] : tensor<3xf32>
   // CHECK: attn.weight "layers.{}.up"[%{{.*}} of 4] panels(tensor<20x8xf16> along 0) : memref<2x1x8x16xf16>
   %2 = attn.weight "layers.{}.up"[%layer of 4] panels(tensor<20x8xf16> along 0) : memref<2x1x8x16xf16>
   return %id, %0, %1 : tensor<2xi64>, tensor<5xf32>, tensor<3xf32>
@@ -166,6 +170,9 @@ func.func @quantized(%layer: index, %byte: i8, %d: bf16, %k: index) -> f32 {
   // CHECK: attn.quantized_weight "l.{}.w"[%{{.*}} of 5] panels(tensor<172x40xf16> along 0 as q8) : memref<4x3x2x16x32xi8, strided<[3264, 1088, 544, 32, 1]>>, memref<4x3x2x16xbf16, strided<[1632, 544, 272, 1], offset: 256>>
   %v8, %s8 = attn.quantized_weight "l.{}.w"[%layer of 5] panels(tensor<172x40xf16> along 0 as q8)
     : memref<4x3x2x16x32xi8, strided<[3264, 1088, 544, 32, 1]>>, memref<4x3x2x16xbf16, strided<[1632, 544, 272, 1], offset: 256>>
+  // CHECK: attn.quantized_weight "m.{}.w"[%{{.*}} of 5 in [3:5]] panels(tensor<64x8xf32> along 1 as q4)
+  %v3, %s3 = attn.quantized_weight "m.{}.w"[%layer of 5 in [3:5]] panels(tensor<64x8xf32> along 1 as q4)
+    : memref<1x1x2x8x16xi8, strided<[288, 288, 144, 16, 1]>>, memref<1x1x2x8xbf16, strided<[144, 144, 72, 1], offset: 64>>
   // CHECK: attn.quantized_weight "w" panels(tensor<64x8xf32> along 1 as q4) : memref<1x1x2x8x16xi8, strided<[288, 288, 144, 16, 1]>>, memref<1x1x2x8xbf16, strided<[144, 144, 72, 1], offset: 64>>
   %v4, %s4 = attn.quantized_weight "w" panels(tensor<64x8xf32> along 1 as q4)
     : memref<1x1x2x8x16xi8, strided<[288, 288, 144, 16, 1]>>, memref<1x1x2x8xbf16, strided<[144, 144, 72, 1], offset: 64>>

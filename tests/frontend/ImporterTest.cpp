@@ -118,7 +118,7 @@ TEST_F(ImporterTest, LoopOverRangeIsOneLoop) {
                         "  return x\n");
   EXPECT_EQ(count(text, "scf.for"), 1u) << text;
   EXPECT_EQ(count(text, "attn.weight \"layers.{}.w\"["), 1u) << text;
-  EXPECT_EQ(count(text, " of 4] : tensor<8x8xf32>"), 1u) << text;
+  EXPECT_EQ(count(text, " of 4 in [1:4]] : tensor<8x8xf32>"), 1u) << text;
 }
 
 TEST_F(ImporterTest, StringsWithALoopVariableMakeLongerOnes) {

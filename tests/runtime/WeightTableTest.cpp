@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <random>
+#include <set>
 
 using namespace fovea;
 using namespace fovea::testing;
@@ -277,6 +278,38 @@ TEST(WeightTableTest, FindsThePartsOfStacks) {
                   expected);
       }
   }
+}
+
+// Layers 2 and 4 of 6 and experts 1 and 2 of 4 exist: of each there is one copy, which the slots of
+// others point to.
+TEST(WeightTableTest, NeedsWhatIndicesReach) {
+  auto source = std::make_shared<InMemoryWeights>();
+  for (const char *name : {"l.2.1", "l.2.2", "l.4.1", "l.4.2"})
+    llvm::cantFail(source->add(name, countingTensor(DataType::F32, {5, 4})));
+  WeightSpec spec{
+      "l.{}.{}", {6, 4}, DataType::F32, {5, 4}, PanelSpec{0, 8, 1}, {0, 2, 3, 0, 4, 5, 1, 1, 3}};
+  EXPECT_EQ(spec.slots().reachedSize(), 4);
+  EXPECT_EQ(spec.numBytes(), 4 * 32 * 4);
+  EXPECT_EQ(spec.slots().nameOf(2 * 4 + 1), "l.2.1");
+  EXPECT_EQ(spec.slots().nameOf(0), "l.2.1");
+  EXPECT_EQ(spec.slots().nameOf(3 * 4 + 2), "l.4.2");
+  EXPECT_EQ(spec.slots().nameOf(5 * 4 + 3), "l.4.2");
+  ThreadPool pool(1);
+  double last = -1;
+  auto table = WeightTable::resolve(spec, source, pool, [&](double done) { last = done; });
+  ASSERT_TRUE(succeeds(table));
+  EXPECT_EQ(last, 1);
+  ASSERT_EQ(table->size(), 24u);
+  std::set<const void *> own;
+  for (int64_t slot = 0; slot < 24; ++slot) {
+    own.insert(table->data()[slot]);
+    EXPECT_EQ(elementOf(table->data()[slot], DataType::F32, 8), 1) << slot;
+  }
+  EXPECT_EQ(own.size(), 4u);
+  EXPECT_EQ(table->data()[0], table->data()[2 * 4 + 1]);
+  WeightSpec all{"l.{}.{}", {6, 4}, DataType::F32, {5, 4}};
+  EXPECT_TRUE(failsWith(WeightTable::resolve(all, source, pool),
+                        "expected weight 'l.0.0', there is none of that name"));
 }
 
 TEST(WeightTableTest, QuantizesThePartsOfStacks) {

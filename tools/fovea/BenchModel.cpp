@@ -53,7 +53,7 @@ static Work workOf(llvm::ArrayRef<WeightSpec> weights, const LanguageModel &mode
     if (isExpert)
       work.expertShare = std::min(1.0, static_cast<double>(model.expertsPerToken()) /
                                            static_cast<double>(weight.counts.back()));
-    double products = static_cast<double>(weight.slots().size());
+    double products = static_cast<double>(weight.slots().reachedSize());
     for (int64_t size : weight.sizes)
       products *= static_cast<double>(size);
     products *= isExpert ? work.expertShare : 1;

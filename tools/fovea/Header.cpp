@@ -100,7 +100,8 @@ static void writeWeights(llvm::raw_ostream &os, llvm::ArrayRef<WeightSpec> weigh
   writeSlots(os, weights, (prefix + "_WEIGHT_NAMES").str(),
              [&](const WeightSpec &weight, int64_t number) {
                writeQuoted(os, weight.slots().nameOf(number));
-               os << " /* " << slot++ << ": " << toComment(describe(weight)) << " */";
+               os << " /* " << slot++ << ": " << toComment(describe(weight))
+                  << (weight.slots().isReached(number) ? "" : ", which no index chooses") << " */";
              });
   os << "\n/* A fovea_weight a slot: what it points to. */\n";
   writeSlots(os, weights, (prefix + "_WEIGHT_TABLE").str(),

@@ -181,6 +181,22 @@ func.func private @some.body(%context: !llvm.ptr, %layer: index) -> (memref<4xf3
 
 // -----
 
+// What some of them reach has to exist: an index that takes all numbers between them has no spans.
+// CHECK: counts = array<i64: 7, 8>, name = "layers.{}.{}.v", spans = array<i64: 0, 0, 1, 0, 2, 6, 1, 3, 8>,
+// CHECK-SAME: counts = array<i64: 7>, name = "layers.{}.w", type
+// CHECK-SAME: counts = array<i64: 7>, name = "layers.{}.x", spans = array<i64: 0, 0, 5>
+// CHECK-LABEL: func.func private @reached.body
+func.func private @reached.body(%context: !llvm.ptr, %n: index, %e: index) attributes {attn.body} {
+  %a = attn.weight "layers.{}.{}.v"[%n of 7 in [0:1, 2:4], %e of 8 in [4:8]] : memref<4xf32>
+  %b = attn.weight "layers.{}.{}.v"[%n of 7 in [3:6], %e of 8 in [3:5]] : memref<4xf32>
+  %c = attn.weight "layers.{}.w"[%n of 7 in [3:7]] : memref<4xf32>
+  %d = attn.weight "layers.{}.w"[%n of 3] : memref<4xf32>
+  %f = attn.weight "layers.{}.x"[%n of 7 in [0:5]] : memref<4xf32>
+  return
+}
+
+// -----
+
 func.func private @disagree.body(%context: !llvm.ptr) -> (memref<4xf32>, memref<8xf32>) attributes {attn.body} {
   %a = attn.weight "b" : memref<4xf32>
   // expected-error @below {{weight 'b' is used elsewhere as 'memref<4xf32>', here as 'memref<8xf32>'}}

@@ -18,6 +18,7 @@ from checkpoints.layer_norm_decoders import (bloom, cohere, falcon, gpt_bigcode,
                                              nemotron, olmo, opt, phi, stablelm, starcoder2)
 from checkpoints.rms_decoders import (arcee, ernie, exaone4, gemma1, glm, granite, granitemoe, hunyuan, olmo2,
                                       olmoe, seed_oss, smollm3)
+from checkpoints.routed_decoders import deepseek, glm4_moe
 from checkpoints.tensors import Weights, write_safetensors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "models"
@@ -106,6 +107,8 @@ MODELS = {
 # What is left out has the default of the model_type.
 SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 61,
          "max_position_embeddings": 64, "eos_token_id": 2}
+LATENT = {**SMALL, "kv_lora_rank": 10, "qk_nope_head_dim": 6, "qk_rope_head_dim": 4, "v_head_dim": 5,
+          "moe_intermediate_size": 12}
 MODELS.update({
     "olmo2": ({**SMALL, "model_type": "olmo2", "num_key_value_heads": 2}, olmo2, torch.bfloat16),
     "smollm3": ({**SMALL, "model_type": "smollm3", "hidden_size": 16, "num_hidden_layers": 5, "num_key_value_heads": 1},
@@ -185,6 +188,28 @@ MODELS.update({
                "eos_token_id": 2}, bloom, torch.float16),
     "mpt": ({"model_type": "mpt", "d_model": 32, "n_layers": 2, "n_heads": 4, "expansion_ratio": 2, "vocab_size": 61,
              "max_seq_len": 64, "no_bias": True, "attn_config": {"alibi": True, "clip_qkv": 2.0}}, mpt, torch.bfloat16),
+    "deepseek-v3": ({**LATENT, "model_type": "deepseek_v3", "num_hidden_layers": 3, "first_k_dense_replace": 1,
+                     "q_lora_rank": 12, "n_routed_experts": 8, "num_experts_per_tok": 3, "n_group": 4, "topk_group": 2,
+                     "n_shared_experts": 1, "routed_scaling_factor": 2.5, "num_nextn_predict_layers": 1,
+                     "rope_scaling": {"type": "yarn", "factor": 4.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+                                      "original_max_position_embeddings": 16}}, deepseek, torch.bfloat16),
+    "deepseek-v3-no-groups": ({**LATENT, "model_type": "deepseek_v3", "hidden_size": 16, "num_hidden_layers": 3,
+                               "first_k_dense_replace": 2, "q_lora_rank": None, "n_routed_experts": 5,
+                               "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "n_shared_experts": 2,
+                               "routed_scaling_factor": 1.0, "norm_topk_prob": False, "attention_bias": True,
+                               "rope_interleave": False}, deepseek, torch.float16),
+    "deepseek-v2": ({**LATENT, "model_type": "deepseek_v2", "hidden_size": 16, "first_k_dense_replace": 1,
+                     "q_lora_rank": 12, "n_routed_experts": 6, "num_experts_per_tok": 3, "n_group": 3, "topk_group": 2,
+                     "topk_method": "group_limited_greedy", "n_shared_experts": 2, "routed_scaling_factor": 4.0,
+                     "rope_scaling": {"type": "yarn", "factor": 4.0, "mscale": 0.7, "mscale_all_dim": 0.5,
+                                      "original_max_position_embeddings": 16}}, deepseek, torch.bfloat16),
+    "deepseek-v2-lite": ({**LATENT, "model_type": "deepseek_v2", "hidden_size": 16, "num_hidden_layers": 3,
+                          "first_k_dense_replace": 1, "q_lora_rank": None, "n_routed_experts": 5,
+                          "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "topk_method": "greedy",
+                          "n_shared_experts": 2}, deepseek, torch.bfloat16),
+    "glm4-moe": ({**SMALL, "model_type": "glm4_moe", "num_hidden_layers": 3, "num_key_value_heads": 2, "use_qk_norm": True,
+                  "attention_bias": True, "n_routed_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 12,
+                  "n_shared_experts": 1, "routed_scaling_factor": 1.5}, glm4_moe, torch.bfloat16),
     "mpt-heads": ({"model_type": "mpt", "d_model": 24, "n_layers": 2, "n_heads": 3, "expansion_ratio": 2, "vocab_size": 61,
                    "max_seq_len": 64, "attn_config": {"softmax_scale": 0.5}}, mpt, torch.bfloat16),
 })
@@ -201,7 +226,7 @@ SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mi
          "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2", "falcon",
          "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo", "hunyuan",
          "gpt-bigcode", "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe", "granitemoe", "bloom",
-         "mpt", "mpt-heads"]
+         "mpt", "mpt-heads", "deepseek-v3", "deepseek-v3-no-groups", "deepseek-v2", "deepseek-v2-lite", "glm4-moe"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

@@ -33,6 +33,18 @@ QWEN3_MOE = {
     "max_position_embeddings": 40960, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
     "tie_word_embeddings": False, "hidden_act": "silu", "use_sliding_window": False,
 }
+DEEPSEEK_V2_LITE = {
+    "architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2", "hidden_size": 2048,
+    "intermediate_size": 10944, "moe_intermediate_size": 1408, "num_hidden_layers": 27,
+    "first_k_dense_replace": 1, "num_attention_heads": 16, "num_key_value_heads": 16, "q_lora_rank": None,
+    "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+    "n_routed_experts": 64, "num_experts_per_tok": 6, "n_shared_experts": 2, "topk_method": "greedy",
+    "n_group": 1, "topk_group": 1, "routed_scaling_factor": 1.0, "norm_topk_prob": False,
+    "scoring_func": "softmax", "vocab_size": 102400, "max_position_embeddings": 163840,
+    "rms_norm_eps": 1e-6, "rope_theta": 10000, "tie_word_embeddings": False, "hidden_act": "silu",
+    "rope_scaling": {"type": "yarn", "factor": 40, "beta_fast": 32, "beta_slow": 1, "mscale": 0.707,
+                     "mscale_all_dim": 0.707, "original_max_position_embeddings": 4096},
+}
 SIZES = {"f32": 4, "f16": 2, "bf16": 2}
 BLOCK = 1 << 18  # values that are drawn once and repeated with a shift
 
@@ -92,8 +104,35 @@ def qwen3_moe_tensors(config):
     yield "lm_head.weight", [config["vocab_size"], e]
 
 
+def deepseek_v2_tensors(config):
+    e, latent, heads = config["hidden_size"], config["kv_lora_rank"], config["num_attention_heads"]
+    still, turned, value = (config[key] for key in ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"))
+    inner = config["moe_intermediate_size"]
+    yield "model.embed_tokens.weight", [config["vocab_size"], e]
+    for n in range(config["num_hidden_layers"]):
+        layer = f"model.layers.{n}."
+        yield f"{layer}self_attn.q_proj.weight", [heads * (still + turned), e]
+        yield f"{layer}self_attn.kv_a_proj_with_mqa.weight", [latent + turned, e]
+        yield f"{layer}self_attn.kv_a_layernorm.weight", [latent]
+        yield f"{layer}self_attn.kv_b_proj.weight", [heads * (still + value), latent]
+        yield f"{layer}self_attn.o_proj.weight", [e, heads * value]
+        parts = [("", config["intermediate_size"])]
+        if n >= config["first_k_dense_replace"]:
+            yield f"{layer}mlp.gate.weight", [config["n_routed_experts"], e]
+            parts = [(f"experts.{expert}.", inner) for expert in range(config["n_routed_experts"])]
+            parts.append(("shared_experts.", inner * config["n_shared_experts"]))
+        for part, f in parts:
+            for name, rows, columns in (("gate", f, e), ("up", f, e), ("down", e, f)):
+                yield f"{layer}mlp.{part}{name}_proj.weight", [rows, columns]
+        yield f"{layer}input_layernorm.weight", [e]
+        yield f"{layer}post_attention_layernorm.weight", [e]
+    yield "model.norm.weight", [e]
+    yield "lm_head.weight", [config["vocab_size"], e]
+
+
 MODELS = {"qwen2.5-0.5b": (QWEN, qwen_tensors), "gpt2": (GPT2, gpt2_tensors),
-          "qwen3-30b-a3b": (QWEN3_MOE, qwen3_moe_tensors)}
+          "qwen3-30b-a3b": (QWEN3_MOE, qwen3_moe_tensors),
+          "deepseek-v2-lite": (DEEPSEEK_V2_LITE, deepseek_v2_tensors)}
 
 
 def encode(values, dtype):

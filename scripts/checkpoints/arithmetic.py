@@ -69,7 +69,7 @@ def frequencies(dims, theta, scaling=None, context=None, room=None):
 
 
 def yarn_magnitude(scaling):
-    if (scaling or {}).get("rope_type") != "yarn":
+    if (scaling or {}).get("rope_type", (scaling or {}).get("type")) != "yarn":
         return 1.0
     if "attention_factor" in scaling:
         return scaling["attention_factor"]

@@ -61,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
                       "falcon", "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5",
                       "exaone4", "exaone4-global", "olmo", "hunyuan", "gpt-bigcode",
                       "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe",
-                      "granitemoe", "bloom", "mpt", "mpt-heads"),
+                      "granitemoe", "bloom", "mpt", "mpt-heads", "deepseek-v3",
+                      "deepseek-v3-no-groups", "deepseek-v2", "deepseek-v2-lite", "glm4-moe"),
     [](const auto &info) {
       std::string name = info.param;
       llvm::erase(name, '-');

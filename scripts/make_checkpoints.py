@@ -210,6 +210,14 @@ MODELS.update({
     "glm4-moe": ({**SMALL, "model_type": "glm4_moe", "num_hidden_layers": 3, "num_key_value_heads": 2, "use_qk_norm": True,
                   "attention_bias": True, "n_routed_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 12,
                   "n_shared_experts": 1, "routed_scaling_factor": 1.5}, glm4_moe, torch.bfloat16),
+    "qwen3-moe-dense": ({**LLAMA, "model_type": "qwen3_moe", "hidden_size": 16, "head_dim": 8, "num_hidden_layers": 6,
+                         "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 12, "norm_topk_prob": True,
+                         "decoder_sparse_step": 2, "mlp_only_layers": [3]},
+                        lambda *a: llama_like(*a, head_norm=True, mlp=qwen_mlp), torch.bfloat16),
+    "qwen2-moe-dense": ({**LLAMA, "model_type": "qwen2_moe", "hidden_size": 16, "num_hidden_layers": 3, "num_experts": 4,
+                         "num_experts_per_tok": 2, "moe_intermediate_size": 12, "shared_expert_intermediate_size": 20,
+                         "mlp_only_layers": [0]},
+                        lambda *a: llama_like(*a, qkv_bias=True, mlp=qwen_mlp), torch.float16),
     "mpt-heads": ({"model_type": "mpt", "d_model": 24, "n_layers": 2, "n_heads": 3, "expansion_ratio": 2, "vocab_size": 61,
                    "max_seq_len": 64, "attn_config": {"softmax_scale": 0.5}}, mpt, torch.bfloat16),
 })
@@ -226,7 +234,8 @@ SEEDS = ["gemma2", "gemma3", "gpt2", "llama-linear", "llama-yarn", "llama3", "mi
          "stablelm-parallel", "phi", "phi-norms", "opt", "opt-normed-after", "gpt-neo", "cohere", "cohere2", "falcon",
          "falcon-new", "falcon-sequential", "glm", "glm4", "ernie4-5", "exaone4", "exaone4-global", "olmo", "hunyuan",
          "gpt-bigcode", "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe", "granitemoe", "bloom",
-         "mpt", "mpt-heads", "deepseek-v3", "deepseek-v3-no-groups", "deepseek-v2", "deepseek-v2-lite", "glm4-moe"]
+         "mpt", "mpt-heads", "deepseek-v3", "deepseek-v3-no-groups", "deepseek-v2", "deepseek-v2-lite", "glm4-moe",
+         "qwen3-moe-dense", "qwen2-moe-dense"]
 
 BERT = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 32, "type_vocab_size": 2,

@@ -36,10 +36,12 @@ def mixtral_mlp(config, weights, x, p):
 
 
 def qwen_mlp(config, weights, x, p):
-    E, p = config["hidden_size"], p + "mlp."
+    E, number, p = config["hidden_size"], int(p.split(".")[2]), p + "mlp."
 
     def names(stem):
         return [f"{p}{stem}.{name}_proj" for name in ("gate", "up", "down")]
+    if number in config.get("mlp_only_layers", []) or (number + 1) % config.get("decoder_sparse_step", 1) != 0:
+        return gated(weights, x, [f"{p}{name}_proj" for name in ("gate", "up", "down")], E, config["intermediate_size"])
     y = mixture(config, weights, x, p + "gate",
                 lambda x, e: gated(weights, x, names(f"experts.{e}"), E, config["moe_intermediate_size"]),
                 config["num_experts"], config.get("norm_topk_prob", False))

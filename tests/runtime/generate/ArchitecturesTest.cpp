@@ -62,7 +62,8 @@ INSTANTIATE_TEST_SUITE_P(
                       "exaone4", "exaone4-global", "olmo", "hunyuan", "gpt-bigcode",
                       "gpt-bigcode-heads", "gptj", "nemotron", "arcee", "seed-oss", "olmoe",
                       "granitemoe", "bloom", "mpt", "mpt-heads", "deepseek-v3",
-                      "deepseek-v3-no-groups", "deepseek-v2", "deepseek-v2-lite", "glm4-moe"),
+                      "deepseek-v3-no-groups", "deepseek-v2", "deepseek-v2-lite", "glm4-moe",
+                      "qwen3-moe-dense", "qwen2-moe-dense"),
     [](const auto &info) {
       std::string name = info.param;
       llvm::erase(name, '-');

@@ -256,7 +256,7 @@ llvm::Expected<BenchResult> tool::benchModel(llvm::StringRef directory, const Mo
   result.loadSeconds = secondsSince(start);
   result.threads = model->executable().threads();
   Work work = workOf(model->executable().weights(), *model);
-  result.weightBytes = work.bytes + work.expertBytes;
+  result.weightBytes = static_cast<int64_t>(work.bytesOf(1));
   result.heldBytes = work.held;
   result.storedTypes = typesOfMatrices(model->weights());
   releaseLoadingMemory();

@@ -20,8 +20,8 @@ TEST(Generate, GreedyTakesTheLikeliest) {
   EXPECT_EQ(result.stop, StopReason::TokenLimit);
 }
 
-TEST(Generate, BatchGivesWhatEachPromptGivesAlone) {
-  LanguageModel model = load("gemma2");
+static void batchGivesWhatEachPromptGivesAlone(const char *name) {
+  LanguageModel model = load(name);
   std::vector<std::vector<TokenId>> prompts = {{1, 5, 9}, {4}, {7, 7, 3, 11, 2}};
   std::vector<GenerationOptions> options(3);
   for (auto [i, choice] : llvm::enumerate(options)) {
@@ -34,6 +34,11 @@ TEST(Generate, BatchGivesWhatEachPromptGivesAlone) {
     Generation alone = llvm::cantFail(model.generate(llvm::ArrayRef(prompts[i]), options[i]));
     EXPECT_EQ(together[i].tokens, alone.tokens) << "prompt " << i;
   }
+}
+
+TEST(Generate, BatchGivesWhatEachPromptGivesAlone) {
+  batchGivesWhatEachPromptGivesAlone("gemma2");
+  batchGivesWhatEachPromptGivesAlone("deepseek-v3");
 }
 
 TEST(Generate, StopsWhereTheContextIsFullAndWhereTheCallerSays) {

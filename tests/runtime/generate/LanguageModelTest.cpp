@@ -23,6 +23,8 @@ TEST(LanguageModel, CountsTheProductsOfAttention) {
   EXPECT_EQ(gpt2.attentionProducts(0, 1), 2 * 2 * 4 * 8);
   EXPECT_EQ(gpt2.attentionProducts(0, 10), 2 * 2 * 4 * 8 * 55);
   EXPECT_EQ(gpt2.attentionProducts(3, 5), 2 * 2 * 4 * 8 * (4 + 5));
+  // 3 layers, 4 heads of 10 elements of keys and 5 of values.
+  EXPECT_EQ(load("deepseek-v3").attentionProducts(3, 5), 3 * 4 * (10 + 5) * (4 + 5));
 }
 
 /// Layers 0 and 2 of 3 see 6 tokens.
@@ -159,14 +161,16 @@ TEST(LanguageModel, TokensOutOfRange) {
 
 // A prompt of more tokens than a block is computed expert by expert, the same in parts is not.
 TEST(Experts, BlocksChangeNoBit) {
-  LanguageModel model = load("gpt-oss");
   std::vector<TokenId> ids;
   for (int i = 0; i < 60; ++i)
     ids.push_back((i * 37 + 11) % 61);
-  KvCache whole = llvm::cantFail(model.createCache()), parts = llvm::cantFail(whole.clone());
-  Tensor expected = llvm::cantFail(model.prefill(whole, 0, ids));
-  Tensor logits;
-  for (llvm::ArrayRef<TokenId> rest = ids; !rest.empty(); rest = rest.drop_front(5))
-    logits = llvm::cantFail(model.prefill(parts, 0, rest.take_front(5)));
-  EXPECT_EQ(std::memcmp(logits.data(), expected.data(), logits.numBytes()), 0);
+  for (const char *name : {"gpt-oss", "deepseek-v3", "deepseek-v2-lite"}) {
+    LanguageModel model = load(name);
+    KvCache whole = llvm::cantFail(model.createCache()), parts = llvm::cantFail(whole.clone());
+    Tensor expected = llvm::cantFail(model.prefill(whole, 0, ids));
+    Tensor logits;
+    for (llvm::ArrayRef<TokenId> rest = ids; !rest.empty(); rest = rest.drop_front(5))
+      logits = llvm::cantFail(model.prefill(parts, 0, rest.take_front(5)));
+    EXPECT_EQ(std::memcmp(logits.data(), expected.data(), logits.numBytes()), 0) << name;
+  }
 }

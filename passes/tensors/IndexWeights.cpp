@@ -50,7 +50,8 @@ static void replaceByWeight(RewriterBase &rewriter, attn::WeightOp weight,
   int64_t stackDims = stack.getRank() - 2;
   SmallVector<Value> indices(weight.getIndices());
   SmallVector<int64_t> counts(weight.getCounts());
-  for (OpFoldResult offset : ArrayRef(slice.getMixedOffsets()).take_front(stackDims))
+  SmallVector<OpFoldResult> offsets = slice.getMixedOffsets();
+  for (OpFoldResult offset : ArrayRef(offsets).take_front(stackDims))
     indices.push_back(getValueOrCreateConstantIndexOp(rewriter, slice.getLoc(), offset));
   llvm::append_range(counts, stack.getShape().take_front(stackDims));
   rewriter.replaceOpWithNewOp<attn::WeightOp>(slice, slice.getType(), weight.getName(), indices,

@@ -74,6 +74,10 @@ llvm::Error CacheDirectory::store(const std::string &path, FileContents write) c
     return llvm::createStringError(directory + ": cannot make this directory: " + error.message());
   if (llvm::Error error = check())
     return error;
+  // What is no file is written in place: a pipe would be waited for.
+  fs::file_status there;
+  if (!fs::status(path, there) && there.type() != fs::file_type::regular_file)
+    return llvm::createStringError(path + ": expected a file or nothing there, got something else");
   llvm::Error error = writeFile(path, write);
   if (!error)
     evict(path);

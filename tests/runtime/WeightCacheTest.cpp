@@ -77,6 +77,8 @@ TEST(WeightCacheTest, WaitsForNoPipe) {
   llvm::sys::fs::remove(cache.pathOf("key"));
   ASSERT_EQ(mkfifo(cache.pathOf("key").c_str(), 0600), 0);
   EXPECT_FALSE(cache.load("key", packed, pool));
+  EXPECT_TRUE(failsWith(cache.store("key", packed, pool),
+                        "expected a file or nothing there, got something else"));
 }
 
 TEST(WeightCacheTest, SaysThatAnEntryIsTooLarge) {

@@ -76,7 +76,7 @@ private:
     mlir::Value valuesAreFinite; // i1; null if no key can be masked
   };
   using Vectors = llvm::SmallVector<mlir::Value>;
-  /// Keys [lo, hi) of a block, counted from its first.
+  /// Keys [lo, hi), of a block counted from its first.
   struct KeySpan {
     mlir::Value lo, hi;
   };
@@ -139,12 +139,13 @@ private:
   static constexpr int64_t total = 0, part = 1; // slots of states: all segments so far, and one
   /// Lets `outputs`, `maxima`, `sums` and `bucketScratch` be those of a slot.
   void useState(mlir::Value slot);
-  /// Of a segment of keys.
+  /// Before a segment, at absolute positions. Outputs of panels that see keys of it are left as
+  /// they are where the first block writes them.
   void clearState(const Panel &panel, const KeySpan &segment);
   void clearOutputs(const Panel &panel);
   /// Whether a panel's first block of a segment writes the outputs instead of adding to them.
   bool writesFirstOutputs();
-  /// The total, with its own keys.
+  /// Clears the total, whose own keys are keysOfTotal, and adds the sink.
   void initialize(const Panel &panel, const KeySpan &own);
   void mergeStates(const Panel &panel);
   void finish(const Panel &panel);

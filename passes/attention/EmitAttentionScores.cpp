@@ -284,8 +284,7 @@ void AttentionKernel::rescale(const Panel &panel, const Vectors &before, const V
 void AttentionKernel::emitSoftmax(const Panel &panel, const KeyBlock &block,
                                   const MaskBounds &visible) {
   Vectors before = load(maxima, {panel.index});
-  Vectors largest = finishScores(panel, block, visible, before);
-  Vectors after = eachVector([&](int64_t v) { return emitReference(b, before[v], largest[v]); });
+  Vectors after = finishScores(panel, block, visible, before);
   Vectors finite = finiteMaximum(after);
   rescale(panel, before, after, finite);
   Vectors sum = load(sums, {panel.index});

@@ -70,7 +70,7 @@ void DecodeKernel::emitProbabilities(const Row &row, const Block &block) {
     return Vectors{emitLarger(b, carried[0], loadVector(scores, {row.number, key}))};
   })[0];
   lanes = b.reduceLanes(lanes, [&](Value x, Value y) { return emitLarger(b, x, y); });
-  Value after = emitReference(b, before, vector::ExtractOp::create(b, lanes, 0));
+  Value after = emitLarger(b, before, vector::ExtractOp::create(b, lanes, 0));
   Value finite = emitFiniteMaximum(b, after);
   rescale(row, before, after, finite);
   Value splat = b.splat(vectorType, finite);

@@ -77,13 +77,6 @@ Value fovea::emitLarger(EmitBuilder &b, Value known, Value candidate) {
   return arith::SelectOp::create(b, wins, candidate, known);
 }
 
-Value fovea::emitReference(EmitBuilder &b, Value known, Value largest) {
-  constexpr double slack = 4;
-  Value limit = arith::AddFOp::create(b, known, b.constant(known.getType(), slack));
-  Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, largest, limit);
-  return arith::SelectOp::create(b, isLarger, largest, known);
-}
-
 Value fovea::emitFiniteMaximum(EmitBuilder &b, Value maximum) {
   Value noKeys = isEqual(b, maximum, -softmax::infinity);
   return arith::SelectOp::create(b, noKeys, b.constant(maximum.getType(), 0.0), maximum);

@@ -34,12 +34,6 @@ mlir::Value emitMultiplyAdd(EmitBuilder &b, bool fused, mlir::Value x, mlir::Val
 /// The larger one. A NaN never wins, so that it reaches its own row's sum and no other maximum.
 mlir::Value emitLarger(EmitBuilder &b, mlir::Value known, mlir::Value candidate);
 
-/// What probabilities are relative to once keys are known whose largest score is `largest`: the
-/// number `known` that they were relative to before, unless it is more than four powers of two
-/// below. Sums and outputs hardly ever need be brought to another one so; a row holds probabilities
-/// of at most 16.
-mlir::Value emitReference(EmitBuilder &b, mlir::Value known, mlir::Value largest);
-
 /// `maximum`, or 0 for rows without keys so far, so that -inf minus it stays -inf.
 mlir::Value emitFiniteMaximum(EmitBuilder &b, mlir::Value maximum);
 

@@ -179,9 +179,15 @@ TEST(Attention, HugeScores) {
   CompiledAttention(problem).expectClose(AttentionSizes{1, 1, 1, 30, 140}, f32Tolerance);
 }
 
+/// Sets row `row` of every head.
+static void fillRow(Tensor &tensor, int64_t row, double value) {
+  for (int64_t h = 0; h < tensor.size(1); ++h)
+    for (int64_t d = 0; d < tensor.size(3); ++d)
+      tensor.mutableView().set({0, h, row, d}, value);
+}
+
 TEST(Attention, ScoresThatGrowByALittleAndByALot) {
-  // From one block of keys to the next by 3 powers of two, by none, by 5, by hundreds: up to four
-  // probabilities stay relative to a smaller score.
+  // From one block of keys to the next by 3 powers of two, by none, by 5, by a hundred.
   AttentionProblem problem;
   problem.headDim = problem.valueDim = 1;
   problem.attributes = "scale = 0.69314718055994531 : f64";
@@ -192,6 +198,22 @@ TEST(Attention, ScoresThatGrowByALittleAndByALot) {
   constexpr double levels[] = {-110, -107, -107, -102, 0, 3.5};
   for (int64_t j = 0; j < 700; ++j)
     inputs.at("k").mutableView().set({0, 0, j, 0}, levels[j / 128] + j % 5 / 8.0);
+  CompiledAttention(problem).expectClose(inputs, f32Tolerance);
+}
+
+TEST(Attention, ValuesNearTheLargestFloat) {
+  // Each result is a mean of values, so no probability may make a product infinite, also where
+  // scores grow a little from one block of keys to the next.
+  AttentionProblem problem;
+  problem.headDim = problem.valueDim = 1;
+  problem.attributes = "scale = 1.0 : f64";
+  Inputs inputs = makeInputs(problem, {1, 1, 1, 70, 300});
+  for (int64_t i = 0; i < 70; ++i)
+    fillRow(inputs.at("q"), i, 1);
+  for (int64_t j = 0; j < 300; ++j) {
+    fillRow(inputs.at("k"), j, j == 200 ? 0 : j == 10 ? -2.5 : -500);
+    fillRow(inputs.at("v"), j, j == 200 || j == 10 ? 0x1p127 : 0);
+  }
   CompiledAttention(problem).expectClose(inputs, f32Tolerance);
 }
 
@@ -217,13 +239,6 @@ TEST(Attention, ExponentialHasTheStatedError) {
       largest = std::max(largest, std::abs(ratio / expected - 1));
   }
   EXPECT_LE(largest, 2e-7 + 0x1p-23);
-}
-
-/// Sets row `row` of every head.
-static void fillRow(Tensor &tensor, int64_t row, double value) {
-  for (int64_t h = 0; h < tensor.size(1); ++h)
-    for (int64_t d = 0; d < tensor.size(3); ++d)
-      tensor.mutableView().set({0, h, row, d}, value);
 }
 
 TEST(Attention, WhatIsMaskedHasNoInfluence) {

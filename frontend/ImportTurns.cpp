@@ -9,7 +9,7 @@ namespace fovea {
 using Turns = std::shared_ptr<const TurnValues>;
 
 /// Loops of more turns are not followed.
-static constexpr int64_t mostTurns = 4096;
+static constexpr int64_t mostTurns = 512;
 
 /// Beyond it nothing is known, so that nothing overflows.
 static constexpr int64_t most = int64_t(1) << 30;
@@ -33,9 +33,10 @@ Turns Importer::combineTurns(const Value &left, const Value &right,
     return nullptr;
   auto result = std::make_shared<TurnValues>();
   result->loop = (a ? a : b)->loop;
+  result->values.reserve((a ? a : b)->values.size());
   for (size_t turn = 0, count = (a ? a : b)->values.size(); turn < count; ++turn) {
     auto x = numberIn(turn, left), y = numberIn(turn, right);
-    if (!x || !y || std::abs(*x) > most || std::abs(*y) > most)
+    if (!x || !y || *x < -most || *x > most || *y < -most || *y > most)
       return nullptr;
     auto value = combine(*x, *y);
     if (!value)

@@ -24,7 +24,7 @@ static std::optional<int64_t> checkedPower(int64_t base, int64_t exponent) {
 /// Of a size: more factors than a size may have.
 static constexpr int64_t maxPower = 64;
 
-static std::optional<int64_t> checkedFold(BinaryKind kind, int64_t left, int64_t right) {
+std::optional<int64_t> Importer::checkedFold(BinaryKind kind, int64_t left, int64_t right) {
   int64_t result = 0;
   switch (kind) {
   case BinaryKind::Add:

@@ -2,7 +2,6 @@
 // such a scalar is taken in turns that are known, so that what it calls by the index, such as a
 // weight of each layer, has to exist for these turns only.
 #include "frontend/ImporterImpl.h"
-#include "llvm/Support/MathExtras.h"
 
 namespace fovea {
 
@@ -46,33 +45,12 @@ Turns Importer::combineTurns(const Value &left, const Value &right,
   return result;
 }
 
-static std::optional<int64_t> combine(BinaryKind kind, int64_t a, int64_t b) {
-  switch (kind) {
-  case BinaryKind::Add:
-    return a + b;
-  case BinaryKind::Sub:
-    return a - b;
-  case BinaryKind::Mul:
-    return a * b;
-  case BinaryKind::FloorDiv:
-    return b < 1 ? std::nullopt : std::optional(llvm::divideFloorSigned(a, b));
-  case BinaryKind::Mod:
-    return b < 1 ? std::nullopt : std::optional(a - b * llvm::divideFloorSigned(a, b));
-  case BinaryKind::Min:
-    return std::min(a, b);
-  case BinaryKind::Max:
-    return std::max(a, b);
-  case BinaryKind::And:
-    return a & b;
-  case BinaryKind::Or:
-    return a | b;
-  default:
-    return std::nullopt;
-  }
-}
-
 Turns Importer::turnsOfBinary(BinaryKind kind, const Value &left, const Value &right) {
-  return combineTurns(left, right, [&](int64_t a, int64_t b) { return combine(kind, a, b); });
+  bool divides = kind == BinaryKind::FloorDiv || kind == BinaryKind::Mod;
+  return combineTurns(left, right, [&](int64_t a, int64_t b) {
+    bool isKnown = kind != BinaryKind::Pow && !(divides && b < 1);
+    return isKnown ? checkedFold(kind, a, b) : std::nullopt;
+  });
 }
 
 Turns Importer::turnsOfNot(const ScalarValue &condition) {

@@ -290,6 +290,9 @@ private:
   std::optional<bool> truth(const Value &value, SourceRange range);
 
   // Arithmetic (ImportArithmetic.cpp, ImportFolds.cpp, ImportComparison.cpp, ImportScalars.cpp).
+  /// Of integers; nothing where the result is none of 64 bits. Divisors are not 0, exponents not
+  /// below it.
+  static std::optional<int64_t> checkedFold(BinaryKind kind, int64_t left, int64_t right);
   MaybeValue foldInteger(BinaryKind kind, int64_t left, int64_t right, SourceRange range);
   MaybeValue foldFloat(BinaryKind kind, double left, double right, SourceRange range);
   MaybeValue foldDim(BinaryKind kind, const Value &left, const Value &right, SourceRange range);

@@ -6,13 +6,13 @@ using namespace fovea;
 
 static constexpr int64_t kib = 1024, mib = 1024 * kib;
 static const TargetInfo targets[] = {
-    {"generic", 128, 16, 32 * kib, 256 * kib, 8 * mib, false, false, "", ""},
-    {"avx2", 256, 16, 32 * kib, 512 * kib, 32 * mib, true, false, "llvm.x86.avx2.pmadd.wd", ""},
-    {"avx512", 512, 32, 32 * kib, 1024 * kib, 32 * mib, true, false, "llvm.x86.avx512.pmaddw.d.512",
+    {"generic", 128, 16, 32 * kib, 256 * kib, 8 * mib, false, false, false, "", ""},
+    {"avx2", 256, 16, 32 * kib, 512 * kib, 32 * mib, true, false, false, "llvm.x86.avx2.pmadd.wd", ""},
+    {"avx512", 512, 32, 32 * kib, 1024 * kib, 32 * mib, true, false, false, "llvm.x86.avx512.pmaddw.d.512",
      "llvm.x86.avx512.mask.scalef.ps.512"},
-    {"zen4", 512, 32, 32 * kib, 1024 * kib, 32 * mib, true, true, "llvm.x86.avx512.pmaddw.d.512",
+    {"zen4", 512, 32, 32 * kib, 1024 * kib, 32 * mib, true, true, true, "llvm.x86.avx512.pmaddw.d.512",
      "llvm.x86.avx512.mask.scalef.ps.512"},
-    {"neon", 128, 32, 64 * kib, 512 * kib, 16 * mib, true, false, "", ""},
+    {"neon", 128, 32, 64 * kib, 512 * kib, 16 * mib, true, false, false, "", ""},
 };
 
 llvm::ArrayRef<TargetInfo> fovea::allTargets() { return targets; }

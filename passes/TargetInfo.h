@@ -25,6 +25,8 @@ struct TargetInfo {
   int64_t cacheBytes;      // last-level cache that a few cores share
   bool fusedMultiplyAdd;   // x * y + z in one instruction; else LLVM would call a function for it
   bool freeWidening;       // narrow floats are widened by units that multiply-adds leave idle
+  bool rowBroadcasts;      // broadcasts of an element of each of several rows take no longer than
+                           // those of as many neighbours
   /// The LLVM intrinsic that multiplies a register of i16 by another and adds neighbours up to i32
   /// (with the sum that follows one instruction where the CPU has VNNI); empty if there is none.
   llvm::StringRef pairProduct;

@@ -62,6 +62,7 @@ AttentionTile fovea::chooseAttentionTile(const TargetInfo &target, int64_t score
   tile.keysPerBlock = chooseKeysPerBlock(headDim, valueDim, windowed);
   tile.keysPerSegment = windowed ? 0 : keysPerSegment;
   tile.registers = target.vectorRegisters;
+  tile.rowBroadcasts = target.rowBroadcasts;
   tile.fusedMultiplyAdd = target.fusedMultiplyAdd;
   tile.multiplyByPower = target.multiplyByPower;
   tile.panelsPerBlock = panelsInCache(target, tile.width(), scoreBits, headDim, valueDim);

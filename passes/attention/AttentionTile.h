@@ -20,6 +20,7 @@ struct AttentionTile {
   int64_t panelsPerBlock;
   int64_t keysPerSegment; // a multiple of keysPerBlock; 0 if all keys are one segment
   int64_t registers;
+  bool rowBroadcasts;              // of TargetInfo
   bool fusedMultiplyAdd;           // without it, LLVM would call a function for each
   llvm::StringRef multiplyByPower; // of TargetInfo
 

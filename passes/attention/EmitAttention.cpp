@@ -56,7 +56,8 @@ static AttentionHead viewHead(EmitBuilder &b, AttentionOp op, Value batch, Value
     head.bucketSums = viewOf(b, sums, {batch, index});
   if (packed) {
     Value place[] = {b.add(packed->batch, batch), b.add(packed->head, grouped)};
-    head.packedKeys = viewOf(b, packed->keys, place);
+    if (packed->keys)
+      head.packedKeys = viewOf(b, packed->keys, place);
     if (packed->values)
       head.packedValues = viewOf(b, packed->values, place);
   }
@@ -69,7 +70,7 @@ static void emitHeads(EmitBuilder &b, AttentionOp op, AttentionTile tile,
                       const DistanceTables *distances = nullptr) {
   // The probabilities of a panel stay in cache until they are weights. Panels share nothing but the
   // packing of keys.
-  if (op.getWeightsInit() && !op.getColumnChunk() && packed)
+  if (op.getWeightsInit() && !op.getColumnChunk() && (packed || takesKeysInPlace(op, tile)))
     tile.panelsPerBlock = 1;
   AttentionKernel kernel(b, op, tile, summary, distances);
   kernel.allocateScratch(packed.has_value());

@@ -73,7 +73,11 @@ void AttentionKernel::fetchIntoSecondLevel(Value memref, ValueRange at) {
 /// block.
 void AttentionKernel::fetchNextKeys(Value tileKeys, Value d) {
   if (head.packedKeys)
-    fetchIntoSecondLevel(tileKeys, {b.add(d, headDim), b.index(0)});
+    return fetchIntoSecondLevel(tileKeys, {b.add(d, headDim), b.index(0)});
+  // Rows follow each other, as a place beyond a row's end shows.
+  if (keysInPlace && !isWindowed(op))
+    fetchIntoSecondLevel(tileKeys,
+                         {b.index(0), b.mul(b.add(d, headDim), b.index(tile.keysPerTile))});
 }
 
 /// With each key of a tile of columns the next cache line of its values.

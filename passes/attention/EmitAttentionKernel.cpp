@@ -12,6 +12,7 @@ AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const Att
                                  const MaskSummary &summary, const DistanceTables *distances)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
       vectorType(VectorType::get({tile.lanes}, scoreType)),
+      keysInPlace(takesKeysInPlace(op, tile)),
       valuesInPlace(takesValuesInPlace(op, tile.keysPerTile)), maskedScore(maskedExponent(op)),
       usedVectors(tile.vectors) {
   if (op.hasMask())
@@ -46,11 +47,12 @@ void AttentionKernel::allocateScratch(bool prepacked) {
   };
   OpFoldResult panels = size(tile.panelsPerBlock), width = size(tile.width());
   packedQueries = allocate({panels, getAsOpFoldResult(headDim), width});
-  if (!prepacked) {
+  if (copiesLastKeys())
+    lastKeys = allocate({size(tile.keysPerTile), getAsOpFoldResult(headDim)});
+  if (!keysInPlace && !prepacked)
     packedKeys = allocate(packer.keyShape(headDim));
-    if (!valuesInPlace)
-      packedValues = allocate(packer.valueShape(valueDim));
-  }
+  if (!valuesInPlace && !prepacked)
+    packedValues = allocate(packer.valueShape(valueDim));
   scores = allocate({size(tile.keysPerBlock), width});
   OpFoldResult slots = size(tile.keysPerSegment ? 2 : 1);
   states.outputs = allocate({slots, panels, getAsOpFoldResult(paddedValueDim), width});
@@ -74,6 +76,8 @@ void AttentionKernel::allocateScratch(bool prepacked) {
 void AttentionKernel::emitHead(const AttentionHead &newHead) {
   head = newHead;
   queryFactor = emitQueryFactor(b, op, headDim);
+  if (copiesLastKeys())
+    copyLastKeys();
   std::optional<int64_t> chunk = op.getColumnChunk();
   if (!chunk)
     return emitRows(b.index(0), rows, Value());

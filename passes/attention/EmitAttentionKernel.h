@@ -6,7 +6,8 @@
 //   for each block of rows                        queries packed as [D][width] a panel
 //     for each block of keys the mask lets in     keys packed as [keys/4][D][4], values as
 //                                                 [D/4][keys][4]: what is broadcast lies densely;
-//                                                 or values as they lie (takesValuesInPlace)
+//                                                 or as they lie (takesKeysInPlace,
+//                                                 takesValuesInPlace)
 //       for each panel
 //         scores^T[key][query]                    register tiles of keysPerTile x width
 //         maximum, exponentials, sum              vertical, a query per lane
@@ -153,10 +154,9 @@ private:
 
   // EmitAttentionPacking.cpp: between the operands' layout and the kernel's.
   void packQueries(const Panel &panel);
-  /// Makes packedKeys, and packedValues or firstValue, those of the block. Returns whether the
-  /// values are finite: an i1, null if no key can be masked.
+  /// Makes keys and values those of the block. Returns whether the values are finite: an i1, null
+  /// if no key can be masked.
   mlir::Value fetchBlock(const KeyBlock &block);
-  void fetchKeys(const KeyBlock &block);
   /// A tile of columns of the block's values from `column` on, [keys][keysPerTile].
   mlir::Value viewTile(mlir::Value column);
   mlir::Value checkValues(const KeyBlock &block);
@@ -167,6 +167,15 @@ private:
   void storeTransposed(mlir::Value from, mlir::ValueRange leading, mlir::Value lo, mlir::Value hi,
                        mlir::Value into, const Panel &panel, mlir::Value columnOffset,
                        mlir::Value factors = {});
+
+  // EmitAttentionKeys.cpp
+  /// Makes packedKeys or firstKey those of the block.
+  void fetchKeys(const KeyBlock &block);
+  bool copiesLastKeys();
+  void copyLastKeys();
+  /// The tile of keys from `key` of the block on, of which loadKey takes elements.
+  mlir::Value viewKeys(mlir::Value key);
+  mlir::Value loadKey(mlir::Value tileKeys, mlir::Value column, int64_t key);
 
   // EmitAttentionFetches.cpp: what is fetched ahead of its use.
   /// In how many parts a tile of keys fetches what is packed next, a few cache lines of each
@@ -310,6 +319,7 @@ private:
   mlir::FloatType scoreType;
   AttentionPacker packer;
   mlir::VectorType vectorType;
+  const bool keysInPlace;   // takesKeysInPlace; else they are packed
   const bool valuesInPlace; // takesValuesInPlace; else they are packed
   std::optional<MaskBoundsEmitter> mask;
   double maskedScore;                     // an exponent
@@ -324,6 +334,8 @@ private:
   mlir::Value paddedValueDim;                // index; whole tiles
   mlir::Value firstValue;                    // row of the block's first key, if in place
   mlir::Value buckets;                       // index; null without a bucket region
+  // Where keys lie: the first of the block, and the last of the head, [keysPerTile][D].
+  mlir::Value firstKey, lastKeys;
   // Scratch, with t for keysPerTile: [panels][D][width], [block / t][D][t], [Dv / t][block][t],
   // [block][width], [width], and for the sums by key [block][lanes].
   mlir::Value packedQueries, packedKeys, packedValues, scores, newMaxima, columnScratch;

@@ -20,13 +20,6 @@ void AttentionKernel::packQueries(const Panel &panel) {
                    panel.index);
 }
 
-void AttentionKernel::fetchKeys(const KeyBlock &block) {
-  if (head.packedKeys)
-    packedKeys = viewOf(b, head.packedKeys, b.divide(block.begin, tile.keysPerBlock));
-  else
-    packer.packKeys(head.key, {block.begin, block.visible.anyLo, block.visible.anyHi}, packedKeys);
-}
-
 Value AttentionKernel::fetchBlock(const KeyBlock &block) {
   fetchKeys(block);
   bool masks = op.hasScore() || mask; // any score may be -inf

@@ -113,15 +113,14 @@ AttentionKernel::Vectors AttentionKernel::multiplyTile(const Panel &panel, Value
   int64_t count = tile.keysPerTile;
   Value group = b.divide(key, count);
   // A view, so that one register holds the address of all columns.
-  Value tileKeys = viewOf(b, packedKeys, group);
+  Value tileKeys = viewKeys(key);
   Vectors zeros = flat(0.0, count * span.count);
   auto multiply = [&](Value d, ValueRange carried) {
     Vectors query = load(packedQueries, {panel.index, d}, span);
     fetchNextKeys(tileKeys, d);
     Vectors next;
     for (int64_t t = 0; t < count; ++t) {
-      Value element = memref::LoadOp::create(b, tileKeys, ValueRange{d, b.index(t)});
-      Value splat = b.splat(vectorType, element);
+      Value splat = b.splat(vectorType, loadKey(tileKeys, d, t));
       for (Value vector : query)
         next.push_back(multiplyAdd(vector, splat, carried[next.size()]));
     }

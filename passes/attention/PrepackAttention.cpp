@@ -77,9 +77,10 @@ public:
   using KeysEnd = llvm::function_ref<Value(EmitBuilder &, Value batch)>;
 
   Prepacking(EmitBuilder &b, const AttentionTile &tile, FloatType scoreType, OuterOperand key,
-             OuterOperand value, bool packsValues, KeysEnd endOfKeys)
+             OuterOperand value, bool packsKeys, bool packsValues, KeysEnd endOfKeys)
       : b(b), endOfKeys(endOfKeys), tile(tile), packer(b, tile, scoreType), scoreType(scoreType),
-        key(std::move(key)), value(std::move(value)), packsValues(packsValues) {}
+        key(std::move(key)), value(std::move(value)), packsKeys(packsKeys),
+        packsValues(packsValues) {}
 
   void emit(Value wanted);
   Value packedKeys, packedValues;
@@ -97,7 +98,7 @@ private:
   AttentionPacker packer;
   FloatType scoreType;
   OuterOperand key, value;
-  bool packsValues;
+  bool packsKeys, packsValues;
 };
 } // namespace
 
@@ -112,8 +113,9 @@ void Prepacking::packBlock(ValueRange indices) {
   Value begin = b.mul(indices[2], b.index(tile.keysPerBlock));
   Value count = b.min(b.index(tile.keysPerBlock), b.sub(dimOf(key, 2), begin));
   KeyRange range{begin, b.index(0), count};
-  packer.packKeys(viewOf(b, key.source, key.permutation, head), range,
-                  viewOf(b, packedKeys, indices));
+  if (packsKeys)
+    packer.packKeys(viewOf(b, key.source, key.permutation, head), range,
+                    viewOf(b, packedKeys, indices));
   if (packsValues)
     packer.packValues(viewOf(b, value.source, value.permutation, head), range,
                       viewOf(b, packedValues, indices));
@@ -127,7 +129,8 @@ void Prepacking::emit(Value wanted) {
   auto columns = [&](const OuterOperand &operand) {
     return emitRowElements(b, operand.source, operand.permutation[3]);
   };
-  packedKeys = allocate(sizes, packer.keyShape(columns(key)));
+  if (packsKeys)
+    packedKeys = allocate(sizes, packer.keyShape(columns(key)));
   if (packsValues)
     packedValues = allocate(sizes, packer.valueShape(columns(value)));
   auto loop = scf::ForallOp::create(b, sizes, ValueRange(), std::nullopt);
@@ -147,7 +150,9 @@ void Prepacking::emit(Value wanted) {
 std::optional<PrepackedOperands> fovea::prepackOperands(AttentionOp op, const AttentionTile &tile,
                                                         MaskSummary &summary, int64_t fewRows) {
   scf::ForallOp loop = outermostLoop(op);
-  if (!loop || isWindowed(op))
+  bool packsKeys = !takesKeysInPlace(op, tile);
+  bool packsValues = !takesValuesInPlace(op, tile.keysPerTile);
+  if (!loop || isWindowed(op) || (!packsKeys && !packsValues))
     return std::nullopt;
   auto key = findOuter(op.getKey(), op.getKeyPermutation(), loop);
   auto value = findOuter(op.getValue(), op.getValuePermutation(), loop);
@@ -169,8 +174,8 @@ std::optional<PrepackedOperands> fovea::prepackOperands(AttentionOp op, const At
   auto endOfKeys = [&](EmitBuilder &b, Value batch) {
     return bounded ? summary.emitEndOfKeys(b, batch, packed.batch) : Value();
   };
-  Prepacking prepacking(b, tile, op.getScoreType(), *key, *value,
-                        !takesValuesInPlace(op, tile.keysPerTile), endOfKeys);
+  Prepacking prepacking(b, tile, op.getScoreType(), *key, *value, packsKeys, packsValues,
+                        endOfKeys);
   prepacking.emit(wanted);
   packed.keys = prepacking.packedKeys;
   packed.values = prepacking.packedValues;

@@ -11,8 +11,8 @@
 namespace fovea {
 
 /// All keys and values of an attention, packed by blocks of keys as AttentionPacker does:
-/// [batch][key head][block][block / t][D][t] and [batch][key head][block][Dv / t][block][t]. No
-/// values where they are taken in place.
+/// [batch][key head][block][block / t][D][t] and [batch][key head][block][Dv / t][block][t]. None
+/// of those that are taken in place.
 struct PrepackedOperands {
   mlir::Value keys, values;
   mlir::Value batch, head; // where the op's first batch and key head are in them

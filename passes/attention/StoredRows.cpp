@@ -22,17 +22,26 @@ Value fovea::emitRowElements(EmitBuilder &b, Value memref, int64_t dim) {
   return isQuantized(memref) ? b.index(rowElements(memref, dim)) : b.dim(memref, dim);
 }
 
+/// Rows of a head follow each other without gaps and hold the type of scores.
+static bool hasScoreRows(attn::AttentionOp op, MemRefType type, ArrayRef<int64_t> order) {
+  SmallVector<int64_t> strides;
+  int64_t offset, size = type.getDimSize(order[3]);
+  return type.getElementType() == op.getScoreType() && !ShapedType::isDynamic(size) &&
+         succeeded(type.getStridesAndOffset(strides, offset)) && strides[order[3]] == 1 &&
+         strides[order[2]] == size;
+}
+
 bool fovea::takesValuesInPlace(attn::AttentionOp op, int64_t columns) {
   MemRefType type = typeOf(op.getValue());
   SmallVector<int64_t> order = op.getValuePermutation();
-  SmallVector<int64_t> strides;
-  int64_t offset, size = type.getDimSize(order[3]);
   // Of a window, values are looked through before they are used: as well while they are packed.
-  return !isWindowed(op) && type.getElementType() == op.getScoreType() &&
+  return !isWindowed(op) && hasScoreRows(op, type, order) &&
          2 * columns * type.getElementTypeBitWidth() >= 8 * cacheLine &&
-         !ShapedType::isDynamic(size) && size % columns == 0 &&
-         succeeded(type.getStridesAndOffset(strides, offset)) && strides[order[3]] == 1 &&
-         strides[order[2]] == size;
+         type.getDimSize(order[3]) % columns == 0;
+}
+
+bool fovea::takesKeysInPlace(attn::AttentionOp op, const AttentionTile &tile) {
+  return tile.rowBroadcasts && hasScoreRows(op, typeOf(op.getKey()), op.getKeyPermutation());
 }
 
 /// The two bytes of the scale of the element in `column`: a bf16, with the low byte first.

@@ -4,6 +4,7 @@
 #define FOVEA_PASSES_ATTENTION_STOREDROWS_H
 
 #include "dialect/AttnOps.h"
+#include "passes/attention/AttentionTile.h"
 #include "passes/vector/EmitBuilder.h"
 
 namespace fovea {
@@ -22,6 +23,10 @@ mlir::Value loadRowPart(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir:
 /// each other, hold scores' type and whole tiles of `columns`, and what a tile takes of a row is
 /// half of a cache line or more. Else they are packed first.
 bool takesValuesInPlace(attn::AttentionOp op, int64_t columns);
+
+/// Whether that kernel multiplies keys as they lie as well: the rows of one head follow each other
+/// and hold scores' type, and the target does not mind.
+bool takesKeysInPlace(attn::AttentionOp op, const AttentionTile &tile);
 
 /// One element.
 mlir::Value loadRowElement(EmitBuilder &b, mlir::Value rows, mlir::Value row, mlir::Value column,

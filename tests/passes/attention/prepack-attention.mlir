@@ -1,5 +1,6 @@
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention,canonicalize,cse))" -split-input-file | FileCheck %s
 // RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=avx512},canonicalize,cse))" -split-input-file | FileCheck %s --check-prefix=WIDE
+// RUN: fovea-opt %s --pass-pipeline="builtin.module(func.func(attn-emit-attention{target=zen4},canonicalize,cse))" -split-input-file | FileCheck %s --check-prefix=PLACE
 
 // Blocks of queries of one head share its keys and values, which a loop in front packs once, by
 // blocks of 128 keys: 200 keys are two blocks. Where few queries come, nothing is packed there.
@@ -36,6 +37,10 @@
 // WIDE: memref.alloc() {{.*}} : memref<32x64x8xf32>
 // WIDE: memref.alloc() {{.*}} : memref<8x256x8xf32>
 // WIDE-LABEL: func @cache
+// Where keys stay where they are as well, nothing is left to pack.
+// PLACE-LABEL: func @shared
+// PLACE-NOT: attn.kernel_name = "pack"
+// PLACE-LABEL: func @window
 #half = affine_map<(d0) -> (d0 floordiv 2)>
 #rows = affine_map<(d0)[s0] -> (s0 - d0, 192)>
 func.func @shared(%q: memref<2x8x?x64xf32>, %k: memref<2x4x200x64xf32>, %v: memref<2x4x200x48xf32>,

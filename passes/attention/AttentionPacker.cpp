@@ -59,15 +59,20 @@ void AttentionPacker::prefetch(Value source, Value row, Value begin, int64_t cou
     begin = b.divide(b.mul(begin, b.index(size)), elements);
     count = llvm::divideCeilSigned(count * size, elements);
   }
-  for (int64_t ahead = 0; ahead < count; ahead += perLine) {
-    Value linear = b.add(begin, b.index(ahead));
+  auto fetchLine = [&](Value ahead) {
+    Value linear = b.add(begin, ahead);
     Value at[] = {row, linear};
     if (!isDense) {
       at[0] = b.add(row, b.createOrFold<arith::DivUIOp>(linear, columns));
       at[1] = b.createOrFold<arith::RemUIOp>(linear, columns);
     }
     memref::PrefetchOp::create(b, source, at, /*isWrite=*/false, locality, /*isDataCache=*/true);
-  }
+  };
+  static constexpr int64_t mostUnrolledLines = 64;
+  if (count > mostUnrolledLines * perLine)
+    return b.loop(b.index(0), b.index(count), perLine, fetchLine);
+  for (int64_t ahead = 0; ahead < count; ahead += perLine)
+    fetchLine(b.index(ahead));
 }
 
 void AttentionPacker::prefetchAhead(Value source, Value row, Value begin, int64_t count) {

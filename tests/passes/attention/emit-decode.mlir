@@ -310,3 +310,20 @@ func.func @other_values(%q: memref<1x1x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: 
                  outs(%o : memref<1x1x1x32xf32>)
   return
 }
+
+// -----
+
+// What a step fetches of very wide rows is a loop: so many lines would take minutes to compile.
+
+// CHECK-LABEL: func @wide_values
+// CHECK: scf.for %{{.*}} = %c0 to %c32768 step %c16 {
+// CHECK-NOT: memref.prefetch
+// CHECK: memref.prefetch %{{.*}}, read, locality<3>
+// CHECK-NOT: memref.prefetch
+// CHECK: }
+func.func @wide_values(%q: memref<1x4x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref<1x1x?x65536xf32>,
+                       %o: memref<1x4x1x65536xf32>) {
+  attn.attention ins(%q, %k, %v : memref<1x4x1x64xf32>, memref<1x1x?x64xf32>, memref<1x1x?x65536xf32>)
+                 outs(%o : memref<1x4x1x65536xf32>)
+  return
+}

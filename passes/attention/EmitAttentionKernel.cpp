@@ -11,8 +11,7 @@ using namespace fovea;
 AttentionKernel::AttentionKernel(EmitBuilder &b, attn::AttentionOp op, const AttentionTile &tile,
                                  const MaskSummary &summary, const DistanceTables *distances)
     : b(b), op(op), tile(tile), scoreType(op.getScoreType()), packer(b, tile, scoreType),
-      vectorType(VectorType::get({tile.lanes}, scoreType)),
-      keysInPlace(takesKeysInPlace(op, tile)),
+      vectorType(VectorType::get({tile.lanes}, scoreType)), keysInPlace(takesKeysInPlace(op, tile)),
       valuesInPlace(takesValuesInPlace(op, tile.keysPerTile)), maskedScore(maskedExponent(op)),
       usedVectors(tile.vectors) {
   if (op.hasMask())

@@ -187,11 +187,9 @@ private:
   void fetchFirstValues(mlir::Value key);
   void fetchIntoSecondLevel(mlir::Value memref, mlir::ValueRange at);
 
-  // EmitAttentionScores.cpp: scores^T = keys . queries^T, masked, to probabilities.
+  // EmitAttentionScores.cpp: scores^T = keys . queries^T, masked where that is cheap.
   /// Emits which queries of a panel may attend to a key, given its place in the block.
   using KeyMask = std::function<Vectors(mlir::Value key)>;
-  /// Emits the scores of a key at a position from the scaled products, times log2(e).
-  using ScoreFunction = std::function<Vectors(mlir::Value position, const Vectors &raw)>;
   void emitScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void emitScoreTiles(const Panel &panel, const MaskBounds &visible, const KeyMask *test);
   void emitScoreTile(const Panel &panel, mlir::Value key, const VectorSpan &span,
@@ -204,24 +202,30 @@ private:
   /// Whether scores are masked tile by tile: not after a score function, and not where a test
   /// takes long code.
   bool masksTiles();
+
+  // EmitAttentionMask.cpp: score function, mask and maximum.
+  /// Emits the scores of a key at a position from the scaled products, times log2(e).
+  using ScoreFunction = std::function<Vectors(mlir::Value position, const Vectors &raw)>;
+  /// The score function of a panel, null without one. What needs no key is emitted at once.
+  ScoreFunction scoreOf(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   /// For keys [lo, hi) of the block.
   KeyMask maskOf(const Panel &panel, const KeyBlock &block, mlir::Value lo, mlir::Value hi);
   /// The masked exponent where a key is masked.
   Vectors hide(const Vectors &score, llvm::ArrayRef<mlir::Value> allowed);
+  Vectors larger(llvm::ArrayRef<mlir::Value> known, llvm::ArrayRef<mlir::Value> candidates);
   /// Applies score function and mask to a block's scores, as far as emitScores has not; returns the
   /// larger of `maximum` and the scores.
   Vectors finishScores(const Panel &panel, const KeyBlock &block, const MaskBounds &visible,
                        Vectors maximum);
   Vectors rescore(const KeyBlock &block, mlir::Value lo, mlir::Value hi, const ScoreFunction &score,
                   const KeyMask *test, Vectors maximum);
-  /// The score function of a panel, null without one. What needs no key is emitted at once.
-  ScoreFunction scoreOf(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
+
+  // EmitAttentionSoftmax.cpp: from scores to probabilities.
   void emitSoftmax(const Panel &panel, const KeyBlock &block, const MaskBounds &visible);
   void rescale(const Panel &panel, const Vectors &before, const Vectors &after,
                const Vectors &finite);
   /// `maximum`, or 0 for rows without keys so far, so that -inf minus it stays -inf.
   Vectors finiteMaximum(const Vectors &maximum);
-  Vectors larger(llvm::ArrayRef<mlir::Value> known, llvm::ArrayRef<mlir::Value> candidates);
   /// 2^(score - maximum).
   mlir::Value probability(mlir::Value score, mlir::Value maximum);
   Vectors probabilities(const Vectors &score, const Vectors &maximum);

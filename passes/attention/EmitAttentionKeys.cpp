@@ -51,8 +51,8 @@ Value AttentionKernel::viewKeys(Value key) {
   if (!copiesLastKeys())
     return rows;
   Value last = memref::CastOp::create(b, rows.getType(), lastKeys);
-  Value isWhole = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle,
-                                                b.add(first, b.index(count)), keys);
+  Value isWhole =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, b.add(first, b.index(count)), keys);
   return b.createOrFold<arith::SelectOp>(isWhole, rows, last);
 }
 

@@ -43,6 +43,35 @@ static Value buildIntegerToFloat(OpBuilder &builder, Location loc, Value x, Floa
   return arith::SIToFPOp::create(builder, loc, type, x);
 }
 
+/// Cuts off the fraction. What lies outside the integer type becomes the closest integer in it and
+/// NaN becomes 0: arith.fptosi alone leaves these undefined, and T5's buckets of distance 0 are
+/// one.
+static Value buildFloatToInteger(OpBuilder &builder, Location loc, Value x, IntegerType type) {
+  if (x.getType().getIntOrFloatBitWidth() < 32)
+    x = arith::ExtFOp::create(builder, loc, builder.getF32Type(), x);
+  auto from = cast<FloatType>(x.getType());
+  APFloat limit(from.getFloatSemantics(), 1);
+  limit = scalbn(limit, type.getWidth() - 1, APFloat::rmNearestTiesToEven);
+  APFloat lowest = neg(limit), highest = limit;
+  highest.next(/*nextDown=*/true);
+  auto constant = [&](const APFloat &value) -> Value {
+    return arith::ConstantFloatOp::create(builder, loc, from, value);
+  };
+  auto compare = [&](arith::CmpFPredicate predicate, Value a, Value b) -> Value {
+    return arith::CmpFOp::create(builder, loc, predicate, a, b);
+  };
+  Value isNumber = compare(arith::CmpFPredicate::ORD, x, x);
+  x = arith::SelectOp::create(builder, loc, isNumber, x,
+                              constant(APFloat::getZero(from.getFloatSemantics())));
+  Value isAbove = compare(arith::CmpFPredicate::OGE, x, constant(limit));
+  x = arith::MaximumFOp::create(builder, loc, x, constant(lowest));
+  x = arith::MinimumFOp::create(builder, loc, x, constant(highest));
+  Value integer = arith::FPToSIOp::create(builder, loc, type, x);
+  Value largest = arith::ConstantOp::create(
+      builder, loc, builder.getIntegerAttr(type, APInt::getSignedMaxValue(type.getWidth())));
+  return arith::SelectOp::create(builder, loc, isAbove, largest, integer);
+}
+
 Value fovea::buildCast(OpBuilder &builder, Location loc, Value x, Type type) {
   Type from = x.getType();
   if (from == type)
@@ -54,7 +83,7 @@ Value fovea::buildCast(OpBuilder &builder, Location loc, Value x, Type type) {
                                 : buildIntegerToFloat(builder, loc, x, floatType);
   if (!isa<FloatType>(from))
     return buildIntegerCast(builder, loc, x, type);
-  Type integer = type.isIndex() ? builder.getI64Type() : type;
-  Value converted = arith::FPToSIOp::create(builder, loc, integer, x);
+  auto integer = cast<IntegerType>(type.isIndex() ? builder.getI64Type() : type);
+  Value converted = buildFloatToInteger(builder, loc, x, integer);
   return type.isIndex() ? arith::IndexCastOp::create(builder, loc, type, converted) : converted;
 }

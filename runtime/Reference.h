@@ -16,7 +16,8 @@ class WeightSource;
 /// needed only by a module that has attn.weight.
 ///
 /// All floats are computed in float64 whatever their type in the IR: arith.truncf and arith.extf
-/// change nothing, and constants are taken as the exact value that they denote in their type.
+/// change nothing, and constants are taken as the exact value that they denote in their type. What
+/// jumps between neighbours, floor and its like and casts to integers, is taken of the nearest f32.
 /// Results of float type are F64 tensors, the others have their own type.
 ///
 /// If given, `scoreRounding` becomes how far the weights of a softmax (of attention too) are off,

@@ -1,5 +1,5 @@
-// One table row a scalar op. Unsigned ops mask their operands to the op's width; results are
-// wrapped back to the sign-extended form that cells hold.
+// One table row a scalar op. Unsigned ops mask operands to the op's width; results are wrapped back
+// to the sign-extended form that cells hold.
 #include "runtime/ReferenceScalar.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -19,6 +19,14 @@ using namespace fovea::reference;
 template <auto F>
 static bool float1(Cell &result, Cell a, Cell, Cell, unsigned) {
   result.f = F(a.f);
+  return true;
+}
+
+/// Steps are taken of the f32 that the graph has, not of the float64 in its place: log(2) / log(16)
+/// * 8, in which T5 counts its buckets, is 2 there and a little less here.
+template <auto F>
+static bool step(Cell &result, Cell a, Cell, Cell, unsigned width) {
+  result.f = F(width <= 32 ? static_cast<float>(a.f) : a.f);
   return true;
 }
 
@@ -107,9 +115,9 @@ static bool select(Cell &result, Cell condition, Cell a, Cell b, unsigned) {
 }
 
 /// A float beyond the integer type has no integer value.
-template <bool isSigned>
+template <bool isSigned, bool isSingle>
 static bool floatToInteger(Cell &result, Cell a, Cell, Cell, unsigned width) {
-  double truncated = std::trunc(a.f);
+  double truncated = std::trunc(isSingle ? static_cast<float>(a.f) : a.f);
   double low = isSigned ? -std::ldexp(1.0, width - 1) : 0;
   double high = std::ldexp(1.0, isSigned ? width - 1 : width);
   if (!(truncated >= low && truncated < high))
@@ -183,7 +191,7 @@ static ScalarFn lookupIntegerArith(StringRef name) {
       .Default(nullptr);
 }
 
-static ScalarFn lookupCast(StringRef name) {
+static ScalarFn lookupCast(StringRef name, bool isSingle) {
   return llvm::StringSwitch<ScalarFn>(name)
       .Cases({"extf", "truncf"}, identity)
       .Case("select", select)
@@ -212,8 +220,8 @@ static ScalarFn lookupCast(StringRef name) {
               result.f = static_cast<double>(maskTo(a.i, width));
               return true;
             })
-      .Case("fptosi", floatToInteger<true>)
-      .Case("fptoui", floatToInteger<false>)
+      .Case("fptosi", isSingle ? floatToInteger<true, true> : floatToInteger<true, false>)
+      .Case("fptoui", isSingle ? floatToInteger<false, true> : floatToInteger<false, false>)
       .Default(nullptr);
 }
 
@@ -249,11 +257,11 @@ static ScalarFn lookupMath(StringRef name) {
       .Case("sqrt", float1<[](double a) { return std::sqrt(a); }>)
       .Case("rsqrt", float1<[](double a) { return 1 / std::sqrt(a); }>)
       .Case("cbrt", float1<[](double a) { return std::cbrt(a); }>)
-      .Case("floor", float1<[](double a) { return std::floor(a); }>)
-      .Case("ceil", float1<[](double a) { return std::ceil(a); }>)
-      .Case("trunc", float1<[](double a) { return std::trunc(a); }>)
-      .Case("round", float1<[](double a) { return std::round(a); }>)
-      .Case("roundeven", float1<[](double a) { return std::nearbyint(a); }>)
+      .Case("floor", step<[](double a) { return std::floor(a); }>)
+      .Case("ceil", step<[](double a) { return std::ceil(a); }>)
+      .Case("trunc", step<[](double a) { return std::trunc(a); }>)
+      .Case("round", step<[](double a) { return std::round(a); }>)
+      .Case("roundeven", step<[](double a) { return std::nearbyint(a); }>)
       .Case("copysign", float2<[](double a, double b) { return std::copysign(a, b); }>)
       .Case("fma", float3<[](double a, double b, double c) { return std::fma(a, b, c); }>)
       .Case("clampf", float3<[](double a, double low, double high) {
@@ -355,10 +363,11 @@ static ScalarFn lookupFunction(Operation *op) {
     return lookupCompare(compare.getPredicate());
   if (auto compare = dyn_cast<arith::CmpIOp>(op))
     return lookupCompare(compare.getPredicate());
-  for (auto lookup : {lookupFloatArith, lookupIntegerArith, lookupCast})
+  for (auto lookup : {lookupFloatArith, lookupIntegerArith})
     if (ScalarFn function = lookup(name))
       return function;
-  return nullptr;
+  Type from = getElementTypeOrSelf(op->getOperand(0).getType());
+  return lookupCast(name, !from.isF64());
 }
 
 std::optional<ScalarOp> reference::lookupScalarOp(Operation *op) {
@@ -367,10 +376,10 @@ std::optional<ScalarOp> reference::lookupScalarOp(Operation *op) {
   ScalarFn function = lookupFunction(op);
   if (!function)
     return std::nullopt;
-  Type type = op->getOperand(0).getType();
-  if (isa<arith::TruncIOp, arith::FPToSIOp, arith::FPToUIOp>(op))
-    type = op->getResult(0).getType();
-  unsigned width = widthOf(getElementTypeOrSelf(type));
+  bool ofResult = isa<arith::TruncIOp, arith::FPToSIOp, arith::FPToUIOp>(op);
+  Value value = ofResult ? op->getResult(0) : op->getOperand(0);
+  Type element = getElementTypeOrSelf(value.getType());
+  unsigned width = isa<FloatType>(element) ? element.getIntOrFloatBitWidth() : widthOf(element);
   if (width > 64)
     return std::nullopt;
   return ScalarOp{function, width == 0 ? 64 : width};

@@ -63,6 +63,16 @@ INSTANTIATE_TEST_SUITE_P(
                    notANumber, 2, 0},
         ScalarCase{"%c = arith.fptosi %a : f32 to i8 %r = arith.sitofp %c : i8 to f32", "f32",
                    -2.75, 0, -2},
+        // 1 / 49 * 49 is a little less than 1 in float64, and 1 in f32.
+        ScalarCase{"%c = arith.divf %a, %b : f32 %d = arith.mulf %c, %b : f32 "
+                   "%i = arith.fptosi %d : f32 to i8 %r = arith.sitofp %i : i8 to f32",
+                   "f32", 1, 49, 1},
+        ScalarCase{"%c = arith.divf %a, %b : f32 %d = arith.mulf %c, %b : f32 "
+                   "%r = math.floor %d : f32",
+                   "f32", 1, 49, 1},
+        ScalarCase{"%c = arith.divf %a, %b : f64 %d = arith.mulf %c, %b : f64 "
+                   "%r = math.floor %d : f64",
+                   "f64", 1, 49, 0},
         // f16 holds neither 1/3 nor 2049; the reference keeps both.
         ScalarCase{"%c = arith.truncf %a : f32 to f16 %r = arith.extf %c : f16 to f32", "f32",
                    1.0 / 3, 0, 1.0 / 3},

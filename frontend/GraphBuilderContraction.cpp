@@ -1,4 +1,5 @@
 // Matrix products of every form: one linalg.generic over batch, row, column and reduction loops.
+#include "frontend/EinsumEllipsis.h"
 #include "frontend/GraphBuilderDetail.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -169,6 +170,11 @@ GraphBuilder::TensorOrError GraphBuilder::einsum(StringRef equation, const Symbo
   auto [aSubscript, bSubscript] = operands.split(',');
   if (!StringRef(compact).contains("->") || operands.count(',') != 1)
     return makeError("einsum '" + equation + "': expected the form 'ab,bc->ac'");
+  if (equation.contains("...")) {
+    SymbolicTensor first = a, second = b;
+    Expected<std::string> expanded = expandEllipsis(*this, compact, first, second);
+    return expanded ? einsum(*expanded, first, second) : expanded.takeError();
+  }
   for (StringRef subscript : {aSubscript, bSubscript, result})
     if (llvm::Error error = checkSubscript(equation, subscript))
       return error;

@@ -196,6 +196,29 @@ TEST_F(GraphBuilderTest, EinsumOrdersResultLoopsFirst) {
                                   "(d0, d1, d2, d3, d4) -> (d0, d1, d2, d3)", "reduction"}));
 }
 
+TEST_F(GraphBuilderTest, EllipsisOfEinsumBroadcasts) {
+  auto x = begin({{B, 1, L, 64}, {8, 64, 3}, {64}});
+  EXPECT_EQ(llvm::cantFail(b.einsum("...ld, ...dw -> ...lw", x[0], x[1])).str(), "f32[B, 8, L, 3]");
+  EXPECT_EQ(llvm::cantFail(b.einsum("...d,d->...", x[0], x[2])).str(), "f32[B, 1, L]");
+  EXPECT_EQ(llvm::cantFail(b.einsum("b...d,d->...b", x[0], x[2])).str(), "f32[1, L, B]");
+}
+
+TEST_F(GraphBuilderTest, EllipsisOfEinsumErrors) {
+  auto x = begin({{B, 8, L, 64}, {3, 64, 2}});
+  EXPECT_EQ(errorOf(b.einsum("...ld,...dw->lw", x[0], x[1])),
+            "einsum '...ld,...dw->lw': expected '...' in an operand and in the result");
+  EXPECT_EQ(errorOf(b.einsum("ld,dw->...lw", x[0], x[1])),
+            "einsum 'ld,dw->...lw': expected '...' in an operand and in the result");
+  EXPECT_EQ(errorOf(b.einsum("...ld...,...dw->...lw", x[0], x[1])),
+            "einsum '...ld...,...dw->...lw': expected '...' once in '...ld...'");
+  EXPECT_EQ(errorOf(b.einsum("..ld,...dw->...lw", x[0], x[1])),
+            "einsum '..ld,...dw->...lw': expected '...' once in '..ld'");
+  EXPECT_EQ(errorOf(b.einsum("...ld,...abcdw->...lw", x[0], x[1])),
+            "einsum '...ld,...abcdw->...lw': '...abcdw' names 5 dims, got f32[3, 64, 2]");
+  EXPECT_EQ(errorOf(b.einsum("...ld,...dw->...lw", x[0], x[1])),
+            "einsum '...ld,...dw->...lw': '...' stands for a dim of 8 and one of 3");
+}
+
 TEST_F(GraphBuilderTest, ContractionErrors) {
   auto x = begin({{f32(), {B, L, 64}},
                   {f32(), {32, 64}},

@@ -133,8 +133,10 @@ std::optional<Normalized> NormalizedMatcher::matchResult(Operation *op) {
   if (!op)
     return std::nullopt;
   Value root = read(op->getResult(0));
-  std::optional<Normalized> quotient = matchQuotient(root);
-  return quotient ? quotient : matchLogarithm(root);
+  if (std::optional<Normalized> quotient = matchQuotient(root))
+    return quotient;
+  std::optional<Normalized> masked = matchMaskedWeights(root);
+  return masked ? masked : matchLogarithm(root);
 }
 
 std::optional<Normalized> NormalizedMatcher::matchSoftmaxOpElement(Value element) {

@@ -51,6 +51,9 @@ private:
   std::optional<Normalized> matchLogarithm(mlir::Value root);
   std::optional<Normalized> matchRenormalized(mlir::Value product, int64_t keyDim);
   mlir::Value readSum(mlir::Value divisor, int64_t &keyDim);
+  // MaskedWeights.cpp: what is dropped of a softmax's weights.
+  std::optional<Normalized> matchMaskedWeights(mlir::Value root);
+  bool dropsHiddenRows(mlir::Value score, mlir::Value kept, bool keepsWhereTrue, int64_t keyDim);
   mlir::Value readReductionOver(mlir::Value reduced, int64_t &keyDim, mlir::Operation *&combiner,
                                 mlir::Value &init);
   mlir::Value stripShift(mlir::Value score, int64_t keyDim);

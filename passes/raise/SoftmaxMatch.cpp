@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
 #include "passes/raise/NormalizedMatcher.h"
 #include "passes/tensors/DimSizes.h"
 
@@ -20,6 +21,19 @@ bool fovea::mayEndSoftmax(Operation *op) {
     return false;
   Value yielded = linalgOp.getBlock()->getTerminator()->getOperand(0);
   return isa_and_nonnull<arith::DivFOp, arith::MulFOp, math::ExpOp>(yielded.getDefiningOp());
+}
+
+/// Whether the op is elementwise and ends in a choice between something and 0.
+static bool mayMaskWeights(Operation *op) {
+  if (auto mask = dyn_cast<attn::ApplyMaskOp>(op))
+    return mask.getFill().isZero();
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp || linalgOp.getNumReductionLoops() != 0 || linalgOp.getNumDpsInits() != 1)
+    return false;
+  auto select =
+      linalgOp.getBlock()->getTerminator()->getOperand(0).getDefiningOp<arith::SelectOp>();
+  return select && (matchPattern(select.getTrueValue(), m_AnyZeroFloat()) ||
+                    matchPattern(select.getFalseValue(), m_AnyZeroFloat()));
 }
 
 /// The one dim in which a slice lacks one element of its source, the first or the last; -1 if it
@@ -79,7 +93,8 @@ std::optional<SoftmaxMatch> fovea::matchSoftmax(Operation *op) {
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
     return matchWithoutColumn(slice);
   bool isOp = isa<attn::SoftmaxOp, linalg::SoftmaxOp>(op);
-  if (op->getNumResults() != 1 || !(isOp || mayEndSoftmax(op))) // none on buffers
+  if (op->getNumResults() != 1 ||
+      !(isOp || mayEndSoftmax(op) || mayMaskWeights(op))) // none on buffers
     return std::nullopt;
   SoftmaxMatch match = makeMatch(op);
   OpBuilder builder(op->getContext());

@@ -38,9 +38,10 @@ struct SoftmaxMatch {
 /// `exp(x - c) / sum exp(x - c)` with any c that is the same for all keys, such as their maximum,
 /// in any grouping of its steps, of any base, or with the logarithm of the sum subtracted from x; a
 /// sum of 0 may be replaced by a number other than 0. Weights that are masked by 0 and 1 before
-/// they are divided by their sums match as the softmax of masked scores, which they equal. An
-/// `exp(y - c)` that is added to the sum is a sink, as is a column that is put before or behind the
-/// scores for the softmax and whose weights are cut off again.
+/// they are divided by their sums match as the softmax of masked scores, which they equal; so do
+/// weights that are set to 0 where their scores are masked, or where all scores of a row are -inf.
+/// An `exp(y - c)` that is added to the sum is a sink, as is a column that is put before or behind
+/// the scores for the softmax and whose weights are cut off again.
 std::optional<SoftmaxMatch> matchSoftmax(mlir::Operation *op);
 
 /// Whether the op is elementwise and ends in a division, a product or an exponential, as a softmax

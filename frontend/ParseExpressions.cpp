@@ -63,6 +63,8 @@ Expr *Parser::parseLambda() {
     auto name = expectName("a parameter's name or ':' in a lambda");
     if (!name)
       return nullptr;
+    if (llvm::any_of(parameters, [&](const Identifier &other) { return other.name == name->name; }))
+      return fail(name->range, "parameter '" + name->name + "' is there twice");
     parameters.push_back(*name);
     if (!consume(TokenKind::Comma))
       break;

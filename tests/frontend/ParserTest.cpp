@@ -169,6 +169,7 @@ TEST(ParserTest, EveryKindOfError) {
             Messages{"expected 'else' in a conditional expression, got end of line"});
   EXPECT_EQ(messagesOf("x = lambda 1: 2\n"),
             Messages{"expected a parameter's name or ':' in a lambda, got '1'"});
+  EXPECT_EQ(messagesOf("x = lambda i, i: i\n"), Messages{"parameter 'i' is there twice"});
   EXPECT_EQ(messagesOf("x = [a for 1 in b]\n"),
             Messages{"expected a variable's name after 'for', got '1'"});
   EXPECT_EQ(messagesOf("param = 1\n"), Messages{"expected a name after 'param', got '='"});

@@ -182,16 +182,18 @@ static MaybeValue topK(BuiltinCall &call) {
   return Value(std::vector<Value>{Value(found->first), Value(found->second)}, placedNames);
 }
 
-static MaybeValue softmax(BuiltinCall &call) {
+/// A function of `x`, cast to `dtype` before if that is given, along `dim`.
+template <GraphBuilder::TensorOrError (GraphBuilder::*F)(const SymbolicTensor &, int64_t)>
+static MaybeValue normalize(BuiltinCall &call) {
   SymbolicTensor x = call.tensor("x");
   int64_t dim = call.integer("dim", -1);
-  return call.build([&](GraphBuilder &g) { return g.softmax(x, dim); });
-}
-
-static MaybeValue logSoftmax(BuiltinCall &call) {
-  SymbolicTensor x = call.tensor("x");
-  int64_t dim = call.integer("dim", -1);
-  return call.build([&](GraphBuilder &g) { return g.logSoftmax(x, dim); });
+  if (call.hasFailed())
+    return std::nullopt;
+  mlir::Type type = call.has("dtype") ? call.elementType("dtype") : x.elementType();
+  return call.build([&](GraphBuilder &g) -> GraphBuilder::TensorOrError {
+    GraphBuilder::TensorOrError cast = g.cast(x, type);
+    return cast ? (g.*F)(*cast, dim) : cast.takeError();
+  });
 }
 
 static MaybeValue logSumExp(BuiltinCall &call) {
@@ -219,6 +221,7 @@ llvm::ArrayRef<Builtin> getReductionBuiltins() {
   static const Builtin table[] = {
       {"matmul", "a, b", matmul},
       {"dot", "a, b", matmul},
+      {"bmm", "a, b", matmul},
       {"linear", "x, weight, bias=", linear},
       {"einsum", "equation, a, b", einsum, false},
       {"sum", "x, dim=, keepdim=, keepdims=", reduce<ReduceKind::Sum>},
@@ -235,8 +238,8 @@ llvm::ArrayRef<Builtin> getReductionBuiltins() {
       {"var", "x, dim=, unbiased=, keepdim=, keepdims=, correction=", variance},
       {"std", "x, dim=, unbiased=, keepdim=, keepdims=, correction=", standardDeviation},
       {"topk", "x, k, dim=, largest=, sorted=", topK},
-      {"softmax", "x, dim=", softmax},
-      {"log_softmax", "x, dim=", logSoftmax},
+      {"softmax", "x, dim=, dtype=", normalize<&GraphBuilder::softmax>},
+      {"log_softmax", "x, dim=, dtype=", normalize<&GraphBuilder::logSoftmax>},
       {"logsumexp", "x, dim, keepdim=, keepdims=", logSumExp},
       {"layer_norm", "x, weight=, bias=, eps=", layerNorm},
       {"rms_norm", "x, weight=, eps=", rmsNorm},

@@ -286,15 +286,15 @@ MaybeValue Importer::tensorAttribute(const Value &object, const SymbolicTensor &
     return Value(tensor.rank());
   if (name == "dtype")
     return Value(tensor.elementType());
-  if (name == "T") {
+  if (name == "T" || name == "mT") {
     if (tensor.rank() < 2)
-      return fail(range, "'.T' swaps the last two dims, and this has " + tensor.str());
+      return fail(range, "'." + name + "' swaps the last two dims, and this has " + tensor.str());
     auto swapped = build(range, [&](GraphBuilder &g) { return g.transpose(tensor, -2, -1); });
     return swapped ? MaybeValue(*swapped) : std::nullopt;
   }
   if (const Builtin *builtin = findBuiltin(name); builtin && builtin->isMethod)
     return Value(BuiltinValue{builtin, std::make_shared<Value>(object)});
-  std::vector<llvm::StringRef> candidates{"shape", "ndim", "dtype", "T"};
+  std::vector<llvm::StringRef> candidates{"shape", "ndim", "dtype", "T", "mT"};
   appendMethodNames(candidates);
   return fail(attribute.range,
               "a tensor has no attribute '" + name + "'" + didYouMean(name, candidates));

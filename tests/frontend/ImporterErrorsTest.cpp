@@ -58,7 +58,8 @@ TEST_F(ImporterTest, Arguments) {
   EXPECT_EQ(inBody("y = cache_append(x, x, None)"),
             Messages{"'cache_append' needs an argument for 'position'"});
   EXPECT_EQ(inBody("y = softmax()"), Messages{"'softmax' needs an argument for 'x'"});
-  EXPECT_EQ(inBody("y = softmax(x, 1, 2)"), Messages{"'softmax' takes at most 2 arguments, got 3"});
+  EXPECT_EQ(inBody("y = softmax(x, 1, f32, 2)"),
+            Messages{"'softmax' takes at most 3 arguments, got 4"});
   EXPECT_EQ(inBody("y = softmax(x, 1, dim=2)"), Messages{"parameter 'dim' is given twice"});
   EXPECT_EQ(inBody("y = softmax(3)"),
             Messages{"expected a tensor for 'x' of 'softmax', got the integer 3"});

@@ -24,11 +24,15 @@ bool fovea::planHeads(AttentionPlan &plan, std::string &why) {
   auto lacks = [&](const LabelledTensor &tensor, int64_t dim) {
     return !tensor.has(dim) && !isUnitDim(plan, dim);
   };
-  for (int64_t dim : dims)
-    if (lacks(plan.query, dim)) {
-      why = "the queries are repeated along a dim of the scores";
+  for (int64_t dim : dims) {
+    if (!lacks(plan.query, dim))
+      continue;
+    if (lacks(plan.key, dim)) { // their products would be computed again and again
+      why = "queries and keys are repeated along a dim of the scores";
       return false;
     }
+    plan.repeatedDims.push_back(dim);
+  }
   size_t owned = dims.size(); // the first `owned` dims are the keys' own, the rest is shared
   while (owned > 0 && lacks(plan.key, dims[owned - 1]) && lacks(plan.value, dims[owned - 1]))
     --owned;

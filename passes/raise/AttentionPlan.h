@@ -17,6 +17,7 @@ struct AttentionPlan {
   int64_t rowDim = -1; ///< -1 for one row
   double scale = 1.0;
   llvm::SmallVector<int64_t> batchDims, headDims;
+  llvm::SmallVector<int64_t> repeatedDims; ///< those of them that only the queries lack
   attn::DropoutOp dropout;
   bool withWeights = false;
 

@@ -109,11 +109,33 @@ static void buildSinkRegion(attn::AttentionOp op, const AttentionPlan &plan) {
   emitExpression(op, plan, plan.match->sink, block, block.getArguments(), Value(), nullptr);
 }
 
+/// Queries that all of a batch or all heads share, such as latents that are learned, once for each.
+static LabelledTensor repeatQueries(OpBuilder &builder, const AttentionPlan &plan) {
+  LabelledTensor query = plan.query;
+  if (plan.repeatedDims.empty())
+    return query;
+  Location loc = query.tensor.getLoc();
+  SmallVector<OpFoldResult> sizes;
+  SmallVector<DimLabel> labels;
+  for (int64_t dim : plan.repeatedDims) {
+    sizes.push_back(plan.sizeOf(builder, dim));
+    labels.push_back({dim});
+  }
+  auto added = llvm::to_vector(llvm::seq<int64_t>(0, sizes.size()));
+  llvm::append_range(sizes, getDimSizes(builder, loc, query.tensor));
+  llvm::append_range(labels, query.labels);
+  Value init =
+      tensor::EmptyOp::create(builder, loc, sizes, getElementTypeOrSelf(query.tensor.getType()));
+  Value repeated =
+      linalg::BroadcastOp::create(builder, loc, query.tensor, init, added)->getResult(0);
+  return {repeated, labels};
+}
+
 attn::AttentionOp fovea::createAttention(OpBuilder &builder, Location loc,
                                          const AttentionPlan &plan, Type outputElement,
                                          IndexMap mapIndices) {
   int64_t keyDim = plan.match->keyDim;
-  Value q = toCanonical(builder, plan.query, plan, plan.rowDim);
+  Value q = toCanonical(builder, repeatQueries(builder, plan), plan, plan.rowDim);
   Value k = toCanonical(builder, plan.key, plan, keyDim);
   Value v = toCanonical(builder, plan.value, plan, keyDim);
   SmallVector<OpFoldResult> sizes = getDimSizes(builder, loc, q);

@@ -102,25 +102,38 @@ func.func @two_contracted_dims(%q: tensor<8x2x4xf32>, %k: tensor<8x2x4xf32>, %v:
 
 // -----
 
-// One set of queries for a batch of keys.
-// CHECK-LABEL: func @queries_repeated
+// Queries and keys of which the scores differ by what is added alone.
+// CHECK-LABEL: func @products_repeated
 // CHECK: attn.softmax
-func.func @queries_repeated(%q: tensor<8x4xf32>, %k: tensor<2x8x4xf32>, %v: tensor<2x8x4xf32>) -> tensor<2x8x4xf32> {
+func.func @products_repeated(%q: tensor<8x4xf32>, %k: tensor<8x4xf32>, %bias: tensor<2xf32>, %v: tensor<8x4xf32>) -> tensor<2x8x4xf32> {
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<2x8x8xf32>
-  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<2x8x8xf32>) -> tensor<2x8x8xf32>
-  %s = linalg.generic {indexing_maps = [affine_map<(b, i, j, d) -> (i, d)>, affine_map<(b, i, j, d) -> (b, j, d)>, affine_map<(b, i, j, d) -> (b, i, j)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
-      ins(%q, %k : tensor<8x4xf32>, tensor<2x8x4xf32>) outs(%f : tensor<2x8x8xf32>) {
+  %es = tensor.empty() : tensor<8x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%es : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j, d) -> (i, d)>, affine_map<(i, j, d) -> (j, d)>, affine_map<(i, j, d) -> (i, j)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%q, %k : tensor<8x4xf32>, tensor<8x4xf32>) outs(%f : tensor<8x8xf32>) {
   ^bb0(%x: f32, %y: f32, %acc: f32):
     %m = arith.mulf %x, %y : f32
     %a = arith.addf %acc, %m : f32
     linalg.yield %a : f32
+  } -> tensor<8x8xf32>
+  %t = linalg.generic {indexing_maps = [affine_map<(b, i, j) -> (i, j)>, affine_map<(b, i, j) -> (b)>, affine_map<(b, i, j) -> (b, i, j)>], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%s, %bias : tensor<8x8xf32>, tensor<2xf32>) outs(%e : tensor<2x8x8xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %m = arith.mulf %x, %y : f32
+    linalg.yield %m : f32
   } -> tensor<2x8x8xf32>
-  // expected-remark @below {{the queries are repeated along a dim of the scores}}
-  %p = attn.softmax ins(%s : tensor<2x8x8xf32>) outs(%e : tensor<2x8x8xf32>) dim(2) -> tensor<2x8x8xf32>
+  // expected-remark @below {{queries and keys are repeated along a dim of the scores}}
+  %p = attn.softmax ins(%t : tensor<2x8x8xf32>) outs(%e : tensor<2x8x8xf32>) dim(2) -> tensor<2x8x8xf32>
   %eo = tensor.empty() : tensor<2x8x4xf32>
   %fo = linalg.fill ins(%zero : f32) outs(%eo : tensor<2x8x4xf32>) -> tensor<2x8x4xf32>
-  %o = linalg.batch_matmul ins(%p, %v : tensor<2x8x8xf32>, tensor<2x8x4xf32>) outs(%fo : tensor<2x8x4xf32>) -> tensor<2x8x4xf32>
+  %o = linalg.generic {indexing_maps = [affine_map<(b, i, d, j) -> (b, i, j)>, affine_map<(b, i, d, j) -> (j, d)>, affine_map<(b, i, d, j) -> (b, i, d)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %v : tensor<2x8x8xf32>, tensor<8x4xf32>) outs(%fo : tensor<2x8x4xf32>) {
+  ^bb0(%x: f32, %y: f32, %acc: f32):
+    %m = arith.mulf %x, %y : f32
+    %a = arith.addf %acc, %m : f32
+    linalg.yield %a : f32
+  } -> tensor<2x8x4xf32>
   return %o : tensor<2x8x4xf32>
 }
 

@@ -195,30 +195,49 @@ struct RotateLoops : llvm::PassInfoMixin<RotateLoops> {
   }
   static constexpr unsigned maxHeaderSize = 16;
 };
+
+/// Runs passes on functions with loops, and has code of others generated quickly. Those run once a
+/// call: entries and what counts the workspace hand on numbers, while kernels loop over their tasks.
+/// Selecting their instructions one by one leaves folded what was folded before.
+class WhereLoops : public llvm::PassInfoMixin<WhereLoops> {
+public:
+  explicit WhereLoops(llvm::FunctionPassManager passes) : passes(std::move(passes)) {}
+  llvm::PreservedAnalyses run(llvm::Function &function, llvm::FunctionAnalysisManager &analyses) {
+    if (!analyses.getResult<llvm::LoopAnalysis>(function).empty())
+      return passes.run(function, analyses);
+    function.addFnAttr(llvm::Attribute::OptimizeNone);
+    function.addFnAttr(llvm::Attribute::NoInline); // LLVM refuses the one without the other
+    return llvm::PreservedAnalyses::all();
+  }
+
+private:
+  llvm::FunctionPassManager passes;
+};
 } // namespace
 
 /// What code of Fovea's own making needs: it is vectorised, tiled and unrolled already, so of
 /// LLVM's pipeline only the clean-up of descriptors, common subexpressions and loop invariants
 /// pays.
 static llvm::ModulePassManager cleanupPipeline() {
-  llvm::FunctionPassManager passes;
+  llvm::FunctionPassManager passes, ofLoops;
   passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
   passes.addPass(llvm::EarlyCSEPass());
   passes.addPass(llvm::SimplifyCFGPass());
   passes.addPass(llvm::InstCombinePass(llvm::InstCombineOptions().setMaxIterations(1)));
-  passes.addPass(llvm::LoopSimplifyPass());
-  passes.addPass(llvm::LCSSAPass());
-  passes.addPass(RotateLoops());
+  ofLoops.addPass(llvm::LoopSimplifyPass());
+  ofLoops.addPass(llvm::LCSSAPass());
+  ofLoops.addPass(RotateLoops());
   llvm::LoopPassManager loops;
   llvm::LICMOptions hoisting;
   // Sums that an emitter keeps in memory outnumber the registers: in registers they would be
   // spilled.
   hoisting.MssaNoAccForPromotionCap = 64;
   loops.addPass(llvm::LICMPass(hoisting));
-  passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(loops), /*UseMemorySSA=*/true));
-  passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
-  passes.addPass(llvm::InstCombinePass(llvm::InstCombineOptions().setMaxIterations(1)));
-  passes.addPass(llvm::SimplifyCFGPass());
+  ofLoops.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(loops), /*UseMemorySSA=*/true));
+  ofLoops.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  ofLoops.addPass(llvm::InstCombinePass(llvm::InstCombineOptions().setMaxIterations(1)));
+  ofLoops.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(WhereLoops(std::move(ofLoops)));
   llvm::ModulePassManager module;
   module.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(passes)));
   module.addPass(llvm::GlobalDCEPass());

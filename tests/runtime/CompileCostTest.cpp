@@ -83,3 +83,30 @@ TEST(CompileCostTest, OnlyFeaturesThatTheNameDoesNotTellAreListed) {
     EXPECT_EQ(llvm::is_contained(listed, entry), !isTold) << feature.Key;
   }
 }
+
+/// Whether code of function `name` is generated quickly, from the first line of its LLVM IR.
+static bool isQuick(llvm::StringRef ir, llvm::StringRef name) {
+  auto [before, after] = ir.split(("@" + name + "(").str());
+  llvm::StringRef attributes = after.split('{').first.split('#').second.split(' ').first;
+  llvm::StringRef list = ir.split(("attributes #" + attributes + " = {").str()).second;
+  return list.split('\n').first.contains("optnone");
+}
+
+TEST(CompileCostTest, CodeThatRunsOnceACallIsGeneratedQuickly) {
+  CompiledCode code = llvm::cantFail(compileToFile(*Module(addSource).op, CodeKind::LlvmIr));
+  EXPECT_TRUE(isQuick(code.contents, "add"));
+  EXPECT_TRUE(isQuick(code.contents, "add_workspace_size"));
+  EXPECT_FALSE(isQuick(code.contents, "add.elementwise.task")) << code.contents;
+}
+
+TEST(CompileCostTest, CodeOfLoopsOverLayersIsNot) {
+  CompiledCode code = llvm::cantFail(compileToFile(*Module(weightSource).op, CodeKind::LlvmIr));
+  EXPECT_FALSE(isQuick(code.contents, "main")) << code.contents;
+  EXPECT_TRUE(isQuick(code.contents, "main_workspace_size"));
+}
+
+TEST(CompileCostTest, WholePipelineOfLlvmIsForAllCode) {
+  CompiledCode code =
+      llvm::cantFail(compileToFile(*Module(addSource).op, CodeKind::LlvmIr, {.optLevel = 3}));
+  EXPECT_FALSE(isQuick(code.contents, "add"));
+}

@@ -102,6 +102,16 @@ static void mapIndices(OpBuilder &b, scf::ForallOp forall, const LoopBounds &bou
   }
 }
 
+/// Moves the body of `forall` to the end of that of `loop`, with `map` for what it has from outside.
+static void takeBody(scf::ForallOp forall, scf::ForOp loop, const IRMapping &map) {
+  for (auto [from, to] : map.getValueMap())
+    from.replaceUsesWithIf(
+        to, [&](OpOperand &use) { return forall->isProperAncestor(use.getOwner()); });
+  Block *body = forall.getBody(), *target = loop.getBody();
+  target->getOperations().splice(target->getTerminator()->getIterator(), body->getOperations(),
+                                 body->begin(), std::prev(body->end()));
+}
+
 /// Fills the kernel with `for task in [begin, end): body(indices of task)`.
 static void fillKernel(OpBuilder &b, func::FuncOp kernel, scf::ForallOp forall,
                        const LoopBounds &outside, ArrayRef<Value> captured) {
@@ -117,8 +127,7 @@ static void fillKernel(OpBuilder &b, func::FuncOp kernel, scf::ForallOp forall,
   auto loop = scf::ForOp::create(b, loc, entry.getArgument(0), entry.getArgument(1), one);
   b.setInsertionPointToStart(loop.getBody());
   mapIndices(b, forall, bounds, counts, loop.getInductionVar(), map);
-  for (Operation &op : forall.getBody()->without_terminator())
-    b.clone(op, map);
+  takeBody(forall, loop, map);
   b.setInsertionPointToEnd(&entry);
   // Stores past the caches are not ordered with those that say that the task is done.
   WalkResult found = kernel.walk([](vector::StoreOp store) {

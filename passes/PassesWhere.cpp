@@ -74,6 +74,10 @@ bool fovea::isNarrowFloatOp(Operation *op) {
                       llvm::any_of(op->getResultTypes(), isNarrowFloat));
 }
 
+bool fovea::isNarrowMathOp(Operation *op) {
+  return isa_and_nonnull<math::MathDialect>(op->getDialect()) && isNarrowFloatOp(op);
+}
+
 bool fovea::isExpandedArithOp(Operation *op) {
   return isa<arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp, arith::MaximumFOp,
              arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp>(op);

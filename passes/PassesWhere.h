@@ -17,8 +17,11 @@ std::unique_ptr<mlir::Pass> runWhere(bool (*isNeeded)(mlir::Operation *),
 bool isRareVectorOp(mlir::Operation *op);
 
 /// Whether the operation computes with floats of less than 32 bits, which
-/// `math-extend-to-supported-types` and `arith-emulate-unsupported-floats` may rewrite.
+/// `arith-emulate-unsupported-floats` may rewrite.
 bool isNarrowFloatOp(mlir::Operation *op);
+
+/// The same of operations that `math-extend-to-supported-types` is about.
+bool isNarrowMathOp(mlir::Operation *op);
 
 /// Whether `arith-expand` rewrites this operation.
 bool isExpandedArithOp(mlir::Operation *op);

@@ -136,14 +136,14 @@ static void buildLlvmPhase(OpPassManager &pm) {
   // Views become pointer arithmetic while affine ops can still express it.
   functions.addPass(createExpandReshapesPass());
   functions.addPass(createExpandStridedMetadataSweep());
-  functions.addPass(createLowerAffinePass());
+  functions.addPass(createLowerAffineSweep());
   functions.addPass(createCanonicalizeSweep());
   functions.addPass(createSCFToControlFlowPass());
   // Arithmetic on bf16 becomes that on f32.
   functions.addPass(
       runWhere(isNarrowFloatOp, arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"})));
   functions.addPass(
-      runWhere(isNarrowFloatOp, math::createMathExtendToSupportedTypes({{"f16"}, "f32"})));
+      runWhere(isNarrowMathOp, math::createMathExtendToSupportedTypes({{"f16"}, "f32"})));
   pm.addPass(createExpandBf16Pass());
   // The last pass converts all common ops at once; these make such ops of the others.
   OpPassManager &inBits = pm.nest<func::FuncOp>();

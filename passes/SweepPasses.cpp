@@ -1,4 +1,5 @@
 #include "passes/SweepPasses.h"
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -38,12 +39,16 @@ static LogicalResult resolveMergedDim(memref::DimOp op, PatternRewriter &rewrite
 namespace {
 using Populate = void (*)(RewritePatternSet &);
 
+/// Of the operations for which `isRoot` holds and of what patterns make of them.
 class Sweep : public PassWrapper<Sweep, OperationPass<>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Sweep)
 
-  Sweep(StringRef name, Populate populate, GreedyRewriteConfig config)
-      : name(name), populate(populate), config(config) {}
+  Sweep(StringRef name, bool (*isRoot)(Operation *), Populate populate, bool folds)
+      : name(name), isRoot(isRoot), populate(populate),
+        config(GreedyRewriteConfig()
+                   .setStrictness(GreedyRewriteStrictness::ExistingAndNewOps)
+                   .enableFolding(folds)) {}
 
   StringRef getName() const override { return name; }
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -57,12 +62,18 @@ public:
     return success();
   }
   void runOnOperation() override {
-    // A sweep that changed something counts as not converged, which is no failure.
-    (void)applyPatternsGreedily(getOperation(), patterns, config);
+    SmallVector<Operation *> roots;
+    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (isRoot(op))
+        roots.push_back(op);
+    });
+    if (!roots.empty())
+      (void)applyOpPatternsGreedily(roots, patterns, config);
   }
 
 private:
   StringRef name;
+  bool (*isRoot)(Operation *);
   Populate populate;
   GreedyRewriteConfig config;
   FrozenRewritePatternSet patterns;
@@ -73,11 +84,21 @@ std::unique_ptr<Pass> fovea::createCanonicalizeSweep() {
   return createCanonicalizerPass(oneSweep());
 }
 
+static bool isMemRefOp(Operation *op) {
+  return isa_and_nonnull<memref::MemRefDialect>(op->getDialect()) &&
+         !isa<memref::LoadOp, memref::StoreOp, memref::PrefetchOp>(op);
+}
+
+static bool isDimOp(Operation *op) { return isa<memref::DimOp, tensor::DimOp>(op); }
+
+static bool isAffineOp(Operation *op) {
+  return isa_and_nonnull<affine::AffineDialect>(op->getDialect());
+}
+
 std::unique_ptr<Pass> fovea::createExpandStridedMetadataSweep() {
   // Folding every operation on the way is left to the canonicalisation that follows.
-  return std::make_unique<Sweep>("ExpandStridedMetadataSweep",
-                                 memref::populateExpandStridedMetadataPatterns,
-                                 oneSweep().enableFolding(false));
+  return std::make_unique<Sweep>("ExpandStridedMetadataSweep", isMemRefOp,
+                                 memref::populateExpandStridedMetadataPatterns, /*folds=*/false);
 }
 
 std::unique_ptr<Pass> fovea::createResolveResultDimsSweep() {
@@ -86,5 +107,10 @@ std::unique_ptr<Pass> fovea::createResolveResultDimsSweep() {
     memref::populateResolveShapedTypeResultDimsPatterns(patterns);
     patterns.add(resolveMergedDim);
   };
-  return std::make_unique<Sweep>("ResolveResultDimsSweep", populate, oneSweep());
+  return std::make_unique<Sweep>("ResolveResultDimsSweep", isDimOp, populate, /*folds=*/true);
+}
+
+std::unique_ptr<Pass> fovea::createLowerAffineSweep() {
+  return std::make_unique<Sweep>("LowerAffineSweep", isAffineOp,
+                                 populateAffineToStdConversionPatterns, /*folds=*/false);
 }

@@ -13,11 +13,14 @@ namespace fovea {
 /// `canonicalize` in one sweep.
 std::unique_ptr<mlir::Pass> createCanonicalizeSweep();
 
-/// `expand-strided-metadata` in one sweep, which folds nothing else.
+/// `expand-strided-metadata` of the operations it is about, which folds nothing else.
 std::unique_ptr<mlir::Pass> createExpandStridedMetadataSweep();
 
-/// `resolve-shaped-type-result-dims` in one sweep, of merged dims of buffers too.
+/// `resolve-shaped-type-result-dims` of dims alone, of merged ones of buffers too.
 std::unique_ptr<mlir::Pass> createResolveResultDimsSweep();
+
+/// `lower-affine` of affine operations alone: as a dialect conversion it looks at all.
+std::unique_ptr<mlir::Pass> createLowerAffineSweep();
 
 } // namespace fovea
 

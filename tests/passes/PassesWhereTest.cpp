@@ -97,3 +97,9 @@ TEST_F(PassesWhereTest, FindsArithmeticOnNarrowFloats) {
   EXPECT_FALSE(runs(isNarrowFloatOp, "%0 = math.exp %v : vector<4xf32>"));
   EXPECT_FALSE(runs(isNarrowFloatOp, "%0 = memref.alloc() : memref<4xf16>"));
 }
+
+TEST_F(PassesWhereTest, FindsMathOnNarrowFloats) {
+  EXPECT_TRUE(runs(isNarrowMathOp, "%0 = arith.constant 1.0 : f16 %1 = math.exp %0 : f16"));
+  EXPECT_FALSE(runs(isNarrowMathOp, "%0 = arith.truncf %v : vector<4xf32> to vector<4xbf16>"));
+  EXPECT_FALSE(runs(isNarrowMathOp, "%0 = math.exp %v : vector<4xf32>"));
+}

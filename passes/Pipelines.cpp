@@ -137,7 +137,7 @@ static void buildLlvmPhase(OpPassManager &pm) {
   functions.addPass(createExpandReshapesPass());
   functions.addPass(createExpandStridedMetadataSweep());
   functions.addPass(createLowerAffineSweep());
-  functions.addPass(createCanonicalizeSweep());
+  functions.addPass(createCanonicalizeIndicesSweep());
   functions.addPass(createSCFToControlFlowPass());
   // Arithmetic on bf16 becomes that on f32.
   functions.addPass(

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
@@ -53,7 +54,7 @@ public:
   StringRef getName() const override { return name; }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<affine::AffineDialect, arith::ArithDialect, memref::MemRefDialect,
-                    tensor::TensorDialect>();
+                    scf::SCFDialect, tensor::TensorDialect>();
   }
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
@@ -93,6 +94,30 @@ static bool isDimOp(Operation *op) { return isa<memref::DimOp, tensor::DimOp>(op
 
 static bool isAffineOp(Operation *op) {
   return isa_and_nonnull<affine::AffineDialect>(op->getDialect());
+}
+
+/// Of indices and what decides by them. What computes on vectors and what reads and writes memory
+/// is most of a kernel.
+static bool isIndexOp(Operation *op) {
+  auto isVector = [](Type type) { return isa<VectorType>(type); };
+  if (isa<scf::SCFDialect>(op->getDialect()))
+    return true;
+  return !isa<memref::LoadOp, memref::StoreOp, memref::PrefetchOp>(op) &&
+         !llvm::any_of(op->getOperandTypes(), isVector) &&
+         !llvm::any_of(op->getResultTypes(), isVector);
+}
+
+std::unique_ptr<Pass> fovea::createCanonicalizeIndicesSweep() {
+  auto populate = [](RewritePatternSet &patterns) {
+    MLIRContext *context = patterns.getContext();
+    for (StringRef name : {"arith", "memref", "scf"})
+      if (Dialect *dialect = context->getLoadedDialect(name))
+        dialect->getCanonicalizationPatterns(patterns);
+    for (RegisteredOperationName name : context->getRegisteredOperations())
+      if (isa<arith::ArithDialect, memref::MemRefDialect, scf::SCFDialect>(name.getDialect()))
+        name.getCanonicalizationPatterns(patterns, context);
+  };
+  return std::make_unique<Sweep>("CanonicalizeIndicesSweep", isIndexOp, populate, /*folds=*/true);
 }
 
 std::unique_ptr<Pass> fovea::createExpandStridedMetadataSweep() {

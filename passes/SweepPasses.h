@@ -13,6 +13,10 @@ namespace fovea {
 /// `canonicalize` in one sweep.
 std::unique_ptr<mlir::Pass> createCanonicalizeSweep();
 
+/// `canonicalize` of indices and of what decides by them, for kernels that are clean but for views
+/// and affine operations that were expanded into such.
+std::unique_ptr<mlir::Pass> createCanonicalizeIndicesSweep();
+
 /// `expand-strided-metadata` of the operations it is about, which folds nothing else.
 std::unique_ptr<mlir::Pass> createExpandStridedMetadataSweep();
 

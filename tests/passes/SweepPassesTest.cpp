@@ -5,6 +5,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "gtest/gtest.h"
@@ -111,6 +112,28 @@ TEST_F(SweepPassesTest, ResolvesMergedDims) {
   ASSERT_TRUE(f);
   EXPECT_EQ(count<memref::DimOp>(f), 2);
   f.walk([&](memref::DimOp dim) { EXPECT_EQ(dim.getSource(), f.getArgument(0)); });
+}
+
+TEST_F(SweepPassesTest, CanonicalizesIndicesAlone) {
+  func::FuncOp f = run(createCanonicalizeIndicesSweep(), R"(
+    func.func @f(%x: index, %m: memref<4xindex>, %v: vector<4xindex>) -> (index, vector<4xindex>) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %zeros = arith.constant dense<0> : vector<4xindex>
+      %a = arith.addi %x, %c1 : index
+      %b = arith.addi %a, %c1 : index
+      %unused = arith.muli %b, %b : index
+      scf.for %i = %b to %b step %c1 {
+        memref.store %i, %m[%c0] : memref<4xindex>
+      }
+      %w = arith.addi %v, %zeros : vector<4xindex>
+      return %b, %w : index, vector<4xindex>
+    })");
+  ASSERT_TRUE(f);
+  EXPECT_EQ(count<scf::ForOp>(f), 0);
+  EXPECT_EQ(count<arith::MulIOp>(f), 0);
+  // One of indices, one of vectors.
+  EXPECT_EQ(count<arith::AddIOp>(f), 2);
 }
 
 // What else canonicalisation would change stays: a sweep of all costs as much as that.

@@ -197,8 +197,8 @@ struct RotateLoops : llvm::PassInfoMixin<RotateLoops> {
 };
 
 /// Runs passes on functions with loops, and has code of others generated quickly. Those run once a
-/// call: entries and what counts the workspace hand on numbers, while kernels loop over their tasks.
-/// Selecting their instructions one by one leaves folded what was folded before.
+/// call: entries and what counts the workspace hand on numbers, while kernels loop over their
+/// tasks. Selecting their instructions one by one leaves folded what was folded before.
 class WhereLoops : public llvm::PassInfoMixin<WhereLoops> {
 public:
   explicit WhereLoops(llvm::FunctionPassManager passes) : passes(std::move(passes)) {}

@@ -102,7 +102,8 @@ static void mapIndices(OpBuilder &b, scf::ForallOp forall, const LoopBounds &bou
   }
 }
 
-/// Moves the body of `forall` to the end of that of `loop`, with `map` for what it has from outside.
+/// Moves the body of `forall` to the end of that of `loop`, with `map` for what it has from
+/// outside.
 static void takeBody(scf::ForallOp forall, scf::ForOp loop, const IRMapping &map) {
   for (auto [from, to] : map.getValueMap())
     from.replaceUsesWithIf(

@@ -70,7 +70,9 @@ static void emitHeads(EmitBuilder &b, AttentionOp op, AttentionTile tile,
                       const DistanceTables *distances = nullptr) {
   // The probabilities of a panel stay in cache until they are weights. Panels share nothing but the
   // packing of keys.
-  if (op.getWeightsInit() && !op.getColumnChunk() && (packed || takesKeysInPlace(op, tile)))
+  bool packsOnce =
+      packed || (takesKeysInPlace(op, tile) && takesValuesInPlace(op, tile.keysPerTile));
+  if (op.getWeightsInit() && !op.getColumnChunk() && packsOnce)
     tile.panelsPerBlock = 1;
   AttentionKernel kernel(b, op, tile, summary, distances);
   kernel.allocateScratch(packed.has_value());

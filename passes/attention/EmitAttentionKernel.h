@@ -171,7 +171,8 @@ private:
   // EmitAttentionKeys.cpp
   /// Makes packedKeys or firstKey those of the block.
   void fetchKeys(const KeyBlock &block);
-  bool copiesLastKeys();
+  /// Whether the last tile of keys may be no whole one, in place.
+  bool copiesLastKeys() const;
   void copyLastKeys();
   /// The tile of keys from `key` of the block on, of which loadKey takes elements.
   mlir::Value viewKeys(mlir::Value key);

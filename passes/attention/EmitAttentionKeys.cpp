@@ -20,8 +20,7 @@ void AttentionKernel::fetchKeys(const KeyBlock &block) {
     packer.packKeys(head.key, {block.begin, block.visible.anyLo, block.visible.anyHi}, packedKeys);
 }
 
-/// Whether the last tile of keys may be no whole one.
-bool AttentionKernel::copiesLastKeys() {
+bool AttentionKernel::copiesLastKeys() const {
   std::optional<int64_t> known = getConstantIntValue(keys);
   return keysInPlace && !(known && *known % tile.keysPerTile == 0);
 }
@@ -30,8 +29,8 @@ bool AttentionKernel::copiesLastKeys() {
 void AttentionKernel::copyLastKeys() {
   int64_t count = tile.keysPerTile;
   Value first = b.roundDown(keys, count), last = b.sub(keys, b.index(1));
-  Value isWhole = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, first, keys);
-  Value rows = b.createOrFold<arith::SelectOp>(isWhole, b.index(0), b.index(count));
+  Value hasNone = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, first, keys);
+  Value rows = b.createOrFold<arith::SelectOp>(hasNone, b.index(0), b.index(count));
   int64_t lanes = std::gcd(*getConstantIntValue(headDim), tile.lanes);
   b.loop(b.index(0), rows, 1, [&](Value row) {
     Value source = b.min(b.add(first, row), last);

@@ -46,10 +46,7 @@ void AttentionKernel::allocateScratch(bool prepacked) {
   };
   OpFoldResult panels = size(tile.panelsPerBlock), width = size(tile.width());
   packedQueries = allocate({panels, getAsOpFoldResult(headDim), width});
-  if (copiesLastKeys())
-    lastKeys = allocate({size(tile.keysPerTile), getAsOpFoldResult(headDim)});
-  if (!keysInPlace && !prepacked)
-    packedKeys = allocate(packer.keyShape(headDim));
+  allocateKeys(prepacked);
   if (!valuesInPlace && !prepacked)
     packedValues = allocate(packer.valueShape(valueDim));
   scores = allocate({size(tile.keysPerBlock), width});
@@ -75,7 +72,7 @@ void AttentionKernel::allocateScratch(bool prepacked) {
 void AttentionKernel::emitHead(const AttentionHead &newHead) {
   head = newHead;
   queryFactor = emitQueryFactor(b, op, headDim);
-  if (copiesLastKeys())
+  if (lastKeys)
     copyLastKeys();
   std::optional<int64_t> chunk = op.getColumnChunk();
   if (!chunk)

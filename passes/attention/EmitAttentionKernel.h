@@ -171,8 +171,8 @@ private:
   // EmitAttentionKeys.cpp
   /// Makes packedKeys or firstKey those of the block.
   void fetchKeys(const KeyBlock &block);
-  /// Whether the last tile of keys may be no whole one, in place.
-  bool copiesLastKeys() const;
+  /// Room for packed keys, or for the last ones where a tile in place may be no whole one.
+  void allocateKeys(bool prepacked);
   void copyLastKeys();
   /// The tile of keys from `key` of the block on, of which loadKey takes elements.
   mlir::Value viewKeys(mlir::Value key);
@@ -339,7 +339,8 @@ private:
   mlir::Value paddedValueDim;                // index; whole tiles
   mlir::Value firstValue;                    // row of the block's first key, if in place
   mlir::Value buckets;                       // index; null without a bucket region
-  // Where keys lie: the first of the block, and the last of the head, [keysPerTile][D].
+  // Where keys lie: the first of the block, and the last of the head, [keysPerTile][D]; null if all
+  // tiles are whole.
   mlir::Value firstKey, lastKeys;
   // Scratch, with t for keysPerTile: [panels][D][width], [block / t][D][t], [Dv / t][block][t],
   // [block][width], [width], and for the sums by key [block][lanes].

@@ -20,9 +20,17 @@ void AttentionKernel::fetchKeys(const KeyBlock &block) {
     packer.packKeys(head.key, {block.begin, block.visible.anyLo, block.visible.anyHi}, packedKeys);
 }
 
-bool AttentionKernel::copiesLastKeys() const {
+void AttentionKernel::allocateKeys(bool prepacked) {
+  if (!keysInPlace) {
+    if (!prepacked)
+      packedKeys = allocateAligned(b, packer.keyShape(headDim), scoreType);
+    return;
+  }
   std::optional<int64_t> known = getConstantIntValue(keys);
-  return keysInPlace && !(known && *known % tile.keysPerTile == 0);
+  if (known && *known % tile.keysPerTile == 0)
+    return;
+  OpFoldResult shape[] = {b.getIndexAttr(tile.keysPerTile), getAsOpFoldResult(headDim)};
+  lastKeys = allocateAligned(b, shape, scoreType);
 }
 
 /// Rows of keys behind the last whole tile, and the last of them again up to a whole one.
@@ -47,7 +55,7 @@ Value AttentionKernel::viewKeys(Value key) {
     return viewOf(b, packedKeys, b.divide(key, count));
   Value first = b.add(firstKey, key), begin[] = {first, b.index(0)};
   Value rows = tileOf(b, head.key, begin, count, *getConstantIntValue(headDim));
-  if (!copiesLastKeys())
+  if (!lastKeys)
     return rows;
   Value last = memref::CastOp::create(b, rows.getType(), lastKeys);
   Value isWhole =

@@ -100,7 +100,7 @@ static bool isAffineOp(Operation *op) {
 /// is most of a kernel.
 static bool isIndexOp(Operation *op) {
   auto isVector = [](Type type) { return isa<VectorType>(type); };
-  if (isa<scf::SCFDialect>(op->getDialect()))
+  if (isa_and_nonnull<scf::SCFDialect>(op->getDialect()))
     return true;
   return !isa<memref::LoadOp, memref::StoreOp, memref::PrefetchOp>(op) &&
          !llvm::any_of(op->getOperandTypes(), isVector) &&

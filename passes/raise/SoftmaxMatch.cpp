@@ -11,27 +11,27 @@
 using namespace mlir;
 using namespace fovea;
 
+/// What computes an element of the one result of an elementwise op; null for any other op.
+static Operation *findLastScalarOp(Operation *op) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp || linalgOp.getNumReductionLoops() != 0 || linalgOp.getNumDpsInits() != 1)
+    return nullptr;
+  return linalgOp.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
+}
+
 bool fovea::mayEndSoftmax(Operation *op) {
   if (op->getNumResults() != 1 || !isa<RankedTensorType>(op->getResult(0).getType()))
     return false;
   if (isa<arith::DivFOp, arith::MulFOp, math::ExpOp>(op))
     return true;
-  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-  if (!linalgOp || linalgOp.getNumReductionLoops() != 0 || linalgOp.getNumDpsInits() != 1)
-    return false;
-  Value yielded = linalgOp.getBlock()->getTerminator()->getOperand(0);
-  return isa_and_nonnull<arith::DivFOp, arith::MulFOp, math::ExpOp>(yielded.getDefiningOp());
+  return isa_and_nonnull<arith::DivFOp, arith::MulFOp, math::ExpOp>(findLastScalarOp(op));
 }
 
 /// Whether the op is elementwise and ends in a choice between something and 0.
 static bool mayMaskWeights(Operation *op) {
   if (auto mask = dyn_cast<attn::ApplyMaskOp>(op))
     return mask.getFill().isZero();
-  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-  if (!linalgOp || linalgOp.getNumReductionLoops() != 0 || linalgOp.getNumDpsInits() != 1)
-    return false;
-  auto select =
-      linalgOp.getBlock()->getTerminator()->getOperand(0).getDefiningOp<arith::SelectOp>();
+  auto select = dyn_cast_or_null<arith::SelectOp>(findLastScalarOp(op));
   return select && (matchPattern(select.getTrueValue(), m_AnyZeroFloat()) ||
                     matchPattern(select.getFalseValue(), m_AnyZeroFloat()));
 }
